@@ -1,0 +1,69 @@
+"""Checks of arguments: every refusal names the argument, its value and what is allowed."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Collection
+from typing import Any
+
+
+def refusal(name: str, value: object, allowed: str) -> ValueError:
+    """Return the error that says, in one line, why `value` cannot be the argument `name`."""
+    return ValueError(f"{name} = {_shown(value)} is not allowed: {name} must be {allowed}")
+
+
+def real(name: str, value: Any, allowed: str = "a finite number") -> float:
+    """Return `value` as a finite float, or raise ValueError."""
+    try:
+        number = math.nan if isinstance(value, (bool, str)) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise refusal(name, value, allowed)
+    return number
+
+
+def positive(name: str, value: Any) -> float:
+    """Return `value` as a float greater than zero, or raise ValueError."""
+    allowed = "a finite number greater than 0"
+    number = real(name, value, allowed)
+    if number <= 0:
+        raise refusal(name, value, allowed)
+    return number
+
+
+def non_negative(name: str, value: Any) -> float:
+    """Return `value` as a float that is zero or more, or raise ValueError."""
+    allowed = "a finite number, 0 or greater"
+    number = real(name, value, allowed)
+    if number < 0:
+        raise refusal(name, value, allowed)
+    return number
+
+
+def integer(name: str, value: Any, minimum: int) -> int:
+    """Return `value` as an int of at least `minimum`, or raise ValueError."""
+    allowed = f"an integer, {minimum} or greater"
+    if isinstance(value, bool):
+        raise refusal(name, value, allowed)
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise refusal(name, value, allowed) from None
+    if number < minimum:
+        raise refusal(name, value, allowed)
+    return number
+
+
+def one_of(name: str, value: Any, allowed: Collection[str]) -> str:
+    """Return `value` if it is one of the strings `allowed`, or raise ValueError."""
+    if not isinstance(value, str) or value not in allowed:
+        raise refusal(name, value, "one of " + ", ".join(allowed))
+    return value
+
+
+def _shown(value: object) -> str:
+    text = str(value) if isinstance(value, (int, float)) else repr(value)
+    text = " ".join(text.split())
+    return text if len(text) <= 80 else text[:77] + "..."

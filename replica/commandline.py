@@ -1,0 +1,171 @@
+"""The text form of problems, and the manners all commands share."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shlex
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NoReturn, TypeVar
+
+import numpy as np
+
+from replica.arguments import integer, one_of, positive, refusal
+from replica.data import DATA_MODELS
+from replica.problem import LOSSES, Problem
+
+#: Exit statuses of every command.
+CONVERGED, NOT_CONVERGED, BAD_ARGUMENTS, INTERRUPTED = 0, 1, 2, 130
+
+Item = TypeVar("Item")
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that refuses in one line."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_abbrev=False, **options)
+
+    def error(self, message: str) -> NoReturn:
+        """Print the message in one line to stderr and exit with status 2."""
+        one_line = " ".join(message.split())
+        self.exit(BAD_ARGUMENTS, f"{self.prog}: {one_line}\n")
+
+
+def number(text: str) -> int | float | str:
+    """Return the number that `text` spells, or `text` itself for a later check to refuse."""
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def alpha_grid(text: str, log: bool = False) -> list[float]:
+    """Return the sample ratios that `text` stands for.
+
+    Parameters
+    ----------
+    text : str
+        A list such as "1,2,4", or "start:stop:count".
+    log : bool
+        Space the values of start:stop:count geometrically.
+
+    Raises
+    ------
+    ValueError
+        If the text is neither, or a value is not allowed.
+    """
+    if ":" not in text:
+        if log:
+            raise refusal("alpha", text, "start:stop:count where --log is given")
+        return [positive("alpha", number(part.strip())) for part in text.split(",")]
+    parts = [number(part.strip()) for part in text.split(":")]
+    if len(parts) != 3 or any(isinstance(part, str) for part in parts):
+        raise refusal("alpha", text, "a list such as 1,2,4 or start:stop:count")
+    start, stop = positive("alpha start", parts[0]), positive("alpha stop", parts[1])
+    count = integer("alpha count", parts[2], 1)
+    if count == 1 and start != stop:
+        raise refusal("alpha count", count, "2 or greater where start and stop differ")
+    space = np.geomspace if log else np.linspace
+    values = [float(value) for value in space(start, stop, count)]
+    # Both ends exactly as they were given.
+    values[0], values[-1] = start, stop
+    return values
+
+
+def add_problem_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that describe a family of problems along alpha."""
+    parser.add_argument("--colors", type=number, required=True, metavar="C",
+                        help="number of token values, 2 or more")  # fmt: skip
+    parser.add_argument("--beta", type=number, required=True,
+                        help="inverse temperature of the data, |beta| < C")  # fmt: skip
+    parser.add_argument("--lam", type=number, required=True,
+                        help="weight decay, 0 or greater")  # fmt: skip
+    parser.add_argument("--alpha", required=True,
+                        help="sample ratio M/L: a list 1,2,4 or start:stop:count")  # fmt: skip
+    parser.add_argument("--log", action="store_true",
+                        help="space start:stop:count geometrically")  # fmt: skip
+    parser.add_argument("--loss", default=LOSSES[0], help=" or ".join(LOSSES))
+    parser.add_argument("--data", default="potts", help="one of " + ", ".join(DATA_MODELS))
+
+
+def problems(arguments: argparse.Namespace) -> list[Problem]:
+    """Return the problems that parsed options describe, one per alpha, in the order given."""
+    model = DATA_MODELS[one_of("data", arguments.data, DATA_MODELS)]
+    data = model(arguments.colors, arguments.beta)
+    return [
+        Problem(alpha, arguments.lam, data, arguments.loss)
+        for alpha in alpha_grid(arguments.alpha, arguments.log)
+    ]
+
+
+def run(
+    parser: Parser,
+    argv: Sequence[str] | None,
+    work: Callable[[argparse.Namespace, str], int],
+) -> int:
+    """Parse the command line, do the work and return the exit status.
+
+    A ValueError of the work is a bad command line; warnings become one line each; Ctrl-C
+    ends cleanly.
+
+    Parameters
+    ----------
+    parser : Parser
+        The parser of the command.
+    argv : sequence of str or None
+        The arguments; None takes those of the process.
+    work : callable
+        Called with the parsed options and the command line as text.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    options = parser.parse_args(_attached(words))
+    warnings.showwarning = lambda message, *_: say(f"{parser.prog}: warning: {message}")
+    try:
+        return work(options, shlex.join([parser.prog, *words]))
+    except ValueError as error:
+        say(f"{parser.prog}: {error}")
+        return BAD_ARGUMENTS
+    except KeyboardInterrupt:
+        say(f"{parser.prog}: interrupted")
+        return INTERRUPTED
+
+
+def say(message: str) -> None:
+    """Print one line to stderr."""
+    print(message, file=sys.stderr, flush=True)
+
+
+def progress(items: Iterable[Item], total: int, label: str) -> Iterator[Item]:
+    """Yield the items, with a bar on stderr if that is a terminal and the run is not short."""
+    if not sys.stderr.isatty():
+        yield from items
+        return
+    start = drawn = time.monotonic()
+    for done, item in enumerate(items, start=1):
+        yield item
+        now = time.monotonic()
+        if now - start > 1 and (now - drawn > 0.2 or done == total):
+            drawn = now
+            left = (now - start) * (total - done) / done
+            bar = "#" * (30 * done // total)
+            sys.stderr.write(f"\r{label} [{bar:<30}] {done}/{total}, {left:.0f} s left ")
+            sys.stderr.flush()
+    if drawn != start:
+        sys.stderr.write("\n")
+
+
+def _attached(words: Sequence[str]) -> list[str]:
+    # argparse takes "-1e-3" and "-1,2" for options unless they are attached to theirs.
+    joined: list[str] = []
+    for word in words:
+        if joined and re.match(r"-[\d.]", word) and re.fullmatch(r"--[a-z-]+", joined[-1]):
+            joined[-1] += f"={word}"
+        else:
+            joined.append(word)
+    return joined

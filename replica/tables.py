@@ -1,0 +1,210 @@
+"""The table format shared by theory, simulation and figures: CSV with a JSON sidecar."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import os
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timezone
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from replica.arguments import refusal
+
+#: The first columns of every table, in this order.
+COLUMNS = (
+    "source", "data", "loss", "colors", "beta", "lam", "alpha", "sites", "samples", "seed",
+    "test_loss", "train_loss", "optimal_loss", "excess_loss", "error_rate", "coupling_error",
+    "m", "q", "V", "status", "residual", "evaluations",
+)  # fmt: skip
+
+_TEXT = frozenset({"source", "data", "loss", "status"})
+_INTEGERS = frozenset({"colors", "sites", "samples", "seed", "evaluations", "rows"})
+
+
+class Table:
+    """An immutable table of points, one line per (problem, system size, seed).
+
+    `table["test_loss"]` is a numpy array with one entry per line: text for the columns
+    source, data, loss and status, floats elsewhere, NaN where the cell is empty, and an
+    array of rows where a cell holds one value per colour mode.
+
+    Parameters
+    ----------
+    lines : iterable of mappings
+        Each maps column names to values; None or a missing name is an empty cell. Names
+        outside `COLUMNS` become further columns behind them, in order of appearance.
+    """
+
+    def __init__(self, lines: Iterable[Mapping[str, Any]]) -> None:
+        self._lines = tuple(dict(line) for line in lines)
+        extra = dict.fromkeys(name for line in self._lines for name in line)
+        self.columns = COLUMNS + tuple(name for name in extra if name not in COLUMNS)
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def __getitem__(self, column: str) -> NDArray[Any]:
+        if column not in self.columns:
+            raise KeyError(f"no column {column!r}; the columns are {', '.join(self.columns)}")
+        values = [line.get(column) for line in self._lines]
+        if column in _TEXT:
+            return np.array(["" if value is None else value for value in values], dtype=object)
+        return np.array([np.nan if v is None else np.asarray(v, dtype=float) for v in values])
+
+    def lines(self) -> tuple[dict[str, Any], ...]:
+        """Return a copy of the lines, each a dict from column name to value."""
+        return tuple(dict(line) for line in self._lines)
+
+    def where(self, **values: Any) -> Table:
+        """Return the lines in which every named column equals the given value."""
+        return Table(
+            line for line in self._lines if all(line.get(k) == v for k, v in values.items())
+        )
+
+    def to_csv(self, path: str | os.PathLike[str], **provenance: Any) -> Path:
+        """Write the table to `path` and its provenance to the JSON file beside it.
+
+        Each file appears whole or not at all.
+
+        Parameters
+        ----------
+        path : path
+            The CSV file; the sidecar has the same name with the ending .json.
+        **provenance
+            What made the table, such as command, parameters and seeds. The version of the
+            package and the date are added.
+
+        Returns
+        -------
+        Path
+            The CSV file.
+
+        Raises
+        ------
+        ValueError
+            If the folder does not exist or cannot be written.
+        """
+        target = writable_file("path", path)
+        stream = io.StringIO(newline="")
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(self.columns)
+        for line in self._lines:
+            writer.writerow([_cell(line.get(column)) for column in self.columns])
+        _replace(target, stream.getvalue())
+        _replace(sidecar(target), json.dumps(_stamped(provenance), indent=2) + "\n")
+        return target
+
+    @classmethod
+    def from_csv(cls, path: str | os.PathLike[str]) -> Table:
+        """Read a table that `to_csv` wrote.
+
+        Raises
+        ------
+        ValueError
+            If the file cannot be read or is not such a table, naming the line.
+        """
+        try:
+            text = Path(path).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise refusal("path", str(path), f"a readable table ({error})") from None
+        records = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+        if not records or tuple(records[0][: len(COLUMNS)]) != COLUMNS:
+            raise refusal("path", str(path), "a table whose first columns are " + ",".join(COLUMNS))
+        header = records[0]
+        lines = []
+        for number, record in enumerate(records[1:], start=2):
+            if len(record) != len(header):
+                found = f"line {number} has {len(record)}"
+                raise refusal("path", str(path), f"a table of {len(header)} columns; {found}")
+            try:
+                lines.append({n: _value(n, cell) for n, cell in zip(header, record, strict=True)})
+            except ValueError as error:
+                raise refusal("path", str(path), f"a table; line {number}: {error}") from None
+        return cls(lines)
+
+
+def sidecar(path: str | os.PathLike[str]) -> Path:
+    """Return the path of the JSON file that stands beside the table `path`."""
+    return Path(path).with_suffix(".json")
+
+
+def writable_file(name: str, path: str | os.PathLike[str]) -> Path:
+    """Return `path` if a file can be written there, or raise ValueError for argument `name`."""
+    target = Path(path)
+    if target.is_dir() or target.suffix == ".json":
+        raise refusal(name, str(path), "a file name such as table.csv")
+    writable_folder(name, target.parent)
+    return target
+
+
+def writable_folder(name: str, path: str | os.PathLike[str]) -> Path:
+    """Return `path` if it is a folder that can be written, or raise ValueError."""
+    folder = Path(path)
+    try:
+        # Permission bits do not tell what root, quotas and read-only mounts allow.
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise refusal(name, str(path), f"in a folder that can be written ({reason})") from None
+    return folder
+
+
+def _stamped(provenance: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        **provenance,
+        "version": metadata.version("replica-attention"),
+        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+    }
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, (Sequence, np.ndarray)) and np.ndim(value) == 1:
+        return ";".join(_cell(v) for v in value)
+    if isinstance(value, (int, np.integer)):
+        return str(int(value))
+    number = float(value)
+    return "" if math.isnan(number) else repr(number)
+
+
+def _value(column: str, cell: str) -> Any:
+    if cell == "":
+        return None
+    if column in _TEXT:
+        return cell
+    if column in _INTEGERS:
+        return int(cell)
+    if ";" in cell:
+        return [float(part) for part in cell.split(";")]
+    return float(cell)
+
+
+def _replace(target: Path, text: str) -> None:
+    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
+            stream.write(text)
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, target)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
