@@ -1,0 +1,65 @@
+"""Finite systems: Potts sequences, factored attention trained on them, and what it learnt."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from simulations.attention import FactoredAttention
+    from simulations.averages import average_seeds
+    from simulations.experiment import simulate
+    from simulations.finite_size import Extrapolation, extrapolate
+    from simulations.measure import Observables, measure
+    from simulations.mixing import Mixing, MixingWarning
+    from simulations.parallel import simulate_many
+    from simulations.potts import PottsModel
+    from simulations.sampler import Chains, sample
+    from simulations.training import Training, train
+
+__all__ = [
+    "Chains",
+    "Extrapolation",
+    "FactoredAttention",
+    "Mixing",
+    "MixingWarning",
+    "Observables",
+    "PottsModel",
+    "Training",
+    "average_seeds",
+    "extrapolate",
+    "measure",
+    "sample",
+    "simulate",
+    "simulate_many",
+    "train",
+]
+
+_HOMES = {
+    "Chains": "sampler",
+    "Extrapolation": "finite_size",
+    "FactoredAttention": "attention",
+    "Mixing": "mixing",
+    "MixingWarning": "mixing",
+    "Observables": "measure",
+    "PottsModel": "potts",
+    "Training": "training",
+    "average_seeds": "averages",
+    "extrapolate": "finite_size",
+    "measure": "measure",
+    "sample": "sampler",
+    "simulate": "experiment",
+    "simulate_many": "parallel",
+    "train": "training",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # Loaded when first asked for: a command that refuses its arguments needs no compiler.
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

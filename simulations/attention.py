@@ -1,0 +1,86 @@
+"""Factored attention and its masked-language-modelling loss."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from simulations.fields import (
+    Floats,
+    checked_matrix,
+    checked_tokens,
+    colored_sums,
+    log_sum_exp,
+    softmax,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class FactoredAttention:
+    """Attention by positions alone: logits z_i = Σ_{j≠i} A_ij V s_j.
+
+    Equation (4) of Rende et al., arXiv:2304.07235. The pairs (A, V) and (c A, V / c) are one
+    model, and so are V and V plus a matrix whose rows are all equal.
+
+    Parameters
+    ----------
+    attention : array (sites, sites)
+        A, with zero diagonal: no token sees itself.
+    values : array (colors, colors)
+        V.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not allowed.
+    """
+
+    attention: Floats
+    values: Floats
+
+    def __post_init__(self) -> None:
+        attention = checked_matrix("attention", self.attention, hollow=True)
+        object.__setattr__(self, "attention", attention)
+        object.__setattr__(self, "values", checked_matrix("values", self.values))
+
+    @property
+    def sites(self) -> int:
+        """L, the length of a sequence."""
+        return len(self.attention)
+
+    @property
+    def colors(self) -> int:
+        """C, the number of token values."""
+        return len(self.values)
+
+    def logits(self, tokens: Any) -> Floats:
+        """Return z, an array (samples, sites, colors)."""
+        tokens = checked_tokens(tokens, self.sites, self.colors)
+        return colored_sums(tokens, self.attention, self.colors) @ self.values.T
+
+    def loss(self, tokens: Any) -> float:
+        """Return (1/M) Σ_μ Σ_i [log Σ_a exp(z_ia) - s_i·z_i], every site masked in turn.
+
+        Term by term, this is minus the log pseudo-likelihood of a Potts model with
+        couplings A and similarity V.
+        """
+        logits = self.logits(tokens)
+        shown = np.take_along_axis(logits, np.asarray(tokens)[..., None].astype(np.intp), axis=-1)
+        return float(np.mean(np.sum(log_sum_exp(logits) - shown[..., 0], axis=1)))
+
+    def gradient(self, tokens: Any) -> tuple[Floats, Floats]:
+        """Return the derivatives of the loss in A (zero on the diagonal) and in V."""
+        tokens = checked_tokens(tokens, self.sites, self.colors)
+        sums = colored_sums(tokens, self.attention, self.colors)
+        residual = softmax(sums @ self.values.T) - np.eye(self.colors)[tokens]
+        residual /= len(tokens)
+        in_values = np.tensordot(residual, sums, axes=((0, 1), (0, 1)))
+        # [μ, i, b]: what one more unit of A_ij costs if s_j has colour b.
+        costs = residual @ self.values
+        in_attention = np.zeros_like(self.attention)
+        for b in range(self.colors):
+            in_attention += costs[:, :, b].T @ (tokens == b).astype(np.float64)
+        np.fill_diagonal(in_attention, 0.0)
+        return in_attention, in_values

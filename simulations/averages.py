@@ -1,0 +1,58 @@
+"""Averages over independent realisations, with standard errors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from replica.tables import Table
+
+#: Columns that are averaged.
+OBSERVABLES = (
+    "test_loss", "train_loss", "optimal_loss", "excess_loss",
+    "error_rate", "coupling_error", "m", "q",
+)  # fmt: skip
+
+_POINT = ("source", "data", "loss", "colors", "beta", "lam", "alpha", "sites", "samples")
+
+
+def average_seeds(table: Table) -> Table:
+    """Return one line per point: means over seeds and their standard errors.
+
+    Seeds are independent realisations of couplings and sequences, so this is the error bar
+    to compare with the theory. Lines that did not converge are averaged with the others,
+    and the point then carries their status.
+
+    Parameters
+    ----------
+    table : Table
+        A simulation table, one line per (point, seed).
+
+    Returns
+    -------
+    Table
+        For each observable NAME the mean and, in the column NAME_stderr, its standard
+        error (empty for a single seed); the number of seeds in the column `seeds`.
+    """
+    groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    for line in table.lines():
+        groups.setdefault(tuple(line.get(name) for name in _POINT), []).append(line)
+    return Table(
+        dict(zip(_POINT, point, strict=True)) | _average(lines) for point, lines in groups.items()
+    )
+
+
+def _average(lines: list[dict[str, Any]]) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for name in OBSERVABLES:
+        values = np.array([np.nan if (v := line.get(name)) is None else v for line in lines])
+        result[name] = float(np.mean(values))
+        if len(values) > 1:
+            result[f"{name}_stderr"] = float(np.std(values, ddof=1) / np.sqrt(len(values)))
+    failures = [line["status"] for line in lines if line["status"] != "converged"]
+    result["status"] = failures[0] if failures else "converged"
+    result["residual"] = max(line["residual"] for line in lines)
+    result["evaluations"] = max(line["evaluations"] for line in lines)
+    result["seeds"] = len(lines)
+    return result

@@ -1,0 +1,159 @@
+"""The kernel of the cross-entropy: values and gradients of many rows in one pass over the data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulations.jit import jit
+
+Floats = NDArray[np.float64]
+
+#: The most rows that are treated together; arithmetic over them fills the vector registers.
+_WIDEST = 64
+
+#: Samples that are treated together, so that a row of weights is loaded once for all.
+_BATCH = 4
+
+_ROUND = 1.5 * 2**52
+_LOG2E = 1.4426950408889634
+_LN2_HIGH = 0.693147180369123816490
+_LN2_LOW = 1.90821492927058770002e-10
+
+
+@jit
+def exponential(x: Any) -> Any:
+    """Return exp(x) for float64 x in [-700, 700], to a relative 1e-15."""
+    # x = n ln 2 + r: adding 1.5·2^52 leaves the integer n in the low bits of the sum.
+    shifted = x * _LOG2E + _ROUND
+    n = shifted - _ROUND
+    r = (x - n * _LN2_HIGH) - n * _LN2_LOW
+    p = 1.0 / 479001600.0
+    p = p * r + 1.0 / 39916800.0
+    p = p * r + 1.0 / 3628800.0
+    p = p * r + 1.0 / 362880.0
+    p = p * r + 1.0 / 40320.0
+    p = p * r + 1.0 / 5040.0
+    p = p * r + 1.0 / 720.0
+    p = p * r + 1.0 / 120.0
+    p = p * r + 1.0 / 24.0
+    p = p * r + 1.0 / 6.0
+    p = p * r + 0.5
+    p = p * r * r + r + 1.0
+    exponent = np.int64((np.float64(shifted).view(np.int64) + np.int64(1023)) << np.int64(52))
+    return p * exponent.view(np.float64)
+
+
+@jit
+def evaluate(
+    tokens: NDArray[np.uint8],
+    rows: NDArray[np.int64],
+    weights: Floats,
+    values: Floats,
+    mixing: bool,
+    losses: Floats,
+    gradient: Floats,
+) -> None:
+    """Compute Σ_μ ℓ(s_i^μ, Σ_j w_ij U s_j^μ) and its gradient in w_i for every row i.
+
+    Parameters
+    ----------
+    tokens : uint8 array (samples, sites)
+        The sequences.
+    rows : int array (rows,)
+        The predicted sites i.
+    weights : array (sites, rows)
+        w, one column per predicted site, with w_ii = 0.
+    values : array (colors, colors)
+        U, used if `mixing` is true and taken for the identity otherwise.
+    losses : array (rows,)
+        Receives the losses.
+    gradient : array (sites, rows)
+        Receives the gradients; the entries of j = i mean nothing.
+    """
+    samples, sites = tokens.shape
+    colors = values.shape[0]
+    count = len(rows)
+    tiles = (count + _WIDEST - 1) // _WIDEST
+    # Tiles of equal width, a whole number of vectors.
+    width = ((count + tiles - 1) // tiles + 15) // 16 * 16
+    weight = np.zeros((sites, width))
+    slope = np.empty((sites, width))
+    fields = np.empty((_BATCH, colors, width))
+    residual = np.zeros((_BATCH, colors, width))
+    top = np.empty(width)
+    total = np.empty(width)
+    product = np.empty(width)
+    value = np.empty(width)
+    for first in range(0, count, width):
+        used = min(width, count - first)
+        weight[:, :used] = weights[:, first : first + used]
+        weight[:, used:] = 0.0
+        slope[:] = 0.0
+        value[:] = 0.0
+        for sample in range(0, samples, _BATCH):
+            batch = min(_BATCH, samples - sample)
+            fields[:] = 0.0
+            for j in range(sites):
+                for k in range(batch):
+                    field, source = fields[k, tokens[sample + k, j]], weight[j]
+                    for r in range(width):
+                        field[r] += source[r]
+            product[:] = 1.0
+            residual[batch:] = 0.0
+            for k in range(batch):
+                field, probability = fields[k], residual[k]
+                if mixing:
+                    _mix(values, field, probability)
+                    field[:] = probability
+                for r in range(width):
+                    top[r] = field[0, r]
+                    total[r] = 0.0
+                for a in range(1, colors):
+                    for r in range(width):
+                        top[r] = max(top[r], field[a, r])
+                for a in range(colors):
+                    for r in range(width):
+                        probability[a, r] = exponential(max(field[a, r] - top[r], -700.0))
+                        total[r] += probability[a, r]
+                for r in range(width):
+                    value[r] += top[r]
+                    product[r] *= total[r]
+                    total[r] = 1.0 / total[r]
+                for a in range(colors):
+                    for r in range(width):
+                        probability[a, r] *= total[r]
+                for r in range(used):
+                    target = tokens[sample + k, rows[first + r]]
+                    value[r] -= field[target, r]
+                    probability[target, r] -= 1.0
+                if mixing:
+                    _mix(values, probability, field)
+                    probability[:] = field
+            for r in range(width):
+                value[r] += np.log(product[r])
+            # The last batch may be short: its missing residuals are zero.
+            last = samples - 1
+            for j in range(sites):
+                r0 = residual[0, tokens[sample, j]]
+                r1 = residual[1, tokens[min(sample + 1, last), j]]
+                r2 = residual[2, tokens[min(sample + 2, last), j]]
+                r3 = residual[3, tokens[min(sample + 3, last), j]]
+                target_slope = slope[j]
+                for r in range(width):
+                    target_slope[r] += (r0[r] + r1[r]) + (r2[r] + r3[r])
+        losses[first : first + used] = value[:used]
+        gradient[:, first : first + used] = slope[:, :used]
+
+
+@jit
+def _mix(values: Floats, source: Floats, target: Floats) -> None:
+    colors, width = source.shape
+    for a in range(colors):
+        for r in range(width):
+            target[a, r] = 0.0
+        for b in range(colors):
+            for r in range(width):
+                target[a, r] += values[a, b] * source[b, r]

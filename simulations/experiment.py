@@ -1,0 +1,239 @@
+"""Experiments: sample, train, test, and sum up in one line of a table."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from replica.arguments import integer, refusal
+from replica.data import PottsTokens
+from replica.problem import Problem
+from simulations.fields import Floats, Tokens
+from simulations.measure import Observables, measure
+from simulations.potts import PottsModel
+from simulations.sampler import BURN_IN, Chains
+from simulations.training import train
+
+#: Test sequences drawn from one chain, and the sweeps between two of them.
+_SNAPSHOTS, _SPACING = 8, 5
+
+#: Test sequences unless told otherwise.
+TEST_SAMPLES = 2000
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Problems that share one set of couplings and sequences.
+
+    Parameters
+    ----------
+    problems : tuple of Problem
+        They may differ in λ and loss; data and α are the same.
+    sites : int
+        L, at least 3.
+    seed : int
+        Names the realisation of couplings and sequences, 0 or greater.
+    rows : int, optional
+        Rows that are trained, of sites 0 to rows - 1; None is all. The sites of the random
+        couplings are exchangeable, so that these are as good as any.
+    test_samples : int
+        Fresh sequences for the test, at least 2.
+    burn_in : int
+        Sweeps before a sequence is taken.
+    """
+
+    problems: tuple[Problem, ...]
+    sites: int
+    seed: int = 0
+    rows: int | None = None
+    test_samples: int = TEST_SAMPLES
+    burn_in: int = BURN_IN
+
+    def __post_init__(self) -> None:
+        for name, minimum in (("sites", 3), ("seed", 0), ("test_samples", 2), ("burn_in", 0)):
+            integer(name, getattr(self, name), minimum)
+        if self.rows is not None and integer("rows", self.rows, 1) > self.sites:
+            raise refusal("rows", self.rows, f"an integer from 1 to sites = {self.sites}")
+        if len({(problem.data, problem.alpha) for problem in self.problems}) != 1:
+            raise refusal("problems", self.problems, "problems of the same data and alpha")
+        if self.samples < 1:
+            least = 0.5 / self.sites
+            allowed = f"above {least:.3g} at sites = {self.sites}, to give one sample or more"
+            raise refusal("alpha", self.problems[0].alpha, allowed)
+
+    @property
+    def data(self) -> PottsTokens:
+        """What the sequences are."""
+        return self.problems[0].data
+
+    @property
+    def samples(self) -> int:
+        """M, the integer nearest to α L."""
+        return round(self.problems[0].alpha * self.sites)
+
+    @property
+    def seeds(self) -> tuple[np.random.SeedSequence, ...]:
+        """Sources of the couplings, the training sequences and the test sequences.
+
+        They depend on what the data are, their size and the seed: a line of a table does
+        not depend on which other lines are computed, where, or in which order. Problems
+        that differ in λ or loss alone are compared on the same data.
+        """
+        (beta,) = struct.unpack("<Q", struct.pack("<d", self.data.beta))
+        content = (self.seed, self.sites, self.samples, self.data.colors, beta)
+        return tuple(np.random.SeedSequence(content).spawn(3))
+
+    def run(self) -> list[dict[str, Any]]:
+        """Return one line of a table per problem.
+
+        Warns
+        -----
+        MixingWarning
+            If the burn-in was too short.
+        """
+        for_couplings, for_training, for_test = self.seeds
+        model = PottsModel.random(self.data, self.sites, for_couplings)
+        chains = Chains(model, self.samples, for_training)
+        memory = chains.burn_in(self.burn_in).memory
+        test_tokens = _fresh(model, self.test_samples, for_test, self.burn_in)
+        return [
+            self._line(problem, model, chains.tokens, test_tokens) | {"memory": memory}
+            for problem in self.problems
+        ]
+
+    def _line(
+        self, problem: Problem, model: PottsModel, train_tokens: Tokens, test_tokens: Tokens
+    ) -> dict[str, Any]:
+        training = train(
+            train_tokens,
+            model.colors,
+            problem.lam,
+            problem.loss,
+            model.similarity,
+            range(self.sites if self.rows is None else self.rows),
+        )
+        observed = measure(model, training, train_tokens, test_tokens, problem.loss)
+        return {
+            "source": "simulation",
+            "data": problem.data.name,
+            "loss": problem.loss,
+            "colors": model.colors,
+            "beta": model.beta,
+            "lam": problem.lam,
+            "alpha": problem.alpha,
+            "sites": self.sites,
+            "samples": self.samples,
+            "seed": self.seed,
+            **_summary(observed),
+            "status": training.status,
+            "residual": float(training.residuals.max()),
+            "evaluations": int(training.evaluations.max()),
+            "rows": len(training.rows),
+            "test_samples": self.test_samples,
+            "burn_in": self.burn_in,
+        }
+
+
+def simulate(
+    problem: Problem,
+    sites: int,
+    seed: int = 0,
+    rows: int | None = None,
+    test_samples: int = TEST_SAMPLES,
+    burn_in: int = BURN_IN,
+) -> dict[str, Any]:
+    """Train one finite system and return one line of a table.
+
+    Parameters
+    ----------
+    problem : Problem
+        What to learn; M is the integer nearest to α L.
+    sites : int
+        L, at least 3.
+    seed : int
+        Names the realisation of couplings and sequences.
+    rows : int, optional
+        Rows that are trained; None is all.
+    test_samples : int
+        Fresh sequences for the test.
+    burn_in : int
+        Sweeps before a sequence is taken.
+
+    Returns
+    -------
+    dict
+        The columns of `replica.tables.COLUMNS`; behind them `rows`, `test_samples`,
+        `burn_in`, the standard error NAME_stderr over the rows of each observable NAME,
+        and the `memory` of the chains (see `simulations.mixing.Mixing`). The rows of one
+        system share their sequences: an error bar for comparison with the theory is the
+        one over seeds (see `simulations.averages.average_seeds`).
+
+    Raises
+    ------
+    ValueError
+        If an argument is not allowed.
+    """
+    return Experiment((problem,), sites, seed, rows, test_samples, burn_in).run()[0]
+
+
+def experiments(
+    problems: Sequence[Problem],
+    sites: Sequence[int],
+    seeds: Sequence[int],
+    **options: Any,
+) -> list[Experiment]:
+    """Return the experiments of a grid, problems that can share their data together.
+
+    Parameters
+    ----------
+    problems : sequence of Problem
+        What to learn.
+    sites, seeds : sequences of int
+        Sizes and realisations.
+    **options
+        `rows`, `test_samples` and `burn_in` of `Experiment`.
+    """
+    together: dict[tuple[PottsTokens, float], list[Problem]] = {}
+    for problem in problems:
+        together.setdefault((problem.data, problem.alpha), []).append(problem)
+    return [
+        Experiment(tuple(group), size, seed, **options)
+        for size in sites
+        for group in together.values()
+        for seed in seeds
+    ]
+
+
+def _fresh(model: PottsModel, count: int, seed: Any, burn_in: int) -> Tokens:
+    chains = Chains(model, -(-count // _SNAPSHOTS), seed)
+    chains.burn_in(burn_in)
+    return np.concatenate([chains.run(_SPACING) for _ in range(_SNAPSHOTS)])[:count]
+
+
+def _summary(observed: Observables) -> dict[str, float]:
+    """Return means over rows and their standard errors; |w - w*|²/|w*|² is a ratio of means."""
+    coupling_error = observed.distance2.mean() / observed.teacher2.mean()
+    deviation = observed.distance2 - coupling_error * observed.teacher2
+    per_row = {
+        "test_loss": observed.test_loss,
+        "train_loss": observed.train_loss,
+        "optimal_loss": observed.optimal_loss,
+        "excess_loss": observed.test_loss - observed.optimal_loss,
+        "error_rate": observed.error_rate,
+        "coupling_error": coupling_error + deviation / observed.teacher2.mean(),
+        "m": observed.m,
+        "q": observed.q,
+    }
+    means = {name: float(np.mean(values)) for name, values in per_row.items()}
+    errors = {f"{name}_stderr": _standard_error(values) for name, values in per_row.items()}
+    return means | errors
+
+
+def _standard_error(values: Floats) -> float:
+    if len(values) < 2:
+        return float("nan")
+    return float(np.std(values, ddof=1) / np.sqrt(len(values)))

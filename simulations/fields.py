@@ -1,0 +1,119 @@
+"""Local fields of many sequences, without ever spelling out their one-hot form."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from replica.arguments import integer, refusal
+
+Floats = NDArray[np.float64]
+Tokens = NDArray[np.uint8]
+
+
+def colored_sums(tokens: Tokens, weights: Floats, colors: int) -> Floats:
+    """Return Σ_j w_ij [s_j = a] for every sequence, row i and colour a.
+
+    Parameters
+    ----------
+    tokens : uint8 array (samples, sites)
+        Sequences.
+    weights : array (rows, sites)
+        One row of weights per predicted site.
+    colors : int
+        C.
+
+    Returns
+    -------
+    array (samples, rows, colors)
+    """
+    sums = np.empty((len(tokens), len(weights), colors))
+    for a in range(colors):
+        sums[:, :, a] = (tokens == a).astype(np.float64) @ weights.T
+    return sums
+
+
+def local_fields(tokens: Tokens, weights: Floats, values: Floats) -> Floats:
+    """Return z_i = Σ_j w_ij V s_j, an array (samples, rows, colors).
+
+    `weights` is an array (rows, sites) and `values` the matrix V, an array (colors, colors).
+    """
+    return colored_sums(tokens, weights, len(values)) @ values.T
+
+
+def softmax(fields: Floats) -> Floats:
+    """Return exp(z_a) / Σ_b exp(z_b) along the last axis."""
+    exponentials = np.exp(fields - fields.max(axis=-1, keepdims=True))
+    normalised: Floats = exponentials / exponentials.sum(axis=-1, keepdims=True)
+    return normalised
+
+
+def log_sum_exp(fields: Floats) -> Floats:
+    """Return log Σ_a exp(z_a) along the last axis."""
+    top = fields.max(axis=-1)
+    result: Floats = top + np.log(np.exp(fields - top[..., None]).sum(axis=-1))
+    return result
+
+
+def checked_tokens(tokens: Any, sites: int, colors: int) -> Tokens:
+    """Return `tokens` as a uint8 array (samples, sites) of values below `colors`, or refuse."""
+    array = np.asarray(tokens)
+    allowed = f"an array (samples, {sites}) of integers from 0 to {colors - 1}"
+    if array.ndim != 2 or array.shape[1] != sites or not np.issubdtype(array.dtype, np.integer):
+        raise refusal("tokens", f"array {array.shape} of {array.dtype}", allowed)
+    if array.size and (array.min() < 0 or array.max() >= colors):
+        raise refusal("tokens", f"array with values {array.min()} to {array.max()}", allowed)
+    return np.ascontiguousarray(array, dtype=np.uint8)
+
+
+def checked_sites(rows: Any, sites: int) -> NDArray[np.int64]:
+    """Return the distinct site numbers `rows` (all sites if None), or refuse."""
+    if rows is None:
+        return np.arange(sites)
+    array = np.asarray(rows)
+    allowed = f"distinct integers from 0 to {sites - 1}"
+    if array.ndim != 1 or not array.size or not np.issubdtype(array.dtype, np.integer):
+        raise refusal("rows", rows, allowed)
+    for row in array:
+        integer("rows", int(row), 0)
+    if array.max() >= sites or len(np.unique(array)) < len(array):
+        raise refusal("rows", rows, allowed)
+    return array.astype(np.int64)
+
+
+def checked_matrix(
+    name: str, matrix: Any, size: int | None = None, symmetric: bool = False, hollow: bool = False
+) -> Floats:
+    """Return a read-only copy of a square matrix, or raise ValueError.
+
+    Parameters
+    ----------
+    name : str
+        The argument, for the refusal.
+    matrix : array
+        The matrix.
+    size : int, optional
+        Its size, if that is given by something else.
+    symmetric, hollow : bool
+        Whether it must be symmetric, to a relative 1e-12, and have a zero diagonal.
+    """
+    try:
+        array = np.array(matrix, dtype=np.float64)
+    except (TypeError, ValueError):
+        array = np.empty(0)
+    allowed = "a square matrix of finite numbers" if size is None else f"a {size} x {size} matrix"
+    if array.ndim != 2 or array.shape[0] != array.shape[1] or size not in (None, len(array)):
+        raise refusal(name, f"array {array.shape}", allowed)
+    if not np.isfinite(array).all():
+        raise refusal(name, "array with NaN or infinity", allowed)
+    if symmetric:
+        gap = np.abs(array - array.T).max(initial=0.0)
+        if gap > 1e-12 * np.abs(array).max(initial=0.0):
+            raise refusal(name, f"array, asymmetric by {gap:.3g}", "a symmetric matrix")
+        array = (array + array.T) / 2
+    if hollow and np.any(np.diagonal(array) != 0):
+        raise refusal(name, "array with diagonal entries", "a matrix with zero diagonal")
+    array.flags.writeable = False
+    return array

@@ -1,0 +1,84 @@
+"""Extrapolation to infinitely long sequences."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from replica.arguments import integer, refusal
+
+
+@dataclass(frozen=True)
+class Extrapolation:
+    """A polynomial in 1/L fitted to measurements at several L.
+
+    Parameters
+    ----------
+    value, stderr : float
+        The limit L → ∞ and its standard error.
+    coefficients : tuple of float
+        Of 1, 1/L, 1/L², ...
+    chi2 : float
+        Sum of the squared deviations in units of the standard errors.
+    degrees : int
+        Degrees of freedom, points minus coefficients.
+    """
+
+    value: float
+    stderr: float
+    coefficients: tuple[float, ...]
+    chi2: float
+    degrees: int
+
+    @property
+    def p_value(self) -> float:
+        """Probability of a chi2 this large or larger if the polynomial is right.
+
+        It is 1 where no degree of freedom is left to test it.
+        """
+        return float(stats.chi2.sf(self.chi2, self.degrees)) if self.degrees else 1.0
+
+
+def extrapolate(sites: Any, values: Any, stderrs: Any, order: int = 1) -> Extrapolation:
+    """Fit values = c_0 + c_1/L + ... + c_order/L^order by weighted least squares.
+
+    Parameters
+    ----------
+    sites : sequence of int
+        L of each measurement; more than `order` different ones.
+    values, stderrs : sequences of float
+        Independent measurements and their standard errors, which are taken as known.
+    order : int
+        Order of the polynomial in 1/L, at least 1.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not allowed.
+    """
+    order = integer("order", order, 1)
+    lengths, measured, errors = (np.asarray(x, dtype=float) for x in (sites, values, stderrs))
+    if lengths.ndim != 1 or not np.all(lengths > 0) or len(set(lengths.tolist())) <= order:
+        raise refusal("sites", sites, f"a list of more than {order} different positive lengths")
+    for name, array in (("values", measured), ("stderrs", errors)):
+        if array.shape != lengths.shape or not np.isfinite(array).all():
+            raise refusal(name, array.tolist(), f"{len(lengths)} finite numbers")
+    if not np.all(errors > 0):
+        raise refusal("stderrs", errors.tolist(), "numbers greater than 0")
+    powers = lengths[:, None] ** -np.arange(order + 1.0)
+    # Columns of equal size keep the normal equations well conditioned.
+    sizes = powers.max(axis=0)
+    design = powers / sizes / errors[:, None]
+    covariance = np.linalg.inv(design.T @ design)
+    coefficients = covariance @ design.T @ (measured / errors)
+    deviations = measured / errors - design @ coefficients
+    return Extrapolation(
+        float(coefficients[0]),
+        float(np.sqrt(covariance[0, 0])),
+        tuple(float(c) for c in coefficients / sizes),
+        float(deviations @ deviations),
+        len(lengths) - order - 1,
+    )

@@ -1,0 +1,59 @@
+"""The losses of one masked token, averaged over what the token may be."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from replica.arguments import one_of
+from simulations.fields import Floats, log_sum_exp
+
+
+class CrossEntropy:
+    """ℓ(y, z) = log Σ_a exp(z_a) - y·z."""
+
+    name = "cross-entropy"
+
+    @staticmethod
+    def expected(fields: Floats, probabilities: Floats) -> Floats:
+        """Return Σ_a p_a ℓ(e_a, z) along the last axis of both arrays."""
+        loss: Floats = log_sum_exp(fields) - np.sum(probabilities * fields, axis=-1)
+        return loss
+
+    @staticmethod
+    def optimum(probabilities: Floats) -> Floats:
+        """Return min_z Σ_a p_a ℓ(e_a, z) = -Σ_a p_a log p_a, the entropy."""
+        # A probability that underflowed contributes nothing.
+        logarithms = np.log(np.maximum(probabilities, np.finfo(float).tiny))
+        loss: Floats = -np.sum(probabilities * logarithms, axis=-1)
+        return loss
+
+
+class SquaredError:
+    """ℓ(y, z) = ½ |K0 y - K0 z|², with K0 = I - 11ᵀ/C."""
+
+    name = "squared-error"
+
+    @staticmethod
+    def expected(fields: Floats, probabilities: Floats) -> Floats:
+        """Return Σ_a p_a ℓ(e_a, z) along the last axis of both arrays."""
+        colors = fields.shape[-1]
+        centred = fields - fields.mean(axis=-1, keepdims=True)
+        product = np.sum((centred - 2 * probabilities) * centred, axis=-1)
+        loss: Floats = 0.5 * (1 - 1 / colors + product)
+        return loss
+
+    @staticmethod
+    def optimum(probabilities: Floats) -> Floats:
+        """Return min_z Σ_a p_a ℓ(e_a, z) = ½ (1 - |p|²), reached at z = p."""
+        loss: Floats = 0.5 * (1 - np.sum(probabilities**2, axis=-1))
+        return loss
+
+
+Loss = CrossEntropy | SquaredError
+
+_LOSSES: dict[str, Loss] = {loss.name: loss for loss in (CrossEntropy(), SquaredError())}
+
+
+def loss_named(name: str) -> Loss:
+    """Return the loss called "cross-entropy" or "squared-error", or raise ValueError."""
+    return _LOSSES[one_of("loss", name, _LOSSES)]

@@ -1,0 +1,121 @@
+"""The observables of trained rows, as the theory defines them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from simulations.fields import Floats, Tokens, local_fields, softmax
+from simulations.losses import Loss, loss_named
+from simulations.potts import PottsModel
+from simulations.training import Training
+
+#: Numbers in the largest array that is made.
+_LARGEST = 4_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class Observables:
+    """Averages over sequences, one entry per trained row.
+
+    Parameters
+    ----------
+    train_loss : array (rows,)
+        Loss per masked token of the training sequences, without weight decay.
+    test_loss : array (rows,)
+        The same for fresh sequences.
+    optimal_loss : array (rows,)
+        Loss of the best predictor, which knows J: for the cross-entropy the conditional
+        entropy, for the squared error ½ (1 - E|softmax(ν)|²).
+    error_rate : array (rows,)
+        How often argmax_a z_a is not the masked token.
+    distance2, teacher2 : array (rows,)
+        |w - w*|² and |w*|², with w* = β J_i.
+    m, q : array (rows,)
+        Order parameters of h = Σ_j w_j U s_j given the masked token y: the law of K0 h has
+        the mean m K0 y and the covariance q K0. They equal w*ᵀ G w and wᵀ G w with the
+        cavity covariance G up to 1/L, because the tilt that leads from the cavity to
+        equilibrium shifts means and leaves covariances as they are. NaN unless U = I.
+    """
+
+    train_loss: Floats
+    test_loss: Floats
+    optimal_loss: Floats
+    error_rate: Floats
+    distance2: Floats
+    teacher2: Floats
+    m: Floats
+    q: Floats
+
+
+def measure(
+    model: PottsModel, training: Training, train_tokens: Tokens, test_tokens: Tokens, loss: str
+) -> Observables:
+    """Measure trained rows on the sequences they were trained on and on fresh ones.
+
+    The fresh sequences enter through the exact conditionals of the model: the masked token
+    is not the one that happens to stand there but is averaged over, which has the same
+    expectation and less noise.
+
+    Parameters
+    ----------
+    model : PottsModel
+        The model of the sequences.
+    training : Training
+        The trained rows.
+    train_tokens, test_tokens : uint8 arrays (samples, sites)
+        The sequences.
+    loss : str
+        "cross-entropy" or "squared-error".
+    """
+    chosen = loss_named(loss)
+    most = max(len(train_tokens), len(test_tokens)) * model.colors
+    step = max(1, _LARGEST // most)
+    blocks = [
+        _measure_rows(
+            model, training, slice(first, first + step), train_tokens, test_tokens, chosen
+        )
+        for first in range(0, len(training.rows), step)
+    ]
+    return Observables(*(np.concatenate(parts) for parts in zip(*blocks, strict=True)))
+
+
+def _measure_rows(
+    model: PottsModel,
+    training: Training,
+    block: slice,
+    train_tokens: Tokens,
+    test_tokens: Tokens,
+    loss: Loss,
+) -> tuple[Floats, ...]:
+    rows, weights = training.rows[block], training.weights[block]
+    teacher = model.teacher[rows]
+    seen = np.eye(model.colors)[train_tokens[:, rows]]
+    train_loss = loss.expected(local_fields(train_tokens, weights, model.values), seen)
+
+    truth = softmax(local_fields(test_tokens, teacher, model.values))
+    fields = local_fields(test_tokens, weights, model.values)
+    guess = fields.argmax(axis=-1)[..., None]
+    error_rate = 1 - np.take_along_axis(truth, guess, axis=-1)[..., 0]
+    return (
+        train_loss.mean(axis=0),
+        loss.expected(fields, truth).mean(axis=0),
+        loss.optimum(truth).mean(axis=0),
+        error_rate.mean(axis=0),
+        np.sum((weights - teacher) ** 2, axis=1),
+        np.sum(teacher**2, axis=1),
+        *_order_parameters(model, fields, truth),
+    )
+
+
+def _order_parameters(model: PottsModel, fields: Floats, truth: Floats) -> tuple[Floats, Floats]:
+    if model.similarity is not None:
+        missing = np.full(fields.shape[1], np.nan)
+        return missing, missing
+    colors = model.colors
+    centred = fields - fields.mean(axis=-1, keepdims=True)
+    # E[y·K0 h] = m yᵀK0 y and E|K0 h|² = m² yᵀK0 y + q tr K0.
+    m = np.mean(np.sum(truth * centred, axis=-1), axis=0) * colors / (colors - 1)
+    q = np.mean(np.sum(centred**2, axis=-1), axis=0) / (colors - 1) - m**2 / colors
+    return m, q

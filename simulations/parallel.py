@@ -1,0 +1,114 @@
+"""Experiments in worker processes, with results that do not depend on their number."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import warnings
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from typing import Any
+
+from replica.arguments import integer
+from replica.problem import Problem
+from replica.tables import Table
+from simulations.experiment import Experiment, experiments
+from simulations.mixing import MixingWarning
+
+Lines = list[dict[str, Any]]
+
+
+def simulate_many(
+    problems: Sequence[Problem],
+    sites: Sequence[int],
+    seeds: Sequence[int],
+    workers: int = 1,
+    **options: Any,
+) -> Table:
+    """Train finite systems over a grid and return the table, one line per point and seed.
+
+    Parameters
+    ----------
+    problems : sequence of Problem
+        What to learn.
+    sites, seeds : sequences of int
+        Sizes and realisations.
+    workers : int
+        Processes; 1 works in this one. With more, a script needs the usual guard
+        ``if __name__ == "__main__":``. The table is the same for any number, to the last
+        digits of the linear algebra.
+    **options
+        `rows`, `test_samples` and `burn_in` as in `simulations.simulate`.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not allowed.
+    """
+    tasks = experiments(problems, sites, seeds, **options)
+    if integer("workers", workers, 1) == 1:
+        return Table(line for task in tasks for line in task.run())
+    results = dict(run_all(tasks, workers))
+    return Table(line for number in range(len(tasks)) for line in results[number])
+
+
+def run_all(tasks: Sequence[Experiment], workers: int) -> Iterator[tuple[int, Lines]]:
+    """Yield (number of the experiment, its lines) as worker processes finish them.
+
+    Warnings of the workers are issued here. If the caller stops early, what is under way is
+    given up.
+    """
+    workers = min(integer("workers", workers, 1), max(1, len(tasks)))
+    earlier = set(multiprocessing.active_children())
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, context, initializer=_leave_interrupts_to_the_parent)
+    try:
+        with one_thread_each():
+            numbers: dict[Future[tuple[Lines, list[str]]], int] = {
+                pool.submit(_run, task): number for number, task in enumerate(tasks)
+            }
+        for future in as_completed(numbers):
+            lines, messages = future.result()
+            for message in messages:
+                warnings.warn(message, MixingWarning, stacklevel=2)
+            yield numbers[future], lines
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in set(multiprocessing.active_children()) - earlier:
+            process.terminate()
+        raise
+    finally:
+        pool.shutdown()
+
+
+@contextmanager
+def one_thread_each() -> Iterator[None]:
+    """Let processes that start meanwhile use one thread each for linear algebra.
+
+    The libraries read these variables when they are loaded; in a process per core, more
+    threads only get into each other's way.
+    """
+    names = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+    before = {name: os.environ.get(name) for name in names}
+    os.environ.update(dict.fromkeys(names, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _leave_interrupts_to_the_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _run(task: Experiment) -> tuple[Lines, list[str]]:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", MixingWarning)
+        lines = task.run()
+    return lines, [str(w.message) for w in caught if issubclass(w.category, MixingWarning)]

@@ -1,0 +1,146 @@
+"""The generalised Potts model: energies, conditionals, enumeration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from replica.arguments import integer, real, refusal
+from replica.data import PottsTokens
+from simulations.fields import (
+    Floats,
+    Tokens,
+    checked_matrix,
+    checked_sites,
+    checked_tokens,
+    local_fields,
+    softmax,
+)
+
+#: The largest number of states that are enumerated.
+MOST_STATES = 1_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class PottsModel:
+    """P(s) ∝ exp((β/2) Σ_{i≠j} J_ij s_iᵀ U s_j), tokens s_i one-hot in R^C.
+
+    Equation (1) of Rende et al., arXiv:2304.07235. A sequence is stored as the numbers of
+    its colours, 0 to C - 1.
+
+    Parameters
+    ----------
+    couplings : array (sites, sites)
+        J, symmetric with zero diagonal; at least 3 sites.
+    colors : int
+        C, from 2 to 256.
+    beta : float
+        β, the inverse temperature.
+    similarity : array (colors, colors), optional
+        U, symmetric; None is the identity, the ordinary Potts model.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not allowed.
+    """
+
+    couplings: Floats
+    colors: int
+    beta: float
+    similarity: Floats | None = None
+
+    def __post_init__(self) -> None:
+        couplings = checked_matrix("couplings", self.couplings, symmetric=True, hollow=True)
+        if len(couplings) < 3:
+            raise refusal("sites", len(couplings), "an integer, 3 or greater")
+        object.__setattr__(self, "couplings", couplings)
+        object.__setattr__(self, "colors", checked_colors(self.colors))
+        object.__setattr__(self, "beta", real("beta", self.beta))
+        if self.similarity is not None:
+            similarity = checked_matrix("similarity", self.similarity, self.colors, symmetric=True)
+            object.__setattr__(self, "similarity", similarity)
+
+    @classmethod
+    def random(cls, data: PottsTokens, sites: int, seed: Any = 0) -> PottsModel:
+        """Return a model of the theory's ensemble, J_ij = J_ji ~ N(0, 1/L).
+
+        Parameters
+        ----------
+        data : PottsTokens
+            Colours, inverse temperature and similarity.
+        sites : int
+            L, at least 3.
+        seed : int or numpy.random.SeedSequence
+            Source of the couplings.
+        """
+        sites = integer("sites", sites, 3)
+        draws = np.random.default_rng(seed).standard_normal((sites, sites)) / np.sqrt(sites)
+        upper = np.triu(draws, k=1)
+        return cls(upper + upper.T, data.colors, data.beta, data.similarity)
+
+    @property
+    def sites(self) -> int:
+        """L, the length of a sequence."""
+        return len(self.couplings)
+
+    @cached_property
+    def values(self) -> Floats:
+        """U as a matrix (colors, colors), the identity included."""
+        return np.eye(self.colors) if self.similarity is None else self.similarity
+
+    @property
+    def teacher(self) -> Floats:
+        """β J: row i holds the weights w* that generate token i."""
+        return self.beta * self.couplings
+
+    def energies(self, tokens: Any) -> Floats:
+        """Return E(s) = -(1/2) Σ_{i≠j} J_ij s_iᵀ U s_j of sequences (samples, sites)."""
+        tokens = checked_tokens(tokens, self.sites, self.colors)
+        energies = np.zeros(len(tokens))
+        for a in range(self.colors):
+            # What site i gains by colour a, added up over the sites of that colour.
+            gains = self.values[a][tokens] @ self.couplings
+            energies -= 0.5 * np.sum(gains, axis=1, where=tokens == a)
+        return energies
+
+    def fields(self, tokens: Any, rows: Any = None) -> Floats:
+        """Return ν_i = β Σ_j J_ij U s_j, an array (samples, rows, colors).
+
+        `rows` lists the sites i; None is all of them.
+        """
+        tokens = checked_tokens(tokens, self.sites, self.colors)
+        return local_fields(tokens, self.teacher[checked_sites(rows, self.sites)], self.values)
+
+    def conditionals(self, tokens: Any, rows: Any = None) -> Floats:
+        """Return P(s_i = a | all other tokens) = softmax_a(ν_i), an array (samples, rows, colors).
+
+        `rows` lists the sites i; None is all of them.
+        """
+        return softmax(self.fields(tokens, rows))
+
+    def enumerate(self) -> tuple[Tokens, Floats]:
+        """Return all states, an array (C^L, sites), and their probabilities.
+
+        Raises
+        ------
+        ValueError
+            If there are more than a million states.
+        """
+        count = self.colors**self.sites
+        if count > MOST_STATES:
+            raise refusal("colors**sites", count, f"at most {MOST_STATES} to be enumerated")
+        digits = np.unravel_index(np.arange(count), (self.colors,) * self.sites)
+        tokens = np.stack(digits, axis=1).astype(np.uint8)
+        return tokens, softmax(-self.beta * self.energies(tokens))
+
+
+def checked_colors(colors: Any) -> int:
+    """Return the number of colours if it is an integer from 2 to 256, or raise ValueError."""
+    count = integer("colors", colors, 2)
+    if count > 256:
+        raise refusal("colors", colors, "an integer from 2 to 256")
+    return count

@@ -1,0 +1,207 @@
+"""Rows of the attention at V = U, trained to the exact minimum."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from replica.arguments import integer, non_negative, positive, refusal
+from simulations.crossentropy import evaluate
+from simulations.fields import Floats, Tokens, checked_matrix, checked_sites, checked_tokens
+from simulations.gram import LeaveOneOut, pair_sums
+from simulations.losses import CrossEntropy, loss_named
+from simulations.minimise import Minimum, minimise
+from simulations.potts import checked_colors
+
+
+@dataclass(frozen=True, eq=False)
+class Training:
+    """Trained rows of the attention, one entry per row.
+
+    Parameters
+    ----------
+    weights : array (rows, sites)
+        The rows of A, with zeros at A_ii.
+    rows : int array (rows,)
+        The sites i they predict.
+    residuals : array (rows,)
+        Norm of the gradient, relative to that at A = 0.
+    evaluations : int array (rows,)
+        Evaluations of the objective with its gradient; 1 for a linear solve.
+    statuses : array of str (rows,)
+        "converged"; "max-steps"; "diverged", where λ = 0 and some w predicts every token
+        with a probability above one half, so that no finite minimum exists; "not-finite".
+    """
+
+    weights: Floats
+    rows: NDArray[np.int64]
+    residuals: Floats
+    evaluations: NDArray[np.int64]
+    statuses: NDArray[np.object_]
+
+    @property
+    def status(self) -> str:
+        """The worst of the statuses."""
+        for status in ("not-finite", "diverged", "max-steps"):
+            if status in self.statuses:
+                return status
+        return "converged"
+
+
+def train(
+    tokens: Any,
+    colors: int,
+    lam: float,
+    loss: str = "cross-entropy",
+    similarity: Any = None,
+    rows: Any = None,
+    tolerance: float = 1e-8,
+    max_steps: int = 200,
+) -> Training:
+    """Minimise Σ_μ ℓ(s_i^μ, Σ_j w_j U s_j^μ) + (L λ / 2) |w|² for many sites i.
+
+    At V = U the rows of the factored attention decouple (Rende et al., arXiv:2304.07235);
+    each is a convex problem.
+
+    Parameters
+    ----------
+    tokens : uint8 array (samples, sites)
+        Training sequences.
+    colors : int
+        C.
+    lam : float
+        λ, 0 or greater.
+    loss : str
+        "cross-entropy" or "squared-error".
+    similarity : array (colors, colors), optional
+        U; None is the identity.
+    rows : sequence of int, optional
+        The sites i; None is all.
+    tolerance : float
+        A row has converged when the norm of its gradient, relative to that at w = 0, is
+        below this.
+    max_steps : int
+        The most steps of the minimiser.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not allowed.
+    """
+    colors = checked_colors(colors)
+    tokens = np.asarray(tokens)
+    if tokens.ndim != 2 or 0 in tokens.shape:
+        raise refusal("tokens", f"array {tokens.shape}", "an array (samples, sites)")
+    tokens = checked_tokens(tokens, tokens.shape[1], colors)
+    lam = non_negative("lam", lam)
+    tolerance = positive("tolerance", tolerance)
+    max_steps = integer("max_steps", max_steps, 1)
+    sites = checked_sites(rows, tokens.shape[1])
+    values = None
+    if similarity is not None:
+        values = checked_matrix("similarity", similarity, colors, symmetric=True)
+    if isinstance(loss_named(loss), CrossEntropy):
+        minimum = _cross_entropy(tokens, colors, lam, values, sites, tolerance, max_steps)
+    else:
+        minimum = _squared_error(tokens, colors, lam, values, sites, tolerance)
+    return Training(
+        np.ascontiguousarray(minimum.points.T),
+        sites,
+        minimum.residuals,
+        minimum.evaluations,
+        minimum.statuses,
+    )
+
+
+def _cross_entropy(
+    tokens: Tokens,
+    colors: int,
+    lam: float,
+    similarity: Floats | None,
+    rows: NDArray[np.int64],
+    tolerance: float,
+    max_steps: int,
+) -> Minimum:
+    sites = tokens.shape[1]
+    values = np.eye(colors) if similarity is None else similarity
+    decay = sites * lam
+
+    def objective(points: Floats, columns: NDArray[np.int64]) -> tuple[Floats, Floats]:
+        value, slope = np.empty(len(columns)), np.empty_like(points)
+        targets = rows[columns]
+        evaluate(tokens, targets, points, values, similarity is not None, value, slope)
+        slope += decay * points
+        slope[targets, np.arange(len(targets))] = 0.0
+        return value + 0.5 * decay * np.einsum("jr,jr->r", points, points), slope
+
+    # The Hessian at w = 0, where every probability is 1/C, is the same for all rows.
+    hessian = pair_sums(tokens, _centred(values)) / colors
+    ridge = max(decay, 1e-3 * np.trace(hessian) / sites, np.finfo(float).tiny)
+    inverse = LeaveOneOut(hessian + ridge * np.eye(sites), rows)
+    # Losses that add up to less than log 2 prove that every token is predicted with a
+    # probability above one half: without weight decay, doubling w then lowers them all.
+    floor = np.log(2) if lam == 0 else -np.inf
+    start = np.zeros((sites, len(rows)))
+    return minimise(objective, inverse.solve, start, tolerance, max_steps, floor)
+
+
+def _squared_error(
+    tokens: Tokens,
+    colors: int,
+    lam: float,
+    similarity: Floats | None,
+    rows: NDArray[np.int64],
+    tolerance: float,
+) -> Minimum:
+    sites = tokens.shape[1]
+    values = np.eye(colors) if similarity is None else similarity
+    hessian = pair_sums(tokens, _centred(values)) + sites * lam * np.eye(sites)
+    columns = np.arange(len(rows))
+    own = rows, columns
+    # s_jᵀ U K0 s_i is symmetric under j <-> i only if U commutes with K0.
+    target = _cross_sums(tokens, values - values.mean(axis=1, keepdims=True), rows)
+    target[own] = 0.0
+
+    def gradient(points: Floats) -> Floats:
+        slope = hessian @ points - target
+        slope[own] = 0.0
+        return slope
+
+    points = np.zeros_like(target)
+    scale = np.linalg.norm(target, axis=0)
+    scale[scale == 0] = 1.0
+    try:
+        inverse = LeaveOneOut(hessian, rows)
+        # The second round removes the rounding errors of the first.
+        for _ in range(2):
+            points -= inverse.solve(gradient(points), columns)
+    except np.linalg.LinAlgError:
+        pass
+    residuals = np.linalg.norm(gradient(points), axis=0) / scale
+    if not np.all(residuals < tolerance):
+        # Singular or close to it, as for λ = 0 and few samples: the shortest minimiser.
+        for r, site in enumerate(rows):
+            others = np.arange(sites) != site
+            matrix = hessian[np.ix_(others, others)]
+            points[others, r] = np.linalg.lstsq(matrix, target[others, r], rcond=1e-12)[0]
+        residuals = np.linalg.norm(gradient(points), axis=0) / scale
+    statuses = np.where(residuals < tolerance, "converged", "max-steps").astype(object)
+    statuses[~np.isfinite(residuals)] = "not-finite"
+    return Minimum(points, residuals, np.ones(len(rows), dtype=np.int64), statuses)
+
+
+def _centred(values: Floats) -> Floats:
+    """Return U K0 U, the overlap of two tokens as inputs."""
+    product: Floats = values @ (values - values.mean(axis=0))
+    return (product + product.T) / 2
+
+
+def _cross_sums(tokens: Tokens, table: Floats, rows: NDArray[np.int64]) -> Floats:
+    """Return Σ_μ Q[s_j^μ, s_i^μ] for all sites j and the given rows i."""
+    sums = np.zeros((tokens.shape[1], len(rows)))
+    for a in range(len(table)):
+        sums += table[:, a][tokens].T @ (tokens[:, rows] == a).astype(float)
+    return sums
