@@ -52,7 +52,7 @@ def _parser() -> Parser:
     parser.add_argument("--burn-in", type=number, metavar="N",
                         help="sweeps before a sequence is taken (60)")  # fmt: skip
     parser.add_argument("--workers", type=number, default=_cores(), metavar="N",
-                        help="processes; the table is the same for any number (all cores)")  # fmt: skip
+                        help="processes, which do not change the table (all cores)")  # fmt: skip
     parser.add_argument("--out", required=True, metavar="CSV",
                         help="the table; its provenance is written beside it")  # fmt: skip
     return parser

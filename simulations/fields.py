@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replica.arguments import integer, refusal
+from simulations.jit import jit
 
 Floats = NDArray[np.float64]
 Tokens = NDArray[np.uint8]
@@ -29,18 +30,28 @@ def colored_sums(tokens: Tokens, weights: Floats, colors: int) -> Floats:
     -------
     array (samples, rows, colors)
     """
-    sums = np.empty((len(tokens), len(weights), colors))
-    for a in range(colors):
-        sums[:, :, a] = (tokens == a).astype(np.float64) @ weights.T
-    return sums
+    sums = np.zeros((len(tokens), colors, len(weights)))
+    _add_weights(tokens, np.ascontiguousarray(weights.T), sums)
+    return sums.transpose(0, 2, 1)
 
 
-def local_fields(tokens: Tokens, weights: Floats, values: Floats) -> Floats:
-    """Return z_i = Σ_j w_ij V s_j, an array (samples, rows, colors).
+@jit
+def _add_weights(tokens: Tokens, columns: Floats, sums: Floats) -> None:
+    samples, sites = tokens.shape
+    rows = columns.shape[1]
+    for sample in range(samples):
+        for j in range(sites):
+            target, column = sums[sample, tokens[sample, j]], columns[j]
+            for r in range(rows):
+                target[r] += column[r]
 
-    `weights` is an array (rows, sites) and `values` the matrix V, an array (colors, colors).
+
+def local_fields(tokens: Tokens, weights: Floats, similarity: Floats) -> Floats:
+    """Return Σ_j w_ij U s_j, an array (samples, rows, colors).
+
+    `weights` is an array (rows, sites); `similarity` is U, an array (colors, colors).
     """
-    return colored_sums(tokens, weights, len(values)) @ values.T
+    return colored_sums(tokens, weights, len(similarity)) @ similarity.T
 
 
 def softmax(fields: Floats) -> Floats:

@@ -8,24 +8,47 @@ from numpy.typing import NDArray
 from simulations.fields import Floats, Tokens
 from simulations.jit import jit
 
+#: Columns that are filled together, so that they stay in the cache.
+_WIDEST = 64
 
-def pair_sums(tokens: Tokens, table: Floats) -> Floats:
-    """Return Σ_μ Q[s_j^μ, s_k^μ] for a symmetric table Q, an array (sites, sites)."""
-    return _pair_sums(np.ascontiguousarray(tokens.T), np.ascontiguousarray(table))
+
+def pair_sums(tokens: Tokens, rows: NDArray[np.int64], table: Floats) -> Floats:
+    """Return Σ_μ Q[s_j^μ, s_i^μ] for all sites j and the sites i in `rows`.
+
+    Parameters
+    ----------
+    tokens : uint8 array (samples, sites)
+        Sequences.
+    rows : int array (rows,)
+        The sites i.
+    table : array (colors, colors)
+        Q.
+
+    Returns
+    -------
+    array (sites, rows)
+    """
+    sums = np.zeros((tokens.shape[1], len(rows)))
+    _add_pairs(tokens, rows, np.ascontiguousarray(table), sums)
+    return sums
 
 
 @jit
-def _pair_sums(columns: NDArray[np.uint8], table: Floats) -> Floats:
-    sites, samples = columns.shape
-    sums = np.empty((sites, sites))
-    for j in range(sites):
-        for k in range(j + 1):
-            total = 0.0
-            for sample in range(samples):
-                total += table[columns[j, sample], columns[k, sample]]
-            sums[j, k] = total
-            sums[k, j] = total
-    return sums
+def _add_pairs(tokens: Tokens, rows: NDArray[np.int64], table: Floats, sums: Floats) -> None:
+    samples, sites = tokens.shape
+    colors = len(table)
+    terms = np.empty((colors, _WIDEST))
+    for first in range(0, len(rows), _WIDEST):
+        width = min(_WIDEST, len(rows) - first)
+        for sample in range(samples):
+            for r in range(width):
+                token = tokens[sample, rows[first + r]]
+                for a in range(colors):
+                    terms[a, r] = table[a, token]
+            for j in range(sites):
+                target, source = sums[j, first : first + width], terms[tokens[sample, j]]
+                for r in range(width):
+                    target[r] += source[r]
 
 
 class LeaveOneOut:
@@ -48,10 +71,9 @@ class LeaveOneOut:
     """
 
     def __init__(self, matrix: Floats, rows: NDArray[np.int64]) -> None:
-        # inv succeeds on many a singular matrix; the Cholesky factor tells.
-        np.linalg.cholesky(matrix)
-        inverse = np.linalg.inv(matrix)
-        self._inverse = (inverse + inverse.T) / 2
+        self._inverse = np.array(matrix)
+        if not _invert(self._inverse):
+            raise np.linalg.LinAlgError("the matrix is not positive definite")
         self._rows = rows
 
     def solve(self, right: Floats, columns: NDArray[np.int64]) -> Floats:
@@ -62,22 +84,29 @@ class LeaveOneOut:
         """
         rows, inverse = self._rows[columns], self._inverse
         own = rows, np.arange(len(rows))
-        solution = np.empty_like(right)
-        _multiply(inverse, np.ascontiguousarray(right), solution)
+        solution = multiply(inverse, right)
         solution -= inverse[:, rows] * (solution[own] / inverse[rows, rows])
         solution[own] = 0.0
         return solution
 
 
+def multiply(matrix: Floats, right: Floats) -> Floats:
+    """Return the product of a square matrix with an array (sites, columns).
+
+    In the place of the library's product, whose threads wait for each other in the short
+    calls of an iteration whenever a core is busy, and whose last digits depend on them.
+    """
+    product = np.zeros_like(right)
+    _multiply(np.ascontiguousarray(matrix), np.ascontiguousarray(right), product)
+    return product
+
+
 @jit
 def _multiply(matrix: Floats, right: Floats, product: Floats) -> None:
-    # In the place of the library's product, whose threads wait for each other in the short
-    # calls of an iteration whenever a core is busy.
     size, width = right.shape
     whole = size - size % 4
     for j in range(size):
         target = product[j]
-        target[:] = 0.0
         for k in range(0, whole, 4):
             f0, f1, f2, f3 = matrix[j, k], matrix[j, k + 1], matrix[j, k + 2], matrix[j, k + 3]
             r0, r1, r2, r3 = right[k], right[k + 1], right[k + 2], right[k + 3]
@@ -87,3 +116,34 @@ def _multiply(matrix: Floats, right: Floats, product: Floats) -> None:
             f0, r0 = matrix[j, k], right[k]
             for r in range(width):
                 target[r] += f0 * r0[r]
+
+
+@jit
+def _invert(matrix: Floats) -> bool:
+    """Invert a positive definite matrix in place by Gauss-Jordan elimination.
+
+    Returns
+    -------
+    bool
+        False if a pivot, positive in exact arithmetic, vanished among rounding errors.
+    """
+    size = len(matrix)
+    smallest = np.empty(size)
+    for k in range(size):
+        smallest[k] = matrix[k, k] * size * 1e-15
+    for k in range(size):
+        pivot = matrix[k, k]
+        if not pivot > smallest[k]:
+            return False
+        source = matrix[k]
+        source[k] = 1.0
+        for j in range(size):
+            source[j] /= pivot
+        for i in range(size):
+            if i != k:
+                target = matrix[i]
+                factor = target[k]
+                target[k] = 0.0
+                for j in range(size):
+                    target[j] -= factor * source[j]
+    return True

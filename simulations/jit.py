@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 import numba
 
@@ -17,5 +17,5 @@ def jit(function: Kernel) -> Kernel:
     kernel and all it calls stay in one file. Kernels are single-threaded; parallel runs use
     one process per core.
     """
-    compiled: Kernel = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
-    return compiled
+    compiled: Any = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+    return cast(Kernel, compiled)

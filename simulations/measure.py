@@ -72,13 +72,11 @@ def measure(
     chosen = loss_named(loss)
     most = max(len(train_tokens), len(test_tokens)) * model.colors
     step = max(1, _LARGEST // most)
-    blocks = [
-        _measure_rows(
-            model, training, slice(first, first + step), train_tokens, test_tokens, chosen
-        )
-        for first in range(0, len(training.rows), step)
-    ]
-    return Observables(*(np.concatenate(parts) for parts in zip(*blocks, strict=True)))
+    measured = []
+    for first in range(0, len(training.rows), step):
+        rows = slice(first, first + step)
+        measured.append(_measure_rows(model, training, rows, train_tokens, test_tokens, chosen))
+    return Observables(*(np.concatenate(parts) for parts in zip(*measured, strict=True)))
 
 
 def _measure_rows(

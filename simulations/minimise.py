@@ -82,6 +82,7 @@ def minimise(
     scale[scale == 0] = np.inf
     direction = -precondition(slope, columns)
     length = np.ones(problems)
+    accepted = np.zeros(problems, dtype=bool)
     history: deque[tuple[Floats, Floats, Floats]] = deque(maxlen=_MEMORY)
 
     for step in range(max_steps + 1):
@@ -102,11 +103,12 @@ def minimise(
             on = ~finished
             columns, value, scale, length = columns[on], value[on], scale[on], length[on]
             point, slope, direction = point[:, on], slope[:, on], direction[:, on]
+            accepted = accepted[on]
             history = deque(((s[:, on], y[:, on], c[on]) for s, y, c in history), _MEMORY)
 
-        if step > 0:
+        if accepted.any():
             fresh = -_apply_history(slope, columns, history, precondition)
-            direction = np.where(accepted[~finished], fresh, direction)
+            direction = np.where(accepted, fresh, direction)
         descent = _dot(slope, direction)
         trial = point + length * direction
         trial_value, trial_slope = objective(trial, columns)

@@ -85,8 +85,10 @@ def compare(model: PottsModel, before: Tokens, after: Tokens) -> Mixing:
     drift, drift_stderr = _mean(change)
     spread = float(np.std(energies, ddof=1))
     return Mixing(
-        *(_ratio(x, scale) for x in (memory, memory_stderr)),
-        *(_ratio(x, spread) for x in (drift, drift_stderr)),
+        _ratio(memory, scale),
+        _ratio(memory_stderr, scale),
+        _ratio(drift, spread),
+        _ratio(drift_stderr, spread),
         2 * pairs,
     )
 

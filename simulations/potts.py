@@ -23,6 +23,9 @@ from simulations.fields import (
 #: The largest number of states that are enumerated.
 MOST_STATES = 1_000_000
 
+#: Sequences whose fields are held in memory at one time.
+_BLOCK = 256
+
 
 @dataclass(frozen=True, eq=False)
 class PottsModel:
@@ -100,11 +103,13 @@ class PottsModel:
     def energies(self, tokens: Any) -> Floats:
         """Return E(s) = -(1/2) Σ_{i≠j} J_ij s_iᵀ U s_j of sequences (samples, sites)."""
         tokens = checked_tokens(tokens, self.sites, self.colors)
-        energies = np.zeros(len(tokens))
-        for a in range(self.colors):
-            # What site i gains by colour a, added up over the sites of that colour.
-            gains = self.values[a][tokens] @ self.couplings
-            energies -= 0.5 * np.sum(gains, axis=1, where=tokens == a)
+        energies = np.empty(len(tokens))
+        for first in range(0, len(tokens), _BLOCK):
+            block = slice(first, first + _BLOCK)
+            # The field of every colour, of which the token picks one.
+            fields = local_fields(tokens[block], self.couplings, self.values)
+            picked = np.take_along_axis(fields, tokens[block, :, None].astype(np.intp), axis=-1)
+            energies[block] = -0.5 * picked.sum(axis=(1, 2))
         return energies
 
     def fields(self, tokens: Any, rows: Any = None) -> Floats:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from replica.arguments import integer, non_negative, positive, refusal
 from simulations.crossentropy import evaluate
 from simulations.fields import Floats, Tokens, checked_matrix, checked_sites, checked_tokens
-from simulations.gram import LeaveOneOut, pair_sums
+from simulations.gram import LeaveOneOut, multiply, pair_sums
 from simulations.losses import CrossEntropy, loss_named
 from simulations.minimise import Minimum, minimise
 from simulations.potts import checked_colors
@@ -138,7 +138,7 @@ def _cross_entropy(
         return value + 0.5 * decay * np.einsum("jr,jr->r", points, points), slope
 
     # The Hessian at w = 0, where every probability is 1/C, is the same for all rows.
-    hessian = pair_sums(tokens, _centred(values)) / colors
+    hessian = pair_sums(tokens, np.arange(sites), _centred(values)) / colors
     ridge = max(decay, 1e-3 * np.trace(hessian) / sites, np.finfo(float).tiny)
     inverse = LeaveOneOut(hessian + ridge * np.eye(sites), rows)
     # Losses that add up to less than log 2 prove that every token is predicted with a
@@ -158,15 +158,15 @@ def _squared_error(
 ) -> Minimum:
     sites = tokens.shape[1]
     values = np.eye(colors) if similarity is None else similarity
-    hessian = pair_sums(tokens, _centred(values)) + sites * lam * np.eye(sites)
+    hessian = pair_sums(tokens, np.arange(sites), _centred(values)) + sites * lam * np.eye(sites)
     columns = np.arange(len(rows))
     own = rows, columns
-    # s_jᵀ U K0 s_i is symmetric under j <-> i only if U commutes with K0.
-    target = _cross_sums(tokens, values - values.mean(axis=1, keepdims=True), rows)
+    # The inner products of K0 U s_j with K0 s_i.
+    target = pair_sums(tokens, rows, values - values.mean(axis=1, keepdims=True))
     target[own] = 0.0
 
     def gradient(points: Floats) -> Floats:
-        slope = hessian @ points - target
+        slope = multiply(hessian, points) - target
         slope[own] = 0.0
         return slope
 
@@ -197,11 +197,3 @@ def _centred(values: Floats) -> Floats:
     """Return U K0 U, the overlap of two tokens as inputs."""
     product: Floats = values @ (values - values.mean(axis=0))
     return (product + product.T) / 2
-
-
-def _cross_sums(tokens: Tokens, table: Floats, rows: NDArray[np.int64]) -> Floats:
-    """Return Σ_μ Q[s_j^μ, s_i^μ] for all sites j and the given rows i."""
-    sums = np.zeros((tokens.shape[1], len(rows)))
-    for a in range(len(table)):
-        sums += table[:, a][tokens].T @ (tokens[:, rows] == a).astype(float)
-    return sums
