@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from simulations.averages import average_seeds
     from simulations.experiment import simulate
     from simulations.finite_size import Extrapolation, extrapolate
-    from simulations.measure import Observables, measure
     from simulations.mixing import Mixing, MixingWarning
+    from simulations.observables import Observables, measure
     from simulations.parallel import simulate_many
     from simulations.potts import PottsModel
     from simulations.sampler import Chains, sample
@@ -41,12 +41,12 @@ _HOMES = {
     "FactoredAttention": "attention",
     "Mixing": "mixing",
     "MixingWarning": "mixing",
-    "Observables": "measure",
+    "Observables": "observables",
     "PottsModel": "potts",
     "Training": "training",
     "average_seeds": "averages",
     "extrapolate": "finite_size",
-    "measure": "measure",
+    "measure": "observables",
     "sample": "sampler",
     "simulate": "experiment",
     "simulate_many": "parallel",

@@ -13,7 +13,7 @@ from replica.arguments import integer, refusal
 from replica.data import PottsTokens
 from replica.problem import Problem
 from simulations.fields import Floats, Tokens
-from simulations.measure import Observables, measure
+from simulations.observables import Observables, measure
 from simulations.potts import PottsModel
 from simulations.sampler import BURN_IN, Chains
 from simulations.training import train
