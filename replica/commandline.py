@@ -14,7 +14,7 @@ from typing import Any, NoReturn, TypeVar
 import numpy as np
 
 from replica.arguments import integer, one_of, positive, refusal
-from replica.data import DATA_MODELS
+from replica.data import DATA_MODELS, PottsTokens
 from replica.problem import LOSSES, Problem
 
 #: Exit statuses of every command.
@@ -78,26 +78,41 @@ def alpha_grid(text: str, log: bool = False) -> list[float]:
     return values
 
 
-def add_problem_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that describe a family of problems along alpha."""
+def add_data_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that describe the data."""
+    parser.add_argument("--data", default="potts", help="one of " + ", ".join(DATA_MODELS))
     parser.add_argument("--colors", type=number, required=True, metavar="C",
                         help="number of token values, 2 or more")  # fmt: skip
     parser.add_argument("--beta", type=number, required=True,
                         help="inverse temperature of the data, |beta| < C")  # fmt: skip
+
+
+def add_loss_option(parser: argparse.ArgumentParser) -> None:
+    """Add the option that names the loss."""
+    parser.add_argument("--loss", default=LOSSES[0], help=" or ".join(LOSSES))
+
+
+def add_problem_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that describe a family of problems along alpha."""
+    add_data_options(parser)
+    add_loss_option(parser)
     parser.add_argument("--lam", type=number, required=True,
                         help="weight decay, 0 or greater")  # fmt: skip
     parser.add_argument("--alpha", required=True,
                         help="sample ratio M/L: a list 1,2,4 or start:stop:count")  # fmt: skip
     parser.add_argument("--log", action="store_true",
                         help="space start:stop:count geometrically")  # fmt: skip
-    parser.add_argument("--loss", default=LOSSES[0], help=" or ".join(LOSSES))
-    parser.add_argument("--data", default="potts", help="one of " + ", ".join(DATA_MODELS))
+
+
+def data_model(arguments: argparse.Namespace) -> PottsTokens:
+    """Return the data that parsed options describe."""
+    model = DATA_MODELS[one_of("data", arguments.data, DATA_MODELS)]
+    return model(arguments.colors, arguments.beta)
 
 
 def problems(arguments: argparse.Namespace) -> list[Problem]:
     """Return the problems that parsed options describe, one per alpha, in the order given."""
-    model = DATA_MODELS[one_of("data", arguments.data, DATA_MODELS)]
-    data = model(arguments.colors, arguments.beta)
+    data = data_model(arguments)
     return [
         Problem(alpha, arguments.lam, data, arguments.loss)
         for alpha in alpha_grid(arguments.alpha, arguments.log)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,13 +95,17 @@ class Table:
         """
         target = writable_file("path", path)
         stream = io.StringIO(newline="")
+        self.write(stream)
+        _replace(target, stream.getvalue())
+        _replace(sidecar(target), json.dumps(_stamped(provenance), indent=2) + "\n")
+        return target
+
+    def write(self, stream: TextIO) -> None:
+        """Write the table as CSV to an open text stream."""
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(self.columns)
         for line in self._lines:
             writer.writerow([_cell(line.get(column)) for column in self.columns])
-        _replace(target, stream.getvalue())
-        _replace(sidecar(target), json.dumps(_stamped(provenance), indent=2) + "\n")
-        return target
 
     @classmethod
     def from_csv(cls, path: str | os.PathLike[str]) -> Table:

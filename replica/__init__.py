@@ -1,0 +1,63 @@
+"""Replica theory of factored attention trained by masked language modelling.
+
+>>> from replica import PottsTokens, Problem, solve, sweep
+>>> problem = Problem(alpha=2.0, lam=0.1, data=PottsTokens(colors=3, beta=1.5))
+>>> round(solve(problem).test_loss, 6)
+1.043426
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from replica.curve import Curve, sweep
+    from replica.data import GlassTransitionWarning, PottsTokens
+    from replica.potential import free_energy
+    from replica.problem import Problem
+    from replica.solution import ConvergenceError, Solution
+    from replica.solver import solve
+    from replica.tables import Table
+    from replica.threshold import existence_threshold
+
+# Numba and scipy are imported with the first name that needs them.
+_HOMES = {
+    "ConvergenceError": "solution",
+    "Curve": "curve",
+    "GlassTransitionWarning": "data",
+    "PottsTokens": "data",
+    "Problem": "problem",
+    "Solution": "solution",
+    "Table": "tables",
+    "existence_threshold": "threshold",
+    "free_energy": "potential",
+    "solve": "solver",
+    "sweep": "curve",
+}
+
+__all__ = [
+    "ConvergenceError",
+    "Curve",
+    "GlassTransitionWarning",
+    "PottsTokens",
+    "Problem",
+    "Solution",
+    "Table",
+    "existence_threshold",
+    "free_energy",
+    "solve",
+    "sweep",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"replica.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,66 @@
+"""What the saddle point asks of a loss: averages over the fields, at three accuracies."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Accuracy(IntEnum):
+    """COARSE to approach a solution, FINE to report it, FINER to bound the error of FINE."""
+
+    COARSE = 0
+    FINE = 1
+    FINER = 2
+
+
+class Averages(NamedTuple):
+    """Averages over the fields ω and the masked token, per sample.
+
+    With h = prox(ω) and g = (h - ω)/V, projected on each colour mode: overlap = E (e_y·g),
+    energy = E |g|², response = -E tr ∂g/∂ω, one entry per mode; loss = E ℓ(e_y, h).
+    """
+
+    overlap: NDArray[np.float64]
+    energy: NDArray[np.float64]
+    response: NDArray[np.float64]
+    loss: float
+
+
+class Rule(Protocol):
+    """A quadrature rule fit for one region of the order parameters."""
+
+    def covers(
+        self, m: NDArray[np.float64], q: NDArray[np.float64], V: NDArray[np.float64]
+    ) -> bool:
+        """Tell whether the rule is still fit at these order parameters."""
+
+    def averages(
+        self,
+        m: NDArray[np.float64],
+        q: NDArray[np.float64],
+        V: NDArray[np.float64],
+        accuracy: Accuracy,
+    ) -> Averages:
+        """Return the averages at these order parameters."""
+
+
+class Channel(Protocol):
+    """One loss at a given number of colours."""
+
+    def rule(self, m: NDArray[np.float64], q: NDArray[np.float64], V: NDArray[np.float64]) -> Rule:
+        """Return a quadrature rule fit for the surroundings of these order parameters."""
+
+    def test_loss(
+        self, m: NDArray[np.float64], q: NDArray[np.float64], accuracy: Accuracy
+    ) -> float:
+        """Return E ℓ(e_y, ω), the loss on fresh sequences."""
+
+    def optimal_loss(self, rho: NDArray[np.float64], accuracy: Accuracy) -> float:
+        """Return the loss of the true conditional law, whose fields have m = q = ρ."""
+
+    def curvature(self) -> tuple[float, float]:
+        """Return |g|² per mode and the second derivative of the loss at h = 0."""

@@ -1,0 +1,136 @@
+"""The command `replica`: solve one problem, sweep the sample ratio, or name its threshold."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from replica.arguments import one_of, refusal
+from replica.commandline import (
+    CONVERGED,
+    NOT_CONVERGED,
+    Parser,
+    add_data_options,
+    add_loss_option,
+    add_problem_options,
+    data_model,
+    problems,
+    progress,
+    run,
+    say,
+)
+from replica.problem import LOSSES
+from replica.solution import Solution
+from replica.tables import writable_file
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit status.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        The arguments; by default those of the process.
+    """
+    parser = Parser(
+        prog="replica", description="Replica theory of factored attention on Potts sequences."
+    )
+    commands = parser.add_subparsers(dest="command", required=True, parser_class=Parser)
+
+    solve = commands.add_parser("solve", help="solve one problem")
+    add_problem_options(solve)
+    solve.add_argument("--json", action="store_true", help="print the solution as JSON")
+    solve.set_defaults(work=_solve)
+
+    sweep = commands.add_parser("sweep", help="solve along the sample ratio alpha")
+    add_problem_options(sweep)
+    sweep.add_argument("--out", metavar="FILE", help="CSV table to write; stdout by default")
+    sweep.set_defaults(work=_sweep)
+
+    threshold = commands.add_parser("threshold", help="sample ratio where a minimiser appears")
+    add_data_options(threshold)
+    add_loss_option(threshold)
+    threshold.set_defaults(work=_threshold)
+    return run(parser, argv, lambda options, command: int(options.work(options, command)))
+
+
+def _solve(options: argparse.Namespace, command: str) -> int:
+    from replica.curve import solutions
+
+    family = problems(options)
+    if len(family) != 1:
+        raise refusal("alpha", options.alpha, "one number; `replica sweep` takes several")
+    (solution,) = solutions(family)
+    values = _values(solution)
+    if options.json:
+        print(json.dumps(values, indent=2))
+    else:
+        width = max(map(len, values))
+        for name, value in values.items():
+            shown = f"{value:.10g}" if isinstance(value, float) else value
+            print(f"{name:<{width}}  {'-' if value is None else shown}")
+    return _status([solution])
+
+
+def _sweep(options: argparse.Namespace, command: str) -> int:
+    from replica.curve import Curve, solutions
+
+    family = problems(options)
+    if options.out is not None:
+        writable_file("out", options.out)
+    order = sorted(range(len(family)), key=lambda i: family[i].alpha)
+    found: dict[int, Solution] = {}
+    interrupted = False
+    try:
+        solved = solutions([family[i] for i in order])
+        for i, solution in zip(order, progress(solved, len(family), "sweep"), strict=True):
+            found[i] = solution
+    except KeyboardInterrupt:
+        interrupted = True
+    curve = Curve(found[i] for i in sorted(found))
+    parameters = {
+        name: getattr(options, name) for name in ("colors", "beta", "lam", "alpha", "loss", "data")
+    }
+    if options.out is None:
+        curve.write(sys.stdout)
+    elif found:
+        curve.to_csv(options.out, command=command, parameters=parameters, seeds=[])
+    if interrupted:
+        say(f"replica sweep: {len(found)} of {len(family)} points are done and kept")
+        raise KeyboardInterrupt
+    return _status(curve.solutions)
+
+
+def _threshold(options: argparse.Namespace, command: str) -> int:
+    from replica.threshold import existence_threshold
+
+    print(f"{existence_threshold(data_model(options), one_of('loss', options.loss, LOSSES)):.10g}")
+    return CONVERGED
+
+
+def _values(solution: Solution) -> dict[str, Any]:
+    """Return a solution as JSON can hold it: no NaN, no arrays."""
+    line = {name: value for name, value in solution.line().items() if name != "source"}
+    line["quadrature_error"] = solution.quadrature_error
+    return {
+        name: value.tolist()
+        if isinstance(value, np.ndarray)
+        else None
+        if isinstance(value, float) and not np.isfinite(value)
+        else value
+        for name, value in line.items()
+    }
+
+
+def _status(solutions: Sequence[Solution]) -> int:
+    from replica.solver import complaint
+
+    failed = [solution for solution in solutions if not solution.converged]
+    for solution in failed:
+        say(f"replica: {complaint(solution)}")
+    return NOT_CONVERGED if failed else CONVERGED

@@ -1,0 +1,66 @@
+"""The cross-entropy channel, and the choice between its two quadrature rules."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from replica.channel import Accuracy, Averages, Rule
+from replica.exchange import ExchangeRule
+from replica.lattice import LatticeRule
+
+Vector = NDArray[np.float64]
+
+#: prox(ω) = ω: a local variance small enough to vanish in every sum it enters.
+_NO_TRAINING = np.full(1, 1e-30)
+
+#: Number of colours, and of lattice points times colours, from which on the exchangeable rule
+#: costs less; for two colours the lattice always costs less.
+_MOST_COLORS, _MOST_WORK = 5, 60_000
+
+
+@dataclass(frozen=True)
+class CrossEntropyChannel:
+    """ℓ(y, h) = log Σ_a e^{h_a} - h_y, whose prox solves h = ω + V (e_y - softmax(h))."""
+
+    colors: int
+
+    def rule(self, m: Vector, q: Vector, V: Vector) -> Rule:
+        """Return the cheaper rule: a lattice of fields, or the exchangeability of colours."""
+        if self.colors <= _MOST_COLORS:
+            lattice = LatticeRule.near(self.colors, q[0])
+            if self.colors == 2 or lattice.points * self.colors <= _MOST_WORK:
+                return lattice
+        return ExchangeRule.near(self.colors, m[0], q[0], V[0])
+
+    def test_loss(self, m: Vector, q: Vector, accuracy: Accuracy) -> float:
+        """Return E ℓ(e_1, ω), the training loss at V → 0."""
+        return self._untrained(m, q, accuracy).loss
+
+    def optimal_loss(self, rho: Vector, accuracy: Accuracy) -> float:
+        """Return the conditional entropy of the masked token, the test loss at m = q = ρ."""
+        if rho[0] == 0.0:
+            return math.log(self.colors)
+        return self._untrained(rho, rho, accuracy).loss
+
+    def curvature(self) -> tuple[float, float]:
+        """Return (1/C, 1/C): the loss is log C - (e_y - 1/C)·h + |K0 h|²/(2C) + ..."""
+        return 1.0 / self.colors, 1.0 / self.colors
+
+    def _untrained(self, m: Vector, q: Vector, accuracy: Accuracy) -> Averages:
+        return self.rule(m, q, _NO_TRAINING).averages(m, q, _NO_TRAINING, accuracy)
+
+
+def softmax_gap(colors: int, rho: Vector, accuracy: Accuracy) -> float:
+    """Return 1 - E|softmax(ν)|² of the true fields ν.
+
+    The masked token is drawn from softmax(ν), so E|softmax(ν)|² = E softmax_y(ν), an
+    average at m = q = ρ.
+    """
+    if rho[0] == 0.0:
+        return 1.0 - 1.0 / colors
+    channel = CrossEntropyChannel(colors)
+    return float(channel._untrained(rho, rho, accuracy).overlap[0])

@@ -1,0 +1,446 @@
+"""Kernels of the cross-entropy channel: averages over the fields of C colours.
+
+The prox of the cross-entropy separates at given log normaliser t: with c = ω + V e_1,
+V p_a = W(V e^{c_a - t}), and t is fixed by Σ_a p_a = 1. `lattice_averages` solves that at
+every point of a lattice of fields; `exchange_averages` never solves it, but integrates over t.
+Both are derived in THEORY.md. Kernels that call each other share this file, because a cached
+caller does not notice a change of its callee elsewhere.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from replica.jit import jit
+
+
+@jit
+def wright_omega(z):
+    """Return the ω > 0 with ω + log ω = z."""
+    if z < -36.0:
+        return np.exp(z)
+    if z > 2.0:
+        log_z = np.log(z)
+        omega = z - log_z + log_z / z
+    elif z > -2.0:
+        d = z - 1.0
+        omega = 1.0 + d * (0.5 + d * (0.0625 - d / 192.0))
+    else:
+        y = np.exp(z)
+        omega = y * (1.0 - y * (1.0 - 1.5 * y))
+    # Fritsch, Shafer & Crowley (1973), of fourth order.
+    for _ in range(2):
+        r = z - omega - np.log(omega)
+        u = 1.0 + omega
+        v = u * (u + r / 1.5)
+        omega *= 1.0 + r / u * (v - 0.5 * r) / (v - r)
+    return omega
+
+
+@jit
+def _log_normaliser(c, V, p):
+    """Solve Σ_a p_a = 1 for t, V p_a = ω(c_a - t + log V), and leave p_a in `p`."""
+    colors = c.size
+    t = c[0]
+    for a in range(1, colors):
+        t = max(t, c[a])
+    # Σ p decreases in t. It exceeds 1 where the largest p alone is 1, and is below 1 where
+    # every p is at most 1/C.
+    low, high = t - V, t + np.log(colors) - V / colors
+    t = low if V > 1.0 else high
+    log_V = np.log(V)
+    for _ in range(100):
+        total = slope = 0.0
+        for a in range(colors):
+            p[a] = wright_omega(c[a] - t + log_V) / V
+            total += p[a]
+            slope += p[a] / (1.0 + V * p[a])
+        gap = np.log(total)
+        if gap > 0.0:
+            low = t
+        else:
+            high = t
+        step = gap * total / slope
+        if abs(step) < 1e-14 * (1.0 + abs(t)) or high - low < 1e-15 * (1.0 + abs(t)):
+            break
+        t += step
+        if t < low or t > high:
+            t = 0.5 * (low + high)
+    return t
+
+
+@jit
+def _polish(c, V, t, log_p, p):
+    """Newton's method for log p and t together; return t and whether it converged."""
+    colors = c.size
+    for _ in range(8):
+        total = slope = pull = 0.0
+        for a in range(colors):
+            p[a] = np.exp(log_p[a])
+            r = p[a] / (1.0 + V * p[a])
+            total += p[a]
+            slope += r
+            pull += r * (c[a] - t - log_p[a] - V * p[a])
+        shift = (pull + total - 1.0) / slope
+        largest = abs(shift)
+        for a in range(colors):
+            step = (c[a] - t - shift - log_p[a] - V * p[a]) / (1.0 + V * p[a])
+            log_p[a] += step
+            largest = max(largest, abs(step))
+            # What the step leaves is of third order.
+            p[a] *= 1.0 + step * (1.0 + 0.5 * step)
+        t += shift
+        if largest < 1e-8:
+            return t, True
+        if not largest < 4.0:
+            break
+    return t, False
+
+
+@jit
+def lattice_averages(colors, m, q, V, spacing, radius):
+    """Average over the C - 1 fields by the trapezoidal rule on the lattice A*_{C-1}.
+
+    The points are ξ = √2 s K0 k for integers k; those within `radius` count. Colours other
+    than the masked one are exchangeable, so k_2 >= ... >= k_C = 0 with multiplicities is
+    enough.
+
+    Returns
+    -------
+    tuple
+        E 1, E g_1, E |g|², E tr K, E log(1/p_1).
+    """
+    others = colors - 1
+    step = np.sqrt(2.0) * spacing
+    reach = (radius / step) ** 2
+    k = np.zeros(max(colors - 2, 1), dtype=np.int64)
+    c = np.empty(colors)
+    p = np.empty(colors)
+    log_p = np.empty(colors)
+    scale = np.sqrt(q) * step
+    norm = gap = energy = response = loss = 0.0
+    going = True
+    while going:
+        s1 = s2 = 0.0
+        multiplicity = 1.0
+        run = 0
+        for i in range(colors - 2):
+            s1 += k[i]
+            s2 += k[i] * k[i]
+        # (C - 1)! over the factorials of the runs of equal k.
+        for i in range(others):
+            value = k[i] if i < colors - 2 else 0
+            run = run + 1 if i > 0 and value == k[i - 1] else 1
+            multiplicity *= (i + 1.0) / run
+        # |K0 k|² = s2 + k_1² - (s1 + k_1)²/C <= reach, a quadratic in k_1.
+        room = (reach - s2 + s1 * s1 / others) * colors / others
+        if room >= 0.0:
+            middle = s1 / others
+            first = int(np.ceil(middle - np.sqrt(room)))
+            last = int(np.floor(middle + np.sqrt(room)))
+            for i in range(others):
+                c[i + 1] = scale * k[i] if i < colors - 2 else 0.0
+            t = 0.0
+            warm = False
+            for k1 in range(first, last + 1):
+                c[0] = scale * k1 + m + V
+                if warm:
+                    t, warm = _polish(c, V, t, log_p, p)
+                if not warm:
+                    t = _log_normaliser(c, V, p)
+                    for a in range(colors):
+                        log_p[a] = c[a] - t - V * p[a]
+                    t, warm = _polish(c, V, t, log_p, p)
+                square = s2 + k1 * k1 - (s1 + k1) ** 2 / colors
+                weight = multiplicity * np.exp(-0.5 * step * step * square)
+                g1 = g2 = total = trace = 0.0
+                for a in range(1, colors):
+                    g1 += p[a]
+                    g2 += p[a] * p[a]
+                for a in range(colors):
+                    r = p[a] / (1.0 + V * p[a])
+                    trace += r * total
+                    total += r
+                norm += weight
+                gap += weight * g1
+                energy += weight * (g1 * g1 + g2)
+                response += weight * 2.0 * trace / total
+                loss -= weight * (np.log1p(-g1) if g1 < 0.5 else log_p[0])
+        # The next k: |K0 k| grows with each entry, so the first k too far ends its loop.
+        going = False
+        for i in range(colors - 2):
+            k[i] += 1
+            for j in range(i):
+                k[j] = k[i]
+            s1 = s2 = 0.0
+            for j in range(colors - 2):
+                s1 += k[j]
+                s2 += k[j] * k[j]
+            if s2 - s1 * s1 / others <= reach:
+                going = True
+                break
+    cell = (step / np.sqrt(2.0 * np.pi)) ** others / np.sqrt(colors)
+    return norm * cell, gap * cell, energy * cell, response * cell, loss * cell
+
+
+@jit
+def _solved_p(z, V):
+    """Return the p with log p + V p = z."""
+    return wright_omega(z + np.log(V)) / V
+
+
+@jit
+def _colour_nodes(shift, root_q, V, radius, rate, p_cut, density, p, weight):
+    """Nodes p and weights of the average over one colour, log p + V p = shift + √q x.
+
+    They are uniform in ζ = radius x + rate p + bend width arctan((log p - middle)/width): the
+    first term resolves the Gaussian in x, the second e^{-iyp} for |y| <= rate, and the third
+    the bend of e^{-iyp}, whose scale in log p is one, where p is between 1/rate and 1.
+    Return their number.
+    """
+    steep = radius / root_q
+    bend = max(4.0, 20.0 - steep)
+    middle = -0.5 * np.log(1.0 + rate) - 11.0
+    width = -middle
+    low = shift - root_q * radius
+    value = _solved_p(low, V)
+    log_p = low - V * value
+    high = min(_solved_p(shift + root_q * radius, V), p_cut)
+    log_high = np.log(high)
+    if not log_high > log_p:
+        return 0
+    linear = steep * V + rate
+    first = steep * log_p + linear * value + bend * width * np.arctan((log_p - middle) / width)
+    last = steep * log_high + linear * high + bend * width * np.arctan((log_high - middle) / width)
+    count = min(int((last - first) * density) + 3, p.size)
+    step = (last - first) / (count - 1)
+    norm = step / (root_q * np.sqrt(2.0 * np.pi))
+    for i in range(count):
+        target = first + i * step
+        for _ in range(20):
+            u = (log_p - middle) / width
+            zeta = steep * log_p + linear * value + bend * width * np.arctan(u)
+            move = (target - zeta) / (steep + linear * value + bend / (1.0 + u * u))
+            log_p += move
+            value = np.exp(log_p)
+            if abs(move) < 1e-7:
+                break
+        u = (log_p - middle) / width
+        slope = steep + linear * value + bend / (1.0 + u * u)
+        x = (log_p + V * value - shift) / root_q
+        p[i] = value
+        weight[i] = norm * np.exp(-0.5 * x * x) * (1.0 + V * value) / slope
+    return count
+
+
+@jit
+def _transform(count, p, f, a, h, terms, re, im, zr, zi, ur, ui):
+    """Σ_i f_ji e^{-(a + i h k) p_i} for every function f_j and every k < terms."""
+    for i in range(count):
+        zr[i] = np.exp(-a * p[i])
+        zi[i] = 0.0
+        ur[i] = np.cos(h * p[i])
+        ui[i] = -np.sin(h * p[i])
+    for k in range(terms):
+        for j in range(f.shape[0]):
+            sr = si = 0.0
+            for i in range(count):
+                sr += f[j, i] * zr[i]
+                si += f[j, i] * zi[i]
+            re[j, k] = sr
+            im[j, k] = si
+        for i in range(count):
+            x = zr[i] * ur[i] - zi[i] * ui[i]
+            zi[i] = zr[i] * ui[i] + zi[i] * ur[i]
+            zr[i] = x
+
+
+@jit
+def exchange_averages(colors, m, q, V, t_low, t_high, t_count, a, h, series, radius, density):
+    """Average over the C - 1 fields by the exchangeability of the colours.
+
+    E O = ∫dt (1/2πi) ∫ds e^s E[O Σ_b r_b e^{-s Σ_a p_a}], r = p/(1 + V p): at given t and s
+    every term is a product of one-dimensional averages, one for the masked colour, one for
+    each other. s runs over a + i h k with the weights `series`.
+
+    Returns
+    -------
+    tuple
+        E 1, E g_1, E |g|², E tr K, E log(1/p_1).
+    """
+    n = colors - 1
+    root_q = np.sqrt(q)
+    terms = series.size
+    rate = h * (terms - 1)
+    p_cut = 1.0 + 30.0 / a if a > 0.0 else np.inf
+    size = 200 + int(density * (2.0 * radius**2 + 1300.0 + rate * min(p_cut, 3.0)))
+    p = np.empty(size)
+    w = np.empty(size)
+    zr = np.empty(size)
+    zi = np.empty(size)
+    ur = np.empty(size)
+    ui = np.empty(size)
+    f = np.empty((6, size))
+    Ar = np.empty((6, terms))
+    Ai = np.empty((6, terms))
+    Br = np.empty((6, terms))
+    Bi = np.empty((6, terms))
+    norm = gap = energy = response = loss = 0.0
+    step = (t_high - t_low) / (t_count - 1)
+    for it in range(t_count):
+        t = t_low + it * step
+        count = _colour_nodes(-t, root_q, V, radius, rate, p_cut, density, p, w)
+        for i in range(count):
+            r = p[i] / (1.0 + V * p[i])
+            f[0, i] = w[i]
+            f[1, i] = w[i] * r
+            f[2, i] = w[i] * p[i]
+            f[3, i] = w[i] * p[i] * r
+            f[4, i] = w[i] * p[i] * p[i]
+            f[5, i] = w[i] * p[i] * p[i] * r
+        _transform(count, p, f, a, h, terms, Ar, Ai, zr, zi, ur, ui)
+        count = _colour_nodes(m + V - t, root_q, V, radius, rate, p_cut, density, p, w)
+        for i in range(count):
+            r = p[i] / (1.0 + V * p[i])
+            u = 1.0 - p[i]
+            # log(1/p_1) = κ(p_1) (1 - p_1), and 1 - p_1 is the sum of the others.
+            if abs(u) > 1e-3:
+                kappa = -np.log(p[i]) / u
+            else:
+                kappa = 1.0 + u * (1 / 2 + u * (1 / 3 + u * (1 / 4 + u * (1 / 5 + u / 6))))
+            f[0, i] = w[i]
+            f[1, i] = w[i] * r
+            f[2, i] = w[i] * u
+            f[3, i] = w[i] * u * r
+            f[4, i] = w[i] * kappa
+            f[5, i] = w[i] * kappa * r
+        _transform(count, p, f, a, h, terms, Br, Bi, zr, zi, ur, ui)
+        for k in range(terms):
+            e_1 = complex(Ar[0, k], Ai[0, k])
+            e_r = complex(Ar[1, k], Ai[1, k])
+            e_p = complex(Ar[2, k], Ai[2, k])
+            e_pr = complex(Ar[3, k], Ai[3, k])
+            e_pp = complex(Ar[4, k], Ai[4, k])
+            e_ppr = complex(Ar[5, k], Ai[5, k])
+            m_1 = complex(Br[0, k], Bi[0, k])
+            m_r = complex(Br[1, k], Bi[1, k])
+            m_u = complex(Br[2, k], Bi[2, k])
+            m_ur = complex(Br[3, k], Bi[3, k])
+            m_k = complex(Br[4, k], Bi[4, k])
+            m_kr = complex(Br[5, k], Bi[5, k])
+            three = e_1 ** (n - 2) if n > 2 else complex(1.0 if n == 2 else 0.0, 0.0)
+            two = three * e_1 if n > 1 else complex(1.0, 0.0)
+            one = two * e_1
+            factor = np.exp(complex(a, h * k)) * (series[k] * step)
+            # Σ_{a>1} p_a Σ_b r_b over the other colours only, and the same with p².
+            others = n * (e_pr * two + (n - 1) * e_p * e_r * three)
+            squares = n * (e_ppr * two + (n - 1) * e_pp * e_r * three)
+            norm += (factor * (m_r * one + n * m_1 * e_r * two)).real
+            gap += (factor * (n * m_r * e_p * two + m_1 * others)).real
+            energy += (
+                factor
+                * (n * m_ur * e_p * two + m_u * others + n * m_r * e_pp * two + m_1 * squares)
+            ).real
+            response += (factor * n * e_r * (2.0 * m_r * two + (n - 1) * m_1 * e_r * three)).real
+            loss += (factor * (n * m_kr * e_p * two + m_k * others)).real
+    return norm, gap, energy, response, loss
+
+
+@jit
+def _log_tail(colors, m, root_q, V, t, sign, radius, p1, p, log_w, scale):
+    """Chernoff's bound: (min over s > 0 of sign s + log E e^{-sign s Σ p}, the bound on Σ p).
+
+    With sign +1 it bounds log P(Σ p <= 1) and the lower quantile of Σ p, with sign -1
+    log P(Σ p >= 1) and the upper quantile; `scale` is the log of the probability meant by
+    a quantile.
+    """
+    points = p.size
+    total = 0.0
+    for i in range(points):
+        x = radius * (2.0 * i / (points - 1) - 1.0)
+        p1[i] = _solved_p(m + V + root_q * x - t, V)
+        p[i] = _solved_p(root_q * x - t, V)
+        log_w[i] = -0.5 * x * x
+        total += np.exp(log_w[i])
+    for i in range(points):
+        log_w[i] -= np.log(total)
+    best = 0.0
+    quantile = 0.0 if sign > 0.0 else np.inf
+    for j in range(45):
+        s = 2.0 ** (0.5 * j - 4.0)
+        log_mean = 0.0
+        for which in range(2):
+            value = p1 if which == 0 else p
+            top = -np.inf
+            for i in range(points):
+                top = max(top, log_w[i] - sign * s * value[i])
+            mean = 0.0
+            for i in range(points):
+                mean += np.exp(log_w[i] - sign * s * value[i] - top)
+            log_mean += (top + np.log(mean)) * (1.0 if which == 0 else colors - 1.0)
+        best = min(best, sign * s + log_mean)
+        bound = sign * (scale - log_mean) / s
+        quantile = max(quantile, bound) if sign > 0.0 else min(quantile, bound)
+    return best, quantile
+
+
+@jit
+def exchange_window(colors, m, q, V, radius, scale):
+    """Return (t_low, t_high, S_low, S_high): where log normaliser and Σ p have their mass.
+
+    Outside [t_low, t_high] the density of t, and outside [S_low, S_high] that of Σ p at any t
+    between, is below e^{scale}.
+    """
+    root_q = np.sqrt(q)
+    p1 = np.empty(61)
+    p = np.empty(61)
+    log_w = np.empty(61)
+    # t at x = 0; no x within the radius moves it by more than √q radius.
+    c = np.zeros(2)
+    low, high = min(0.0, m) - 1.0, max(m + V, 0.0) + np.log(colors)
+    for _ in range(60):
+        t = 0.5 * (low + high)
+        c[0] = _solved_p(m + V - t, V) + (colors - 1) * _solved_p(-t, V)
+        if c[0] > 1.0:
+            low = t
+        else:
+            high = t
+    centre = 0.5 * (low + high)
+    low, inside = centre - root_q * radius, centre + root_q * radius
+    for _ in range(14):
+        t = 0.5 * (low + inside)
+        if _log_tail(colors, m, root_q, V, t, 1.0, radius, p1, p, log_w, scale)[0] > scale:
+            inside = t
+        else:
+            low = t
+    high, inside = centre + root_q * radius, low
+    for _ in range(14):
+        t = 0.5 * (high + inside)
+        if _log_tail(colors, m, root_q, V, t, -1.0, radius, p1, p, log_w, scale)[0] > scale:
+            inside = t
+        else:
+            high = t
+    S_high = _log_tail(colors, m, root_q, V, low, -1.0, radius, p1, p, log_w, scale)[1]
+    S_low = _log_tail(colors, m, root_q, V, high, 1.0, radius, p1, p, log_w, scale)[1]
+    return low, high, S_low, S_high
+
+
+@jit
+def exchange_decay(colors, m, q, V, t, a, y, radius, density):
+    """Return |E e^{a - (a + i y) Σ p}| at log normaliser t, without two of the other colours."""
+    root_q = np.sqrt(q)
+    p_cut = 1.0 + 30.0 / a if a > 0.0 else np.inf
+    size = 200 + int(density * (2.0 * radius**2 + 1300.0 + y * min(p_cut, 3.0)))
+    p = np.empty(size)
+    w = np.empty(size)
+    result = np.exp(a)
+    for which in range(2):
+        shift = m + V - t if which == 0 else -t
+        count = _colour_nodes(shift, root_q, V, radius, y, p_cut, density, p, w)
+        re = im = 0.0
+        for i in range(count):
+            size_i = w[i] * np.exp(-a * p[i])
+            re += size_i * np.cos(y * p[i])
+            im += size_i * np.sin(y * p[i])
+        result *= np.hypot(re, im) ** (1 if which == 0 else max(colors - 3, 0))
+    return result

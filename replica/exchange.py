@@ -1,0 +1,115 @@
+"""Quadrature for any number of colours, by their exchangeability."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from replica.channel import Accuracy, Averages
+from replica.cross_entropy_kernels import exchange_averages, exchange_decay, exchange_window
+
+Vector = NDArray[np.float64]
+
+#: Beyond this radius one Gaussian variable has no weight left.
+RADIUS = 8.6
+
+#: log of the probability that the windows leave out.
+_LEFT_OUT = -37.0
+
+#: Nodes in t and per unit of ζ for each accuracy.
+_T_NODES = (36, 64, 92)
+_DENSITIES = (0.27, 0.33, 0.45)
+
+#: With Σ p unbounded above, aliases of Σ p = 1 lie at 3, 5, ... and are damped by e^{-2a}.
+_DAMPING = (13.0, 13.0, 14.0)
+
+#: The series in s ends where its terms are this small, or is averaged by Euler's method.
+_NEGLIGIBLE = 3e-12
+_EULER_TERMS, _EULER_AVERAGED = 60, 11
+_MOST_TERMS = 400
+
+
+@dataclass(frozen=True)
+class ExchangeRule:
+    """The rule E O = ∫dt ∫ds/(2πi) e^s E[O Σ_b r_b e^{-s Σ_a p_a}], see THEORY.md.
+
+    Attributes
+    ----------
+    window : (float, float)
+        Where the log normaliser t has its mass.
+    step : float
+        Spacing h of the nodes s = a + i h k.
+    damped : bool
+        Whether a > 0; if not, Σ p stays so close to 1 that no alias of 1 is reached.
+    terms : int
+        Number of nodes in s; 0 asks for Euler's method.
+    """
+
+    colors: int
+    order: tuple[float, float, float]
+    window: tuple[float, float]
+    step: float
+    damped: bool
+    terms: int
+
+    @classmethod
+    def near(cls, colors: int, m: float, q: float, V: float) -> ExchangeRule:
+        """Return the rule for the surroundings of these order parameters."""
+        # A margin on q and V keeps the rule fit while a solver moves nearby.
+        t_low, t_high, p_low, p_high = exchange_window(colors, m, 1.05 * q, V, RADIUS, _LEFT_OUT)
+        spread = 1.05 * max(p_high - 1.0, 1.0 - p_low)
+        damped = not spread < 1.2
+        step = math.pi if damped else 2.0 * math.pi / spread
+        a = _DAMPING[Accuracy.FINE] if damped else 0.0
+        places = [t_low + (t_high - t_low) * share for share in (0.15, 0.3, 0.5, 0.7, 0.85)]
+        terms = 12
+        while terms < _MOST_TERMS:
+            largest = max(
+                exchange_decay(colors, m, q, V, t, a, step * terms, RADIUS, _DENSITIES[1])
+                for t in places
+            )
+            if largest < _NEGLIGIBLE:
+                break
+            # A decay that Euler's method outruns is not worth following.
+            if damped and terms > 2 * _EULER_TERMS:
+                terms = 0
+                break
+            terms = math.ceil(1.3 * terms)
+        return cls(colors, (m, q, V), (t_low, t_high), step, damped, terms)
+
+    def covers(self, m: Vector, q: Vector, V: Vector) -> bool:
+        """Tell whether the order parameters are still close to those of the rule."""
+        m0, q0, V0 = self.order
+        return bool(
+            abs(math.log(q[0] / q0)) < 0.02
+            and abs(m[0] - m0) < 0.2 * math.sqrt(q0)
+            and abs(V[0] - V0) < 0.02 * max(V0, math.sqrt(q0))
+        )
+
+    def averages(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> Averages:
+        """Return the averages at these order parameters."""
+        growth = 1.0 + 0.25 * (accuracy == Accuracy.FINER)
+        series = _series(round(self.terms * growth)) * (self.step / math.pi)
+        _, overlap, energy, response, loss = exchange_averages(
+            self.colors, m[0], q[0], V[0], *self.window, _T_NODES[accuracy],
+            _DAMPING[accuracy] if self.damped else 0.0,
+            self.step, series, RADIUS, _DENSITIES[accuracy],
+        )  # fmt: skip
+        return Averages(np.array([overlap]), np.array([energy]), np.array([response]), loss)
+
+
+@lru_cache(maxsize=32)
+def _series(terms: int) -> Vector:
+    """Weights of the trapezoidal rule, with Euler's binomial average of its end for 0 terms."""
+    if terms:
+        weights = np.ones(terms)
+    else:
+        shares = [math.comb(_EULER_AVERAGED, j) for j in range(_EULER_AVERAGED + 1)]
+        tail = np.cumsum(shares[::-1])[::-1] / 2.0**_EULER_AVERAGED
+        weights = np.concatenate([np.ones(_EULER_TERMS), tail])
+    weights[0] = 0.5
+    return weights

@@ -1,0 +1,74 @@
+"""Quadrature for few colours: the trapezoidal rule on the optimal sampling lattice."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from replica.channel import Accuracy, Averages
+from replica.cross_entropy_kernels import lattice_averages
+
+Vector = NDArray[np.float64]
+
+#: Beyond this radius a Gaussian field of a few components has no weight left.
+RADIUS = 9.0
+
+#: log(1/error) that the spacings of the three accuracies aim at.
+_DIGITS = (13.0, 27.0, 33.0)
+
+
+@dataclass(frozen=True)
+class LatticeRule:
+    """Trapezoidal rule on the lattice A*_{C-1}, the densest in the frequencies it resolves.
+
+    The averaged functions of ω are analytic while no two components of ω differ by iπ in
+    their imaginary part; in units of the noise √q ξ that is a distance π/√(2q), and the
+    rule converges exponentially in distance over spacing.
+
+    Attributes
+    ----------
+    spacings : tuple of float
+        Distance of the lattice planes for each accuracy.
+    q : float
+        The q for which the spacings were chosen.
+    """
+
+    colors: int
+    q: float
+    spacings: tuple[float, ...]
+
+    @classmethod
+    def near(cls, colors: int, q: float) -> LatticeRule:
+        """Return the rule for the surroundings of q."""
+        return cls(colors, q, tuple(_spacing(q, digits) for digits in _DIGITS))
+
+    @property
+    def points(self) -> float:
+        """Number of points, up to edge effects, that the accuracy FINE evaluates."""
+        n = self.colors - 1
+        ball: float = math.pi ** (n / 2) / math.gamma(n / 2 + 1) * RADIUS**n
+        cell: float = (math.sqrt(2) * self.spacings[Accuracy.FINE]) ** n / math.sqrt(self.colors)
+        return ball / cell / math.factorial(n)
+
+    def covers(self, m: Vector, q: Vector, V: Vector) -> bool:
+        """Tell whether q has not grown or shrunk by more than a fifth."""
+        return bool(abs(math.log(q[0] / self.q)) < 0.2)
+
+    def averages(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> Averages:
+        """Return the averages at these order parameters."""
+        _, overlap, energy, response, loss = lattice_averages(
+            self.colors, m[0], q[0], V[0], self.spacings[accuracy], RADIUS
+        )
+        return Averages(np.array([overlap]), np.array([energy]), np.array([response]), loss)
+
+
+def _spacing(q: float, digits: float) -> float:
+    """Solve 2π d/s - d²/2 = digits, where d is the distance of the nearest singularity.
+
+    A Gaussian alone, however far the singularity, needs s = 2π/sqrt(2 digits).
+    """
+    distance = min(math.pi / math.sqrt(2.0 * q), math.sqrt(2.0 * digits))
+    return 2.0 * math.pi * distance / (digits + 0.5 * distance**2)

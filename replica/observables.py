@@ -1,0 +1,31 @@
+"""What follows from the order parameters alone."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import log_ndtr
+
+_X, _STEP = np.linspace(-9.0, 9.0, 91, retstep=True)
+_GAUSS = np.exp(-0.5 * _X**2) * _STEP / np.sqrt(2 * np.pi)
+
+
+def error_rate(colors: int, m: float, q: float) -> float:
+    """Return P(ω_1 is not the largest component), ω = m e_1 + √q ξ: 1 - ∫Dx Φ(x + m/√q)^{C-1}."""
+    log_right = (colors - 1) * log_ndtr(_X + m / np.sqrt(q))
+    return float(_GAUSS @ -np.expm1(log_right))
+
+
+def coupling_error(teacher_norm2: float, r: float, n: float) -> float:
+    """Return |w - w*|²/|w*|² from |w*|², r = w*·w and n = |w|²; NaN for a vanishing teacher."""
+    if teacher_norm2 == 0.0:
+        return float("nan")
+    return (teacher_norm2 - 2.0 * r + n) / teacher_norm2
+
+
+def relative_difference(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    """Return the largest |a - b|/|b|, where equal numbers, NaN among them, do not differ."""
+    differ = (a != b) & ~(np.isnan(a) & np.isnan(b))
+    if not differ.any():
+        return 0.0
+    return float(np.max(np.abs(a[differ] - b[differ]) / np.abs(b[differ])))

@@ -1,0 +1,116 @@
+"""The solution of one problem, and the error of one that did not converge."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from replica.problem import Problem
+
+#: What a solution can be. Only the first is an answer.
+STATUSES = ("converged", "max-steps", "diverged", "not-finite", "below-threshold")
+
+Order = float | NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """Order parameters and observables of one problem, in the limit of long sequences.
+
+    Losses are per masked token, in nats for the cross-entropy. With several colour modes m, q,
+    V and their conjugates are arrays, one entry per distinct eigenvalue of the similarity in
+    increasing order. See THEORY.md for the definitions.
+
+    Attributes
+    ----------
+    problem : Problem
+        What was solved.
+    m, q, V : float or array
+        Overlap w*ᵀGw with the true row, own overlap wᵀGw, and local variance.
+    m_hat, q_hat, V_hat : float or array
+        Their conjugates.
+    test_loss, train_loss : float
+        Loss on fresh and on training sequences, without the penalty.
+    optimal_loss : float
+        The test loss of the true conditional law.
+    error_rate : float
+        Probability that the most likely colour is not the masked one.
+    coupling_error : float
+        |w - w*|² / |w*|²; NaN where β = 0.
+    status : str
+        "converged", or how the solution failed: "max-steps", "diverged", "not-finite" or
+        "below-threshold".
+    residual : float
+        Largest relative change of any order parameter that one more undamped evaluation of
+        the saddle-point map would make.
+    evaluations : int
+        Evaluations of the map that were spent.
+    quadrature_error : float
+        Largest relative difference of any number above to a solution with a finer quadrature.
+    """
+
+    problem: Problem
+    m: Order
+    q: Order
+    V: Order
+    m_hat: Order
+    q_hat: Order
+    V_hat: Order
+    test_loss: float
+    train_loss: float
+    optimal_loss: float
+    error_rate: float
+    coupling_error: float
+    status: str
+    residual: float
+    evaluations: int
+    quadrature_error: float
+
+    @property
+    def converged(self) -> bool:
+        """Whether `status` is "converged"."""
+        return self.status == "converged"
+
+    @property
+    def excess_loss(self) -> float:
+        """Test loss above the optimal loss."""
+        return self.test_loss - self.optimal_loss
+
+    def line(self) -> dict[str, Any]:
+        """Return the solution as a line of a table (`replica.tables.COLUMNS`)."""
+        data = self.problem.data
+        known = {
+            "test_loss": self.test_loss,
+            "train_loss": self.train_loss,
+            "optimal_loss": self.optimal_loss,
+            "excess_loss": self.excess_loss,
+            "error_rate": self.error_rate,
+            "coupling_error": self.coupling_error,
+            "m": self.m,
+            "q": self.q,
+            "V": self.V,
+            "residual": self.residual,
+        }
+        return {
+            "source": "theory",
+            "data": data.name,
+            "loss": self.problem.loss,
+            "colors": data.colors,
+            "beta": data.beta,
+            "lam": self.problem.lam,
+            "alpha": self.problem.alpha,
+            **{name: value for name, value in known.items() if np.isfinite(value).all()},
+            "status": self.status,
+            "evaluations": self.evaluations,
+        }
+
+
+class ConvergenceError(ArithmeticError):
+    """A problem was not solved; `solution` holds the state in which the solver stopped."""
+
+    def __init__(self, message: str, solution: Solution) -> None:
+        super().__init__(message)
+        self.solution = solution

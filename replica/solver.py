@@ -1,0 +1,207 @@
+"""Solve one problem."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache, partial
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from replica.arguments import integer, refusal
+from replica.channel import Accuracy
+from replica.couplings import Overlaps
+from replica.fixed_point import FixedPoint, find_fixed_point
+from replica.observables import coupling_error, error_rate, relative_difference
+from replica.problem import Problem
+from replica.saddle_point import CHANNELS, SaddlePoint
+from replica.solution import ConvergenceError, Order, Solution
+from replica.threshold import existence_threshold
+
+Vector = NDArray[np.float64]
+
+#: Residuals at which the coarse and the fine search for a fixed point end, and the largest
+#: residual of a converged solution.
+_COARSE, _FINE, _CONVERGED = 1e-5, 1e-11, 1e-10
+
+#: Relative rounding error of an average over the fields.
+_ROUNDING = 1e-14
+
+
+class State(NamedTuple):
+    """Where a search ended, to start another one nearby."""
+
+    x: Vector
+    jacobian: NDArray[np.float64]
+
+
+def solve(problem: Problem, *, check: bool = True, max_steps: int = 200) -> Solution:
+    """Solve the saddle-point equations of a problem.
+
+    Parameters
+    ----------
+    problem : Problem
+        What to solve.
+    check : bool
+        Whether a solution that did not converge is an error.
+    max_steps : int
+        Most evaluations of the saddle-point map.
+
+    Returns
+    -------
+    Solution
+        Order parameters, observables and how far to trust them.
+
+    Raises
+    ------
+    ConvergenceError
+        With `check`, if the solution did not converge; the error carries it.
+    ValueError
+        If an argument is not allowed.
+    """
+    if not isinstance(problem, Problem):
+        raise refusal("problem", problem, "a Problem")
+    solution, _ = solve_from(problem, None, integer("max_steps", max_steps, 1))
+    if check and not solution.converged:
+        raise ConvergenceError(complaint(solution), solution)
+    return solution
+
+
+def solve_from(
+    problem: Problem, state: State | None, max_steps: int = 200
+) -> tuple[Solution, State | None]:
+    """Solve a problem from the state of a neighbour, and return the state for the next one."""
+    if problem.lam == 0.0 and problem.alpha <= existence_threshold(problem.data, problem.loss):
+        return _without_answer(problem, "below-threshold", 0), None
+    saddle = SaddlePoint(problem)
+    found = _search(saddle, state, max_steps)
+    if state is not None and found.status != "converged":
+        # A neighbour that misleads is not worth more than the expansion at zero.
+        found = _search(saddle, None, saddle.evaluations + max_steps)
+    if not np.isfinite(found.gap).all():
+        return _without_answer(problem, found.status, saddle.evaluations), None
+    solution = _solution(saddle, found)
+    return solution, State(found.x, found.jacobian) if solution.converged else None
+
+
+def _search(saddle: SaddlePoint, state: State | None, max_steps: int) -> FixedPoint:
+    """Approach the solution with a coarse quadrature, and end with the fine one."""
+    found = FixedPoint(
+        saddle.start() if state is None else state.x,
+        np.empty(0),
+        np.empty(0) if state is None else state.jacobian,
+        "",
+    )
+    for accuracy, tolerance in ((Accuracy.COARSE, _COARSE), (Accuracy.FINE, _FINE)):
+        saddle.forget_rule()
+        found = find_fixed_point(
+            partial(saddle.evaluate, accuracy=accuracy),
+            found.x,
+            found.jacobian if found.jacobian.size else None,
+            tolerance,
+            lambda: max_steps - saddle.evaluations,
+        )
+        if found.status != "converged" and accuracy == Accuracy.COARSE:
+            break
+    return found
+
+
+def _solution(saddle: SaddlePoint, found: FixedPoint) -> Solution:
+    problem = saddle.problem
+    order = saddle.overlaps(found.x)
+    conjugates = saddle.conjugates(found.x)
+    values = _values(saddle, order, Accuracy.FINE)
+    # The solution of the finer equations lies one Newton step away.
+    finer_gap = saddle.evaluate(found.x, Accuracy.FINER) - found.x
+    shift = np.linalg.solve(found.jacobian, -finer_gap)
+    finer = _values(saddle, saddle.overlaps(found.x + shift), Accuracy.FINER)
+    rounding = _ROUNDING * np.abs(np.linalg.inv(found.jacobian)).sum(axis=1).max()
+    residual = max(
+        float(np.abs(np.expm1(found.gap)).max()),
+        relative_difference(_stacked(saddle.overlaps(found.x + found.gap)), _stacked(order)),
+    )
+    status = found.status
+    if residual < _CONVERGED and status == "max-steps":
+        status = "converged"
+    colors, rho = problem.data.colors, _rho(saddle)
+    return Solution(
+        problem,
+        m=_order(order.m),
+        q=_order(order.q),
+        V=_order(order.V),
+        m_hat=_order(conjugates.m),
+        q_hat=_order(conjugates.q),
+        V_hat=_order(conjugates.V),
+        test_loss=float(values[0]),
+        train_loss=float(values[1]),
+        optimal_loss=_optimal_loss(problem.loss, colors, tuple(rho)),
+        error_rate=float(values[2]),
+        coupling_error=float(values[3]),
+        status=status,
+        residual=residual,
+        evaluations=saddle.evaluations,
+        quadrature_error=relative_difference(
+            np.concatenate([_stacked(order), values]),
+            np.concatenate([_stacked(saddle.overlaps(found.x + shift)), finer]),
+        )
+        + rounding,
+    )
+
+
+def _values(saddle: SaddlePoint, order: Overlaps, accuracy: Accuracy) -> Vector:
+    """Return test loss, training loss, error rate and coupling error."""
+    data = saddle.problem.data
+    return np.array(
+        [
+            saddle.channel.test_loss(order.m, order.q, accuracy),
+            saddle.averages(order, accuracy).loss,
+            error_rate(data.colors, order.m[0], order.q[0]),
+            coupling_error(data.teacher_norm2, order.r, order.n),
+        ]
+    )
+
+
+def _rho(saddle: SaddlePoint) -> Vector:
+    """Return ρ_k = u_k² w*ᵀ G_k w*, the overlap of the teacher with itself."""
+    spectrum = saddle.spectrum
+    return np.asarray(spectrum.scales * (spectrum.covariances @ spectrum.teacher))
+
+
+@lru_cache(maxsize=256)
+def _optimal_loss(loss: str, colors: int, rho: tuple[float, ...]) -> float:
+    return CHANNELS[loss](colors).optimal_loss(np.array(rho), Accuracy.FINE)
+
+
+def _stacked(order: Overlaps) -> Vector:
+    return np.concatenate([order.m, order.q, order.V])
+
+
+def _order(value: Vector) -> Order:
+    return float(value[0]) if value.size == 1 else value
+
+
+def _without_answer(problem: Problem, status: str, evaluations: int) -> Solution:
+    saddle = SaddlePoint(problem)
+    optimal = _optimal_loss(problem.loss, problem.data.colors, tuple(_rho(saddle)))
+    nothing = math.nan
+    return Solution(
+        problem, *(nothing,) * 6, nothing, nothing, optimal, nothing, nothing,
+        status, nothing, evaluations, nothing,
+    )  # fmt: skip
+
+
+def complaint(solution: Solution) -> str:
+    """Return the line that says how a solution failed, and what may help."""
+    problem = solution.problem
+    where = f"alpha = {problem.alpha}, lam = {problem.lam}"
+    if solution.status == "below-threshold":
+        threshold = existence_threshold(problem.data, problem.loss)
+        return (
+            f"{where}: no minimiser exists without weight decay below alpha_c = {threshold:.8g}; "
+            "take lam > 0 or a larger alpha"
+        )
+    return (
+        f"{where}: the solver stopped as {solution.status} after {solution.evaluations} "
+        f"evaluations with residual {solution.residual:.1e}"
+    )

@@ -1,0 +1,56 @@
+"""The spectrum of the cavity covariance, as the few averages over it that the theory needs."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from replica.data import PottsTokens
+
+
+@dataclass(frozen=True, eq=False)
+class Spectrum:
+    """A quadrature rule for averages over the eigenvalues of the cavity covariances G_k.
+
+    All G_k are functions of one matrix, so one rule serves them all:
+    tr f(G) / L = Σ_i weights_i f(G_i) and w*ᵀ f(G) w* = Σ_i teacher_i f(G_i).
+
+    Attributes
+    ----------
+    covariances : array (modes, nodes)
+        Eigenvalues of G_k, one row per colour mode.
+    weights, teacher : arrays (nodes,)
+        Share of each node in the spectrum, and in the squared norm of the teacher row w*.
+    scales : array (modes,)
+        u_k², the squared eigenvalue of the colour similarity.
+    """
+
+    covariances: NDArray[np.float64]
+    weights: NDArray[np.float64]
+    teacher: NDArray[np.float64]
+    scales: NDArray[np.float64]
+
+
+@lru_cache(maxsize=64)
+def potts_spectrum(data: PottsTokens) -> Spectrum:
+    """Return the spectrum of G = [(1 + b²) I - b J]^{-1} / C, J with the semicircle law."""
+    b = abs(data.b)
+    eigenvalues, weights = semicircle(b)
+    covariances = 1.0 / (data.colors * (1.0 + b * b - b * eigenvalues))
+    return Spectrum(covariances[None, :], weights, data.teacher_norm2 * weights, np.ones(1))
+
+
+def semicircle(b: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return nodes and weights for averages over the semicircle law on [-2, 2].
+
+    Gauss's rule for this law. Every integrand has its nearest pole at or beyond b + 1/b, so
+    the error falls as b^{2n}; the number n of nodes brings it to rounding.
+    """
+    digits = 40.0
+    n = 24 + (math.ceil(digits / -math.log(b**2)) if b > 0 else 0)
+    angle = np.arange(1, n + 1) * np.pi / (n + 1)
+    return 2.0 * np.cos(angle), 2.0 / (n + 1) * np.sin(angle) ** 2
