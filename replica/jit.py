@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numba
 
@@ -16,7 +16,5 @@ def jit(function: Function) -> Function:
     A cached caller does not see that a callee in another file has changed, so a kernel and
     what it calls stand in one file. Sums may be reordered; NaN and infinity keep their meaning.
     """
-    compiled: Function = numba.njit(
-        cache=True, error_model="numpy", fastmath={"reassoc", "contract"}
-    )(function)
-    return compiled
+    options = numba.njit(cache=True, error_model="numpy", fastmath={"reassoc", "contract"})
+    return cast(Function, options(function))

@@ -146,13 +146,18 @@ def writable_file(name: str, path: str | os.PathLike[str]) -> Path:
     target = Path(path)
     if target.is_dir() or target.suffix == ".json":
         raise refusal(name, str(path), "a file name such as table.csv")
-    writable_folder(name, target.parent)
+    _try_writing(name, path, target.parent)
     return target
 
 
 def writable_folder(name: str, path: str | os.PathLike[str]) -> Path:
     """Return `path` if it is a folder that can be written, or raise ValueError."""
     folder = Path(path)
+    _try_writing(name, path, folder)
+    return folder
+
+
+def _try_writing(name: str, path: str | os.PathLike[str], folder: Path) -> None:
     try:
         # Permission bits do not tell what root, quotas and read-only mounts allow.
         with tempfile.TemporaryFile(dir=folder):
@@ -160,7 +165,6 @@ def writable_folder(name: str, path: str | os.PathLike[str]) -> Path:
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise refusal(name, str(path), f"in a folder that can be written ({reason})") from None
-    return folder
 
 
 def _stamped(provenance: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from replica.arguments import integer
+from replica.commandline import progress
 from replica.problem import Problem
 from replica.tables import Table
 from simulations.experiment import Experiment, experiments
@@ -25,6 +26,7 @@ def simulate_many(
     sites: Sequence[int],
     seeds: Sequence[int],
     workers: int = 1,
+    label: str | None = None,
     **options: Any,
 ) -> Table:
     """Train finite systems over a grid and return the table, one line per point and seed.
@@ -38,7 +40,9 @@ def simulate_many(
     workers : int
         Processes; 1 works in this one. With more, a script needs the usual guard
         ``if __name__ == "__main__":``. The table is the same for any number, to the last
-        digits of the linear algebra.
+        digit.
+    label : str, optional
+        Show a progress bar with this label if stderr is a terminal.
     **options
         `rows`, `test_samples` and `burn_in` as in `simulations.simulate`.
 
@@ -49,8 +53,10 @@ def simulate_many(
     """
     tasks = experiments(problems, sites, seeds, **options)
     if integer("workers", workers, 1) == 1:
-        return Table(line for task in tasks for line in task.run())
-    results = dict(run_all(tasks, workers))
+        finished = ((number, task.run()) for number, task in enumerate(tasks))
+    else:
+        finished = run_all(tasks, workers)
+    results = dict(finished if label is None else progress(finished, len(tasks), label))
     return Table(line for number in range(len(tasks)) for line in results[number])
 
 
