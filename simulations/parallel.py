@@ -52,6 +52,7 @@ def simulate_many(
         If an argument is not allowed.
     """
     tasks = experiments(problems, sites, seeds, **options)
+    finished: Iterator[tuple[int, Lines]]
     if integer("workers", workers, 1) == 1:
         finished = ((number, task.run()) for number, task in enumerate(tasks))
     else:

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import ast
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +15,16 @@ import simulations
 from replica.data import PottsTokens
 from replica.problem import Problem
 from replica.tables import COLUMNS, Table
-from simulations import PottsModel, average_seeds, measure, sample, simulate, simulate_many, train
+from simulations import (
+    MixingWarning,
+    PottsModel,
+    average_seeds,
+    measure,
+    sample,
+    simulate,
+    simulate_many,
+    train,
+)
 from simulations.cli import main
 
 PROBLEM = Problem(alpha=2.0, lam=0.1, data=PottsTokens(colors=3, beta=1.5))
@@ -162,6 +174,27 @@ def test_bad_output(tmp_path, capsys, place):
     assert error.count("\n") == 1
     assert "out = " in error
     assert not list(tmp_path.iterdir())
+
+
+def test_interrupt_keeps_what_is_done(tmp_path):
+    out = tmp_path / "sim.csv"
+    command = [sys.executable, "-m", "simulations", *words(out, seeds="5000", sites="60")]
+    # A group of its own, as on a terminal: Ctrl-C reaches the workers too.
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    deadline = time.monotonic() + 60
+    while not out.exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGINT)
+    _, error = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert error == "replica-simulate: interrupted\n"
+    assert 0 < len(Table.from_csv(out)) < 10_000
+    assert {path.name for path in tmp_path.iterdir()} == {"sim.csv", "sim.json"}
+
+
+def test_warnings_of_workers_arrive():
+    with pytest.warns(MixingWarning, match="burn_in = 1 "):
+        simulate_many([PROBLEM], [40], [0, 1], workers=2, rows=2, burn_in=1)
 
 
 def test_import_is_light():
