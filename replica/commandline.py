@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import shlex
 import sys
@@ -149,6 +150,13 @@ def run(
     except KeyboardInterrupt:
         say(f"{parser.prog}: interrupted")
         return INTERRUPTED
+
+
+def cores() -> int:
+    """Return the number of processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def say(message: str) -> None:

@@ -1,0 +1,1 @@
+"""Figures of the paper: theory as lines, trained finite systems as markers."""
