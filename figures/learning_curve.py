@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -42,7 +42,7 @@ class Size:
 
 
 # Every alpha makes a whole number of samples.
-FULL = Size(120, 12, 40, 4000, (0.4, 0.7, 1.2, 2.0, 3.5, 6.0), 60)
+FULL = Size(180, 16, 60, 4000, (0.4, 0.7, 1.2, 2.0, 3.5, 6.0), 60)
 QUICK = Size(60, 6, 20, 2000, (0.5, 1.5, 5.0), 24)
 
 
@@ -93,11 +93,11 @@ def draw(table: Table) -> Figure:
 
     theory = table.where(source="theory", status="converged")
     measured = average_seeds(table.where(source="simulation"))
-    figure = pyplot.figure(figsize=(7.0, 5.6))
+    figure = pyplot.figure(figsize=(7.0, 6.4))
     blocks = figure.subfigures(len(LOSSES), 1, hspace=0.03, squeeze=False)[:, 0]
     for block, loss in zip(blocks, LOSSES, strict=True):
         axes = block.subplots(
-            2, len(COLORS), sharex=True, sharey="row", height_ratios=(3.4, 1), squeeze=False
+            2, len(COLORS), sharex=True, sharey="row", height_ratios=(3.2, 1.2), squeeze=False
         )
         for (curve, strip), colors in zip(axes.T, COLORS, strict=True):
             lines = theory.where(loss=loss, colors=colors)
@@ -112,13 +112,26 @@ def draw(table: Table) -> Figure:
             strip.xaxis.set_major_formatter("{x:g}")
             strip.xaxis.set_minor_formatter(NullFormatter())
         axes[0, 0].set_ylabel(_UNITS[loss])
-        axes[1, 0].set_ylabel("(sim. − theory)\n/ std. error")
+        axes[1, 0].set_ylabel("sim. − theory\n(std. errors)", fontsize=6.5)
+        block.align_ylabels(axes[:, 0])
         if loss == LOSSES[-1]:
             block.supxlabel("sample ratio $\\alpha = M/L$", fontsize=8)
         else:
-            handles, labels = axes[0, 0].get_legend_handles_labels()
-            block.legend(handles, labels, loc="outside upper center", ncols=len(labels))
+            block.legend(*_legend(axes[0, 0]), loc="outside upper center", ncols=3)
     return figure
+
+
+def _legend(axes: Axes) -> tuple[list[Any], list[str]]:
+    """Return handles and labels, so that line and marker of a quantity share a column."""
+    entries = sorted(
+        zip(*axes.get_legend_handles_labels(), strict=True), key=lambda e: _order(e[1])
+    )
+    return [handle for handle, _ in entries], [label for _, label in entries]
+
+
+def _order(label: str) -> tuple[int, int]:
+    quantities = (TEST.label, TRAIN.label, "optimal loss")
+    return quantities.index(label.split(",")[0]), label.endswith("simulation")
 
 
 def _draw_curve(axes: Axes, theory: Table, measured: Table) -> None:

@@ -180,3 +180,20 @@ def saddle_point(
     found = root(gap, np.log(list(start)), options={"xtol": 1e-13})
     assert np.abs(found.fun).max() < 1e-11
     return np.exp(found.x)
+
+
+def fresh_loss(colors: int, m: float, q: float) -> float:
+    """E log(1 + Σ_{a>1} e^{ω_a - ω_1}) = ∫dv Ψ(v + m) (1 - Ψ(v)^{C-1}), Ψ(v) = E e^{-e^{v + √q x}}.
+
+    From log(A/B) = ∫ds/s (e^{-sB} - e^{-sA}) at s = e^v, both integrals by the trapezoidal rule.
+    """
+    x, x_step = np.linspace(-9.5, 9.5, 400 + int(200 * np.sqrt(q)), retstep=True)
+    weights = np.exp(-0.5 * x * x) * x_step / np.sqrt(2 * np.pi)
+
+    def missing(v: np.ndarray) -> np.ndarray:
+        return -np.expm1(-np.exp(np.minimum(v[:, None] + np.sqrt(q) * x, 50.0))) @ weights
+
+    reach = 9.5 * np.sqrt(q) + 40.0 + np.log(colors)
+    v, v_step = np.linspace(-reach, 9.5 * np.sqrt(q) + 5.0 + abs(m), int(20 * reach), retstep=True)
+    wrong = -np.expm1((colors - 1) * np.log1p(-np.minimum(missing(v), 1 - 1e-16)))
+    return float(((1 - missing(v + m)) * wrong).sum() * v_step)
