@@ -39,22 +39,21 @@ def probabilities(fields: np.ndarray, V: float) -> np.ndarray:
     c[:, 0] += V
     top = c.max(axis=1)
     low, high = top - V - 1.0, top + np.log(c.shape[1])
-    t = high if V < 1.0 else low
-
-    def at(t: np.ndarray) -> np.ndarray:
-        return wrightomega(c - t[:, None] + np.log(V)) / V
-
+    t = high.copy() if V < 1.0 else low.copy()
+    moving = np.arange(len(t))
     for _ in range(200):
-        p = at(t)
+        p = wrightomega(c[moving] - t[moving, None] + np.log(V)) / V
         total = p.sum(axis=1)
-        low, high = np.where(total > 1, t, low), np.where(total > 1, high, t)
+        low[moving] = np.where(total > 1, t[moving], low[moving])
+        high[moving] = np.where(total > 1, high[moving], t[moving])
         step = np.log(total) * total / (p / (1 + V * p)).sum(axis=1)
-        new = t + step
-        new = np.where((new < low) | (new > high), 0.5 * (low + high), new)
-        if np.all(np.abs(new - t) <= 4e-16 * (1 + np.abs(t))):
+        new = t[moving] + step
+        outside = (new < low[moving]) | (new > high[moving])
+        t[moving] = np.where(outside, 0.5 * (low[moving] + high[moving]), new)
+        moving = moving[outside | (np.abs(step) > 1e-14 * (1 + np.abs(new)))]
+        if not moving.size:
             break
-        t = new
-    p = at(t)
+    p = wrightomega(c - t[:, None] + np.log(V)) / V
     p[:, 0] = np.where(p[:, 0] > 0.5, 1 - p[:, 1:].sum(axis=1), p[:, 0])
     h = c - V * p
     weights = np.exp(h - h.max(axis=1, keepdims=True))

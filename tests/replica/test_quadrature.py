@@ -1,0 +1,118 @@
+"""The quadrature rules against each other and against rules and sampling of other kinds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import referee
+from numpy.testing import assert_allclose
+
+import replica.exchange
+from replica.channel import Accuracy
+from replica.cross_entropy import CrossEntropyChannel
+from replica.exchange import ExchangeRule
+from replica.lattice import LatticeRule
+
+#: (m, q, V): ordinary, no training, next to no fields, interpolation, pure memory, pure signal.
+REGIMES = [
+    (0.62, 1.13, 0.889),
+    (0.3, 0.5, 1e-30),
+    (2.0, 6.0, 1e-30),
+    (0.1, 1e-4, 0.01),
+    (1e-3, 1e-4, 1e-30),
+    (1.0, 0.01, 100.0),
+    (3.0, 40.0, 300.0),
+    (0.0, 2.0, 0.3),
+    (8.0, 2.0, 5.0),
+]
+SEPARABLE = (5.0, 1500.0, 1e4)
+
+
+def averages(rule, m, q, V, accuracy=Accuracy.FINE) -> referee.Channel:
+    found = rule.averages(*(np.array([value]) for value in (m, q, V)), accuracy)
+    return referee.Channel(
+        found.overlap.item(), found.energy.item(), found.response.item(), found.loss
+    )
+
+
+def lattice(colors, m, q, V):
+    return averages(LatticeRule.near(colors, q), m, q, V)
+
+
+def exchange(colors, m, q, V):
+    return averages(ExchangeRule.near(colors, m, q, V), m, q, V)
+
+
+@pytest.mark.parametrize(
+    ("colors", "order"),
+    [(colors, order) for colors in (3, 4) for order in REGIMES]
+    + [(3, SEPARABLE)]
+    + [(5, order) for order in REGIMES if order[1] < 10],
+)
+def test_lattice_and_exchange_agree(colors, order):
+    # The second tolerance is for averages close to zero, where fields far from zero are all signal.
+    assert_allclose(lattice(colors, *order), exchange(colors, *order), rtol=3e-10, atol=1e-11)
+
+
+@pytest.mark.parametrize("rule", [lattice, exchange])
+@pytest.mark.parametrize(("colors", "nodes"), [(3, 90), (4, 50)])
+@pytest.mark.parametrize(
+    "order", [(0.62, 1.13, 0.889), (0.1, 1e-4, 0.01), (0.3, 0.4, 1e-9), (1.0, 0.3, 30.0)]
+)
+def test_dense_gauss_hermite(rule, colors, nodes, order):
+    # Its response comes from Stein's identity, that of the rules from the Jacobian of the prox.
+    expected = referee.dense_channel(colors, *order, nodes)
+    assert_allclose(rule(colors, *order), expected, rtol=3e-10)
+
+
+@pytest.mark.parametrize("order", [*REGIMES, SEPARABLE])
+def test_two_colors_by_adaptive_quadrature(order):
+    assert_allclose(lattice(2, *order), referee.logistic_channel(*order), rtol=3e-10)
+
+
+@pytest.mark.parametrize("order", [(0.62, 1.13, 0.889), (0.9, 0.3, 40.0), (6.0, 30.0, 200.0)])
+@pytest.mark.parametrize(("colors", "samples"), [(20, 60_000), (100, 20_000)])
+def test_many_colors_by_sampling(colors, samples, order):
+    """Four standard errors on four averages at six points: a false alarm once in 650 seeds."""
+    m, q, V = order
+    noise = np.random.default_rng(colors).standard_normal((samples, colors))
+    fields = np.sqrt(q) * noise
+    fields[:, 0] += m
+    values = referee.observed(referee.probabilities(fields, V), V)
+    gaps = values.mean(axis=0) - exchange(colors, *order)
+    assert (np.abs(gaps) < 4 * values.std(axis=0) / np.sqrt(samples)).all()
+
+
+@pytest.mark.parametrize("colors", [3, 20])
+def test_the_trace_of_the_jacobian_in_the_referee(colors):
+    rng = np.random.default_rng(0)
+    p = referee.probabilities(rng.standard_normal((5, colors)), 0.7)
+    for line, trace in zip(p, referee.observed(p, 0.7)[:, 2], strict=True):
+        H = np.diag(line) - np.outer(line, line)
+        assert trace == pytest.approx(np.trace(H @ np.linalg.inv(np.eye(colors) + 0.7 * H)))
+
+
+@pytest.mark.parametrize("order", [(1e-3, 1e-4), (0.3, 0.5), (0.25, 0.35), (2.0, 1.0), (9.0, 60.0)])
+@pytest.mark.parametrize(
+    ("colors", "tolerance"), [(2, 1e-9), (3, 1e-9), (4, 1e-9), (5, 1e-9), (20, 1e-6), (100, 1e-6)]
+)
+def test_fresh_loss_by_two_integrals(colors, tolerance, order):
+    m, q = order
+    loss = CrossEntropyChannel(colors).test_loss(np.array([m]), np.array([q]), Accuracy.FINE)
+    assert loss == pytest.approx(referee.fresh_loss(colors, m, q), rel=tolerance)
+
+
+@pytest.mark.parametrize("order", [*REGIMES, SEPARABLE])
+@pytest.mark.parametrize(("colors", "tolerance"), [(3, 1e-9), (8, 1e-6), (20, 1e-6), (100, 1e-6)])
+def test_probabilities_sum_to_one(monkeypatch, colors, tolerance, order):
+    sums = []
+    kernel = replica.exchange.exchange_averages
+
+    def recorded(*arguments):
+        result = kernel(*arguments)
+        sums.append(result[0])
+        return result
+
+    monkeypatch.setattr(replica.exchange, "exchange_averages", recorded)
+    exchange(colors, *order)
+    assert sums == pytest.approx([1.0], abs=tolerance)
