@@ -7,6 +7,7 @@ import io
 import json
 import math
 import os
+import re
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
@@ -27,7 +28,7 @@ COLUMNS = (
 )  # fmt: skip
 
 _TEXT = frozenset({"source", "data", "loss", "status"})
-_INTEGERS = frozenset({"colors", "sites", "samples", "seed", "evaluations", "rows"})
+_INTEGERS = frozenset({"colors", "sites", "samples", "seed", "evaluations"})
 
 
 class Table:
@@ -193,7 +194,8 @@ def _value(column: str, cell: str) -> Any:
         return None
     if column in _TEXT:
         return cell
-    if column in _INTEGERS:
+    # A float is written with a point or an exponent, in any column.
+    if column in _INTEGERS or re.fullmatch(r"-?\d+", cell):
         return int(cell)
     if ";" in cell:
         return [float(part) for part in cell.split(";")]

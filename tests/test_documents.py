@@ -1,0 +1,64 @@
+"""The code blocks of the README run as they stand."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from replica import cli as theory
+from replica.tables import COLUMNS
+from simulations import cli as simulation
+
+README = Path(__file__).parents[1] / "README.md"
+TEXT = README.read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
+
+
+def test_python_blocks_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    for block in blocks("python"):
+        exec(block, names)
+    assert names["solution"].test_loss == pytest.approx(1.0434, abs=5e-5)
+    assert names["solution"].train_loss == pytest.approx(0.6590, abs=5e-5)
+    assert names["solution"].optimal_loss == pytest.approx(0.8772, abs=5e-5)
+    assert len(names["curve"]["test_loss"]) == 30
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["curve.csv", "curve.json"]
+    assert names["line"]["status"] == "converged"
+
+
+def test_theory_commands_run(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (commands,) = (block for block in blocks("bash") if "replica solve" in block)
+    lines = [shlex.split(line) for line in commands.splitlines()]
+    for name, *arguments in lines:
+        if name == "replica":
+            assert theory.main(arguments) == 0
+    assert "1.043426185" in capsys.readouterr().out
+    assert (tmp_path / "curve.csv").read_text().count("\n") == 31
+
+
+def test_simulation_command_is_understood(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (commands,) = (block for block in blocks("bash") if "replica solve" in block)
+    (line,) = (line for line in commands.splitlines() if line.startswith("replica-simulate"))
+    arguments = shlex.split(line)[1:]
+    arguments[arguments.index("--sites") + 1] = "20"
+    arguments[arguments.index("--seeds") + 1] = "1"
+    assert simulation.main([*arguments, "--workers", "1"]) == 0
+    assert (tmp_path / "sim.csv").read_text().count("\n") == 4
+
+
+def test_columns_are_those_of_the_tables():
+    assert ",".join(COLUMNS) in TEXT.splitlines()
+
+
+def test_linked_files_exist():
+    for target in re.findall(r"\]\((?!http)([^)]+)\)", TEXT):
+        assert (README.parent / target).is_file(), target
