@@ -30,6 +30,9 @@ COLUMNS = (
 _TEXT = frozenset({"source", "data", "loss", "status"})
 _INTEGERS = frozenset({"colors", "sites", "samples", "seed", "evaluations"})
 
+#: Ending of a file that is not whole yet; a process that was killed may leave one.
+PARTIAL = ".partial"
+
 
 class Table:
     """An immutable table of points, one line per (problem, system size, seed).
@@ -98,7 +101,7 @@ class Table:
         stream = io.StringIO(newline="")
         self.write(stream)
         _replace(target, stream.getvalue())
-        _replace(sidecar(target), json.dumps(_stamped(provenance), indent=2) + "\n")
+        write_sidecar(target, provenance)
         return target
 
     def write(self, stream: TextIO) -> None:
@@ -142,6 +145,16 @@ def sidecar(path: str | os.PathLike[str]) -> Path:
     return Path(path).with_suffix(".json")
 
 
+def write_sidecar(path: str | os.PathLike[str], provenance: Mapping[str, Any]) -> None:
+    """Write what made the table `path`, with version and date, to the JSON file beside it."""
+    stamped = {
+        **provenance,
+        "version": metadata.version("replica-attention"),
+        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+    }
+    _replace(sidecar(path), json.dumps(stamped, indent=2) + "\n")
+
+
 def writable_file(name: str, path: str | os.PathLike[str]) -> Path:
     """Return `path` if a file can be written there, or raise ValueError for argument `name`."""
     target = Path(path)
@@ -166,14 +179,6 @@ def _try_writing(name: str, path: str | os.PathLike[str], folder: Path) -> None:
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise refusal(name, str(path), f"in a folder that can be written ({reason})") from None
-
-
-def _stamped(provenance: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        **provenance,
-        "version": metadata.version("replica-attention"),
-        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-    }
 
 
 def _cell(value: Any) -> str:
@@ -203,7 +208,9 @@ def _value(column: str, cell: str) -> Any:
 
 
 def _replace(target: Path, text: str) -> None:
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    handle, temporary = tempfile.mkstemp(
+        dir=target.parent, prefix=f".{target.name}.", suffix=PARTIAL
+    )
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
             stream.write(text)

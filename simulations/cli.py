@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Sequence
-from typing import Any
 
 from replica.arguments import integer
 from replica.commandline import (
@@ -13,21 +11,27 @@ from replica.commandline import (
     NOT_CONVERGED,
     Parser,
     add_problem_options,
+    alpha_grid,
+    cores,
     number,
-    problems,
-    progress,
     run,
+    say,
 )
-from replica.tables import Table, writable_file
+from replica.journal import Journal, Unwritable
+from replica.tables import writable_file
+from simulations.grid import LISTS, grid, lengths, values
 
 NAME = "replica-simulate"
+
+#: Options of an experiment, which has a default for each.
+_OPTIONS = ("rows", "test_samples", "burn_in")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status.
 
-    0 if every row of every system converged, 1 if some did not, 2 for a bad command line,
-    130 after Ctrl-C, which keeps what is done.
+    0 if every row of every system converged; 1 if some did not, or if the work could not be
+    finished; 2 for a bad command line; 130 after Ctrl-C. What is done is always kept.
     """
     return run(_parser(), argv, _simulate)
 
@@ -36,7 +40,10 @@ def _parser() -> Parser:
     parser = Parser(
         prog=NAME,
         description="Train factored attention on sequences of the Potts model, to the exact "
-        "minimum, and test it on fresh ones: one line of a CSV table per (sites, alpha, seed).",
+        "minimum, and test it on fresh ones: one line of a CSV table per point and seed. "
+        "--colors, --beta, --lam, --loss and --sites take one value or a list such as 0.1,0.2; "
+        "every combination is a point. Lines are on disk as soon as they are computed: the "
+        "same command goes on where it was stopped.",
     )
     add_problem_options(parser)
     parser.add_argument("--sites", required=True, metavar="L",
@@ -51,7 +58,7 @@ def _parser() -> Parser:
                         help="fresh sequences for the test (2000)")  # fmt: skip
     parser.add_argument("--burn-in", type=number, metavar="N",
                         help="sweeps before a sequence is taken (60)")  # fmt: skip
-    parser.add_argument("--workers", type=number, default=_cores(), metavar="N",
+    parser.add_argument("--workers", type=number, default=cores(), metavar="N",
                         help="processes, which do not change the table (all cores)")  # fmt: skip
     parser.add_argument("--out", required=True, metavar="CSV",
                         help="the table; its provenance is written beside it")  # fmt: skip
@@ -61,36 +68,31 @@ def _parser() -> Parser:
 def _simulate(arguments: argparse.Namespace, command: str) -> int:
     workers = integer("workers", arguments.workers, 1)
     base, count = integer("seed", arguments.seed, 0), integer("seeds", arguments.seeds, 1)
-    seeds = range(base, base + count)
-    sites = [integer("sites", number(part.strip()), 3) for part in str(arguments.sites).split(",")]
-    options = {
-        name: getattr(arguments, name)
-        for name in ("rows", "test_samples", "burn_in")
-        if getattr(arguments, name) is not None
-    }
-    family = problems(arguments)
+    seeds, sites = range(base, base + count), lengths(arguments)
+    family = grid(arguments)
     out = writable_file("out", arguments.out)
 
     # The arguments are good so far: now the compiler is worth loading.
+    from simulations.estimate import announce
     from simulations.experiment import experiments
-    from simulations.parallel import run_all
+    from simulations.parallel import WorkerDied
+    from simulations.resume import complete
 
-    tasks = experiments(family, sites, seeds, **options)
-    provenance = {"command": command, "parameters": _parameters(arguments), "seeds": list(seeds)}
-    done: dict[int, list[dict[str, Any]]] = {}
-    for task, lines in progress(run_all(tasks, workers), len(tasks), NAME):
-        done[task] = lines
-        # The file is whole after every task, whatever ends the run.
-        table = Table(line for task in sorted(done) for line in done[task])
-        table.to_csv(out, **provenance)
+    options = {name: getattr(arguments, name) for name in _OPTIONS}
+    given = {name: value for name, value in options.items() if value is not None}
+    tasks = experiments(family, sites, seeds, **given)
+    parameters = {
+        "data": arguments.data,
+        **{name: values(getattr(arguments, name)) for name in LISTS},
+        "alpha": alpha_grid(arguments.alpha, arguments.log),
+        "sites": sites,
+        **{name: getattr(tasks[0], name) for name in _OPTIONS},
+    }
+    try:
+        with Journal("out", out, command, parameters, seeds) as journal:
+            announce(tasks, workers, NAME)
+            table = complete(journal, tasks, workers, NAME)
+    except (Unwritable, WorkerDied) as error:
+        say(f"{NAME}: {error}; what is done is kept, and the same command goes on from there")
+        return NOT_CONVERGED
     return CONVERGED if all(table["status"] == "converged") else NOT_CONVERGED
-
-
-def _parameters(arguments: argparse.Namespace) -> dict[str, Any]:
-    return {name: value for name, value in vars(arguments).items() if value is not None}
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -19,7 +19,7 @@ from simulations.sampler import BURN_IN, Chains
 from simulations.training import train
 
 #: Test sequences drawn from one chain, and the sweeps between two of them.
-_SNAPSHOTS, _SPACING = 8, 5
+SNAPSHOTS, SPACING = 8, 5
 
 #: Test sequences unless told otherwise.
 TEST_SAMPLES = 2000
@@ -209,9 +209,9 @@ def experiments(
 
 
 def _fresh(model: PottsModel, count: int, seed: Any, burn_in: int) -> Tokens:
-    chains = Chains(model, -(-count // _SNAPSHOTS), seed)
+    chains = Chains(model, -(-count // SNAPSHOTS), seed)
     chains.burn_in(burn_in)
-    return np.concatenate([chains.run(_SPACING) for _ in range(_SNAPSHOTS)])[:count]
+    return np.concatenate([chains.run(SPACING) for _ in range(SNAPSHOTS)])[:count]
 
 
 def _summary(observed: Observables) -> dict[str, float]:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from multiprocessing import connection
 from typing import Any
 
 from replica.arguments import integer
@@ -19,6 +22,10 @@ from simulations.experiment import Experiment, experiments
 from simulations.mixing import MixingWarning
 
 Lines = list[dict[str, Any]]
+
+
+class WorkerDied(RuntimeError):
+    """A worker process was ended from outside; the results it had delivered are kept."""
 
 
 def simulate_many(
@@ -65,12 +72,17 @@ def run_all(tasks: Sequence[Experiment], workers: int) -> Iterator[tuple[int, Li
     """Yield (number of the experiment, its lines) as worker processes finish them.
 
     Warnings of the workers are issued here. If the caller stops early, what is under way is
-    given up.
+    given up; if this process dies, so do the workers.
+
+    Raises
+    ------
+    WorkerDied
+        If a worker was killed, or ran out of memory.
     """
     workers = min(integer("workers", workers, 1), max(1, len(tasks)))
     earlier = set(multiprocessing.active_children())
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, context, initializer=_leave_interrupts_to_the_parent)
+    pool = ProcessPoolExecutor(workers, context, initializer=_depend_on_the_parent)
     try:
         with one_thread_each():
             numbers: dict[Future[tuple[Lines, list[str]]], int] = {
@@ -81,6 +93,10 @@ def run_all(tasks: Sequence[Experiment], workers: int) -> Iterator[tuple[int, Li
             for message in messages:
                 warnings.warn(message, MixingWarning, stacklevel=2)
             yield numbers[future], lines
+    except BrokenProcessPool:
+        raise WorkerDied(
+            "a worker process was killed, by hand or for want of memory; fewer --workers need less"
+        ) from None
     except BaseException:
         pool.shutdown(wait=False, cancel_futures=True)
         for process in set(multiprocessing.active_children()) - earlier:
@@ -110,8 +126,17 @@ def one_thread_each() -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _leave_interrupts_to_the_parent() -> None:
+def _depend_on_the_parent() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_follow, args=(parent.sentinel,), daemon=True).start()
+
+
+def _follow(parent: int) -> None:
+    # A killed parent cannot tell its workers, which would wait for tasks for ever.
+    connection.wait([parent])
+    os._exit(1)
 
 
 def _run(task: Experiment) -> tuple[Lines, list[str]]:

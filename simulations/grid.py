@@ -1,0 +1,42 @@
+"""The grids that `replica-simulate` takes: lists of values, every combination of them."""
+
+from __future__ import annotations
+
+import argparse
+from itertools import product
+from typing import Any
+
+from replica.arguments import integer
+from replica.commandline import number, problems
+from replica.problem import Problem
+
+#: Options that take one value or a list of values separated by commas.
+LISTS = ("colors", "beta", "loss", "lam")
+
+
+def grid(arguments: argparse.Namespace) -> list[Problem]:
+    """Return every combination of the listed values with every alpha, each once.
+
+    Raises
+    ------
+    ValueError
+        If a value is not allowed, or a combination of values.
+    """
+    listed = [values(getattr(arguments, name)) for name in LISTS]
+    found: dict[Problem, None] = {}
+    for combination in product(*listed):
+        one = argparse.Namespace(**vars(arguments) | dict(zip(LISTS, combination, strict=True)))
+        found |= dict.fromkeys(problems(one))
+    return list(found)
+
+
+def lengths(arguments: argparse.Namespace) -> list[int]:
+    """Return the numbers of sites, each once."""
+    return list(dict.fromkeys(integer("sites", length, 3) for length in values(arguments.sites)))
+
+
+def values(option: Any) -> list[Any]:
+    """Return the numbers or words of an option such as "0.1,0.2"; refusing them is for others."""
+    if not isinstance(option, str):
+        return [option]
+    return [number(part.strip()) for part in option.split(",")]

@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from replica.tables import COLUMNS, Table
+from simulations.cli import main
+
+COMMAND = {
+    "--colors": "3", "--beta": "0.9,1.5", "--lam": "0.1,1", "--alpha": "1,4", "--sites": "60",
+    "--loss": "cross-entropy,squared-error", "--seeds": "20", "--test-samples": "500",
+    "--rows": "40",
+}  # fmt: skip
+
+
+def words(out, **changes: str) -> list[str]:
+    options = COMMAND | {f"--{name.replace('_', '-')}": text for name, text in changes.items()}
+    return [word for option in options.items() for word in option] + ["--out", str(out)]
+
+
+def start(out, **changes: str) -> subprocess.Popen:
+    command = [sys.executable, "-m", "simulations", *words(out, **changes)]
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    out = tmp_path_factory.mktemp("whole") / "sim.csv"
+    assert main(words(out, workers="1")) == 0
+    return out
+
+
+def test_grid_is_every_combination_in_order(uninterrupted):
+    table = Table.from_csv(uninterrupted)
+    names = ("beta", "alpha", "seed", "loss", "lam")
+    expected = [
+        (beta, alpha, seed, loss, lam)
+        for beta, alpha, seed, loss, lam in product(
+            (0.9, 1.5), (1.0, 4.0), range(20), ("cross-entropy", "squared-error"), (0.1, 1.0)
+        )
+    ]
+    assert list(zip(*(table[name] for name in names), strict=True)) == expected
+    assert table.columns[: len(COLUMNS)] == COLUMNS
+    told = json.loads(uninterrupted.with_suffix(".json").read_text())
+    assert told["parameters"]["beta"] == [0.9, 1.5]
+    assert told["seeds"] == list(range(20))
+    assert "unfinished" not in told
+
+
+@pytest.mark.parametrize("workers", ["1", "2", "4"])
+def test_killed_at_random_times(tmp_path, uninterrupted, workers):
+    """Seven kills for each number of workers; nothing that was on disk is lost or changed."""
+    rng = np.random.default_rng(int(workers))
+    out, kept, killed = tmp_path / "sim.csv", b"", 0
+    for moment in rng.uniform(0.1, 2.8, 7):
+        process = start(out, workers=workers)
+        time.sleep(moment)
+        killed += process.poll() is None
+        process.kill()
+        process.communicate()
+        content = out.read_bytes() if out.exists() else b""
+        assert content.startswith(kept[: kept.rfind(b"\n") + 1])
+        kept = content
+    assert killed >= 5
+    assert start(out, workers=workers).wait() == 0
+    assert out.read_bytes() == uninterrupted.read_bytes()
+    assert {path.name for path in tmp_path.iterdir()} == {"sim.csv", "sim.json"}
+
+
+def test_torn_and_half_finished_lines_are_computed_again(tmp_path):
+    uninterrupted, out = tmp_path / "whole.csv", tmp_path / "sim.csv"
+    assert main(words(uninterrupted, seeds="2", workers="1")) == 0
+    lines = uninterrupted.read_bytes().splitlines(keepends=True)
+    sidecar = uninterrupted.with_suffix(".json").read_bytes()
+    for kept in (b"", lines[0][:30], b"".join(lines[:2]), b"".join(lines[:18]) + lines[18][:-9]):
+        out.write_bytes(kept)
+        out.with_suffix(".json").write_bytes(sidecar)
+        assert main(words(out, seeds="2", workers="2")) == 0
+        assert out.read_bytes() == uninterrupted.read_bytes()
+
+
+def test_a_finished_table_is_not_computed_again(tmp_path, uninterrupted, monkeypatch):
+    monkeypatch.setattr("simulations.resume.run_all", lambda tasks, workers: iter(tasks))
+    before = uninterrupted.read_bytes()
+    assert main(words(uninterrupted)) == 0
+    assert uninterrupted.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("changes", "difference"),
+    [
+        ({"lam": "0.1,2"}, "lam = [0.1, 1] instead of [0.1, 2]"),
+        ({"burn_in": "61"}, "burn_in = 60 instead of 61"),
+        ({"seeds": "21"}, "seeds = [0, 1, 2,"),
+    ],
+)
+def test_a_table_of_another_command_is_refused(uninterrupted, capsys, changes, difference):
+    before = uninterrupted.read_bytes()
+    assert main(words(uninterrupted, **changes)) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "out = " in error
+    assert difference in error
+    assert uninterrupted.read_bytes() == before
+
+
+@contextmanager
+def running(out, workers: str) -> Iterator[subprocess.Popen]:
+    """A long run of which something is on disk already."""
+    process = start(out, seeds="2000", workers=workers)
+    try:
+        deadline = time.monotonic() + 60
+        while not (out.exists() and out.stat().st_size) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def workers_of(process: subprocess.Popen) -> list[int]:
+    path = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    if not path.exists():
+        pytest.skip("needs a /proc that tells children")
+    children = [int(pid) for pid in path.read_text().split()]
+    return [pid for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+
+def test_two_processes_on_one_table(tmp_path, capsys):
+    out = tmp_path / "sim.csv"
+    with running(out, "1") as process:
+        assert main(words(out, seeds="2000", workers="1")) == 2
+        error = capsys.readouterr().err
+        assert error.count("\n") == 1
+        assert f"process {process.pid} is" in error
+
+
+def test_a_killed_worker_ends_in_one_line(tmp_path):
+    out = tmp_path / "sim.csv"
+    with running(out, "2") as process:
+        os.kill(workers_of(process)[0], signal.SIGKILL)
+        _, error = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert error.count("\n") == 1
+    assert "a worker process was killed" in error
+    assert out.read_bytes().count(b"\n") > 1
+
+
+def test_workers_follow_a_killed_command(tmp_path):
+    with running(tmp_path / "sim.csv", "2") as process:
+        orphans = workers_of(process)
+        assert len(orphans) == 2
+    deadline = time.monotonic() + 20
+    while orphans and time.monotonic() < deadline:
+        orphans = [pid for pid in orphans if Path(f"/proc/{pid}").exists()]
+        time.sleep(0.1)
+    assert not orphans
