@@ -190,69 +190,95 @@ def _solved_p(z, V):
 
 
 @jit
+def _node_place(p, log_p, scale):
+    """Return the s with p = scale log(1 + e^τ), τ = s - 6 e^{-3 - s/6}."""
+    ratio = p / scale
+    tau = log_p - np.log(scale) if ratio < 1e-9 else ratio + np.log(-np.expm1(-ratio))
+    s = tau if tau > -18.0 else -18.0 - 6.0 * np.log1p((-18.0 - tau) / 6.0)
+    for _ in range(50):
+        tail = np.exp(-3.0 - s / 6.0)
+        move = (tau - s + 6.0 * tail) / (1.0 + tail)
+        s += move
+        if abs(move) < 1e-12 * (1.0 + abs(s)):
+            break
+    return s
+
+
+@jit
 def _colour_nodes(shift, root_q, V, radius, rate, p_cut, density, p, weight):
     """Nodes p and weights of the average over one colour, log p + V p = shift + √q x.
 
-    They are uniform in ζ = radius x + rate p + bend width arctan((log p - middle)/width): the
-    first term resolves the Gaussian in x, the second e^{-iyp} for |y| <= rate, and the third
-    the bend of e^{-iyp}, whose scale in log p is one, where p is between 1/rate and 1.
-    Return their number.
+    They are uniform in s, with p = scale log(1 + e^τ) and τ = s - 6 e^{-3 - s/6}: uniform in p
+    where e^{-iyp} with |y| <= rate must be resolved, uniform in log p where that function
+    bends, and ever coarser in log p where only the Gaussian in x is left. Return their
+    number.
     """
-    steep = radius / root_q
-    bend = max(4.0, 20.0 - steep)
-    middle = -0.5 * np.log(1.0 + rate) - 11.0
-    width = -middle
     low = shift - root_q * radius
-    value = _solved_p(low, V)
-    log_p = low - V * value
-    high = min(_solved_p(shift + root_q * radius, V), p_cut)
-    log_high = np.log(high)
-    if not log_high > log_p:
+    p_low = _solved_p(low, V)
+    p_high = min(_solved_p(shift + root_q * radius, V), p_cut)
+    if not p_high > p_low:
         return 0
-    linear = steep * V + rate
-    first = steep * log_p + linear * value + bend * width * np.arctan((log_p - middle) / width)
-    last = steep * log_high + linear * high + bend * width * np.arctan((log_high - middle) / width)
-    count = min(int((last - first) * density) + 3, p.size)
+    steep = radius / root_q
+    fine = max(steep + 4.0, 20.0)
+    scale = fine / (steep * V + rate)
+    log_scale = np.log(scale)
+    first = _node_place(p_low, low - V * p_low, scale)
+    last = _node_place(p_high, np.log(p_high), scale)
+    count = min(int((last - first) * fine * density) + 3, p.size)
     step = (last - first) / (count - 1)
     norm = step / (root_q * np.sqrt(2.0 * np.pi))
+    tail = np.exp(-3.0 - first / 6.0)
+    shrink = np.exp(-step / 6.0)
     for i in range(count):
-        target = first + i * step
-        for _ in range(20):
-            u = (log_p - middle) / width
-            zeta = steep * log_p + linear * value + bend * width * np.arctan(u)
-            move = (target - zeta) / (steep + linear * value + bend / (1.0 + u * u))
-            log_p += move
-            value = np.exp(log_p)
-            if abs(move) < 1e-7:
-                break
-        u = (log_p - middle) / width
-        slope = steep + linear * value + bend / (1.0 + u * u)
+        tau = first + i * step - 6.0 * tail
+        e = np.exp(tau)
+        if tau < -20.0:
+            # log(1 + e^τ) = e^τ (1 - e^τ/2) to rounding.
+            value = scale * e
+            log_p = log_scale + tau - 0.5 * e
+            slope = 1.0 + tail
+        else:
+            soft = np.log1p(e) if tau < 30.0 else tau
+            value = scale * soft
+            log_p = log_scale + np.log(soft)
+            slope = (1.0 + tail) / ((1.0 + 1.0 / e) * soft)
         x = (log_p + V * value - shift) / root_q
         p[i] = value
-        weight[i] = norm * np.exp(-0.5 * x * x) * (1.0 + V * value) / slope
+        weight[i] = norm * np.exp(-0.5 * x * x) * (1.0 + V * value) * slope
+        tail *= shrink
     return count
 
 
 @jit
-def _transform(count, p, f, a, h, terms, re, im, zr, zi, ur, ui):
-    """Σ_i f_ji e^{-(a + i h k) p_i} for every function f_j and every k < terms."""
+def _transform(count, p, f, a, h, terms, re, im, z):
+    """Σ_i f_ji e^{-(a + i h k) p_i} for each of the six functions f_j and every k < terms."""
     for i in range(count):
-        zr[i] = np.exp(-a * p[i])
-        zi[i] = 0.0
-        ur[i] = np.cos(h * p[i])
-        ui[i] = -np.sin(h * p[i])
+        z[0, i] = np.exp(-a * p[i])
+        z[1, i] = 0.0
+        z[2, i] = np.cos(h * p[i])
+        z[3, i] = -np.sin(h * p[i])
     for k in range(terms):
-        for j in range(f.shape[0]):
-            sr = si = 0.0
-            for i in range(count):
-                sr += f[j, i] * zr[i]
-                si += f[j, i] * zi[i]
-            re[j, k] = sr
-            im[j, k] = si
+        r0 = r1 = r2 = r3 = r4 = r5 = 0.0
+        i0 = i1 = i2 = i3 = i4 = i5 = 0.0
         for i in range(count):
-            x = zr[i] * ur[i] - zi[i] * ui[i]
-            zi[i] = zr[i] * ui[i] + zi[i] * ur[i]
-            zr[i] = x
+            x = z[0, i]
+            y = z[1, i]
+            r0 += f[0, i] * x
+            i0 += f[0, i] * y
+            r1 += f[1, i] * x
+            i1 += f[1, i] * y
+            r2 += f[2, i] * x
+            i2 += f[2, i] * y
+            r3 += f[3, i] * x
+            i3 += f[3, i] * y
+            r4 += f[4, i] * x
+            i4 += f[4, i] * y
+            r5 += f[5, i] * x
+            i5 += f[5, i] * y
+            z[0, i] = x * z[2, i] - y * z[3, i]
+            z[1, i] = x * z[3, i] + y * z[2, i]
+        re[0, k], re[1, k], re[2, k], re[3, k], re[4, k], re[5, k] = r0, r1, r2, r3, r4, r5
+        im[0, k], im[1, k], im[2, k], im[3, k], im[4, k], im[5, k] = i0, i1, i2, i3, i4, i5
 
 
 @jit
@@ -276,10 +302,7 @@ def exchange_averages(colors, m, q, V, t_low, t_high, t_count, a, h, series, rad
     size = 200 + int(density * (2.0 * radius**2 + 1300.0 + rate * min(p_cut, 3.0)))
     p = np.empty(size)
     w = np.empty(size)
-    zr = np.empty(size)
-    zi = np.empty(size)
-    ur = np.empty(size)
-    ui = np.empty(size)
+    z = np.empty((4, size))
     f = np.empty((6, size))
     Ar = np.empty((6, terms))
     Ai = np.empty((6, terms))
@@ -298,7 +321,7 @@ def exchange_averages(colors, m, q, V, t_low, t_high, t_count, a, h, series, rad
             f[3, i] = w[i] * p[i] * r
             f[4, i] = w[i] * p[i] * p[i]
             f[5, i] = w[i] * p[i] * p[i] * r
-        _transform(count, p, f, a, h, terms, Ar, Ai, zr, zi, ur, ui)
+        _transform(count, p, f, a, h, terms, Ar, Ai, z)
         count = _colour_nodes(m + V - t, root_q, V, radius, rate, p_cut, density, p, w)
         for i in range(count):
             r = p[i] / (1.0 + V * p[i])
@@ -314,7 +337,7 @@ def exchange_averages(colors, m, q, V, t_low, t_high, t_count, a, h, series, rad
             f[3, i] = w[i] * u * r
             f[4, i] = w[i] * kappa
             f[5, i] = w[i] * kappa * r
-        _transform(count, p, f, a, h, terms, Br, Bi, zr, zi, ur, ui)
+        _transform(count, p, f, a, h, terms, Br, Bi, z)
         for k in range(terms):
             e_1 = complex(Ar[0, k], Ai[0, k])
             e_r = complex(Ar[1, k], Ai[1, k])
@@ -388,8 +411,8 @@ def _log_tail(colors, m, root_q, V, t, sign, radius, p1, p, log_w, scale):
 def exchange_window(colors, m, q, V, radius, scale):
     """Return (t_low, t_high, S_low, S_high): where log normaliser and Σ p have their mass.
 
-    Outside [t_low, t_high] the density of t, and outside [S_low, S_high] that of Σ p at any t
-    between, is below e^{scale}.
+    The probabilities of t outside [t_low, t_high], and of Σ p outside [S_low, S_high] at any t
+    between, are below e^{scale}, by Chernoff's bound.
     """
     root_q = np.sqrt(q)
     p1 = np.empty(61)
@@ -407,14 +430,14 @@ def exchange_window(colors, m, q, V, radius, scale):
             high = t
     centre = 0.5 * (low + high)
     low, inside = centre - root_q * radius, centre + root_q * radius
-    for _ in range(14):
+    for _ in range(9):
         t = 0.5 * (low + inside)
         if _log_tail(colors, m, root_q, V, t, 1.0, radius, p1, p, log_w, scale)[0] > scale:
             inside = t
         else:
             low = t
     high, inside = centre + root_q * radius, low
-    for _ in range(14):
+    for _ in range(9):
         t = 0.5 * (high + inside)
         if _log_tail(colors, m, root_q, V, t, -1.0, radius, p1, p, log_w, scale)[0] > scale:
             inside = t

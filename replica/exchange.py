@@ -20,15 +20,15 @@ RADIUS = 8.6
 #: log of the probability that the windows leave out.
 _LEFT_OUT = -37.0
 
-#: Nodes in t and per unit of ζ for each accuracy.
-_T_NODES = (36, 64, 92)
-_DENSITIES = (0.27, 0.33, 0.45)
+#: Nodes in t, and nodes in x per cycle of what they resolve, for each accuracy.
+_T_NODES = (34, 60, 84)
+_DENSITIES = (0.25, 0.3, 0.4)
 
 #: With Σ p unbounded above, aliases of Σ p = 1 lie at 3, 5, ... and are damped by e^{-2a}.
 _DAMPING = (13.0, 13.0, 14.0)
 
 #: The series in s ends where its terms are this small, or is averaged by Euler's method.
-_NEGLIGIBLE = 3e-12
+_NEGLIGIBLE = 1e-11
 _EULER_TERMS, _EULER_AVERAGED = 60, 11
 _MOST_TERMS = 400
 
@@ -57,6 +57,7 @@ class ExchangeRule:
     terms: int
 
     @classmethod
+    @lru_cache(maxsize=8)
     def near(cls, colors: int, m: float, q: float, V: float) -> ExchangeRule:
         """Return the rule for the surroundings of these order parameters."""
         # A margin on q and V keeps the rule fit while a solver moves nearby.
@@ -65,7 +66,7 @@ class ExchangeRule:
         damped = not spread < 1.2
         step = math.pi if damped else 2.0 * math.pi / spread
         a = _DAMPING[Accuracy.FINE] if damped else 0.0
-        places = [t_low + (t_high - t_low) * share for share in (0.15, 0.3, 0.5, 0.7, 0.85)]
+        places = [t_low + (t_high - t_low) * share for share in (0.2, 0.5, 0.8)]
         terms = 12
         while terms < _MOST_TERMS:
             largest = max(
@@ -74,11 +75,12 @@ class ExchangeRule:
             )
             if largest < _NEGLIGIBLE:
                 break
-            # A decay that Euler's method outruns is not worth following.
-            if damped and terms > 2 * _EULER_TERMS:
+            # Terms that hardly decay alternate, and Euler's method outruns them; terms in
+            # decay need not, and are followed to their end.
+            if damped and terms > 2 * _EULER_TERMS and largest > 1.0:
                 terms = 0
                 break
-            terms = math.ceil(1.3 * terms)
+            terms = math.ceil(1.4 * terms)
         return cls(colors, (m, q, V), (t_low, t_high), step, damped, terms)
 
     def covers(self, m: Vector, q: Vector, V: Vector) -> bool:

@@ -17,6 +17,9 @@ _LONGEST_STEP = 3.0
 #: A step that shrinks the gap less than this means that the Jacobian is out of date.
 _GOOD_STEP = 0.3
 
+#: What a step that widens the gap makes of the bound on the next one.
+_SHORTER = 0.6
+
 _DIFFERENCE = 1e-5
 
 
@@ -73,6 +76,7 @@ def find_fixed_point(
     x = start
     gap = function(x) - x
     fresh = jacobian is None
+    longest = _LONGEST_STEP
     if jacobian is None:
         jacobian = _differences(function, x, gap)
     while True:
@@ -87,7 +91,7 @@ def find_fixed_point(
             return FixedPoint(x, gap, jacobian, "converged")
         if budget() <= 0:
             return FixedPoint(x, gap, jacobian, "max-steps")
-        step *= min(1.0, _LONGEST_STEP / np.abs(step).max())
+        step *= min(1.0, longest / np.abs(step).max())
         new_x = x + step
         new_gap = function(new_x) - new_x
         while not np.isfinite(new_gap).all() and budget() > 0 and np.abs(step).max() > 1e-3:
@@ -97,6 +101,8 @@ def find_fixed_point(
         if np.abs(new_x).max() > bound:
             return FixedPoint(new_x, new_gap, jacobian, "diverged")
         new_size = np.abs(new_gap).max()
+        # A point that is overshot again and again is approached in ever shorter steps.
+        longest = _SHORTER * longest if new_size > size else _LONGEST_STEP
         if new_size < _GOOD_STEP * size or new_size < tolerance:
             jacobian = jacobian + np.outer(new_gap - gap - jacobian @ step, step) / (step @ step)
             x, gap, fresh = new_x, new_gap, False

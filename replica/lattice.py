@@ -1,4 +1,4 @@
-"""Quadrature for few colours: the trapezoidal rule on the optimal sampling lattice."""
+"""Quadrature for few colours: the trapezoidal rule on a lattice as symmetric as the colours."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ _DIGITS = (13.0, 27.0, 33.0)
 
 @dataclass(frozen=True)
 class LatticeRule:
-    """Trapezoidal rule on the lattice A*_{C-1}, the densest in the frequencies it resolves.
+    """Trapezoidal rule on the lattice A*_{C-1}.
+
+    Up to four colours no lattice samples band-limited functions with fewer points, and for
+    any number its symmetries are those of the colours.
 
     The averaged functions of ω are analytic while no two components of ω differ by iπ in
     their imaginary part; in units of the noise √q ξ that is a distance π/√(2q), and the

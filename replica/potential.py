@@ -14,8 +14,8 @@ from replica.solution import Solution
 def free_energy(solution: Solution) -> float:
     """Return the training objective per site and row, α train_loss + (λ/2) |w|², in nats.
 
-    It is the extremum Φ of THEORY.md at the solution's order parameters; for the
-    cross-entropy at λ = 0 it is α times the training loss.
+    It is the extremum Φ of THEORY.md at the solution's order parameters; at λ = 0 it is α
+    times the training loss.
     """
     as_vector = np.atleast_1d
     order = Overlaps(

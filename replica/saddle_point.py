@@ -26,8 +26,8 @@ CHANNELS: dict[str, Callable[[int], Channel]] = {
 class SaddlePoint:
     """The map (V̂, m̂, q̂) → overlaps → (V̂, m̂, q̂), in logarithms.
 
-    All three conjugates are positive and stay of order one where the overlaps run over many
-    decades, so their logarithms are the coordinates. One evaluation of the map is one set of
+    All three conjugates are positive, and follow powers of λ and of the distance from the
+    threshold, so their logarithms are the coordinates. One evaluation of the map is one set of
     averages over the fields.
 
     Attributes
@@ -42,6 +42,7 @@ class SaddlePoint:
         self.channel: Channel = CHANNELS[problem.loss](problem.data.colors)
         self.evaluations = 0
         self._rule: Rule | None = None
+        self._known: dict[tuple[bytes, Accuracy], Averages] = {}
 
     def conjugates(self, x: Vector) -> Conjugates:
         """Return the conjugates at coordinates x."""
@@ -54,13 +55,19 @@ class SaddlePoint:
 
     def averages(self, order: Overlaps, accuracy: Accuracy) -> Averages:
         """Return the averages over the fields, by a rule kept while it covers the overlaps."""
-        if self._rule is None or not self._rule.covers(order.m, order.q, order.V):
-            self._rule = self.channel.rule(order.m, order.q, order.V)
-        return self._rule.averages(order.m, order.q, order.V, accuracy)
+        fields = order.m, order.q, order.V
+        if self._rule is None or not self._rule.covers(*fields):
+            self.forget_rule()
+            self._rule = self.channel.rule(*fields)
+        key = np.concatenate(fields).tobytes(), accuracy
+        if key not in self._known:
+            self._known[key] = self._rule.averages(*fields, accuracy)
+        return self._known[key]
 
     def forget_rule(self) -> None:
         """Make the next evaluation choose its quadrature rule afresh."""
         self._rule = None
+        self._known.clear()
 
     def evaluate(self, x: Vector, accuracy: Accuracy) -> Vector:
         """Return the coordinates that one application of the equations makes of x.

@@ -49,7 +49,8 @@ class Solution:
     evaluations : int
         Evaluations of the map that were spent.
     quadrature_error : float
-        Largest relative difference of any number above to a solution with a finer quadrature.
+        Bound on the relative error of m, q, V, both losses, error rate and coupling error:
+        their distance to the solution with a finer quadrature.
     """
 
     problem: Problem

@@ -111,20 +111,16 @@ def _solution(saddle: SaddlePoint, found: FixedPoint) -> Solution:
     problem = saddle.problem
     order = saddle.overlaps(found.x)
     conjugates = saddle.conjugates(found.x)
-    values = _values(saddle, order, Accuracy.FINE)
-    # The solution of the finer equations lies one Newton step away.
-    finer_gap = saddle.evaluate(found.x, Accuracy.FINER) - found.x
-    shift = np.linalg.solve(found.jacobian, -finer_gap)
-    finer = _values(saddle, saddle.overlaps(found.x + shift), Accuracy.FINER)
-    rounding = _ROUNDING * np.abs(np.linalg.inv(found.jacobian)).sum(axis=1).max()
+    losses = _losses(saddle, order, Accuracy.FINE)
+    rates = _rates(problem, order)
     residual = max(
         float(np.abs(np.expm1(found.gap)).max()),
         relative_difference(_stacked(saddle.overlaps(found.x + found.gap)), _stacked(order)),
     )
+    quadrature_error = _quadrature_error(saddle, found, losses, rates)
     status = found.status
     if residual < _CONVERGED and status == "max-steps":
         status = "converged"
-    colors, rho = problem.data.colors, _rho(saddle)
     return Solution(
         problem,
         m=_order(order.m),
@@ -133,29 +129,51 @@ def _solution(saddle: SaddlePoint, found: FixedPoint) -> Solution:
         m_hat=_order(conjugates.m),
         q_hat=_order(conjugates.q),
         V_hat=_order(conjugates.V),
-        test_loss=float(values[0]),
-        train_loss=float(values[1]),
-        optimal_loss=_optimal_loss(problem.loss, colors, tuple(rho)),
-        error_rate=float(values[2]),
-        coupling_error=float(values[3]),
+        test_loss=float(losses[0]),
+        train_loss=float(losses[1]),
+        optimal_loss=_optimal_loss(problem.loss, problem.data.colors, tuple(_rho(saddle))),
+        error_rate=float(rates[0]),
+        coupling_error=float(rates[1]),
         status=status,
         residual=residual,
         evaluations=saddle.evaluations,
-        quadrature_error=relative_difference(
-            np.concatenate([_stacked(order), values]),
-            np.concatenate([_stacked(saddle.overlaps(found.x + shift)), finer]),
-        )
-        + rounding,
+        quadrature_error=quadrature_error,
     )
 
 
-def _values(saddle: SaddlePoint, order: Overlaps, accuracy: Accuracy) -> Vector:
-    """Return test loss, training loss, error rate and coupling error."""
-    data = saddle.problem.data
+def _quadrature_error(
+    saddle: SaddlePoint, found: FixedPoint, losses: Vector, rates: Vector
+) -> float:
+    """Bound the relative error of a solution by its distance to that of a finer quadrature.
+
+    The finer equations are solved one Newton step away. Beyond the distance counts what
+    rounding makes of it where the equations are nearly singular.
+    """
+    order = saddle.overlaps(found.x)
+    finer_gap = saddle.evaluate(found.x, Accuracy.FINER) - found.x
+    inverse = np.linalg.inv(found.jacobian)
+    moved = saddle.overlaps(found.x - inverse @ finer_gap)
+    return (
+        relative_difference(losses, _losses(saddle, order, Accuracy.FINER))
+        + relative_difference(
+            np.concatenate([_stacked(order), rates]),
+            np.concatenate([_stacked(moved), _rates(saddle.problem, moved)]),
+        )
+        + _ROUNDING * float(np.abs(inverse).sum(axis=1).max())
+    )
+
+
+def _losses(saddle: SaddlePoint, order: Overlaps, accuracy: Accuracy) -> Vector:
+    """Return test loss and training loss."""
+    test = saddle.channel.test_loss(order.m, order.q, accuracy)
+    return np.array([test, saddle.averages(order, accuracy).loss])
+
+
+def _rates(problem: Problem, order: Overlaps) -> Vector:
+    """Return error rate and coupling error."""
+    data = problem.data
     return np.array(
         [
-            saddle.channel.test_loss(order.m, order.q, accuracy),
-            saddle.averages(order, accuracy).loss,
             error_rate(data.colors, order.m[0], order.q[0]),
             coupling_error(data.teacher_norm2, order.r, order.n),
         ]
@@ -198,8 +216,8 @@ def complaint(solution: Solution) -> str:
     if solution.status == "below-threshold":
         threshold = existence_threshold(problem.data, problem.loss)
         return (
-            f"{where}: no minimiser exists without weight decay below alpha_c = {threshold:.8g}; "
-            "take lam > 0 or a larger alpha"
+            f"{where}: without weight decay there is no unique minimiser below "
+            f"alpha_c = {threshold:.8g}; take lam > 0 or a larger alpha"
         )
     return (
         f"{where}: the solver stopped as {solution.status} after {solution.evaluations} "

@@ -1,0 +1,126 @@
+"""Limits in which the learning curve is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import referee
+from scipy.special import ndtr
+from scipy.stats import multivariate_normal
+
+from replica import PottsTokens, Problem, solve, sweep
+
+LOSSES = ("cross-entropy", "squared-error")
+
+
+@pytest.mark.parametrize(
+    ("colors", "channel"),
+    [
+        (2, referee.logistic_channel),
+        (3, lambda m, q, V: referee.dense_channel(3, m, q, V, 60)),
+    ],
+)
+@pytest.mark.parametrize("lam", [0.0, 1e-10])
+def test_the_spectrum_disappears_with_the_weight_decay(colors, channel, lam):
+    alpha, beta = 5.0, 0.7 * colors
+    solution = solve(Problem(alpha, lam, PottsTokens(colors, beta)))
+    rho = beta**2 / colors
+    start = [solution.m_hat, solution.q_hat, solution.V_hat]
+    hats = referee.saddle_point(alpha, lambda h: referee.white_row(rho, h), channel, start)
+    m, q, V = referee.white_row(rho, hats)[:3]
+    assert (solution.m, solution.q, solution.V) == pytest.approx((m, q, V), rel=1e-8)
+    assert solution.test_loss == pytest.approx(referee.fresh_loss(colors, m, q), rel=1e-8)
+    assert solution.train_loss == pytest.approx(channel(m, q, V).loss, rel=1e-8)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_only_the_coupling_error_knows_the_spectrum(loss):
+    """At λ = 0 the row is (m̂/V̂) w* plus noise of covariance (q̂/V̂²) G^{-1}, <1/G> = C (1 + b²)."""
+    colors, beta, alpha = 4, 2.0, 4.0
+    solution = solve(Problem(alpha, 0.0, PottsTokens(colors, beta), loss))
+    ratio = solution.m_hat / solution.V_hat
+    inverse = colors * (1 + (beta / colors) ** 2)
+    distance2 = beta**2 * (1 - ratio) ** 2 + solution.q_hat / solution.V_hat**2 * inverse
+    assert solution.coupling_error == pytest.approx(distance2 / beta**2, rel=1e-9)
+
+
+@pytest.mark.parametrize("colors", [2, 3, 20])
+def test_excess_loss_of_many_samples(colors):
+    """The asymptotic excess, 1/(2 alpha), with the next order taken out by extrapolation."""
+    alphas = np.array([500.0, 1000.0, 2000.0])
+    curve = sweep(Problem(1.0, 1e-9, PottsTokens(colors, 0.5 * colors)), alphas)
+    scaled = curve["excess_loss"] * alphas
+    assert scaled[-1] == pytest.approx(0.5, rel=0.01)
+    assert 2 * scaled[-1] - scaled[-2] == pytest.approx(0.5, rel=1e-3)
+
+
+def test_squared_error_interpolates_below_its_threshold():
+    """At vanishing weight decay: zero training loss, then a peak, then (1 - 1/(alpha (C-1)))."""
+    colors, beta = 3, 1.5
+    data = PottsTokens(colors, beta)
+
+    def at(alpha: float, lam: float = 1e-9):
+        return solve(Problem(alpha, lam, data, "squared-error"))
+
+    assert at(0.3).train_loss < 1e-10
+    assert at(0.5).test_loss > 100 * at(0.3).test_loss
+    alpha, rho = 2.0, beta**2 / colors
+    # m = ρ (1-m)/C and q V̂² = ρ m̂² + q̂ at V = 1/V̂.
+    m = rho / (colors + rho)
+    a = alpha * (colors - 1)
+    q = (rho * ((1 - m) / colors) ** 2 * a**2 + a * (1 - m) ** 2 / colors) / (a**2 - a)
+    assert at(alpha, 0.0).m == pytest.approx(m, rel=1e-10)
+    assert at(alpha, 0.0).q == pytest.approx(q, rel=1e-10)
+    assert at(alpha, 0.0).V == pytest.approx(1 / (a - 1), rel=1e-10)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("colors", [2, 3, 20])
+def test_nothing_to_learn(colors, loss):
+    solution = solve(Problem(2.0, 0.1, PottsTokens(colors, 0.0), loss))
+    best = np.log(colors) if loss == "cross-entropy" else 0.5 * (1 - 1 / colors)
+    assert solution.optimal_loss == pytest.approx(best, rel=1e-12)
+    assert solution.m == pytest.approx(0.0, abs=1e-15)
+    assert solution.error_rate == pytest.approx(1 - 1 / colors, rel=1e-10)
+    assert np.isnan(solution.coupling_error)
+    assert solution.test_loss > best > solution.train_loss
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_error_rate_of_two_colors(loss):
+    solution = solve(Problem(1.3, 0.02, PottsTokens(2, 1.2), loss))
+    exact = ndtr(-solution.m / np.sqrt(2 * solution.q))
+    assert solution.error_rate == pytest.approx(exact, rel=1e-11)
+
+
+def test_error_rate_of_three_colors():
+    solution = solve(Problem(1.3, 0.02, PottsTokens(3, 1.2)))
+    margins = np.full(2, solution.m / np.sqrt(solution.q))
+    right = multivariate_normal.cdf(
+        margins, cov=[[2, 1], [1, 2]], abseps=1e-11, releps=1e-11
+    )
+    assert solution.error_rate == pytest.approx(1 - right, rel=1e-8)
+
+
+@pytest.mark.parametrize("colors", [5, 20, 100])
+def test_error_rate_by_sampling(colors):
+    """Four standard errors at three points: a false alarm once in 5000 seeds."""
+    solution = solve(Problem(3.0, 0.1, PottsTokens(colors, 0.3 * colors)))
+    samples = 2_000_000 // colors
+    fields = np.sqrt(solution.q) * np.random.default_rng(colors).standard_normal((samples, colors))
+    fields[:, 0] += solution.m
+    wrong = fields.argmax(axis=1) != 0
+    assert abs(wrong.mean() - solution.error_rate) < 4 * wrong.std() / np.sqrt(samples)
+
+
+@pytest.mark.parametrize(("colors", "beta"), [(2, 1.3), (3, 2.4), (4, 2.0)])
+def test_optimal_squared_error(colors, beta):
+    """½ (1 - E|softmax(ν)|²) by the definition, with fields ν of covariance ρ K0 around ρ e_y."""
+    noise, weights = referee.dense_fields(colors, {2: 160, 3: 90, 4: 50}[colors])
+    rho = beta**2 / colors
+    fields = np.sqrt(rho) * noise
+    fields[:, 0] += rho
+    p = np.exp(fields) / np.exp(fields).sum(axis=1, keepdims=True)
+    best = 0.5 * (1 - weights @ (p**2).sum(axis=1))
+    solution = solve(Problem(2.0, 0.1, PottsTokens(colors, beta), "squared-error"))
+    assert solution.optimal_loss == pytest.approx(best, rel=1e-9)
