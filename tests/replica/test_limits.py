@@ -71,7 +71,7 @@ def test_squared_error_interpolates_below_its_threshold():
     q = (rho * ((1 - m) / colors) ** 2 * a**2 + a * (1 - m) ** 2 / colors) / (a**2 - a)
     assert at(alpha, 0.0).m == pytest.approx(m, rel=1e-10)
     assert at(alpha, 0.0).q == pytest.approx(q, rel=1e-10)
-    assert at(alpha, 0.0).V == pytest.approx(1 / (a - 1), rel=1e-10)
+    assert pytest.approx(1 / (a - 1), rel=1e-10) == at(alpha, 0.0).V
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -96,9 +96,7 @@ def test_error_rate_of_two_colors(loss):
 def test_error_rate_of_three_colors():
     solution = solve(Problem(1.3, 0.02, PottsTokens(3, 1.2)))
     margins = np.full(2, solution.m / np.sqrt(solution.q))
-    right = multivariate_normal.cdf(
-        margins, cov=[[2, 1], [1, 2]], abseps=1e-11, releps=1e-11
-    )
+    right = multivariate_normal.cdf(margins, cov=[[2, 1], [1, 2]], abseps=1e-11, releps=1e-11)
     assert solution.error_rate == pytest.approx(1 - right, rel=1e-8)
 
 

@@ -69,4 +69,3 @@ def test_stated_error_bounds_the_true_one(colors, b, alpha, lam, rule):
     for name, exact in exact_observables(problem, solution).items():
         error = abs(getattr(solution, name) / exact - 1)
         assert error < 3 * solution.quadrature_error, name
-
