@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -68,24 +69,24 @@ def solutions(problems: Sequence[Problem]) -> Iterator[Solution]:
     """Yield the solution of each problem, where neighbours differ in alpha only."""
     past: list[tuple[float, State]] = []
     for problem in problems:
-        here = np.log(problem.alpha)
+        here = math.log(problem.alpha)
         solution, state = solve_from(problem, _extrapolated(past, here))
-        past = [*past[-2:], (here, state)] if state is not None else []
+        past = [*past[-4:], (here, state)] if state is not None else []
         yield solution
 
 
 def _extrapolated(past: Sequence[tuple[float, State]], here: float) -> State | None:
-    """Return the polynomial through the past states, in log alpha, with the last Jacobian."""
+    """Return the polynomial through the past states, in log alpha, with the last derivative."""
     if not past:
         return None
     # Equal sample ratios carry no slope, and far ones no curvature.
     distinct = {place: state for place, state in past}
     places = list(distinct)
     spacing = abs(here - places[-1])
-    places = [place for place in places if abs(here - place) <= 4 * spacing + 1e-9]
+    places = [place for place in places if abs(here - place) <= 6 * spacing + 1e-9]
     places = places or list(distinct)[-1:]
     x = np.zeros_like(past[-1][1].x)
-    for i, place in enumerate(places):
-        others = [other for j, other in enumerate(places) if j != i]
-        x += distinct[place].x * np.prod([(here - o) / (place - o) for o in others])
-    return State(x, past[-1][1].jacobian)
+    for place in places:
+        share = math.prod((here - o) / (place - o) for o in places if o != place)
+        x += share * distinct[place].x
+    return State(x, past[-1][1].inverse)

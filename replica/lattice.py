@@ -13,11 +13,10 @@ from replica.cross_entropy_kernels import lattice_averages
 
 Vector = NDArray[np.float64]
 
-#: Beyond this radius a Gaussian field of a few components has no weight left.
-RADIUS = 9.0
-
-#: log(1/error) that the spacings of the three accuracies aim at.
-_DIGITS = (13.0, 27.0, 33.0)
+#: log(1/error) that the spacings of the three accuracies aim at, and the radii beyond which
+#: a Gaussian field of a few components has less weight than that.
+_DIGITS = (13.0, 26.0, 33.0)
+_RADII = (6.0, 7.8, 9.0)
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,8 @@ class LatticeRule:
     def points(self) -> float:
         """Number of points, up to edge effects, that the accuracy FINE evaluates."""
         n = self.colors - 1
-        ball: float = math.pi ** (n / 2) / math.gamma(n / 2 + 1) * RADIUS**n
+        radius = _RADII[Accuracy.FINE]
+        ball: float = math.pi ** (n / 2) / math.gamma(n / 2 + 1) * radius**n
         cell: float = (math.sqrt(2) * self.spacings[Accuracy.FINE]) ** n / math.sqrt(self.colors)
         return ball / cell / math.factorial(n)
 
@@ -63,7 +63,7 @@ class LatticeRule:
     def averages(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> Averages:
         """Return the averages at these order parameters."""
         _, overlap, energy, response, loss = lattice_averages(
-            self.colors, m[0], q[0], V[0], self.spacings[accuracy], RADIUS
+            self.colors, m[0], q[0], V[0], self.spacings[accuracy], _RADII[accuracy]
         )
         return Averages(np.array([overlap]), np.array([energy]), np.array([response]), loss)
 

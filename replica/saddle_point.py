@@ -23,6 +23,10 @@ CHANNELS: dict[str, Callable[[int], Channel]] = {
 }
 
 
+#: Overlaps from here on are not a number that later arithmetic can carry.
+_HUGE = 1e30
+
+
 class SaddlePoint:
     """The map (V̂, m̂, q̂) → overlaps → (V̂, m̂, q̂), in logarithms.
 
@@ -76,12 +80,13 @@ class SaddlePoint:
         """
         self.evaluations += 1
         order = self.overlaps(x)
-        if not (np.isfinite(order.V).all() and 0 < order.q.min() <= order.q.max() < 1e30):
+        if not all(0.0 < value < _HUGE for value in (*order.q.tolist(), *order.V.tolist())):
             return np.full_like(x, np.nan)
         average = self.averages(order, accuracy)
         response = np.concatenate([average.response, average.overlap, average.energy])
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return np.log(self.problem.alpha * response)
+        if not min(response.tolist()) > 0.0:
+            return np.full_like(x, np.nan)
+        return np.asarray(np.log(self.problem.alpha * response))
 
     def start(self) -> Vector:
         """Return the solution with the loss replaced by its quadratic expansion at h = 0.

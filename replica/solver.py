@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from replica.arguments import integer, refusal
 from replica.channel import Accuracy
 from replica.couplings import Overlaps
-from replica.fixed_point import FixedPoint, find_fixed_point
+from replica.fixed_point import FixedPoint, find_fixed_point, largest
 from replica.observables import coupling_error, error_rate, relative_difference
 from replica.problem import Problem
 from replica.saddle_point import CHANNELS, SaddlePoint
@@ -33,7 +33,7 @@ class State(NamedTuple):
     """Where a search ended, to start another one nearby."""
 
     x: Vector
-    jacobian: NDArray[np.float64]
+    inverse: NDArray[np.float64] | None
 
 
 def solve(problem: Problem, *, check: bool = True, max_steps: int = 200) -> Solution:
@@ -79,32 +79,31 @@ def solve_from(
     if state is not None and found.status != "converged":
         # A neighbour that misleads is not worth more than the expansion at zero.
         found = _search(saddle, None, saddle.evaluations + max_steps)
-    if not np.isfinite(found.gap).all():
+    if not math.isfinite(largest(found.gap)):
         return _without_answer(problem, found.status, saddle.evaluations), None
     solution = _solution(saddle, found)
-    return solution, State(found.x, found.jacobian) if solution.converged else None
+    return solution, State(found.x, found.inverse) if solution.converged else None
 
 
 def _search(saddle: SaddlePoint, state: State | None, max_steps: int) -> FixedPoint:
-    """Approach the solution with a coarse quadrature, and end with the fine one."""
-    found = FixedPoint(
-        saddle.start() if state is None else state.x,
-        np.empty(0),
-        np.empty(0) if state is None else state.jacobian,
-        "",
-    )
-    for accuracy, tolerance in ((Accuracy.COARSE, _COARSE), (Accuracy.FINE, _FINE)):
+    """Find the fixed point with the fine quadrature.
+
+    Without a neighbour to start from, a coarse quadrature shows the way.
+    """
+
+    def search(accuracy: Accuracy, tolerance: float, state: State) -> FixedPoint:
         saddle.forget_rule()
-        found = find_fixed_point(
-            partial(saddle.evaluate, accuracy=accuracy),
-            found.x,
-            found.jacobian if found.jacobian.size else None,
-            tolerance,
-            lambda: max_steps - saddle.evaluations,
+        evaluate = partial(saddle.evaluate, accuracy=accuracy)
+        return find_fixed_point(
+            evaluate, state.x, state.inverse, tolerance, lambda: max_steps - saddle.evaluations
         )
-        if found.status != "converged" and accuracy == Accuracy.COARSE:
-            break
-    return found
+
+    if state is None:
+        found = search(Accuracy.COARSE, _COARSE, State(saddle.start(), None))
+        if found.status != "converged":
+            return found
+        state = State(found.x, found.inverse)
+    return search(Accuracy.FINE, _FINE, state)
 
 
 def _solution(saddle: SaddlePoint, found: FixedPoint) -> Solution:
@@ -114,7 +113,7 @@ def _solution(saddle: SaddlePoint, found: FixedPoint) -> Solution:
     losses = _losses(saddle, order, Accuracy.FINE)
     rates = _rates(problem, order)
     residual = max(
-        float(np.abs(np.expm1(found.gap)).max()),
+        largest(np.expm1(found.gap)),
         relative_difference(_stacked(saddle.overlaps(found.x + found.gap)), _stacked(order)),
     )
     quadrature_error = _quadrature_error(saddle, found, losses, rates)
@@ -151,15 +150,14 @@ def _quadrature_error(
     """
     order = saddle.overlaps(found.x)
     finer_gap = saddle.evaluate(found.x, Accuracy.FINER) - found.x
-    inverse = np.linalg.inv(found.jacobian)
-    moved = saddle.overlaps(found.x - inverse @ finer_gap)
+    moved = saddle.overlaps(found.x - found.inverse @ finer_gap)
     return (
         relative_difference(losses, _losses(saddle, order, Accuracy.FINER))
         + relative_difference(
             np.concatenate([_stacked(order), rates]),
             np.concatenate([_stacked(moved), _rates(saddle.problem, moved)]),
         )
-        + _ROUNDING * float(np.abs(inverse).sum(axis=1).max())
+        + _ROUNDING * float(np.abs(found.inverse).sum(axis=1).max())
     )
 
 
