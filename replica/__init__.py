@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from replica.curve import Curve, sweep
-    from replica.data import GlassTransitionWarning, PottsTokens
+    from replica.data import ParamagnetWarning, PottsTokens
     from replica.potential import free_energy
     from replica.problem import Problem
     from replica.solution import ConvergenceError, Solution
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "ConvergenceError": "solution",
     "Curve": "curve",
-    "GlassTransitionWarning": "data",
+    "ParamagnetWarning": "data",
     "PottsTokens": "data",
     "Problem": "problem",
     "Solution": "solution",
@@ -39,7 +39,7 @@ _HOMES = {
 __all__ = [
     "ConvergenceError",
     "Curve",
-    "GlassTransitionWarning",
+    "ParamagnetWarning",
     "PottsTokens",
     "Problem",
     "Solution",

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import warnings
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from replica.arguments import integer, real, refusal
 
 
-class GlassTransitionWarning(UserWarning):
-    """The data are close to, or beyond, the glass transition, where the theory ends."""
+class ParamagnetWarning(UserWarning):
+    """The data may not be paramagnetic, and the theory then does not describe them."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,8 @@ class PottsTokens:
 
     Warns
     -----
-    GlassTransitionWarning
-        If |b| is so large that a glass transition is near (see `glass_bound`).
+    ParamagnetWarning
+        If |b| is so large that the paramagnet may have ended (see `safe_b`).
     """
 
     colors: int
@@ -51,12 +52,13 @@ class PottsTokens:
         object.__setattr__(self, "beta", _paramagnetic(self.beta, self.colors))
         if self.similarity is not None:
             raise refusal("similarity", self.similarity, "None, the ordinary Potts model")
-        if abs(self.b) > self.glass_bound:
+        safe = safe_b(self.colors)
+        if abs(self.b) > safe:
             warnings.warn(
-                f"beta = {self.beta}: |beta|/colors = {abs(self.b):.3g} is above "
-                f"{self.glass_bound:.3g}, where a glass transition is near or passed; "
-                "the theory holds in the paramagnet only",
-                GlassTransitionWarning,
+                f"beta = {self.beta}: |beta|/colors = {abs(self.b):.3g} is above {safe:.3g}, "
+                "from where on the sequences may order or freeze; the theory holds in the "
+                "paramagnet only",
+                ParamagnetWarning,
                 stacklevel=3,
             )
 
@@ -70,18 +72,29 @@ class PottsTokens:
         """|w*|² = β² of a teacher row w* = β J_i, for L → ∞."""
         return self.beta**2
 
-    @property
-    def glass_bound(self) -> float:
-        """|b| from which on a warning is due.
 
-        Up to four colours the transition is continuous at |b| = 1. Beyond, it comes
-        discontinuously and earlier; it cannot come later than the point
-        b = 2 sqrt(log C / (C - 1)) where the entropy of the paramagnet,
-        log C - β² (C - 1) / (4 C²) per site, would turn negative.
-        """
-        if self.colors <= 4:
-            return 0.95
-        return 0.85 * min(1.0, 2 * math.sqrt(math.log(self.colors) / (self.colors - 1)))
+@lru_cache(maxsize=256)
+def safe_b(colors: int) -> float:
+    """Return the |b| up to which the paramagnet is safe.
+
+    Up to four colours it ends at the glass transition |b| = 1. With more, one colour takes
+    over before: a state in which the colours have frequencies x beats the paramagnet, by
+    Jensen's bound on its free energy, at no smaller b² than
+
+    (4/C²) (log C + Σ x log x) / (S (1 - S) - (1 - 1/C)/C),   S = Σ x²,
+
+    and the smallest value over one enriched colour is the bound (THEORY.md, section 1).
+    """
+    smallest = 0.95**2
+    for i in range(1, 1000):
+        x = 1.0 / colors + (1.0 - 1.0 / colors) * i / 1000
+        other = (1.0 - x) / (colors - 1)
+        order = math.log(colors) + x * math.log(x) + (1.0 - x) * math.log(other)
+        square = x * x + (1.0 - x) * other
+        gain = square * (1.0 - square) - (1.0 - 1.0 / colors) / colors
+        if gain > 0.0:
+            smallest = min(smallest, 4.0 * order / (gain * colors**2))
+    return math.sqrt(smallest)
 
 
 #: Names of the data models on the command line and in tables.

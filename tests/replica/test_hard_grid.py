@@ -15,7 +15,7 @@ OBSERVABLES = (
     "m", "q", "V", "test_loss", "train_loss", "optimal_loss", "error_rate", "coupling_error",
 )  # fmt: skip
 
-pytestmark = pytest.mark.filterwarnings("ignore::replica.GlassTransitionWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::replica.ParamagnetWarning")
 
 
 def family(colors: int, b: float, lam: float) -> list[Problem]:
