@@ -122,9 +122,9 @@ class Table:
         """
         try:
             text = Path(path).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
+            records = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+        except (OSError, UnicodeDecodeError, csv.Error) as error:
             raise refusal("path", str(path), f"a readable table ({error})") from None
-        records = list(csv.reader(io.StringIO(text, newline=""), strict=True))
         if not records or tuple(records[0][: len(COLUMNS)]) != COLUMNS:
             raise refusal("path", str(path), "a table whose first columns are " + ",".join(COLUMNS))
         header = records[0]

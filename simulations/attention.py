@@ -72,9 +72,20 @@ class FactoredAttention:
 
     def gradient(self, tokens: Any) -> tuple[Floats, Floats]:
         """Return the derivatives of the loss in A (zero on the diagonal) and in V."""
+        return self.loss_and_gradient(tokens)[1:]
+
+    def loss_and_gradient(self, tokens: Any) -> tuple[float, Floats, Floats]:
+        """Return the loss and its derivatives in A and in V, from one pass over the data."""
         tokens = checked_tokens(tokens, self.sites, self.colors)
         sums = colored_sums(tokens, self.attention, self.colors)
-        residual = softmax(sums @ self.values.T) - np.eye(self.colors)[tokens]
+        logits = sums @ self.values.T
+        probabilities = softmax(logits)
+        seen = tokens[..., None].astype(np.intp)
+        shown = np.take_along_axis(logits, seen, axis=-1)
+        loss = float(np.mean(np.sum(log_sum_exp(logits) - shown[..., 0], axis=1)))
+
+        residual = probabilities
+        np.put_along_axis(residual, seen, np.take_along_axis(residual, seen, -1) - 1.0, axis=-1)
         residual /= len(tokens)
         in_values = np.tensordot(residual, sums, axes=((0, 1), (0, 1)))
         # [μ, i, b]: what one more unit of A_ij costs if s_j has colour b.
@@ -83,4 +94,4 @@ class FactoredAttention:
         for b in range(self.colors):
             in_attention += costs[:, :, b].T @ (tokens == b).astype(np.float64)
         np.fill_diagonal(in_attention, 0.0)
-        return in_attention, in_values
+        return loss, in_attention, in_values
