@@ -1,0 +1,237 @@
+"""The command `replica`: grammar, output, exit status, and refusals in one line."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from replica import PottsTokens, Problem, Table, existence_threshold, solve
+from replica.cli import main
+from replica.commandline import alpha_grid
+
+OPTIONS = {"colors": "3", "beta": "1.5", "lam": "0.1", "alpha": "0.5:10:30"}
+COMMANDS = {
+    "script": [str(Path(sys.executable).with_name("replica"))],
+    "module": [sys.executable, "-m", "replica"],
+}
+
+
+def words(command: str, *flags: str, **changes: str | None) -> list[str]:
+    options = {name: value for name, value in (OPTIONS | changes).items() if value is not None}
+    return [command, *(w for name, value in options.items() for w in (f"--{name}", value)), *flags]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_sweep_in_a_process_of_its_own(tmp_path, command):
+    line = [*COMMANDS[command], *words("sweep", "--log", out="curve.csv")]
+    done = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout == done.stderr == ""
+    assert {path.name for path in tmp_path.iterdir()} == {"curve.csv", "curve.json"}
+    table = Table.from_csv(tmp_path / "curve.csv")
+    np.testing.assert_allclose(table["alpha"], np.geomspace(0.5, 10, 30), rtol=1e-14)
+    assert set(table["status"]) == {"converged"}
+    told = json.loads((tmp_path / "curve.json").read_text(encoding="utf-8"))
+    assert told["command"].startswith("replica sweep --colors 3")
+    assert told["parameters"]["alpha"] == "0.5:10:30"
+
+
+def test_table_on_stdout(capsys):
+    assert main(words("sweep", alpha="1,2")) == 0
+    output = capsys.readouterr()
+    assert output.err == ""
+    assert output.out.splitlines()[0].startswith("source,data,loss,colors,beta,lam,alpha,sites")
+    assert [line.split(",")[6] for line in output.out.splitlines()[1:]] == ["1.0", "2.0"]
+
+
+def test_solve_prints_what_python_returns(capsys):
+    assert main(words("solve", "--json", alpha="2", loss="squared-error")) == 0
+    printed = json.loads(capsys.readouterr().out)
+    solution = solve(Problem(2.0, 0.1, PottsTokens(3, 1.5), "squared-error"))
+    for name in ("test_loss", "train_loss", "coupling_error", "m", "q", "V", "status"):
+        assert printed[name] == getattr(solution, name)
+    assert main(words("solve", alpha="2")) == 0
+    lines = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    assert float(lines["test_loss"]) == pytest.approx(1.043426185, rel=1e-9)
+
+
+def test_json_is_strict_where_nothing_is_known(capsys):
+    assert main(words("solve", "--json", lam="0", alpha="0.5")) == 1
+
+    def refuse(constant: str):
+        raise AssertionError(f"{constant} is no JSON")
+
+    printed = json.loads(capsys.readouterr().out, parse_constant=refuse)
+    assert printed["status"] == "below-threshold"
+    assert "test_loss" not in printed or printed["test_loss"] is None
+
+
+def test_threshold(capsys):
+    assert main(["threshold", "--colors", "3", "--beta", "1.5"]) == 0
+    assert float(capsys.readouterr().out) == pytest.approx(1.4848232, abs=0.51e-7)
+    assert main(["threshold", "--colors", "5", "--beta", "1", "--loss", "squared-error"]) == 0
+    assert float(capsys.readouterr().out) == 0.25
+
+
+def test_status_one_keeps_every_point(tmp_path, capsys):
+    out = tmp_path / "curve.csv"
+    assert main(words("sweep", lam="0", alpha="0.5,1,2", out=str(out))) == 1
+    table = Table.from_csv(out)
+    assert table["status"].tolist() == ["below-threshold", "below-threshold", "converged"]
+    messages = capsys.readouterr().err.splitlines()
+    threshold = existence_threshold(PottsTokens(3, 1.5))
+    assert len(messages) == 2
+    assert all(f"{threshold:.8g}" in message for message in messages)
+
+
+def test_a_warning_is_one_line(capsys):
+    assert main(words("solve", colors="2", beta="1.95", alpha="1")) == 0
+    error = capsys.readouterr().err
+    assert error.startswith("replica: warning: beta = 1.95")
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "log", "values"),
+    [
+        ("1,2,4", False, [1, 2, 4]),
+        (" 3 , 0.5", False, [3, 0.5]),
+        ("2", False, [2]),
+        ("1:3:5", False, [1, 1.5, 2, 2.5, 3]),
+        ("3:1:3", False, [3, 2, 1]),
+        ("1e-1:10:3", True, [0.1, 1, 10]),
+        ("2:2:1", False, [2]),
+    ],
+)
+def test_alpha_grammar(text, log, values):
+    grid = alpha_grid(text, log)
+    assert grid == pytest.approx(values, rel=1e-15)
+    assert (grid[0], grid[-1]) == (values[0], values[-1])
+
+
+#: What is refused, and the name and value that the refusal shows.
+BAD = {
+    "alpha": {
+        "0": "alpha = 0", "-1": "alpha = -1", "nan": "alpha = nan", "inf": "alpha = inf",
+        "": "alpha = ''", "one": "alpha = 'one'", "1,,2": "alpha = ''", "1,0": "alpha = 0",
+        "1,-2": "alpha = -2", "1;2": "alpha = '1;2'", "1:2": "alpha = '1:2'",
+        "1:2:3:4": "alpha = '1:2:3:4'", "1:2:x": "alpha = '1:2:x'",
+        "0:2:3": "alpha start = 0", "1:-2:3": "alpha stop = -2", "1:nan:3": "alpha stop = nan",
+        "1:2:0": "alpha count = 0", "1:2:-3": "alpha count = -3", "1:2:1": "alpha count = 1",
+        "1:2:2.5": "alpha count = 2.5",
+    },
+    "lam": {
+        "-0.1": "lam = -0.1", "-1e-3": "lam = -0.001", "nan": "lam = nan", "inf": "lam = inf",
+        "much": "lam = 'much'", "": "lam = ''",
+    },
+    "colors": {
+        "1": "colors = 1", "0": "colors = 0", "-3": "colors = -3", "2.5": "colors = 2.5",
+        "3.0": "colors = 3.0", "nan": "colors = nan", "three": "colors = 'three'",
+    },
+    "beta": {
+        "3": "beta = 3", "-3": "beta = -3", "7.5": "beta = 7.5", "nan": "beta = nan",
+        "inf": "beta = inf", "hot": "beta = 'hot'",
+    },
+    "loss": {
+        "hinge": "loss = 'hinge'", "": "loss = ''", "Cross-Entropy": "loss = 'Cross-Entropy'",
+    },
+    "data": {"words": "data = 'words'"},
+    "out": {
+        "missing/curve.csv": "out = 'missing/curve.csv'", ".": "out = '.'",
+        "curve.json": "out = 'curve.json'", "taken/curve.csv": "out = 'taken/curve.csv'",
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "shown"),
+    [(name, value, shown) for name, values in BAD.items() for value, shown in values.items()],
+)
+def test_bad_arguments(tmp_path, monkeypatch, capsys, name, value, shown):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "taken").write_text("a file where a folder should be", encoding="utf-8")
+    assert main(words("sweep", **{"out": "curve.csv", name: value})) == 2
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.count("\n") == 1
+    assert output.err.startswith(f"replica: {shown} is not allowed: {shown.split(' =')[0]} must be")
+    assert [path.name for path in tmp_path.iterdir()] == ["taken"]
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ([], "command"),
+        (["draw"], "draw"),
+        (words("sweep", lam=None), "--lam"),
+        (words("sweep", alpha=None), "--alpha"),
+        (words("solve", "--fast", alpha="1"), "--fast"),
+        (["threshold", "--colors", "3"], "--beta"),
+    ],
+)
+def test_bad_command_lines(capsys, line, name):
+    with pytest.raises(SystemExit) as stopped:
+        main(line)
+    assert stopped.value.code == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert name in error
+
+
+def test_several_sample_ratios_do_not_make_one_solution(capsys):
+    assert main(words("solve", alpha="1,2")) == 2
+    assert "replica sweep" in capsys.readouterr().err
+
+
+def test_log_needs_a_range(capsys):
+    assert main(words("sweep", "--log", alpha="1,2")) == 2
+    assert capsys.readouterr().err.startswith("replica: alpha = '1,2' is not allowed")
+
+
+@pytest.mark.parametrize(
+    ("changes", "make"),
+    [
+        ({"alpha": "-2"}, lambda: Problem(-2, 0.1, PottsTokens(3, 1.5))),
+        ({"lam": "-0.5"}, lambda: Problem(1.0, -0.5, PottsTokens(3, 1.5))),
+        ({"colors": "1"}, lambda: PottsTokens(1, 1.5)),
+        ({"colors": "2.5"}, lambda: PottsTokens(2.5, 1.5)),
+        ({"beta": "3"}, lambda: PottsTokens(3, 3)),
+        ({"loss": "hinge"}, lambda: Problem(1.0, 0.1, PottsTokens(3, 1.5), "hinge")),
+    ],
+)
+def test_python_says_the_same(capsys, changes, make):
+    assert main(words("solve", **({"alpha": "1"} | changes))) == 2
+    with pytest.raises(ValueError, match="is not allowed") as refused:
+        make()
+    assert capsys.readouterr().err == f"replica: {refused.value}\n"
+
+
+def test_interrupted_sweep_keeps_what_is_done(tmp_path):
+    """A curve of a thousand slow points, interrupted two seconds after the solver is warm."""
+    line = words("sweep", colors="20", beta="8", lam="1e-4", alpha="0.1:50:3000", out="curve.csv")
+    code = (
+        "import sys; from replica import *; solve(Problem(1.0, 0.1, PottsTokens(20, 8.0)));"
+        "print('warm', flush=True); from replica.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, *line], cwd=tmp_path, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert process.stdout.readline() == "warm\n"
+    time.sleep(2)
+    os.kill(process.pid, signal.SIGINT)
+    _, error = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Traceback" not in error
+    done = Table.from_csv(tmp_path / "curve.csv")
+    assert 0 < len(done) < 3000
+    assert set(done["status"]) == {"converged"}
+    assert f"{len(done)} of 3000 points are done and kept" in error

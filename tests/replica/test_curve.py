@@ -1,0 +1,125 @@
+"""Curves and tables: order, failed points, columns, files."""
+
+from __future__ import annotations
+
+import csv
+import json
+from datetime import datetime
+
+import numpy as np
+import pytest
+
+from replica import PottsTokens, Problem, Table, existence_threshold, solve, sweep
+
+DATA = PottsTokens(colors=3, beta=1.5)
+PROBLEM = Problem(alpha=1.0, lam=0.1, data=DATA)
+COLUMNS = (
+    "source,data,loss,colors,beta,lam,alpha,sites,samples,seed,test_loss,train_loss,optimal_loss,"
+    "excess_loss,error_rate,coupling_error,m,q,V,status,residual,evaluations"
+)
+
+
+def test_lines_stand_in_the_order_given():
+    alphas = [2.0, 0.5, 7.0, 0.5, 1.0]
+    curve = sweep(PROBLEM, alphas)
+    np.testing.assert_array_equal(curve["alpha"], alphas)
+    for solution, alpha in zip(curve.solutions, alphas, strict=True):
+        alone = solve(PROBLEM.at(alpha=alpha))
+        assert solution.test_loss == pytest.approx(alone.test_loss, rel=1e-10)
+
+
+@pytest.mark.parametrize("loss", ["cross-entropy", "squared-error"])
+def test_failed_points_are_kept_and_seed_nothing(loss):
+    threshold = existence_threshold(DATA, loss)
+    problem = PROBLEM.at(lam=0.0, loss=loss)
+    curve = sweep(problem, threshold * np.array([1.5, 0.5, 1.05, 0.99, 3.0]))
+    below = [False, True, False, True, False]
+    assert not curve.converged
+    expected = ["below-threshold" if low else "converged" for low in below]
+    assert curve["status"].tolist() == expected
+    np.testing.assert_array_equal(np.isnan(curve["test_loss"]), below)
+    for solution in curve.solutions:
+        if solution.converged:
+            alone = solve(solution.problem)
+            assert solution.test_loss == pytest.approx(alone.test_loss, rel=1e-9)
+
+
+@pytest.mark.parametrize("alphas", [[1.0, 0.0], [1.0, -2.0], [float("nan")], ["1"], [[1.0], [-1]]])
+def test_sample_ratios_are_checked_before_any_work(alphas):
+    with pytest.raises(ValueError, match=r"^alpha = .* must be a finite number greater than 0$"):
+        sweep(PROBLEM, alphas)
+
+
+def test_no_sample_ratio_gives_an_empty_curve():
+    assert len(sweep(PROBLEM, [])) == 0
+
+
+def test_columns_and_cells_of_the_file(tmp_path):
+    curve = sweep(PROBLEM, [0.5, 2.0])
+    text = curve.to_csv(tmp_path / "curve.csv").read_text(encoding="utf-8")
+    assert text.splitlines()[0] == COLUMNS
+    lines = list(csv.DictReader(text.splitlines()))
+    for line, solution in zip(lines, curve.solutions, strict=True):
+        assert (line["source"], line["data"], line["loss"]) == ("theory", "potts", "cross-entropy")
+        assert line["sites"] == line["samples"] == line["seed"] == ""
+        assert float(line["excess_loss"]) == solution.test_loss - solution.optimal_loss
+        for name in ("test_loss", "train_loss", "error_rate", "coupling_error", "m", "q", "V"):
+            assert float(line[name]) == getattr(solution, name)
+
+
+def test_what_does_not_apply_is_empty(tmp_path):
+    problem = PROBLEM.at(lam=0.0)
+    text = sweep(problem, [0.5]).to_csv(tmp_path / "curve.csv").read_text(encoding="utf-8")
+    (line,) = csv.DictReader(text.splitlines())
+    assert line["status"] == "below-threshold"
+    for name in ("test_loss", "train_loss", "excess_loss", "coupling_error", "m", "V", "residual"):
+        assert line[name] == ""
+
+
+def test_round_trip_keeps_every_bit(tmp_path):
+    curve = sweep(PROBLEM.at(lam=0.0), [0.7, 1.7, 3.1])
+    read = Table.from_csv(curve.to_csv(tmp_path / "curve.csv"))
+    for name in COLUMNS.split(","):
+        np.testing.assert_array_equal(read[name], curve[name], name)
+
+
+def test_sidecar_tells_where_the_table_comes_from(tmp_path):
+    curve = sweep(PROBLEM.at(lam=0.0), [0.7, 1.7])
+    curve.to_csv(tmp_path / "curve.csv", command="by hand", parameters={"lam": 0.0}, seeds=[])
+    assert {path.name for path in tmp_path.iterdir()} == {"curve.csv", "curve.json"}
+    told = json.loads((tmp_path / "curve.json").read_text(encoding="utf-8"))
+    assert (told["command"], told["parameters"], told["seeds"]) == ("by hand", {"lam": 0.0}, [])
+    assert told["quadrature_error"][0] is None
+    assert 0 < told["quadrature_error"][1] < 1e-9
+    assert told["version"]
+    assert datetime.fromisoformat(told["date"]).tzinfo is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "first columns are source,data"),
+        ("alpha,test_loss\n1,2\n", "first columns are source,data"),
+        (COLUMNS + "\ntheory,potts\n", "line 2 has 2"),
+        (COLUMNS + "\n" + "," * 21 + "\n" + "," * 22 + "\n", "line 3 has 23"),
+        (COLUMNS + "\n" + ",,,three" + "," * 18 + "\n", "line 2"),
+        (COLUMNS + "\n" + "," * 10 + "high" + "," * 11 + "\n", "line 2"),
+        (COLUMNS + '\n"never closed\n', "path = "),
+    ],
+)
+def test_reading_is_strict(tmp_path, text, message):
+    path = tmp_path / "table.csv"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match=message) as refused:
+        Table.from_csv(path)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"path = .*table\.csv"):
+        Table.from_csv(tmp_path / "table.csv")
+
+
+def test_an_unknown_column_is_named():
+    with pytest.raises(KeyError, match="accuracy"):
+        sweep(PROBLEM, [1.0])["accuracy"]
