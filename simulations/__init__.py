@@ -10,10 +10,14 @@ if TYPE_CHECKING:
     from simulations.averages import average_seeds
     from simulations.experiment import simulate
     from simulations.finite_size import Extrapolation, extrapolate
+    from simulations.layers import FreeAttention, SoftmaxAttention
+    from simulations.learning import Learning, Settings, learn
     from simulations.mixing import Mixing, MixingWarning
     from simulations.observables import Observables, measure
     from simulations.parallel import simulate_many
     from simulations.potts import PottsModel
+    from simulations.pseudolikelihood import PairCouplings
+    from simulations.recovery import Recovery, recover
     from simulations.sampler import Chains, sample
     from simulations.training import Training, train
 
@@ -21,14 +25,22 @@ __all__ = [
     "Chains",
     "Extrapolation",
     "FactoredAttention",
+    "FreeAttention",
+    "Learning",
     "Mixing",
     "MixingWarning",
     "Observables",
+    "PairCouplings",
     "PottsModel",
+    "Recovery",
+    "Settings",
+    "SoftmaxAttention",
     "Training",
     "average_seeds",
     "extrapolate",
+    "learn",
     "measure",
+    "recover",
     "sample",
     "simulate",
     "simulate_many",
@@ -39,14 +51,22 @@ _HOMES = {
     "Chains": "sampler",
     "Extrapolation": "finite_size",
     "FactoredAttention": "attention",
+    "FreeAttention": "layers",
+    "Learning": "learning",
     "Mixing": "mixing",
     "MixingWarning": "mixing",
     "Observables": "observables",
+    "PairCouplings": "pseudolikelihood",
     "PottsModel": "potts",
+    "Recovery": "recovery",
+    "Settings": "learning",
+    "SoftmaxAttention": "layers",
     "Training": "training",
     "average_seeds": "averages",
     "extrapolate": "finite_size",
+    "learn": "learning",
     "measure": "observables",
+    "recover": "recovery",
     "sample": "sampler",
     "simulate": "experiment",
     "simulate_many": "parallel",

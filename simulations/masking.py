@@ -1,0 +1,79 @@
+"""The kernel of masked language modelling: one masked token per sequence."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulations.fields import Floats
+from simulations.jit import jit
+
+
+@jit
+def masked_gradient(
+    tokens: NDArray[np.uint8],
+    masked: NDArray[np.int64],
+    attention: Floats,
+    values: Floats,
+    in_attention: Floats,
+    in_values: Floats,
+) -> float:
+    """Return the mean loss of predicting site masked[μ] of sequence μ, with its derivatives.
+
+    The logits are z = V u with u_b = Σ_{j≠i} A_ij [s_j = b]: a sequence enters through L
+    additions, never through its one-hot form.
+
+    Parameters
+    ----------
+    tokens : uint8 array (samples, sites)
+        The sequences of a minibatch.
+    masked : int array (samples,)
+        The masked site of each.
+    attention : array (sites, sites)
+        A; the diagonal is not read.
+    values : array (colors, colors)
+        V.
+    in_attention, in_values : arrays
+        Receive the derivatives in A (zero on the diagonal) and in V.
+    """
+    samples, sites = tokens.shape
+    colors = values.shape[0]
+    sums, logits, costs = np.empty(colors), np.empty(colors), np.empty(colors)
+    in_attention[:] = 0.0
+    in_values[:] = 0.0
+    loss = 0.0
+    for sample in range(samples):
+        i, sequence = masked[sample], tokens[sample]
+        weights, slopes = attention[i], in_attention[i]
+        sums[:] = 0.0
+        for j in range(sites):
+            if j != i:
+                sums[sequence[j]] += weights[j]
+        top = -np.inf
+        for a in range(colors):
+            logits[a] = 0.0
+            for b in range(colors):
+                logits[a] += values[a, b] * sums[b]
+            top = max(top, logits[a])
+        total = 0.0
+        for a in range(colors):
+            total += np.exp(logits[a] - top)
+        loss += top + np.log(total) - logits[sequence[i]]
+        costs[:] = 0.0
+        for a in range(colors):
+            excess = np.exp(logits[a] - top) / total
+            if a == sequence[i]:
+                excess -= 1.0
+            for b in range(colors):
+                in_values[a, b] += excess * sums[b]
+                costs[b] += excess * values[a, b]
+        for j in range(sites):
+            if j != i:
+                slopes[j] += costs[sequence[j]]
+    for i in range(sites):
+        for j in range(sites):
+            in_attention[i, j] /= samples
+    for a in range(colors):
+        for b in range(colors):
+            in_values[a, b] /= samples
+    return float(loss / samples)

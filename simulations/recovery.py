@@ -1,0 +1,109 @@
+"""Learnt attention beside the true couplings, once what no data can tell apart is removed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from replica.arguments import refusal
+from simulations.attention import FactoredAttention
+from simulations.fields import Floats
+from simulations.potts import PottsModel
+
+
+@dataclass(frozen=True, eq=False)
+class Recovery:
+    """Learnt and true parameters in the same gauge.
+
+    Parameters
+    ----------
+    attention, couplings : arrays (sites, sites)
+        A and β J.
+    values, similarity : arrays (colors, colors)
+        V and U.
+    asymmetry : tuple of float
+        Norms of the antisymmetric parts of A and V that were removed, relative to A and V.
+    """
+
+    attention: Floats
+    couplings: Floats
+    values: Floats
+    similarity: Floats
+    asymmetry: tuple[float, float]
+
+    @property
+    def coupling_correlation(self) -> float:
+        """Pearson's correlation of A_ij and J_ij over pairs of sites."""
+        pairs = np.triu_indices(len(self.couplings), k=1)
+        return float(np.corrcoef(self.attention[pairs], self.couplings[pairs])[0, 1])
+
+    @property
+    def similarity_correlation(self) -> float:
+        """Pearson's correlation of V_ab and U_ab over all pairs of colours."""
+        return float(np.corrcoef(self.values.ravel(), self.similarity.ravel())[0, 1])
+
+    @property
+    def coupling_error(self) -> float:
+        """|A - β J|² / |β J|²."""
+        gap = np.linalg.norm(self.attention - self.couplings)
+        return float((gap / np.linalg.norm(self.couplings)) ** 2)
+
+    @property
+    def similarity_error(self) -> float:
+        """|V - U|² / |U|²."""
+        gap = np.linalg.norm(self.values - self.similarity)
+        return float((gap / np.linalg.norm(self.similarity)) ** 2)
+
+
+def recover(attention: FactoredAttention, model: PottsModel) -> Recovery:
+    """Bring learnt and true parameters into one gauge.
+
+    - V plus a matrix whose rows are all equal predicts the same: columns of V are centred. The
+      mean over colours of what site i sees, Σ_j A_ij V 1, only shifts the marginal of its
+      token, which is uniform here: rows are centred as well, and U likewise.
+    - (c A, V / c) predicts the same: V gets the norm of U, and the sign that correlates with U.
+    - The truth is symmetric: A and V are replaced by their symmetric parts.
+
+    Parameters
+    ----------
+    attention : FactoredAttention
+        The learnt layer.
+    model : PottsModel
+        The truth.
+
+    Raises
+    ------
+    ValueError
+        If sizes differ, or if V vanishes in this gauge.
+    """
+    if (attention.sites, attention.colors) != (model.sites, model.colors):
+        found = f"{attention.sites} sites, {attention.colors} colors"
+        raise refusal("attention", found, f"of {model.sites} sites and {model.colors} colors")
+    similarity, centred = _centred(model.values), _centred(attention.values)
+    values = (centred + centred.T) / 2
+    norm = np.linalg.norm(values)
+    if norm == 0:
+        raise refusal("attention", "values without structure", "values that tell colors apart")
+    scale = float(np.linalg.norm(similarity) / norm)
+    if np.vdot(values, similarity) < 0:
+        scale = -scale
+    weights = attention.attention / scale
+    return Recovery(
+        (weights + weights.T) / 2,
+        model.teacher,
+        values * scale,
+        similarity,
+        (_asymmetry(attention.attention), _asymmetry(centred)),
+    )
+
+
+def _centred(matrix: Floats) -> Floats:
+    by_column = matrix - matrix.mean(axis=0)
+    centred: Floats = by_column - by_column.mean(axis=1, keepdims=True)
+    return centred
+
+
+def _asymmetry(matrix: Floats) -> float:
+    norm = float(np.linalg.norm(matrix))
+    return float(np.linalg.norm(matrix - matrix.T)) / 2 / norm if norm else 0.0
