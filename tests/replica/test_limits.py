@@ -12,6 +12,8 @@ from replica import PottsTokens, Problem, solve, sweep
 
 LOSSES = ("cross-entropy", "squared-error")
 
+pytestmark = pytest.mark.filterwarnings("ignore::replica.ParamagnetWarning")
+
 
 @pytest.mark.parametrize(
     ("colors", "channel"),

@@ -14,6 +14,8 @@ from replica.saddle_point import SaddlePoint
 
 LOSSES = ("cross-entropy", "squared-error")
 
+pytestmark = pytest.mark.filterwarnings("ignore::replica.ParamagnetWarning")
+
 
 def random_point(seed: int, loss: str) -> tuple[Problem, np.ndarray, np.ndarray]:
     """A problem with overlaps (m, q, V) and conjugates (m̂, q̂, V̂) that do not solve it."""

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 
 import numpy as np
 import pytest
 import referee
 
-from replica import ConvergenceError, PottsTokens, Problem, Solution, solve, sweep
+from replica import (
+    ConvergenceError,
+    ParamagnetWarning,
+    PottsTokens,
+    Problem,
+    Solution,
+    solve,
+    sweep,
+)
 
 PROBLEM = Problem(alpha=2.0, lam=0.1, data=PottsTokens(colors=3, beta=1.5))
 
@@ -117,3 +126,16 @@ def test_problems_that_are_refused(arguments, message):
 def test_data_that_are_refused(colors, beta, message):
     with pytest.raises(ValueError, match=f"^{message} is not allowed: .* must be "):
         PottsTokens(colors, beta)
+
+
+@pytest.mark.parametrize(("colors", "b"), [(2, 0.97), (4, -0.96), (10, 0.88), (20, 0.6)])
+def test_data_that_may_have_left_the_paramagnet(colors, b):
+    with pytest.warns(ParamagnetWarning, match=f"^beta = {b * colors}: "):
+        PottsTokens(colors, b * colors)
+
+
+def test_a_safe_paramagnet_is_silent():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for colors, b in ((2, 0.9), (4, -0.9), (20, 0.1)):
+            PottsTokens(colors, b * colors)

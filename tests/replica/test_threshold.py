@@ -10,6 +10,8 @@ from scipy.optimize import minimize_scalar
 from replica import ConvergenceError, PottsTokens, Problem, existence_threshold, solve
 from replica.threshold import squared_distance
 
+pytestmark = pytest.mark.filterwarnings("ignore::replica.ParamagnetWarning")
+
 
 @pytest.mark.parametrize(
     ("colors", "beta", "threshold"),
