@@ -15,7 +15,7 @@ Vector = NDArray[np.float64]
 
 #: log(1/error) that the spacings of the three accuracies aim at, and the radii beyond which
 #: a Gaussian field of a few components has less weight than that.
-_DIGITS = (13.0, 26.0, 33.0)
+_DIGITS = (13.0, 27.0, 33.0)
 _RADII = (6.0, 7.8, 9.0)
 
 

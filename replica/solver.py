@@ -25,6 +25,9 @@ Vector = NDArray[np.float64]
 #: residual of a converged solution.
 _COARSE, _FINE, _CONVERGED = 1e-5, 1e-11, 1e-10
 
+#: Evaluations after which a neighbour's state has misled, and a start of one's own is due.
+_FROM_NEIGHBOUR = 14
+
 #: Relative rounding error of an average over the fields.
 _ROUNDING = 1e-14
 
@@ -75,10 +78,9 @@ def solve_from(
     if problem.lam == 0.0 and problem.alpha <= existence_threshold(problem.data, problem.loss):
         return _without_answer(problem, "below-threshold", 0), None
     saddle = SaddlePoint(problem)
-    found = _search(saddle, state, max_steps)
+    found = _search(saddle, state, max_steps if state is None else min(max_steps, _FROM_NEIGHBOUR))
     if state is not None and found.status != "converged":
-        # A neighbour that misleads is not worth more than the expansion at zero.
-        found = _search(saddle, None, saddle.evaluations + max_steps)
+        found = _search(saddle, None, max_steps)
     if not math.isfinite(largest(found.gap)):
         return _without_answer(problem, found.status, saddle.evaluations), None
     solution = _solution(saddle, found)
@@ -113,7 +115,7 @@ def _solution(saddle: SaddlePoint, found: FixedPoint) -> Solution:
     losses = _losses(saddle, order, Accuracy.FINE)
     rates = _rates(problem, order)
     residual = max(
-        largest(np.expm1(found.gap)),
+        largest(np.expm1(np.minimum(found.gap, 500.0))),
         relative_difference(_stacked(saddle.overlaps(found.x + found.gap)), _stacked(order)),
     )
     quadrature_error = _quadrature_error(saddle, found, losses, rates)
