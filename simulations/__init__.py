@@ -10,10 +10,11 @@ if TYPE_CHECKING:
     from simulations.averages import average_seeds
     from simulations.experiment import simulate
     from simulations.finite_size import Extrapolation, extrapolate
+    from simulations.joint import JointTraining, train_jointly
     from simulations.layers import FreeAttention, SoftmaxAttention
     from simulations.learning import Learning, Settings, learn
     from simulations.mixing import Mixing, MixingWarning
-    from simulations.observables import Observables, measure
+    from simulations.observables import Observables, conditional_entropy, fresh_loss, measure
     from simulations.parallel import simulate_many
     from simulations.potts import PottsModel
     from simulations.pseudolikelihood import PairCouplings
@@ -26,6 +27,7 @@ __all__ = [
     "Extrapolation",
     "FactoredAttention",
     "FreeAttention",
+    "JointTraining",
     "Learning",
     "Mixing",
     "MixingWarning",
@@ -37,7 +39,9 @@ __all__ = [
     "SoftmaxAttention",
     "Training",
     "average_seeds",
+    "conditional_entropy",
     "extrapolate",
+    "fresh_loss",
     "learn",
     "measure",
     "recover",
@@ -45,6 +49,7 @@ __all__ = [
     "simulate",
     "simulate_many",
     "train",
+    "train_jointly",
 ]
 
 _HOMES = {
@@ -52,6 +57,7 @@ _HOMES = {
     "Extrapolation": "finite_size",
     "FactoredAttention": "attention",
     "FreeAttention": "layers",
+    "JointTraining": "joint",
     "Learning": "learning",
     "Mixing": "mixing",
     "MixingWarning": "mixing",
@@ -63,7 +69,9 @@ _HOMES = {
     "SoftmaxAttention": "layers",
     "Training": "training",
     "average_seeds": "averages",
+    "conditional_entropy": "observables",
     "extrapolate": "finite_size",
+    "fresh_loss": "observables",
     "learn": "learning",
     "measure": "observables",
     "recover": "recovery",
@@ -71,6 +79,7 @@ _HOMES = {
     "simulate": "experiment",
     "simulate_many": "parallel",
     "train": "training",
+    "train_jointly": "joint",
 }
 
 

@@ -55,8 +55,9 @@ def evaluate(
     mixing: bool,
     losses: Floats,
     gradient: Floats,
+    in_values: Floats,
 ) -> None:
-    """Compute Σ_μ ℓ(s_i^μ, Σ_j w_ij U s_j^μ) and its gradient in w_i for every row i.
+    """Compute Σ_μ ℓ(s_i^μ, Σ_j w_ij V s_j^μ) and its gradient in w_i for every row i.
 
     Parameters
     ----------
@@ -67,11 +68,13 @@ def evaluate(
     weights : array (sites, rows)
         w, one column per predicted site, with w_ii = 0.
     values : array (colors, colors)
-        U, used if `mixing` is true and taken for the identity otherwise.
+        V, used if `mixing` is true and taken for the identity otherwise.
     losses : array (rows,)
         Receives the losses.
     gradient : array (sites, rows)
         Receives the gradients; the entries of j = i mean nothing.
+    in_values : array (colors, colors)
+        Receives the gradient in V, summed over rows, if `mixing` is true.
     """
     samples, sites = tokens.shape
     colors = values.shape[0]
@@ -87,6 +90,9 @@ def evaluate(
     total = np.empty(width)
     product = np.empty(width)
     value = np.empty(width)
+    sums = np.empty((colors, width))
+    transposed = values.T.copy()
+    in_values[:] = 0.0
     for first in range(0, count, width):
         used = min(width, count - first)
         weight[:, :used] = weights[:, first : first + used]
@@ -106,8 +112,8 @@ def evaluate(
             for k in range(batch):
                 field, probability = fields[k], residual[k]
                 if mixing:
-                    _mix(values, field, probability)
-                    field[:] = probability
+                    sums[:] = field
+                    _mix(values, sums, field)
                 for r in range(width):
                     top[r] = field[0, r]
                     total[r] = 0.0
@@ -130,8 +136,14 @@ def evaluate(
                     value[r] -= field[target, r]
                     probability[target, r] -= 1.0
                 if mixing:
-                    _mix(values, probability, field)
-                    probability[:] = field
+                    for a in range(colors):
+                        for b in range(colors):
+                            inner = 0.0
+                            for r in range(used):
+                                inner += probability[a, r] * sums[b, r]
+                            in_values[a, b] += inner
+                    sums[:] = probability
+                    _mix(transposed, sums, probability)
             for r in range(width):
                 value[r] += np.log(product[r])
             # The last batch may be short: its missing residuals are zero.

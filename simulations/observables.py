@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from simulations.attention import FactoredAttention
 from simulations.fields import Floats, Tokens, local_fields, softmax
-from simulations.losses import Loss, loss_named
+from simulations.losses import CrossEntropy, Loss, loss_named
 from simulations.potts import PottsModel
 from simulations.training import Training
 
@@ -117,3 +118,29 @@ def _order_parameters(model: PottsModel, fields: Floats, truth: Floats) -> tuple
     m = np.mean(np.sum(truth * centred, axis=-1), axis=0) * colors / (colors - 1)
     q = np.mean(np.sum(centred**2, axis=-1), axis=0) / (colors - 1) - m**2 / colors
     return m, q
+
+
+def fresh_loss(model: PottsModel, attention: FactoredAttention, tokens: Tokens) -> float:
+    """Return the cross-entropy per masked token of any attention on fresh sequences.
+
+    The masked token is averaged over with its exact conditional, as in `measure`.
+    """
+    losses = [
+        CrossEntropy.expected(attention.logits(block), model.conditionals(block)).mean(axis=1)
+        for block in _blocks(model, tokens)
+    ]
+    return float(np.mean(np.concatenate(losses)))
+
+
+def conditional_entropy(model: PottsModel, tokens: Tokens) -> float:
+    """Return the mean entropy of a masked token given the others, the least `fresh_loss`."""
+    entropies = [
+        CrossEntropy.optimum(model.conditionals(block)).mean(axis=1)
+        for block in _blocks(model, tokens)
+    ]
+    return float(np.mean(np.concatenate(entropies)))
+
+
+def _blocks(model: PottsModel, tokens: Tokens) -> list[Tokens]:
+    step = max(1, _LARGEST // (model.sites * model.colors))
+    return [tokens[first : first + step] for first in range(0, len(tokens), step)]

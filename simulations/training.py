@@ -128,11 +128,12 @@ def _cross_entropy(
     sites = tokens.shape[1]
     values = np.eye(colors) if similarity is None else similarity
     decay = sites * lam
+    unused = np.empty_like(values)
 
     def objective(points: Floats, columns: NDArray[np.int64]) -> tuple[Floats, Floats]:
         value, slope = np.empty(len(columns)), np.empty_like(points)
         targets = rows[columns]
-        evaluate(tokens, targets, points, values, similarity is not None, value, slope)
+        evaluate(tokens, targets, points, values, similarity is not None, value, slope, unused)
         slope += decay * points
         slope[targets, np.arange(len(targets))] = 0.0
         return value + 0.5 * decay * np.einsum("jr,jr->r", points, points), slope

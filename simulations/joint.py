@@ -1,0 +1,145 @@
+"""A and V together at a stationary point of the training loss, V kept at the norm of U."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import optimize
+
+from replica.arguments import integer, non_negative, positive, refusal
+from simulations.attention import FactoredAttention
+from simulations.crossentropy import evaluate
+from simulations.fields import Floats, checked_matrix, checked_tokens
+from simulations.potts import checked_colors
+
+#: Curvature pairs that are remembered.
+_MEMORY = 20
+
+
+@dataclass(frozen=True, eq=False)
+class JointTraining:
+    """A and V where the training loss with its weight decay is stationary.
+
+    Parameters
+    ----------
+    attention : FactoredAttention
+        A and V, the columns of V centred.
+    residual : float
+        Norm of the gradient, relative to that at A = 0.
+    evaluations : int
+        Evaluations of the loss with its gradient.
+    status : str
+        "converged", "max-steps" or "not-finite".
+    """
+
+    attention: FactoredAttention
+    residual: float
+    evaluations: int
+    status: str
+
+
+def train_jointly(
+    tokens: Any,
+    colors: int,
+    lam: float,
+    similarity: Any = None,
+    seed: Any = 0,
+    tolerance: float = 1e-6,
+    max_steps: int = 5000,
+) -> JointTraining:
+    """Minimise Σ_μ Σ_i ℓ(s_i^μ, Σ_j A_ij V s_j^μ) + (L λ / 2) |A|² over A and V.
+
+    The loss is the cross-entropy. (c A, V / c) predicts the same, so that weight decay on A
+    alone would be escaped: V is kept on the sphere |K0 V| = |K0 U| with K0 = I - 11ᵀ/C, which
+    leaves the part of V out that predicts nothing. The problem is not convex; it is descended
+    from A = 0 and a random V by L-BFGS, in V along the sphere.
+
+    Parameters
+    ----------
+    tokens : uint8 array (samples, sites)
+        Training sequences.
+    colors : int
+        C.
+    lam : float
+        λ, 0 or greater.
+    similarity : array (colors, colors), optional
+        U, of which only the norm is used; None is the identity.
+    seed : int or numpy.random.SeedSequence
+        Source of the first V.
+    tolerance : float
+        Residual at which the point counts as stationary.
+    max_steps : int
+        The most steps.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not allowed.
+    """
+    colors, lam = checked_colors(colors), non_negative("lam", lam)
+    tokens = np.asarray(tokens)
+    if tokens.ndim != 2 or 0 in tokens.shape:
+        raise refusal("tokens", f"array {tokens.shape}", "an array (samples, sites)")
+    sites = tokens.shape[1]
+    tokens = checked_tokens(tokens, sites, colors)
+    tolerance, max_steps = positive("tolerance", tolerance), integer("max_steps", max_steps, 1)
+    truth = np.eye(colors)
+    if similarity is not None:
+        truth = checked_matrix("similarity", similarity, colors, symmetric=True)
+    norm = float(np.linalg.norm(_centred(truth)))
+    if norm == 0:
+        raise refusal("similarity", "a matrix of equal rows", "one that tells colors apart")
+    first = _centred(np.random.default_rng(seed).standard_normal((colors, colors)))
+    decay = sites * lam
+    rows, losses = np.arange(sites), np.empty(sites)
+    in_columns, in_values = np.empty((sites, sites)), np.empty((colors, colors))
+    # Equal curvature, about, in A and in the direction of V, which many more tokens see.
+    unit = 1 / np.sqrt(sites)
+
+    def unpack(x: Floats) -> tuple[Floats, Floats, float]:
+        direction = _centred(x[sites**2 :].reshape(colors, colors))
+        length = float(np.linalg.norm(direction))
+        return x[: sites**2].reshape(sites, sites), direction * (norm / length), length
+
+    def objective(x: Floats) -> tuple[float, Floats]:
+        attention, values, length = unpack(x)
+        evaluate(tokens, rows, attention.T, values, True, losses, in_columns, in_values)
+        np.fill_diagonal(in_columns, 0.0)
+        in_attention = in_columns.T
+        tangent = _centred(in_values)
+        tangent -= values * (np.vdot(values, tangent) / norm**2)
+        slope = np.concatenate(
+            [(in_attention + decay * attention).ravel(), tangent.ravel() * (norm / length)]
+        )
+        return float(losses.sum()) + 0.5 * decay * float(np.vdot(attention, attention)), slope
+
+    start = np.concatenate(
+        [np.zeros(sites**2), first.ravel() / np.linalg.norm(first) * norm * unit]
+    )
+    scale = float(np.linalg.norm(objective(start)[1])) or 1.0
+    result = optimize.minimize(
+        objective,
+        start,
+        jac=True,
+        method="L-BFGS-B",
+        options={
+            "maxcor": _MEMORY,
+            "gtol": tolerance * scale / np.sqrt(start.size),
+            "ftol": 0.0,
+            "maxiter": max_steps,
+            "maxfun": 2 * max_steps,
+        },
+    )
+    residual = float(np.linalg.norm(result.jac)) / scale
+    status = "converged" if residual <= tolerance else "max-steps"
+    if not np.isfinite(residual):
+        status = "not-finite"
+    attention, values, _ = unpack(result.x)
+    return JointTraining(FactoredAttention(attention, values), residual, int(result.nfev), status)
+
+
+def _centred(matrix: Floats) -> Floats:
+    centred: Floats = matrix - matrix.mean(axis=0)
+    return centred
