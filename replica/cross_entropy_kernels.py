@@ -90,7 +90,7 @@ def _polish(c, V, t, log_p, p):
             # What the step leaves is of third order.
             p[a] *= 1.0 + step * (1.0 + 0.5 * step)
         t += shift
-        if largest < 1e-8:
+        if largest < 3e-7:
             return t, True
         if not largest < 4.0:
             break
@@ -117,6 +117,8 @@ def lattice_averages(colors, m, q, V, spacing, radius):
     c = np.empty(colors)
     p = np.empty(colors)
     log_p = np.empty(colors)
+    log_p1 = np.zeros(colors)
+    log_p2 = np.zeros(colors)
     scale = np.sqrt(q) * step
     norm = gap = energy = response = loss = 0.0
     going = True
@@ -140,17 +142,30 @@ def lattice_averages(colors, m, q, V, spacing, radius):
             last = int(np.floor(middle + np.sqrt(room)))
             for i in range(others):
                 c[i + 1] = scale * k[i] if i < colors - 2 else 0.0
-            t = 0.0
-            warm = False
+            t = t1 = t2 = 0.0
+            warm = 0
             for k1 in range(first, last + 1):
                 c[0] = scale * k1 + m + V
-                if warm:
-                    t, warm = _polish(c, V, t, log_p, p)
-                if not warm:
+                solved = False
+                if warm > 0:
+                    # Start from the parabola, line or point through the last solutions.
+                    x1 = 3.0 if warm > 2 else warm
+                    x2 = -3.0 if warm > 2 else 1.0 - warm
+                    x3 = 1.0 if warm > 2 else 0.0
+                    t, t1, t2 = x1 * t + x2 * t1 + x3 * t2, t, t1
+                    for a in range(colors):
+                        guess = x1 * log_p[a] + x2 * log_p1[a] + x3 * log_p2[a]
+                        log_p2[a] = log_p1[a]
+                        log_p1[a] = log_p[a]
+                        log_p[a] = guess
+                    t, solved = _polish(c, V, t, log_p, p)
+                    warm = warm + 1 if solved else 0
+                if not solved:
                     t = _log_normaliser(c, V, p)
                     for a in range(colors):
                         log_p[a] = c[a] - t - V * p[a]
-                    t, warm = _polish(c, V, t, log_p, p)
+                    t, solved = _polish(c, V, t, log_p, p)
+                    warm = 1 if solved else 0
                 square = s2 + k1 * k1 - (s1 + k1) ** 2 / colors
                 weight = multiplicity * np.exp(-0.5 * step * step * square)
                 g1 = g2 = total = trace = 0.0
