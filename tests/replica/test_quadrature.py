@@ -13,7 +13,8 @@ from replica.cross_entropy import CrossEntropyChannel
 from replica.exchange import ExchangeRule
 from replica.lattice import LatticeRule
 
-#: (m, q, V): ordinary, no training, next to no fields, interpolation, pure memory, pure signal.
+#: (m, q, V): ordinary, no training, next to no fields, interpolation, pure memory, V ≈ 5 √q
+#: where the series of the exchange rule decays most slowly, pure signal.
 REGIMES = [
     (0.62, 1.13, 0.889),
     (0.3, 0.5, 1e-30),
@@ -23,6 +24,8 @@ REGIMES = [
     (1.0, 0.01, 100.0),
     (3.0, 40.0, 300.0),
     (0.0, 2.0, 0.3),
+    (0.4, 0.7, 4.7),
+    (0.25, 2.7, 13.7),
     (8.0, 2.0, 5.0),
 ]
 SEPARABLE = (5.0, 1500.0, 1e4)

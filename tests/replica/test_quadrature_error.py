@@ -58,6 +58,7 @@ def exact_observables(problem, solution) -> dict[str, float]:
         (5, 0.06, 60.0, 4e-6, LatticeRule),
         (5, 0.77, 0.82, 4.5, LatticeRule),
         (5, 0.6, 4.0, 1e-2, ExchangeRule),
+        (5, 0.146, 0.221, 9e-3, ExchangeRule),
     ],
 )
 def test_stated_error_bounds_the_true_one(colors, b, alpha, lam, rule):
