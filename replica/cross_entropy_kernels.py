@@ -404,8 +404,10 @@ def _log_tail(colors, m, root_q, V, t, sign, radius, p1, p, log_w, scale):
         log_w[i] -= np.log(total)
     best = 0.0
     quantile = 0.0 if sign > 0.0 else np.inf
+    # A quantile of Σ p one tenth of its spread, or less, from its mean takes s up to here.
+    growth = np.log(1e7 + 1e3 * (colors + V) / root_q) / 44.0
     for j in range(45):
-        s = 2.0 ** (0.5 * j - 4.0)
+        s = 0.05 * np.exp(growth * j)
         log_mean = 0.0
         for which in range(2):
             value = p1 if which == 0 else p

@@ -21,16 +21,20 @@ RADIUS = 8.6
 _LEFT_OUT = -37.0
 
 #: Nodes in t, and nodes in x per cycle of what they resolve, for each accuracy.
-_T_NODES = (34, 60, 84)
+_T_NODES = (36, 66, 92)
 _DENSITIES = (0.25, 0.3, 0.4)
 
 #: With Σ p unbounded above, aliases of Σ p = 1 lie at 3, 5, ... and are damped by e^{-2a}.
 _DAMPING = (13.0, 13.0, 14.0)
 
-#: The series in s ends where its terms are this small, or is averaged by Euler's method.
+#: Terms of a damped series: few where Σ p is broad and its terms alternate, more where it
+#: is not and they first have to decay; what is left, Euler's binomial average sums.
+_TERMS_BROAD, _TERMS_NARROW, _BROAD = 60, 120, 40.0
+_EULER = 11
+
+#: An undamped series ends where its terms are this small.
 _NEGLIGIBLE = 1e-11
-_EULER_TERMS, _EULER_AVERAGED = 60, 11
-_MOST_TERMS = 400
+_MOST_TERMS = 600
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ class ExchangeRule:
     damped : bool
         Whether a > 0; if not, Σ p stays so close to 1 that no alias of 1 is reached.
     terms : int
-        Number of nodes in s; 0 asks for Euler's method.
+        Number of nodes in s, before those of Euler's average.
     """
 
     colors: int
@@ -60,28 +64,25 @@ class ExchangeRule:
     @lru_cache(maxsize=8)
     def near(cls, colors: int, m: float, q: float, V: float) -> ExchangeRule:
         """Return the rule for the surroundings of these order parameters."""
-        # A margin on q and V keeps the rule fit while a solver moves nearby.
+        # A margin on q keeps the rule fit while a solver moves nearby.
         t_low, t_high, p_low, p_high = exchange_window(colors, m, 1.05 * q, V, RADIUS, _LEFT_OUT)
         spread = 1.05 * max(p_high - 1.0, 1.0 - p_low)
-        damped = not spread < 1.2
-        step = math.pi if damped else 2.0 * math.pi / spread
-        a = _DAMPING[Accuracy.FINE] if damped else 0.0
-        places = [t_low + (t_high - t_low) * share for share in (0.2, 0.5, 0.8)]
+        order, window = (m, q, V), (t_low, t_high)
+        if not spread < 1.2:
+            terms = _TERMS_BROAD if spread > _BROAD else _TERMS_NARROW
+            return cls(colors, order, window, math.pi, True, terms)
+        step = 2.0 * math.pi / spread
         terms = 12
         while terms < _MOST_TERMS:
-            largest = max(
-                exchange_decay(colors, m, q, V, t, a, step * terms, RADIUS, _DENSITIES[1])
+            places = (t_low + (t_high - t_low) * share for share in (0.2, 0.5, 0.8))
+            sizes = (
+                exchange_decay(colors, m, q, V, t, 0.0, step * terms, RADIUS, _DENSITIES[1])
                 for t in places
             )
-            if largest < _NEGLIGIBLE:
-                break
-            # Terms that hardly decay alternate, and Euler's method outruns them; terms in
-            # decay need not, and are followed to their end.
-            if damped and terms > 2 * _EULER_TERMS and largest > 1.0:
-                terms = 0
+            if max(sizes) < _NEGLIGIBLE:
                 break
             terms = math.ceil(1.4 * terms)
-        return cls(colors, (m, q, V), (t_low, t_high), step, damped, terms)
+        return cls(colors, order, window, step, False, terms)
 
     def covers(self, m: Vector, q: Vector, V: Vector) -> bool:
         """Tell whether the order parameters are still close to those of the rule."""
@@ -94,8 +95,8 @@ class ExchangeRule:
 
     def averages(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> Averages:
         """Return the averages at these order parameters."""
-        growth = 1.0 + 0.25 * (accuracy == Accuracy.FINER)
-        series = _series(round(self.terms * growth)) * (self.step / math.pi)
+        terms = round(self.terms * (1.3 if accuracy == Accuracy.FINER else 1.0))
+        series = _series(terms, self.damped) * (self.step / math.pi)
         _, overlap, energy, response, loss = exchange_averages(
             self.colors, m[0], q[0], V[0], *self.window, _T_NODES[accuracy],
             _DAMPING[accuracy] if self.damped else 0.0,
@@ -104,14 +105,12 @@ class ExchangeRule:
         return Averages(np.array([overlap]), np.array([energy]), np.array([response]), loss)
 
 
-@lru_cache(maxsize=32)
-def _series(terms: int) -> Vector:
-    """Weights of the trapezoidal rule, with Euler's binomial average of its end for 0 terms."""
-    if terms:
-        weights = np.ones(terms)
-    else:
-        shares = [math.comb(_EULER_AVERAGED, j) for j in range(_EULER_AVERAGED + 1)]
-        tail = np.cumsum(shares[::-1])[::-1] / 2.0**_EULER_AVERAGED
-        weights = np.concatenate([np.ones(_EULER_TERMS), tail])
+@lru_cache(maxsize=64)
+def _series(terms: int, damped: bool) -> Vector:
+    """Weights of the trapezoidal rule; for a damped series with Euler's average at its end."""
+    weights = np.ones(terms)
     weights[0] = 0.5
-    return weights
+    if not damped:
+        return weights
+    shares = [math.comb(_EULER, j) for j in range(_EULER + 1)]
+    return np.concatenate([weights, np.cumsum(shares[::-1])[::-1] / 2.0**_EULER])
