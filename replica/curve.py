@@ -5,16 +5,15 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from replica.fixed_point import largest
+from replica.path import State, extrapolated
 from replica.problem import Problem
 from replica.solution import Solution
-from replica.solver import State, solve_from
+from replica.solver import solve_from
 from replica.tables import Table
 
 
@@ -72,33 +71,6 @@ def solutions(problems: Sequence[Problem]) -> Iterator[Solution]:
     past: list[tuple[float, State]] = []
     for problem in problems:
         here = math.log(problem.alpha)
-        solution, state = solve_from(problem, _extrapolated(past, here))
+        solution, state = solve_from(problem, extrapolated(past, here))
         past = [*past[-4:], (here, state)] if state is not None else []
         yield solution
-
-
-def _extrapolated(past: Sequence[tuple[float, State]], here: float) -> State | None:
-    """Return the polynomial in log alpha through the past states, with the last derivative.
-
-    Newton's form, from the last state back, ends where its terms no longer fall: across a
-    wide gap a high order would lead astray.
-    """
-    if not past:
-        return None
-    # Equal sample ratios carry no slope.
-    distinct = dict(past)
-    places = list(distinct)[::-1]
-    differences = [distinct[place].x for place in places]
-    x, last = differences[0].copy(), math.inf
-    product = 1.0
-    for order in range(1, len(places)):
-        differences = [
-            (nearer - farther) / (places[i] - places[i + order])
-            for i, (nearer, farther) in enumerate(pairwise(differences))
-        ]
-        product *= here - places[order - 1]
-        term = product * differences[0]
-        if not largest(term) < min(last, 1.0):
-            break
-        x, last = x + term, 0.5 * largest(term)
-    return State(x, past[-1][1].inverse)

@@ -36,12 +36,15 @@ class SaddlePoint:
 
     Attributes
     ----------
+    lam : float
+        Weight decay, that of the problem unless a path leads there.
     evaluations : int
         How often the map was evaluated, at whatever accuracy.
     """
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
+        self.lam = problem.lam
         self.spectrum = potts_spectrum(problem.data)
         self.channel: Channel = CHANNELS[problem.loss](problem.data.colors)
         self.evaluations = 0
@@ -55,7 +58,7 @@ class SaddlePoint:
 
     def overlaps(self, x: Vector) -> Overlaps:
         """Return the overlaps at coordinates x, by the coupling equations."""
-        return overlaps(self.conjugates(x), self.problem.lam, self.spectrum)
+        return overlaps(self.conjugates(x), self.lam, self.spectrum)
 
     def averages(self, order: Overlaps, accuracy: Accuracy) -> Averages:
         """Return the averages over the fields, by a rule kept while it covers the overlaps."""
@@ -94,7 +97,7 @@ class SaddlePoint:
         Then the equations are those of ridge regression: one scalar equation for V̂, and
         linear ones for m̂ and q̂.
         """
-        alpha, lam = self.problem.alpha, self.problem.lam
+        alpha, lam = self.problem.alpha, self.lam
         n = self.problem.data.colors - 1
         force, curve = self.channel.curvature()
         G, weights, teacher = (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache, partial
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +13,7 @@ from replica.channel import Accuracy
 from replica.couplings import Overlaps
 from replica.fixed_point import FixedPoint, find_fixed_point, largest
 from replica.observables import coupling_error, error_rate, relative_difference
+from replica.path import State, extrapolated
 from replica.problem import Problem
 from replica.saddle_point import CHANNELS, SaddlePoint
 from replica.solution import ConvergenceError, Order, Solution
@@ -23,23 +23,17 @@ Vector = NDArray[np.float64]
 
 #: Residuals at which the coarse and the fine search for a fixed point end, and the largest
 #: residual of a converged solution.
-_COARSE, _FINE, _CONVERGED = 1e-5, 1e-11, 1e-10
+_TOLERANCES = {Accuracy.COARSE: 1e-5, Accuracy.FINE: 1e-11}
+_CONVERGED = 1e-10
 
-#: Evaluations after which a neighbour's state has misled, and a start of one's own is due.
-_FROM_NEIGHBOUR = 14
+#: Evaluations after which the state of a neighbour, or the loss's expansion, has misled.
+_FROM_NEIGHBOUR, _FROM_EXPANSION = 14, 60
 
 #: Relative rounding error of an average over the fields.
 _ROUNDING = 1e-14
 
 
-class State(NamedTuple):
-    """Where a search ended, to start another one nearby."""
-
-    x: Vector
-    inverse: NDArray[np.float64] | None
-
-
-def solve(problem: Problem, *, check: bool = True, max_steps: int = 200) -> Solution:
+def solve(problem: Problem, *, check: bool = True, max_steps: int = 400) -> Solution:
     """Solve the saddle-point equations of a problem.
 
     Parameters
@@ -72,40 +66,58 @@ def solve(problem: Problem, *, check: bool = True, max_steps: int = 200) -> Solu
 
 
 def solve_from(
-    problem: Problem, state: State | None, max_steps: int = 200
+    problem: Problem, state: State | None, max_steps: int = 400
 ) -> tuple[Solution, State | None]:
     """Solve a problem from the state of a neighbour, and return the state for the next one."""
     if problem.lam == 0.0 and problem.alpha <= existence_threshold(problem.data, problem.loss):
         return _without_answer(problem, "below-threshold", 0), None
     saddle = SaddlePoint(problem)
-    found = _search(saddle, state, max_steps if state is None else min(max_steps, _FROM_NEIGHBOUR))
-    if state is not None and found.status != "converged":
-        found = _search(saddle, None, max_steps)
+    found = None
+    if state is not None:
+        found = _search(saddle, state, Accuracy.FINE, min(max_steps, _FROM_NEIGHBOUR))
+    if found is None or found.status != "converged":
+        found = _approach(saddle, max_steps)
+        if found.status == "converged":
+            state = State(found.x, found.inverse)
+            found = _search(saddle, state, Accuracy.FINE, max_steps)
     if not math.isfinite(largest(found.gap)):
         return _without_answer(problem, found.status, saddle.evaluations), None
     solution = _solution(saddle, found)
     return solution, State(found.x, found.inverse) if solution.converged else None
 
 
-def _search(saddle: SaddlePoint, state: State | None, max_steps: int) -> FixedPoint:
-    """Find the fixed point with the fine quadrature.
+def _search(saddle: SaddlePoint, state: State, accuracy: Accuracy, max_steps: int) -> FixedPoint:
+    saddle.forget_rule()
+    return find_fixed_point(
+        partial(saddle.evaluate, accuracy=accuracy),
+        state.x,
+        state.inverse,
+        _TOLERANCES[accuracy],
+        lambda: max_steps - saddle.evaluations,
+    )
 
-    Without a neighbour to start from, a coarse quadrature shows the way.
+
+def _approach(saddle: SaddlePoint, max_steps: int) -> FixedPoint:
+    """Find the fixed point with the coarse quadrature, from nowhere.
+
+    Where the quadratic expansion of the loss leads nowhere, more weight decay makes an easy
+    problem, and a path from there to the one that is asked for.
     """
-
-    def search(accuracy: Accuracy, tolerance: float, state: State) -> FixedPoint:
-        saddle.forget_rule()
-        evaluate = partial(saddle.evaluate, accuracy=accuracy)
-        return find_fixed_point(
-            evaluate, state.x, state.inverse, tolerance, lambda: max_steps - saddle.evaluations
-        )
-
-    if state is None:
-        found = search(Accuracy.COARSE, _COARSE, State(saddle.start(), None))
+    start = State(saddle.start(), None)
+    found = _search(saddle, start, Accuracy.COARSE, min(max_steps, _FROM_EXPANSION))
+    if found.status == "converged" or saddle.evaluations >= max_steps:
+        return found
+    lam = saddle.problem.lam
+    past: list[tuple[float, State]] = []
+    for place in np.linspace(0.0, math.log(max(lam, 1e-9)), 8):
+        saddle.lam = math.exp(place)
+        state = extrapolated(past, place) or State(saddle.start(), None)
+        found = _search(saddle, state, Accuracy.COARSE, max_steps)
         if found.status != "converged":
-            return found
-        state = State(found.x, found.inverse)
-    return search(Accuracy.FINE, _FINE, state)
+            break
+        past = [*past[-2:], (place, State(found.x, found.inverse))]
+    saddle.lam = lam
+    return found
 
 
 def _solution(saddle: SaddlePoint, found: FixedPoint) -> Solution:
