@@ -5,12 +5,24 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from llvmlite import ir  # type: ignore[import-untyped]
+from numba import config, types
+from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from simulations.jit import jit
 
 #: Chains that advance together; arithmetic over them fills the vector registers.
 LANES = 16
+
+#: Sites whose fields lie side by side, for one chain and colour.
+TILE = 64
+
+#: Bytes of fields that stay in the nearest cache.
+_NEAR = 64 * 1024
+
+#: Numbers in a vector register, at most.
+_WIDTH = 16
 
 _ROUND = np.float32(1.5 * 2**23)
 _LOG2E = np.float32(1.4426950408889634)
@@ -63,6 +75,51 @@ def randomise(tokens: NDArray[np.uint8], generators: NDArray[np.uint32], colors:
             tokens[k, i] = int(uniform(generators, k) * np.float32(colors))
 
 
+def _typed_add_tile(typing: Any, fields: Any, target: Any, rows: Any, source: Any) -> Any:
+    """Add rows[source : source + TILE] to fields[target : target + TILE].
+
+    Written in vectors: in a loop of this length Numba would spend as much time on finding
+    out whether the arrays overlap as on the sum.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        vector = ir.VectorType(ir.FloatType(), _WIDTH)
+        bases = [
+            context.make_array(signature.args[k])(context, builder, arguments[k]).data
+            for k in (0, 2)
+        ]
+        for part in range(0, TILE, _WIDTH):
+            pointers, values = [], []
+            for base, offset in zip(bases, (arguments[1], arguments[3]), strict=True):
+                place = builder.add(offset, ir.Constant(offset.type, part))
+                pointer = builder.bitcast(builder.gep(base, [place]), vector.as_pointer())
+                value = builder.load(pointer)
+                value.align = 4
+                pointers.append(pointer)
+                values.append(value)
+            builder.store(builder.fadd(*values), pointers[0]).align = 4
+        return context.get_dummy_value()
+
+    return types.void(fields, types.int64, rows, types.int64), generate
+
+
+def _plain_add_tile(fields: Any, target: int, rows: Any, source: int) -> None:
+    fields[target : target + TILE] += rows[source : source + TILE]
+
+
+# NUMBA_DISABLE_JIT is set by those who look for a fault, and knows no intrinsics.
+_disabled = getattr(config, "DISABLE_JIT", 0)
+_add_tile: Any = _plain_add_tile if _disabled else intrinsic(_typed_add_tile)
+
+
+@jit
+def _zeros(size: int) -> Any:
+    """Return float32 zeros that begin where a cache line begins."""
+    room = np.zeros(size + 16, dtype=np.float32)
+    shift = (-np.int64(room.ctypes.data) % 64) // 4
+    return room[shift : shift + size]
+
+
 @jit
 def sweep_chains(
     tokens: NDArray[np.uint8],
@@ -88,66 +145,129 @@ def sweep_chains(
     """
     chains, sites = tokens.shape
     colors = similarity.shape[0]
-    # Rows are padded so that they split into whole vectors and do not share cache sets.
-    width = (sites + 31) // 32 * 32
-    rows = np.zeros((sites, width), dtype=np.float32)
-    rows[:, :sites] = couplings
-    # fields[.., c, a, j] collects Σ_i β J_ij [s_i = a] of chain c. Site j empties its fields
-    # when it is visited; by its next visit every other site has been visited once and has
-    # added its term. So an update adds one row of J, and rounding errors never pile up.
-    fields = np.zeros((LANES, colors, width + 16), dtype=np.float32)
-    logits = np.empty((colors, LANES), dtype=np.float32)
+    padded = (colors + 3) // 4 * 4
+    tiles = (sites + TILE - 1) // TILE
+    rows = _zeros(tiles * sites * TILE)
+    for i in range(sites):
+        for j in range(sites):
+            rows[(j // TILE * sites + i) * TILE + j % TILE] = couplings[i, j]
+    # For every tile, chain and colour a: Σ_i β J_ij [s_i = a]. Site j empties its fields when
+    # it is visited; by its next visit every other site has been visited once and has added its
+    # term. So an update adds one row of J, and rounding errors never pile up. A line of the
+    # cache between chains keeps them out of each other's cache sets.
+    span = colors * TILE + 16
+    fields = _zeros(tiles * LANES * span)
+    # Systems that do not fit the nearest cache hear of the draws of a tile together, so that
+    # every field is fetched once per tile and not once per draw.
+    near = tiles if 4 * fields.size <= _NEAR else 1
+    logits = np.full((padded, LANES), -np.inf, dtype=np.float32)
     mixed = np.empty((colors, LANES), dtype=np.float32)
     top = np.empty(LANES, dtype=np.float32)
     total = np.empty(LANES, dtype=np.float32)
     drawn = np.empty(LANES, dtype=np.int32)
     state = np.zeros((4, LANES), dtype=np.uint32)
+    shifts = np.zeros((LANES, sites), dtype=np.int64)
     for first in range(0, chains, LANES):
         lanes = min(LANES, chains - first)
-        fields[:] = np.float32(0)
         for c in range(lanes):
             for word in range(4):
                 state[word, c] = generators[word, first + c]
-            for i in range(sites):
-                for j in range(i):
-                    fields[c, tokens[first + c, i], j] += couplings[i, j]
-        for _ in range(sweeps):
-            for i in range(sites):
-                for c in range(lanes):
-                    for a in range(colors):
-                        logits[a, c] = fields[c, a, i]
-                        fields[c, a, i] = np.float32(0)
-                if mixing:
-                    for a in range(colors):
-                        for c in range(LANES):
-                            mixed[a, c] = np.float32(0)
-                        for b in range(colors):
-                            for c in range(LANES):
-                                mixed[a, c] += similarity[a, b] * logits[b, c]
-                    for a in range(colors):
-                        for c in range(LANES):
-                            logits[a, c] = mixed[a, c]
-                for c in range(LANES):
-                    top[c] = logits[0, c]
-                    total[c] = np.float32(0)
-                    drawn[c] = 0
-                for a in range(1, colors):
+        fields[:] = np.float32(0)
+        # The round before the first keeps the tokens and only fills the fields, by the same
+        # additions as a sweep: a pause between two sweeps leaves no trace.
+        for sweep in range(-1, sweeps):
+            for begin in range(0, tiles, near):
+                end = min(begin + near, tiles)
+                start, stop = begin * TILE, min(end * TILE, sites)
+                for i in range(start, stop):
+                    base = i // TILE * LANES * span + i % TILE
                     for c in range(LANES):
-                        top[c] = max(top[c], logits[a, c])
-                for a in range(colors):
-                    for c in range(LANES):
-                        total[c] += exponential(max(logits[a, c] - top[c], np.float32(-87)))
-                        logits[a, c] = total[c]
-                for c in range(LANES):
-                    total[c] *= uniform(state, c)
-                for a in range(colors - 1):
-                    for c in range(LANES):
-                        drawn[c] += np.int32(logits[a, c] <= total[c])
-                for c in range(lanes):
-                    tokens[first + c, i] = drawn[c]
-                    field, row = fields[c, drawn[c]], rows[i]
-                    for j in range(width):
-                        field[j] += row[j]
+                        place = base + c * span
+                        for a in range(colors):
+                            logits[a, c] = fields[place + a * TILE]
+                            fields[place + a * TILE] = np.float32(0)
+                    if sweep < 0:
+                        for c in range(lanes):
+                            drawn[c] = tokens[first + c, i]
+                    else:
+                        _draw(logits, similarity, mixing, state, mixed, top, total, drawn)
+                    for c in range(lanes):
+                        # Rounding may have put the threshold on the very last sum.
+                        token = np.int64(min(drawn[c], colors - 1))
+                        tokens[first + c, i] = token
+                        shifts[c, i] = token * TILE
+                        for tile in range(begin, end):
+                            target = (tile * LANES + c) * span + token * TILE
+                            _add_tile(fields, target, rows, (tile * sites + i) * TILE)
+                for tile in range(tiles):
+                    if begin <= tile < end:
+                        continue
+                    for c in range(lanes):
+                        base, shift = (tile * LANES + c) * span, shifts[c]
+                        for i in range(start, stop):
+                            _add_tile(fields, base + shift[i], rows, (tile * sites + i) * TILE)
         for c in range(lanes):
             for word in range(4):
                 generators[word, first + c] = state[word, c]
+
+
+@jit
+def _draw(
+    logits: Any,
+    similarity: Any,
+    mixing: bool,
+    state: Any,
+    mixed: Any,
+    top: Any,
+    total: Any,
+    drawn: Any,
+) -> None:
+    """Draw one token per lane from softmax_a(Σ_b U_ab logits[b]).
+
+    A function of its own, and four colours at a time, so that the loops over lanes become
+    vector instructions. `logits` is overwritten; its rows beyond the last colour are -inf,
+    before and after.
+    """
+    colors, padded = similarity.shape[0], logits.shape[0]
+    if mixing:
+        for a in range(colors):
+            for c in range(LANES):
+                mixed[a, c] = np.float32(0)
+            for b in range(colors):
+                for c in range(LANES):
+                    mixed[a, c] += similarity[a, b] * logits[b, c]
+        for a in range(colors):
+            for c in range(LANES):
+                logits[a, c] = mixed[a, c]
+    for c in range(LANES):
+        top[c] = logits[0, c]
+        total[c] = np.float32(0)
+        drawn[c] = 0
+    for a in range(0, padded, 4):
+        l0, l1, l2, l3 = logits[a], logits[a + 1], logits[a + 2], logits[a + 3]
+        for c in range(LANES):
+            top[c] = max(top[c], max(max(l0[c], l1[c]), max(l2[c], l3[c])))
+    for a in range(0, padded, 4):
+        l0, l1, l2, l3 = logits[a], logits[a + 1], logits[a + 2], logits[a + 3]
+        for c in range(LANES):
+            shift = top[c]
+            s0 = total[c] + exponential(max(l0[c] - shift, np.float32(-87)))
+            s1 = s0 + exponential(max(l1[c] - shift, np.float32(-87)))
+            s2 = s1 + exponential(max(l2[c] - shift, np.float32(-87)))
+            s3 = s2 + exponential(max(l3[c] - shift, np.float32(-87)))
+            l0[c] = s0
+            l1[c] = s1
+            l2[c] = s2
+            l3[c] = s3
+            total[c] = s3
+    for c in range(LANES):
+        total[c] *= uniform(state, c)
+    for a in range(0, padded, 4):
+        l0, l1, l2, l3 = logits[a], logits[a + 1], logits[a + 2], logits[a + 3]
+        for c in range(LANES):
+            u = total[c]
+            below = np.int32(l0[c] <= u) + np.int32(l1[c] <= u)
+            drawn[c] += below + np.int32(l2[c] <= u) + np.int32(l3[c] <= u)
+    for a in range(colors, padded):
+        for c in range(LANES):
+            logits[a, c] = -np.inf

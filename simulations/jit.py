@@ -15,7 +15,10 @@ def jit(function: Kernel) -> Kernel:
 
     Numba notices a change of the file the kernel stands in, not of the files it calls: a
     kernel and all it calls stay in one file. Kernels are single-threaded; parallel runs use
-    one process per core.
+    one process or thread per core. A product and a sum may be fused, which rounds once instead
+    of twice; NaN and infinity keep their meaning.
     """
-    compiled: Any = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+    options: Any = {"cache": True, "nogil": True, "error_model": "numpy"}
+    options["fastmath"] = {"contract"}
+    compiled: Any = numba.njit(**options)(function)
     return cast(Kernel, compiled)
