@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from simulations.attention import FactoredAttention
+    from simulations.autocorrelation import Autocorrelation, integrated_time, split_r_hat
     from simulations.averages import average_seeds
     from simulations.experiment import simulate
     from simulations.finite_size import Extrapolation, extrapolate
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from simulations.training import Training, train
 
 __all__ = [
+    "Autocorrelation",
     "Chains",
     "Extrapolation",
     "FactoredAttention",
@@ -42,17 +44,20 @@ __all__ = [
     "conditional_entropy",
     "extrapolate",
     "fresh_loss",
+    "integrated_time",
     "learn",
     "measure",
     "recover",
     "sample",
     "simulate",
     "simulate_many",
+    "split_r_hat",
     "train",
     "train_jointly",
 ]
 
 _HOMES = {
+    "Autocorrelation": "autocorrelation",
     "Chains": "sampler",
     "Extrapolation": "finite_size",
     "FactoredAttention": "attention",
@@ -72,12 +77,14 @@ _HOMES = {
     "conditional_entropy": "observables",
     "extrapolate": "finite_size",
     "fresh_loss": "observables",
+    "integrated_time": "autocorrelation",
     "learn": "learning",
     "measure": "observables",
     "recover": "recovery",
     "sample": "sampler",
     "simulate": "experiment",
     "simulate_many": "parallel",
+    "split_r_hat": "autocorrelation",
     "train": "training",
     "train_jointly": "joint",
 }

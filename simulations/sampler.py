@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 
 from replica.arguments import integer
+from simulations.autocorrelation import Autocorrelation, integrated_time, split_r_hat
 from simulations.fields import Tokens
-from simulations.heatbath import randomise, sweep_chains
+from simulations.heatbath import LANES, randomise, sweep_chains
 from simulations.mixing import Mixing, MixingWarning, compare
 from simulations.potts import PottsModel
 
@@ -32,10 +34,13 @@ class Chains:
         Number of chains, at least 1.
     seed : int or numpy.random.SeedSequence
         Source of all randomness.
+    threads : int
+        Threads that share the chains; their number changes nothing but the time.
     """
 
-    def __init__(self, model: PottsModel, chains: int, seed: Any = 0) -> None:
+    def __init__(self, model: PottsModel, chains: int, seed: Any = 0, threads: int = 1) -> None:
         count = integer("chains", chains, 1)
+        self._threads = integer("threads", threads, 1)
         if not isinstance(seed, np.random.SeedSequence):
             seed = np.random.SeedSequence(integer("seed", seed, 0))
         self.model = model
@@ -56,17 +61,30 @@ class Chains:
     def run(self, sweeps: int) -> Tokens:
         """Advance every chain by `sweeps` sweeps and return a copy of the states."""
         sweeps = integer("sweeps", sweeps, 0)
+        # Whole bundles of chains, as many for every thread as can be.
+        bundles = -(-len(self._tokens) // LANES)
+        share = -(-bundles // min(self._threads, bundles)) * LANES
+        parts = [slice(k, k + share) for k in range(0, len(self._tokens), share)]
+        if len(parts) == 1:
+            self._advance(parts[0], sweeps)
+        else:
+            with ThreadPoolExecutor(len(parts)) as pool:
+                list(pool.map(self._advance, parts, [sweeps] * len(parts)))
+        self.sweeps += sweeps
+        return self.tokens
+
+    def _advance(self, part: slice, sweeps: int) -> None:
         model = self.model
+        generators = np.ascontiguousarray(self._generators[:, part])
         sweep_chains(
-            self._tokens,
-            self._generators,
+            self._tokens[part],
+            generators,
             model.teacher.astype(np.float32),
             model.values.astype(np.float32),
             model.similarity is not None,
             sweeps,
         )
-        self.sweeps += sweeps
-        return self.tokens
+        self._generators[:, part] = generators
 
     def burn_in(self, sweeps: int = BURN_IN) -> Mixing:
         """Advance by `sweeps` sweeps and compare the states half-way with those at the end.
@@ -88,8 +106,45 @@ class Chains:
             )
         return mixing
 
+    def diagnose(self, sweeps: int = 200) -> Autocorrelation:
+        """Advance by `sweeps` sweeps, at least 4, and watch energies and overlaps meanwhile.
 
-def sample(model: PottsModel, samples: int, seed: Any = 0, burn_in: int = BURN_IN) -> Tokens:
+        Overlaps are those of the chains 2k and 2k + 1, the fraction of sites where both have
+        the same token. Two chains are enough; some tens make the times precise.
+
+        Warns
+        -----
+        MixingWarning
+            If the chains disagree (see `Autocorrelation.agree`).
+        """
+        sweeps = integer("sweeps", sweeps, 4)
+        pairs = integer("chains", len(self._tokens), 2) // 2
+        energies, overlaps = np.empty((2 * pairs, sweeps)), np.empty((pairs, sweeps))
+        for sweep in range(sweeps):
+            tokens = self.run(1)[: 2 * pairs]
+            energies[:, sweep] = self.model.energies(tokens)
+            overlaps[:, sweep] = np.mean(tokens[0::2] == tokens[1::2], axis=1)
+        found = Autocorrelation(
+            integrated_time(energies),
+            integrated_time(overlaps),
+            split_r_hat(energies),
+            split_r_hat(overlaps),
+            sweeps,
+            2 * pairs,
+        )
+        if not found.agree:
+            warnings.warn(
+                f"the chains disagree: {found}; burn in for more sweeps and watch more of them, "
+                "or take a smaller |beta| if that does not help",
+                MixingWarning,
+                stacklevel=2,
+            )
+        return found
+
+
+def sample(
+    model: PottsModel, samples: int, seed: Any = 0, burn_in: int = BURN_IN, threads: int = 1
+) -> Tokens:
     """Return independent sequences of the model, one per chain.
 
     Parameters
@@ -102,6 +157,8 @@ def sample(model: PottsModel, samples: int, seed: Any = 0, burn_in: int = BURN_I
         Source of all randomness.
     burn_in : int
         Sweeps from uniformly random tokens to the sequence.
+    threads : int
+        Threads that share the work; their number changes nothing but the time.
 
     Returns
     -------
@@ -112,6 +169,6 @@ def sample(model: PottsModel, samples: int, seed: Any = 0, burn_in: int = BURN_I
     MixingWarning
         If the burn-in was too short.
     """
-    chains = Chains(model, integer("samples", samples, 1), seed)
+    chains = Chains(model, integer("samples", samples, 1), seed, threads)
     chains.burn_in(burn_in)
     return chains.tokens

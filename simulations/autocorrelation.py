@@ -1,0 +1,129 @@
+"""How long a chain remembers, and whether several chains agree."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from replica.arguments import refusal
+from simulations.fields import Floats
+
+#: The window of the sum over lags is this many autocorrelation times long.
+_WINDOW = 5.0
+
+#: Largest split-R-hat of chains that agree.
+AGREEMENT = 1.05
+
+#: An autocorrelation time from fewer than this many of itself is only a lower bound.
+ENOUGH = 50.0
+
+
+@dataclass(frozen=True)
+class Autocorrelation:
+    """Integrated autocorrelation times, in sweeps, and split-R-hat of two observables.
+
+    Parameters
+    ----------
+    energy_time, overlap_time : float
+        τ = 1 + 2 Σ_t ρ(t), of the energy of a chain and of the overlap of two chains; states
+        that are 2 τ sweeps apart count as independent. 1 for draws that are independent.
+    energy_r_hat, overlap_r_hat : float
+        Potential scale reduction of the halves of all chains; 1 where all have seen the same
+        distribution.
+    sweeps, chains : int
+        What was looked at.
+    """
+
+    energy_time: float
+    overlap_time: float
+    energy_r_hat: float
+    overlap_r_hat: float
+    sweeps: int
+    chains: int
+
+    @property
+    def time(self) -> float:
+        """The longer of the two times."""
+        return max(self.energy_time, self.overlap_time)
+
+    @property
+    def enough(self) -> bool:
+        """Whether the times are short against the run they were measured in."""
+        return self.sweeps >= ENOUGH * self.time
+
+    @property
+    def agree(self) -> bool:
+        """Whether all chains have seen the same distribution, as far as split-R-hat tells."""
+        return max(self.energy_r_hat, self.overlap_r_hat) <= AGREEMENT
+
+    def __str__(self) -> str:
+        bound = "" if self.enough else "at least "
+        return (
+            f"autocorrelation time of the energy {bound}{self.energy_time:.1f} and of the overlap "
+            f"{bound}{self.overlap_time:.1f} sweeps, split-R-hat {self.energy_r_hat:.3f} and "
+            f"{self.overlap_r_hat:.3f}, from {self.chains} chains of {self.sweeps} sweeps"
+        )
+
+
+def integrated_time(series: Any) -> float:
+    """Return τ = 1 + 2 Σ_t ρ(t) of independent stationary series of one observable.
+
+    The sum ends at the first lag beyond five times itself (Sokal, in *Functional
+    Integration*, NATO ASI B 361, 1997, section 3); autocovariances are averaged over the
+    series, around their common mean.
+
+    Parameters
+    ----------
+    series : array (chains, times)
+        At least two times.
+
+    Raises
+    ------
+    ValueError
+        If the array has another shape.
+    """
+    values = _checked(series, 2)
+    times = values.shape[1]
+    deviations = values - values.mean()
+    spectrum = np.fft.rfft(deviations, n=2 * times, axis=1)
+    covariance = np.fft.irfft(np.abs(spectrum) ** 2, axis=1)[:, :times].mean(axis=0)
+    covariance /= np.arange(times, 0, -1)
+    if covariance[0] <= 0:
+        return 1.0
+    sums = 2 * np.cumsum(covariance / covariance[0]) - 1
+    (beyond,) = np.nonzero(np.arange(times) >= _WINDOW * sums)
+    return float(max(1.0, sums[beyond[0]] if len(beyond) else sums[-1]))
+
+
+def split_r_hat(series: Any) -> float:
+    """Return the potential scale reduction of series cut into halves.
+
+    Gelman et al., *Bayesian Data Analysis*, third edition, section 11.4.
+
+    Parameters
+    ----------
+    series : array (chains, times)
+        At least four times.
+
+    Raises
+    ------
+    ValueError
+        If the array has another shape.
+    """
+    values = _checked(series, 4)
+    half = values.shape[1] // 2
+    halves = np.concatenate([values[:, :half], values[:, -half:]])
+    within = float(np.mean(np.var(halves, axis=1, ddof=1)))
+    between = float(np.var(np.mean(halves, axis=1), ddof=1))
+    if within == 0:
+        return 1.0 if between == 0 else float("inf")
+    return float(np.sqrt((half - 1) / half + between / within))
+
+
+def _checked(series: Any, least: int) -> Floats:
+    values = np.asarray(series, dtype=float)
+    if values.ndim != 2 or not values.shape[0] or values.shape[1] < least:
+        raise refusal("series", f"array {values.shape}", f"an array (chains, {least} or more)")
+    return values
