@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulations.jit import jit
+from simulations.vectors import add_four, add_one
 
 Floats = NDArray[np.float64]
 
@@ -79,13 +80,14 @@ def evaluate(
     samples, sites = tokens.shape
     colors = values.shape[0]
     count = len(rows)
-    tiles = (count + _WIDEST - 1) // _WIDEST
-    # Tiles of equal width, a whole number of vectors.
-    width = ((count + tiles - 1) // tiles + 15) // 16 * 16
+    width = _tile(count)
     weight = np.zeros((sites, width))
     slope = np.empty((sites, width))
     fields = np.empty((_BATCH, colors, width))
     residual = np.zeros((_BATCH, colors, width))
+    # The same memory, by the number of its first entry.
+    flat_weight, flat_slope = weight.reshape(weight.size), slope.reshape(slope.size)
+    flat_fields, flat_residual = fields.reshape(fields.size), residual.reshape(residual.size)
     top = np.empty(width)
     total = np.empty(width)
     product = np.empty(width)
@@ -104,9 +106,8 @@ def evaluate(
             fields[:] = 0.0
             for j in range(sites):
                 for k in range(batch):
-                    field, source = fields[k, tokens[sample + k, j]], weight[j]
-                    for r in range(width):
-                        field[r] += source[r]
+                    target = (k * colors + tokens[sample + k, j]) * width
+                    add_one(flat_fields, target, flat_weight, j * width, width)
             product[:] = 1.0
             residual[batch:] = 0.0
             for k in range(batch):
@@ -132,9 +133,9 @@ def evaluate(
                     for r in range(width):
                         probability[a, r] *= total[r]
                 for r in range(used):
-                    target = tokens[sample + k, rows[first + r]]
-                    value[r] -= field[target, r]
-                    probability[target, r] -= 1.0
+                    token = tokens[sample + k, rows[first + r]]
+                    value[r] -= field[token, r]
+                    probability[token, r] -= 1.0
                 if mixing:
                     for a in range(colors):
                         for b in range(colors):
@@ -149,15 +150,24 @@ def evaluate(
             # The last batch may be short: its missing residuals are zero.
             last = samples - 1
             for j in range(sites):
-                r0 = residual[0, tokens[sample, j]]
-                r1 = residual[1, tokens[min(sample + 1, last), j]]
-                r2 = residual[2, tokens[min(sample + 2, last), j]]
-                r3 = residual[3, tokens[min(sample + 3, last), j]]
-                target_slope = slope[j]
-                for r in range(width):
-                    target_slope[r] += (r0[r] + r1[r]) + (r2[r] + r3[r])
+                p0 = tokens[sample, j] * width
+                p1 = (colors + tokens[min(sample + 1, last), j]) * width
+                p2 = (2 * colors + tokens[min(sample + 2, last), j]) * width
+                p3 = (3 * colors + tokens[min(sample + 3, last), j]) * width
+                add_four(flat_slope, j * width, flat_residual, p0, p1, p2, p3, width)
         losses[first : first + used] = value[:used]
         gradient[:, first : first + used] = slope[:, :used]
+
+
+@jit
+def _tile(count: int) -> int:
+    """Return the width, a whole number of vectors, of tiles of which `count` rows waste least."""
+    best, waste = 0, 0
+    for width in range(_WIDEST, _WIDEST // 2, -8):
+        unused = -count % width
+        if best == 0 or unused < waste:
+            best, waste = width, unused
+    return best if count > _WIDEST // 2 else max(8, (count + 7) // 8 * 8)
 
 
 @jit

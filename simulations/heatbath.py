@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from llvmlite import ir  # type: ignore[import-untyped]
-from numba import config, types
-from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from simulations.jit import jit
+from simulations.vectors import add_one
 
 #: Chains that advance together; arithmetic over them fills the vector registers.
 LANES = 16
@@ -20,9 +18,6 @@ TILE = 64
 
 #: Bytes of fields that stay in the nearest cache.
 _NEAR = 64 * 1024
-
-#: Numbers in a vector register, at most.
-_WIDTH = 16
 
 _ROUND = np.float32(1.5 * 2**23)
 _LOG2E = np.float32(1.4426950408889634)
@@ -73,43 +68,6 @@ def randomise(tokens: NDArray[np.uint8], generators: NDArray[np.uint32], colors:
     for k in range(chains):
         for i in range(sites):
             tokens[k, i] = int(uniform(generators, k) * np.float32(colors))
-
-
-def _typed_add_tile(typing: Any, fields: Any, target: Any, rows: Any, source: Any) -> Any:
-    """Add rows[source : source + TILE] to fields[target : target + TILE].
-
-    Written in vectors: in a loop of this length Numba would spend as much time on finding
-    out whether the arrays overlap as on the sum.
-    """
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        vector = ir.VectorType(ir.FloatType(), _WIDTH)
-        bases = [
-            context.make_array(signature.args[k])(context, builder, arguments[k]).data
-            for k in (0, 2)
-        ]
-        for part in range(0, TILE, _WIDTH):
-            pointers, values = [], []
-            for base, offset in zip(bases, (arguments[1], arguments[3]), strict=True):
-                place = builder.add(offset, ir.Constant(offset.type, part))
-                pointer = builder.bitcast(builder.gep(base, [place]), vector.as_pointer())
-                value = builder.load(pointer)
-                value.align = 4
-                pointers.append(pointer)
-                values.append(value)
-            builder.store(builder.fadd(*values), pointers[0]).align = 4
-        return context.get_dummy_value()
-
-    return types.void(fields, types.int64, rows, types.int64), generate
-
-
-def _plain_add_tile(fields: Any, target: int, rows: Any, source: int) -> None:
-    fields[target : target + TILE] += rows[source : source + TILE]
-
-
-# NUMBA_DISABLE_JIT is set by those who look for a fault, and knows no intrinsics.
-_disabled = getattr(config, "DISABLE_JIT", 0)
-_add_tile: Any = _plain_add_tile if _disabled else intrinsic(_typed_add_tile)
 
 
 @jit
@@ -198,14 +156,15 @@ def sweep_chains(
                         shifts[c, i] = token * TILE
                         for tile in range(begin, end):
                             target = (tile * LANES + c) * span + token * TILE
-                            _add_tile(fields, target, rows, (tile * sites + i) * TILE)
+                            add_one(fields, target, rows, (tile * sites + i) * TILE, TILE)
                 for tile in range(tiles):
                     if begin <= tile < end:
                         continue
                     for c in range(lanes):
                         base, shift = (tile * LANES + c) * span, shifts[c]
                         for i in range(start, stop):
-                            _add_tile(fields, base + shift[i], rows, (tile * sites + i) * TILE)
+                            source = (tile * sites + i) * TILE
+                            add_one(fields, base + shift[i], rows, source, TILE)
         for c in range(lanes):
             for word in range(4):
                 generators[word, first + c] = state[word, c]
