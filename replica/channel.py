@@ -59,8 +59,11 @@ class Channel(Protocol):
     ) -> float:
         """Return E ℓ(e_y, ω), the loss on fresh sequences."""
 
+    def error_rate(self, m: NDArray[np.float64], q: NDArray[np.float64]) -> float:
+        """Return the probability of a wrong guess; NaN where nothing is guessed."""
+
     def optimal_loss(self, rho: NDArray[np.float64], accuracy: Accuracy) -> float:
         """Return the loss of the true conditional law, whose fields have m = q = ρ."""
 
-    def curvature(self) -> tuple[float, float]:
-        """Return |g|² per mode and the second derivative of the loss at h = 0."""
+    def expansion(self) -> Rule:
+        """Return the channel of the loss expanded to second order at h = 0, to start from."""

@@ -107,8 +107,8 @@ def add_problem_options(parser: argparse.ArgumentParser) -> None:
 
 def data_model(arguments: argparse.Namespace) -> PottsTokens:
     """Return the data that parsed options describe."""
-    model = DATA_MODELS[one_of("data", arguments.data, DATA_MODELS)]
-    return model(arguments.colors, arguments.beta)
+    one_of("data", arguments.data, DATA_MODELS)
+    return PottsTokens(arguments.colors, arguments.beta)
 
 
 def problems(arguments: argparse.Namespace) -> list[Problem]:

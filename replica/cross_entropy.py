@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from replica.channel import Accuracy, Averages, Rule
 from replica.exchange import ExchangeRule
 from replica.lattice import LatticeRule
+from replica.observables import error_rate
+from replica.quadratic import QuadraticChannel
 
 Vector = NDArray[np.float64]
 
@@ -46,9 +48,13 @@ class CrossEntropyChannel:
             return math.log(self.colors)
         return self._untrained(rho, rho, accuracy).loss
 
-    def curvature(self) -> tuple[float, float]:
-        """Return (1/C, 1/C): the loss is log C - (e_y - 1/C)·h + |K0 h|²/(2C) + ..."""
-        return 1.0 / self.colors, 1.0 / self.colors
+    def error_rate(self, m: Vector, q: Vector) -> float:
+        """Return the probability that another component of ω than the masked one is largest."""
+        return error_rate(self.colors, m[0], q[0])
+
+    def expansion(self) -> Rule:
+        """Return the channel of log C - (K0 e_y)·h + |K0 h|²/(2C)."""
+        return QuadraticChannel(self.colors, curvature=1.0 / self.colors)
 
     def _untrained(self, m: Vector, q: Vector, accuracy: Accuracy) -> Averages:
         return self.rule(m, q, _NO_TRAINING).averages(m, q, _NO_TRAINING, accuracy)

@@ -15,8 +15,23 @@ class ParamagnetWarning(UserWarning):
     """The data may not be paramagnetic, and the theory then does not describe them."""
 
 
+class DataModel:
+    """What all descriptions of data have in common.
+
+    Attributes
+    ----------
+    name : str
+        Name on the command line and in tables.
+    colors : int
+        C, the number of values of a token, or of independent components.
+    """
+
+    name: ClassVar[str]
+    colors: int
+
+
 @dataclass(frozen=True)
-class PottsTokens:
+class PottsTokens(DataModel):
     """Sequences of the Potts model with Gaussian couplings, J_ij = J_ji ~ N(0, 1/L).
 
     P(s) ∝ exp((β/2) Σ_{i≠j} J_ij s_i·s_j), in the paramagnetic phase |b| < 1, b = β/C.
@@ -98,7 +113,7 @@ def safe_b(colors: int) -> float:
 
 
 #: Names of the data models on the command line and in tables.
-DATA_MODELS: dict[str, type[PottsTokens]] = {PottsTokens.name: PottsTokens}
+DATA_MODELS: dict[str, type[DataModel]] = {PottsTokens.name: PottsTokens}
 
 
 def _paramagnetic(beta: Any, colors: int) -> float:

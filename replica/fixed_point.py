@@ -21,6 +21,9 @@ _GOOD_STEP = 0.3
 #: What a step that widens the gap makes of the bound on the next one.
 _SHORTER = 0.6
 
+#: Gaps of this size may be all rounding.
+_STALLED = 1e-10
+
 #: A coordinate beyond this size means divergence.
 _FAR = 90.0
 
@@ -70,7 +73,8 @@ def find_fixed_point(
     inverse : array or None
         Inverse of the derivative of F(x) - x near the start, if known.
     tolerance : float
-        Largest |F(x) - x|, and largest Newton step, of a converged point.
+        Largest |F(x) - x|, and largest Newton step, of a converged point; where the rounding
+        of F does not allow it, 1e-10 is enough.
     budget : callable
         Number of evaluations of F that are left.
     """
@@ -107,6 +111,9 @@ def find_fixed_point(
             inverse = inverse + np.outer(step - change, step @ inverse) / (step @ change)
             x, gap, fresh = new_x, new_gap, False
             continue
+        if fresh and size < _STALLED:
+            # A measured derivative that gains nothing here has met the rounding of F.
+            return FixedPoint(x, gap, inverse, "converged")
         if fresh or new_size < size:
             x, gap = new_x, new_gap
         # Otherwise an inherited derivative misled: step again from where it did.

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 
-from replica.channel import Accuracy, Averages, Channel, Rule
+from replica.channel import Accuracy, Averages, Rule
+from replica.channels import channel_of
 from replica.couplings import Conjugates, Overlaps, overlaps
-from replica.cross_entropy import CrossEntropyChannel
+from replica.fixed_point import largest
 from replica.problem import Problem
-from replica.spectrum import potts_spectrum
-from replica.squared_error import SquaredErrorChannel
+from replica.spectrum import spectrum_of
 
 Vector = NDArray[np.float64]
-
-#: The channel of each loss, to be built with the number of colours.
-CHANNELS: dict[str, Callable[[int], Channel]] = {
-    "cross-entropy": CrossEntropyChannel,
-    "squared-error": SquaredErrorChannel,
-}
-
 
 #: Overlaps from here on are not a number that later arithmetic can carry.
 _HUGE = 1e30
@@ -45,8 +36,8 @@ class SaddlePoint:
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
         self.lam = problem.lam
-        self.spectrum = potts_spectrum(problem.data)
-        self.channel: Channel = CHANNELS[problem.loss](problem.data.colors)
+        self.spectrum = spectrum_of(problem.data)
+        self.channel = channel_of(problem.data, problem.loss)
         self.evaluations = 0
         self._rule: Rule | None = None
         self._known: dict[tuple[bytes, Accuracy], Averages] = {}
@@ -92,32 +83,17 @@ class SaddlePoint:
         return np.asarray(np.log(self.problem.alpha * response))
 
     def start(self) -> Vector:
-        """Return the solution with the loss replaced by its quadratic expansion at h = 0.
+        """Return where plain iteration arrives with the loss expanded at h = 0.
 
-        Then the equations are those of ridge regression: one scalar equation for V̂, and
-        linear ones for m̂ and q̂.
+        Those are the equations of ridge regression, which every iteration brings closer.
         """
-        alpha, lam = self.problem.alpha, self.lam
-        n = self.problem.data.colors - 1
-        force, curve = self.channel.curvature()
-        G, weights, teacher = (
-            self.spectrum.covariances[0],
-            self.spectrum.weights,
-            self.spectrum.teacher,
-        )
-        V_hat = alpha * n * curve
-        for _ in range(50):
-            V = min(weights @ (G / (lam + V_hat * G)), 1e6 / curve)
-            V_hat = alpha * n * curve / (1 + curve * V)
-        D = lam + V_hat * G
-        stiff = 1 + curve * V
-        gain = alpha * n / stiff
-        # m = slope m̂ and m̂ = gain (force - curve m / C · ...), both at leading order.
-        slope = teacher @ (G * G / D)
-        m_hat = gain * force / (1 + gain * force * curve * slope)
-        energy = gain / stiff * (force * (1 - curve * slope * m_hat) ** 2)
-        fed_back = gain / stiff * curve**2
-        source = teacher @ (G**3 / D**2) * m_hat**2
-        spread = weights @ (G * G / D**2)
-        q_hat = (energy + fed_back * source) / max(1 - fed_back * spread, 0.05)
-        return np.log([V_hat, m_hat, q_hat])
+        rule = self.channel.expansion()
+        x = np.zeros(3 * len(self.spectrum.scales))
+        for _ in range(200):
+            fields = self.overlaps(x)[:3]
+            average = rule.averages(*fields, Accuracy.COARSE)
+            response = np.concatenate([average.response, average.overlap, average.energy])
+            last, x = x, np.log(np.maximum(self.problem.alpha * response, 1e-30))
+            if largest(x - last) < 1e-5:
+                break
+        return x

@@ -10,13 +10,16 @@ from numpy.typing import NDArray
 
 from replica.arguments import integer, refusal
 from replica.channel import Accuracy
+from replica.channels import channel_of
 from replica.couplings import Overlaps
+from replica.data import DataModel
 from replica.fixed_point import FixedPoint, find_fixed_point, largest
-from replica.observables import coupling_error, error_rate, relative_difference
+from replica.observables import coupling_error, relative_difference
 from replica.path import State, extrapolated
 from replica.problem import Problem
-from replica.saddle_point import CHANNELS, SaddlePoint
+from replica.saddle_point import SaddlePoint
 from replica.solution import ConvergenceError, Order, Solution
+from replica.spectrum import spectrum_of
 from replica.threshold import existence_threshold
 
 Vector = NDArray[np.float64]
@@ -125,7 +128,7 @@ def _solution(saddle: SaddlePoint, found: FixedPoint) -> Solution:
     order = saddle.overlaps(found.x)
     conjugates = saddle.conjugates(found.x)
     losses = _losses(saddle, order, Accuracy.FINE)
-    rates = _rates(problem, order)
+    rates = _rates(saddle, order)
     residual = max(
         largest(np.expm1(np.minimum(found.gap, 500.0))),
         relative_difference(_stacked(saddle.overlaps(found.x + found.gap)), _stacked(order)),
@@ -144,7 +147,7 @@ def _solution(saddle: SaddlePoint, found: FixedPoint) -> Solution:
         V_hat=_order(conjugates.V),
         test_loss=float(losses[0]),
         train_loss=float(losses[1]),
-        optimal_loss=_optimal_loss(problem.loss, problem.data.colors, tuple(_rho(saddle))),
+        optimal_loss=_optimal_loss(problem.data, problem.loss),
         error_rate=float(rates[0]),
         coupling_error=float(rates[1]),
         status=status,
@@ -169,7 +172,7 @@ def _quadrature_error(
         relative_difference(losses, _losses(saddle, order, Accuracy.FINER))
         + relative_difference(
             np.concatenate([_stacked(order), rates]),
-            np.concatenate([_stacked(moved), _rates(saddle.problem, moved)]),
+            np.concatenate([_stacked(moved), _rates(saddle, moved)]),
         )
         + _ROUNDING * float(np.abs(found.inverse).sum(axis=1).max())
     )
@@ -181,26 +184,20 @@ def _losses(saddle: SaddlePoint, order: Overlaps, accuracy: Accuracy) -> Vector:
     return np.array([test, saddle.averages(order, accuracy).loss])
 
 
-def _rates(problem: Problem, order: Overlaps) -> Vector:
+def _rates(saddle: SaddlePoint, order: Overlaps) -> Vector:
     """Return error rate and coupling error."""
-    data = problem.data
+    teacher_norm2 = float(saddle.spectrum.teacher.sum())
     return np.array(
         [
-            error_rate(data.colors, order.m[0], order.q[0]),
-            coupling_error(data.teacher_norm2, order.r, order.n),
+            saddle.channel.error_rate(order.m, order.q),
+            coupling_error(teacher_norm2, order.r, order.n),
         ]
     )
 
 
-def _rho(saddle: SaddlePoint) -> Vector:
-    """Return ρ_k = u_k² w*ᵀ G_k w*, the overlap of the teacher with itself."""
-    spectrum = saddle.spectrum
-    return np.asarray(spectrum.scales * (spectrum.covariances @ spectrum.teacher))
-
-
 @lru_cache(maxsize=256)
-def _optimal_loss(loss: str, colors: int, rho: tuple[float, ...]) -> float:
-    return CHANNELS[loss](colors).optimal_loss(np.array(rho), Accuracy.FINE)
+def _optimal_loss(data: DataModel, loss: str) -> float:
+    return channel_of(data, loss).optimal_loss(spectrum_of(data).rho, Accuracy.FINE)
 
 
 def _stacked(order: Overlaps) -> Vector:
@@ -212,8 +209,7 @@ def _order(value: Vector) -> Order:
 
 
 def _without_answer(problem: Problem, status: str, evaluations: int) -> Solution:
-    saddle = SaddlePoint(problem)
-    optimal = _optimal_loss(problem.loss, problem.data.colors, tuple(_rho(saddle)))
+    optimal = _optimal_loss(problem.data, problem.loss)
     nothing = math.nan
     return Solution(
         problem, *(nothing,) * 6, nothing, nothing, optimal, nothing, nothing,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, singledispatch
 
 import numpy as np
 from numpy.typing import NDArray
 
-from replica.data import PottsTokens
+from replica.data import DataModel, PottsTokens
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,10 +34,22 @@ class Spectrum:
     teacher: NDArray[np.float64]
     scales: NDArray[np.float64]
 
+    @property
+    def rho(self) -> NDArray[np.float64]:
+        """ρ_k = u_k² w*ᵀ G_k w*, the overlap of the true row with itself in each mode."""
+        return np.asarray(self.scales * (self.covariances @ self.teacher))
 
+
+@singledispatch
+def spectrum_of(data: DataModel) -> Spectrum:
+    """Return the spectrum of the cavity covariance of these data."""
+    raise TypeError(f"no spectrum is known for {type(data).__name__}")
+
+
+@spectrum_of.register
 @lru_cache(maxsize=64)
-def potts_spectrum(data: PottsTokens) -> Spectrum:
-    """Return the spectrum of G = [(1 + b²) I - b J]^{-1} / C, J with the semicircle law."""
+def _(data: PottsTokens) -> Spectrum:
+    """G = [(1 + b²) I - b J]^{-1} / C, J with the semicircle law."""
     b = abs(data.b)
     eigenvalues, weights = semicircle(b)
     covariances = 1.0 / (data.colors * (1.0 + b * b - b * eigenvalues))
