@@ -50,6 +50,7 @@ def exponential(x: Any) -> Any:
 @jit
 def evaluate(
     tokens: NDArray[np.uint8],
+    groups: NDArray[np.int32],
     rows: NDArray[np.int64],
     weights: Floats,
     values: Floats,
@@ -64,6 +65,8 @@ def evaluate(
     ----------
     tokens : uint8 array (samples, sites)
         The sequences.
+    groups : int array
+        Their sites by colour (see `sites_by_color`).
     rows : int array (rows,)
         The predicted sites i.
     weights : array (sites, rows)
@@ -81,13 +84,15 @@ def evaluate(
     colors = values.shape[0]
     count = len(rows)
     width = _tile(count)
-    weight = np.zeros((sites, width))
+    # The last row stays zero.
+    weight = np.zeros((sites + 1, width))
+    whole = np.empty(width)
     slope = np.empty((sites, width))
     fields = np.empty((_BATCH, colors, width))
     residual = np.zeros((_BATCH, colors, width))
     # The same memory, by the number of its first entry.
     flat_weight, flat_slope = weight.reshape(weight.size), slope.reshape(slope.size)
-    flat_fields, flat_residual = fields.reshape(fields.size), residual.reshape(residual.size)
+    flat_residual = residual.reshape(residual.size)
     top = np.empty(width)
     total = np.empty(width)
     product = np.empty(width)
@@ -97,17 +102,17 @@ def evaluate(
     in_values[:] = 0.0
     for first in range(0, count, width):
         used = min(width, count - first)
-        weight[:, :used] = weights[:, first : first + used]
-        weight[:, used:] = 0.0
+        weight[:sites, :used] = weights[:, first : first + used]
+        weight[:sites, used:] = 0.0
+        whole[:] = 0.0
+        for j in range(sites):
+            add_one(whole, 0, flat_weight, j * width, width)
         slope[:] = 0.0
         value[:] = 0.0
         for sample in range(0, samples, _BATCH):
             batch = min(_BATCH, samples - sample)
-            fields[:] = 0.0
-            for j in range(sites):
-                for k in range(batch):
-                    target = (k * colors + tokens[sample + k, j]) * width
-                    add_one(flat_fields, target, flat_weight, j * width, width)
+            for k in range(batch):
+                _sum_by_color(groups[sample + k], flat_weight, whole, fields[k])
             product[:] = 1.0
             residual[batch:] = 0.0
             for k in range(batch):
@@ -157,6 +162,56 @@ def evaluate(
                 add_four(flat_slope, j * width, flat_residual, p0, p1, p2, p3, width)
         losses[first : first + used] = value[:used]
         gradient[:, first : first + used] = slope[:, :used]
+
+
+@jit
+def _sum_by_color(
+    groups: NDArray[np.int32], flat_weight: Floats, whole: Floats, fields: Floats
+) -> None:
+    """Set fields[a] = Σ_j w_j [s_j = a] for one sequence; the sum over a is known, `whole`."""
+    colors, width = fields.shape
+    last = fields[colors - 1]
+    flat_fields = fields.reshape(fields.size)
+    fields[:] = 0.0
+    for g in range(1, groups[0, 0] + 1):
+        p0, p1, p2, p3 = groups[g, 1], groups[g, 2], groups[g, 3], groups[g, 4]
+        add_four(
+            flat_fields, groups[g, 0] * width, flat_weight,
+            p0 * width, p1 * width, p2 * width, p3 * width, width,
+        )  # fmt: skip
+    for r in range(width):
+        last[r] = whole[r]
+    for a in range(colors - 1):
+        field = fields[a]
+        for r in range(width):
+            last[r] -= field[r]
+
+
+@jit
+def sites_by_color(tokens: NDArray[np.uint8], colors: int) -> NDArray[np.int32]:
+    """Return, for every sequence, its sites in groups of four of one colour.
+
+    Entry [μ, 0, 0] is the number of groups that follow; a group is (colour, site, site, site,
+    site), filled up with the number of sites, which stands for no site. The last colour is
+    left out.
+    """
+    samples, sites = tokens.shape
+    groups = np.zeros((samples, sites // 4 + colors + 1, 5), dtype=np.int32)
+    for sample in range(samples):
+        found, number = groups[sample], 0
+        for a in range(colors - 1):
+            filled = 4
+            for j in range(sites):
+                if tokens[sample, j] == a:
+                    if filled == 4:
+                        number += 1
+                        found[number, 0] = a
+                        found[number, 1:] = sites
+                        filled = 0
+                    filled += 1
+                    found[number, filled] = j
+        found[0, 0] = number
+    return groups
 
 
 @jit

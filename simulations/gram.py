@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from simulations.fields import Floats, Tokens
 from simulations.jit import jit
+from simulations.vectors import add_one
 
 #: Columns that are filled together, so that they stay in the cache.
 _WIDEST = 64
@@ -37,18 +38,21 @@ def pair_sums(tokens: Tokens, rows: NDArray[np.int64], table: Floats) -> Floats:
 def _add_pairs(tokens: Tokens, rows: NDArray[np.int64], table: Floats, sums: Floats) -> None:
     samples, sites = tokens.shape
     colors = len(table)
-    terms = np.empty((colors, _WIDEST))
+    terms = np.zeros(colors * _WIDEST)
+    part = np.empty(sites * _WIDEST)
     for first in range(0, len(rows), _WIDEST):
-        width = min(_WIDEST, len(rows) - first)
+        used = min(_WIDEST, len(rows) - first)
+        width = (used + 7) // 8 * 8
+        part[:] = 0.0
         for sample in range(samples):
-            for r in range(width):
+            for r in range(used):
                 token = tokens[sample, rows[first + r]]
                 for a in range(colors):
-                    terms[a, r] = table[a, token]
+                    terms[a * width + r] = table[a, token]
             for j in range(sites):
-                target, source = sums[j, first : first + width], terms[tokens[sample, j]]
-                for r in range(width):
-                    target[r] += source[r]
+                add_one(part, j * width, terms, tokens[sample, j] * width, width)
+        for j in range(sites):
+            sums[j, first : first + used] = part[j * width : j * width + used]
 
 
 class LeaveOneOut:

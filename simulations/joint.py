@@ -10,7 +10,7 @@ from scipy import optimize
 
 from replica.arguments import integer, non_negative, positive, refusal
 from simulations.attention import FactoredAttention
-from simulations.crossentropy import evaluate
+from simulations.crossentropy import evaluate, sites_by_color
 from simulations.fields import Floats, checked_matrix, checked_tokens
 from simulations.potts import checked_colors
 
@@ -93,6 +93,7 @@ def train_jointly(
         raise refusal("similarity", "a matrix of equal rows", "one that tells colors apart")
     first = _centred(np.random.default_rng(seed).standard_normal((colors, colors)))
     decay = sites * lam
+    groups = sites_by_color(tokens, colors)
     rows, losses = np.arange(sites), np.empty(sites)
     in_columns, in_values = np.empty((sites, sites)), np.empty((colors, colors))
     # Equal curvature, about, in A and in the direction of V, which many more tokens see.
@@ -105,7 +106,7 @@ def train_jointly(
 
     def objective(x: Floats) -> tuple[float, Floats]:
         attention, values, length = unpack(x)
-        evaluate(tokens, rows, attention.T, values, True, losses, in_columns, in_values)
+        evaluate(tokens, groups, rows, attention.T, values, True, losses, in_columns, in_values)
         np.fill_diagonal(in_columns, 0.0)
         in_attention = in_columns.T
         tangent = _centred(in_values)

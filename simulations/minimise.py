@@ -43,6 +43,7 @@ def minimise(
     objective: Callable[[Floats, Columns], tuple[Floats, Floats]],
     precondition: Callable[[Floats, Columns], Floats],
     start: Floats,
+    first: tuple[Floats, Floats],
     tolerance: float,
     max_steps: int,
     floor: float = -np.inf,
@@ -62,6 +63,8 @@ def minimise(
         the inverse Hessians times these.
     start : array (variables, problems)
         Where to start.
+    first : pair of arrays
+        Values and gradients there, which may be known without an evaluation.
     tolerance : float
         A problem has converged when its gradient norm, relative to that at the start, is
         below this.
@@ -72,12 +75,12 @@ def minimise(
     """
     problems = start.shape[1]
     points, residuals = start.copy(), np.ones(problems)
-    evaluations = np.ones(problems, dtype=np.int64)
+    evaluations = np.zeros(problems, dtype=np.int64)
     statuses = np.full(problems, "max-steps", dtype=object)
 
     columns = np.arange(problems)
     point = start.copy()
-    value, slope = objective(point, columns)
+    value, slope = first
     scale = _norm(slope)
     scale[scale == 0] = np.inf
     direction = -precondition(slope, columns)
