@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from replica.arguments import integer, refusal
-from replica.data import PottsTokens
+from replica.data import DataModel, PottsTokens
 from replica.problem import Problem
 from simulations.fields import Floats, Tokens
 from simulations.observables import Observables, measure
@@ -58,6 +58,9 @@ class Experiment:
             integer(name, getattr(self, name), minimum)
         if self.rows is not None and integer("rows", self.rows, 1) > self.sites:
             raise refusal("rows", self.rows, f"an integer from 1 to sites = {self.sites}")
+        for problem in self.problems:
+            if not isinstance(problem.data, PottsTokens):
+                raise refusal("data", problem.data, "PottsTokens, which can be sampled")
         if len({(problem.data, problem.alpha) for problem in self.problems}) != 1:
             raise refusal("problems", self.problems, "problems of the same data and alpha")
         if self.samples < 1:
@@ -68,7 +71,9 @@ class Experiment:
     @property
     def data(self) -> PottsTokens:
         """What the sequences are."""
-        return self.problems[0].data
+        data = self.problems[0].data
+        assert isinstance(data, PottsTokens)
+        return data
 
     @property
     def samples(self) -> int:
@@ -197,7 +202,7 @@ def experiments(
     **options
         `rows`, `test_samples` and `burn_in` of `Experiment`.
     """
-    together: dict[tuple[PottsTokens, float], list[Problem]] = {}
+    together: dict[tuple[DataModel, float], list[Problem]] = {}
     for problem in problems:
         together.setdefault((problem.data, problem.alpha), []).append(problem)
     return [

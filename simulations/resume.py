@@ -58,8 +58,8 @@ def keys(task: Experiment) -> list[tuple[Any, ...]]:
     return [
         (
             problem.loss,
-            problem.data.colors,
-            problem.data.beta,
+            task.data.colors,
+            task.data.beta,
             problem.lam,
             problem.alpha,
             task.sites,
