@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from replica.channel import Accuracy, Averages, Rule
+from replica.channel import Accuracy, Rule
+from replica.cross_entropy_kernels import fresh_averages
 from replica.exchange import ExchangeRule
 from replica.lattice import LatticeRule
 from replica.observables import error_rate
@@ -18,6 +19,13 @@ Vector = NDArray[np.float64]
 
 #: prox(ω) = ω: a local variance small enough to vanish in every sum it enters.
 _NO_TRAINING = np.full(1, 1e-30)
+
+#: Spacing, radius in x and log(1/error) of the one integral that fresh fields need.
+_FRESH = {
+    Accuracy.COARSE: (0.29, 8.4, 34.0),
+    Accuracy.FINE: (0.29, 8.4, 34.0),
+    Accuracy.FINER: (0.24, 9.0, 38.0),
+}
 
 #: Number of colours, and of lattice points times colours, from which on the exchangeable rule
 #: costs less; for two colours the lattice always costs less.
@@ -39,14 +47,23 @@ class CrossEntropyChannel:
         return ExchangeRule.near(self.colors, m[0], q[0], V[0])
 
     def test_loss(self, m: Vector, q: Vector, accuracy: Accuracy) -> float:
-        """Return E ℓ(e_1, ω), the training loss at V → 0."""
-        return self._untrained(m, q, accuracy).loss
+        """Return E ℓ(e_1, ω)."""
+        return self.fresh(m, q, accuracy)[0]
 
     def optimal_loss(self, rho: Vector, accuracy: Accuracy) -> float:
         """Return the conditional entropy of the masked token, the test loss at m = q = ρ."""
         if rho[0] == 0.0:
             return math.log(self.colors)
-        return self._untrained(rho, rho, accuracy).loss
+        return self.fresh(rho, rho, accuracy)[0]
+
+    def fresh(self, m: Vector, q: Vector, accuracy: Accuracy) -> tuple[float, float]:
+        """Return E ℓ(e_1, ω) and E (1 - softmax_1(ω)), where no prox stands between."""
+        if self.colors == 2:
+            # The lattice of two colours is a single sum already; its training does nothing.
+            average = LatticeRule.near(2, q[0]).averages(m, q, _NO_TRAINING, accuracy)
+            return average.loss, float(average.overlap[0])
+        loss, error = fresh_averages(self.colors, m[0], q[0], *_FRESH[accuracy])
+        return loss, error
 
     def error_rate(self, m: Vector, q: Vector) -> float:
         """Return the probability that another component of ω than the masked one is largest."""
@@ -55,9 +72,6 @@ class CrossEntropyChannel:
     def expansion(self) -> Rule:
         """Return the channel of log C - (K0 e_y)·h + |K0 h|²/(2C)."""
         return QuadraticChannel(self.colors, curvature=1.0 / self.colors)
-
-    def _untrained(self, m: Vector, q: Vector, accuracy: Accuracy) -> Averages:
-        return self.rule(m, q, _NO_TRAINING).averages(m, q, _NO_TRAINING, accuracy)
 
 
 def softmax_gap(colors: int, rho: Vector, accuracy: Accuracy) -> float:
@@ -68,5 +82,4 @@ def softmax_gap(colors: int, rho: Vector, accuracy: Accuracy) -> float:
     """
     if rho[0] == 0.0:
         return 1.0 - 1.0 / colors
-    channel = CrossEntropyChannel(colors)
-    return float(channel._untrained(rho, rho, accuracy).overlap[0])
+    return CrossEntropyChannel(colors).fresh(rho, rho, accuracy)[1]

@@ -484,3 +484,59 @@ def exchange_decay(colors, m, q, V, t, a, y, radius, density):
             im += size_i * np.sin(y * p[i])
         result *= np.hypot(re, im) ** (1 if which == 0 else max(colors - 3, 0))
     return result
+
+
+@jit
+def fresh_averages(colors, m, q, spacing, radius, digits):
+    """Average over the fields without training, h = ω, by one integral of a product.
+
+    With Ψ(v) = E e^{-e^{v + √q x}} and u = v + √q x, see THEORY.md:
+    E log(1/p_1) = ∫dv Ψ(v + m) (1 - Ψ(v)^{C-1}),
+    E (1 - p_1) = (C - 1) ∫dv Ψ(v + m) Ψ(v)^{C-2} E[e^u e^{-e^u}].
+    Both in v and in √q x the trapezoidal rule has at most this spacing. Below v = -digits the
+    integrands are negligible, and e^{-digits} above.
+
+    Returns
+    -------
+    tuple
+        E log(1/p_1), E (1 - p_1).
+    """
+    n = colors - 1
+    root_q = np.sqrt(q)
+    dx = min(0.75, spacing / root_q)
+    half = int(np.ceil(radius / dx))
+    du = dx * root_q
+    # The grid of v is every `stride`-th point of that of u, and m is not on either.
+    stride = max(1, int(spacing / du))
+    dv = stride * du
+    low = -digits - np.log(n) - radius * root_q
+    high = radius * root_q + np.log(digits) - min(m, 0.0)
+    count = int(np.ceil((high - low) / dv)) + 1
+    weight = np.empty(2 * half + 1)
+    for i in range(2 * half + 1):
+        weight[i] = np.exp(-0.5 * ((i - half) * dx) ** 2) * dx / np.sqrt(2.0 * np.pi)
+    # Where all of u is far below zero, e^{-e^u} = 1 - e^u, and above log(digits) it is zero.
+    size = 2 * half + 1 if stride > 1 else count + 2 * half
+    wrong = np.empty(size)
+    slope = np.empty(size)
+    right = np.empty(size)
+    loss = error = 0.0
+    for k in range(count):
+        v = low + k * dv
+        first = 0 if stride > 1 else k
+        if stride > 1 or k == 0:
+            for i in range(size):
+                u = v + (i - half) * du
+                e = np.exp(min(u, 50.0))
+                wrong[i] = -np.expm1(-e)
+                slope[i] = e * np.exp(-e)
+                right[i] = np.exp(-np.exp(min(u + m, 50.0)))
+        missing = density = both = 0.0
+        for i in range(2 * half + 1):
+            missing += weight[i] * wrong[first + i]
+            density += weight[i] * slope[first + i]
+            both += weight[i] * right[first + i]
+        rest = np.log1p(-min(missing, 1.0 - 1e-16))
+        loss -= both * np.expm1(n * rest)
+        error += both * n * density * np.exp((n - 1) * rest)
+    return loss * dv, error * dv

@@ -72,5 +72,5 @@ def solutions(problems: Sequence[Problem]) -> Iterator[Solution]:
     for problem in problems:
         here = math.log(problem.alpha)
         solution, state = solve_from(problem, extrapolated(past, here))
-        past = [*past[-4:], (here, state)] if state is not None else []
+        past = [*past[-6:], (here, state)] if state is not None else []
         yield solution
