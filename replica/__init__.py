@@ -12,40 +12,63 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from replica.bounds import BayesBound, bayes_bound
     from replica.curve import Curve, sweep
-    from replica.data import ParamagnetWarning, PottsTokens
+    from replica.data import (
+        CustomTokens,
+        DataModel,
+        GaussianTokens,
+        ParamagnetWarning,
+        PottsTokens,
+        cavity_covariance,
+    )
     from replica.potential import free_energy
     from replica.problem import Problem
     from replica.solution import ConvergenceError, Solution
     from replica.solver import solve
     from replica.tables import Table
     from replica.threshold import existence_threshold
+    from replica.weight_decay import optimal_lam
 
 # Numba and scipy are imported with the first name that needs them.
 _HOMES = {
+    "BayesBound": "bounds",
     "ConvergenceError": "solution",
     "Curve": "curve",
+    "CustomTokens": "data",
+    "DataModel": "data",
+    "GaussianTokens": "data",
     "ParamagnetWarning": "data",
     "PottsTokens": "data",
     "Problem": "problem",
     "Solution": "solution",
     "Table": "tables",
+    "bayes_bound": "bounds",
+    "cavity_covariance": "data",
     "existence_threshold": "threshold",
     "free_energy": "potential",
+    "optimal_lam": "weight_decay",
     "solve": "solver",
     "sweep": "curve",
 }
 
 __all__ = [
+    "BayesBound",
     "ConvergenceError",
     "Curve",
+    "CustomTokens",
+    "DataModel",
+    "GaussianTokens",
     "ParamagnetWarning",
     "PottsTokens",
     "Problem",
     "Solution",
     "Table",
+    "bayes_bound",
+    "cavity_covariance",
     "existence_threshold",
     "free_energy",
+    "optimal_lam",
     "solve",
     "sweep",
 ]

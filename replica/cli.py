@@ -1,11 +1,12 @@
-"""The command `replica`: solve one problem, sweep the sample ratio, or name its threshold."""
+"""The command `replica`: solve one problem, sweep the sample ratio, name its bounds."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import astuple, fields
 from typing import Any
 
 import numpy as np
@@ -15,18 +16,24 @@ from replica.commandline import (
     CONVERGED,
     NOT_CONVERGED,
     Parser,
+    add_alpha_options,
     add_data_options,
     add_loss_option,
     add_problem_options,
+    alpha_grid,
     data_model,
     problems,
     progress,
     run,
     say,
 )
-from replica.problem import LOSSES
+from replica.problem import LOSSES, Problem
 from replica.solution import Solution
 from replica.tables import writable_file
+
+Solver = Callable[[Sequence[Problem]], Iterable[Solution]]
+
+_LAM = "0 or greater, or optimal: the best at every alpha"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -43,12 +50,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True, parser_class=Parser)
 
     solve = commands.add_parser("solve", help="solve one problem")
-    add_problem_options(solve)
+    add_problem_options(solve, _LAM)
     solve.add_argument("--json", action="store_true", help="print the solution as JSON")
     solve.set_defaults(work=_solve)
 
     sweep = commands.add_parser("sweep", help="solve along the sample ratio alpha")
-    add_problem_options(sweep)
+    add_problem_options(sweep, _LAM)
     sweep.add_argument("--out", metavar="FILE", help="CSV table to write; stdout by default")
     sweep.set_defaults(work=_sweep)
 
@@ -56,16 +63,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     add_data_options(threshold)
     add_loss_option(threshold)
     threshold.set_defaults(work=_threshold)
+
+    bayes = commands.add_parser("bayes", help="what no estimator of a row can exceed")
+    add_data_options(bayes)
+    add_alpha_options(bayes)
+    bayes.set_defaults(work=_bayes)
     return run(parser, argv, lambda options, command: int(options.work(options, command)))
 
 
 def _solve(options: argparse.Namespace, command: str) -> int:
-    from replica.curve import solutions
-
-    family = problems(options)
+    family, solver = _family(options)
     if len(family) != 1:
         raise refusal("alpha", options.alpha, "one number; `replica sweep` takes several")
-    (solution,) = solutions(family)
+    (solution,) = solver(family)
     values = _values(solution)
     if options.json:
         print(json.dumps(values, indent=2))
@@ -78,23 +88,25 @@ def _solve(options: argparse.Namespace, command: str) -> int:
 
 
 def _sweep(options: argparse.Namespace, command: str) -> int:
-    from replica.curve import Curve, solutions
+    from replica.curve import Curve
 
-    family = problems(options)
+    family, solver = _family(options)
     if options.out is not None:
         writable_file("out", options.out)
     order = sorted(range(len(family)), key=lambda i: family[i].alpha)
     found: dict[int, Solution] = {}
     interrupted = False
     try:
-        solved = solutions([family[i] for i in order])
+        solved = solver([family[i] for i in order])
         for i, solution in zip(order, progress(solved, len(family), "sweep"), strict=True):
             found[i] = solution
     except KeyboardInterrupt:
         interrupted = True
     curve = Curve(found[i] for i in sorted(found))
     parameters = {
-        name: getattr(options, name) for name in ("colors", "beta", "lam", "alpha", "loss", "data")
+        name: getattr(options, name)
+        for name in ("data", "colors", "beta", "shift", "lam", "alpha", "loss")
+        if getattr(options, name) is not None
     }
     if options.out is None:
         curve.write(sys.stdout)
@@ -111,6 +123,28 @@ def _threshold(options: argparse.Namespace, command: str) -> int:
 
     print(f"{existence_threshold(data_model(options), one_of('loss', options.loss, LOSSES)):.10g}")
     return CONVERGED
+
+
+def _bayes(options: argparse.Namespace, command: str) -> int:
+    from replica.bounds import BayesBound, bayes_bound
+
+    data, alphas = data_model(options), alpha_grid(options.alpha, options.log)
+    names = [field.name for field in fields(BayesBound)]
+    rows = [[alpha, *astuple(bayes_bound(alpha, data))] for alpha in alphas]
+    for row in [["alpha", *names], *rows]:
+        print(*row, sep=",")
+    return CONVERGED
+
+
+def _family(options: argparse.Namespace) -> tuple[list[Problem], Solver]:
+    """Return the problems along alpha, and what solves them one after the other."""
+    from replica.curve import solutions
+    from replica.weight_decay import optimal_lam
+
+    if options.lam != "optimal":
+        return problems(options), solutions
+    any_lam = argparse.Namespace(**{**vars(options), "lam": 1.0})
+    return problems(any_lam), lambda family: (optimal_lam(problem)[1] for problem in family)
 
 
 def _values(solution: Solution) -> dict[str, Any]:

@@ -10,12 +10,13 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import MISSING, fields
 from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 
 from replica.arguments import integer, one_of, positive, refusal
-from replica.data import DATA_MODELS, PottsTokens
+from replica.data import DATA_MODELS, DataModel
 from replica.problem import LOSSES, Problem
 
 #: Exit statuses of every command.
@@ -82,10 +83,12 @@ def alpha_grid(text: str, log: bool = False) -> list[float]:
 def add_data_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that describe the data."""
     parser.add_argument("--data", default="potts", help="one of " + ", ".join(DATA_MODELS))
-    parser.add_argument("--colors", type=number, required=True, metavar="C",
+    parser.add_argument("--colors", type=number, metavar="C",
                         help="number of token values, 2 or more")  # fmt: skip
-    parser.add_argument("--beta", type=number, required=True,
-                        help="inverse temperature of the data, |beta| < C")  # fmt: skip
+    parser.add_argument("--beta", type=number,
+                        help="inverse temperature of potts data, |beta| < C")  # fmt: skip
+    parser.add_argument("--shift", type=number, metavar="KAPPA",
+                        help="kappa of gaussian data, precision kappa I + X")  # fmt: skip
 
 
 def add_loss_option(parser: argparse.ArgumentParser) -> None:
@@ -93,22 +96,37 @@ def add_loss_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--loss", default=LOSSES[0], help=" or ".join(LOSSES))
 
 
-def add_problem_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that describe a family of problems along alpha."""
-    add_data_options(parser)
-    add_loss_option(parser)
-    parser.add_argument("--lam", type=number, required=True,
-                        help="weight decay, 0 or greater")  # fmt: skip
+def add_alpha_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that list sample ratios."""
     parser.add_argument("--alpha", required=True,
                         help="sample ratio M/L: a list 1,2,4 or start:stop:count")  # fmt: skip
     parser.add_argument("--log", action="store_true",
                         help="space start:stop:count geometrically")  # fmt: skip
 
 
-def data_model(arguments: argparse.Namespace) -> PottsTokens:
-    """Return the data that parsed options describe."""
-    one_of("data", arguments.data, DATA_MODELS)
-    return PottsTokens(arguments.colors, arguments.beta)
+def add_problem_options(parser: argparse.ArgumentParser, lam: str = "0 or greater") -> None:
+    """Add the options that describe a family of problems along alpha."""
+    add_data_options(parser)
+    add_loss_option(parser)
+    parser.add_argument("--lam", type=number, required=True,
+                        help=f"weight decay, {lam}")  # fmt: skip
+    add_alpha_options(parser)
+
+
+def data_model(arguments: argparse.Namespace) -> DataModel:
+    """Return the data that parsed options describe, and refuse options of other data."""
+    model = DATA_MODELS[one_of("data", arguments.data, DATA_MODELS)]
+    takes = {field.name: field for field in fields(model)}  # type: ignore[arg-type]
+    given: dict[str, Any] = {}
+    for name in ("colors", "beta", "shift"):
+        value = getattr(arguments, name)
+        if value is not None:
+            if name not in takes:
+                raise refusal(name, value, f"left out with --data {model.name}")
+            given[name] = value
+        elif name in takes and takes[name].default is MISSING:
+            raise refusal(name, value, f"given with --data {model.name}")
+    return model(**given)
 
 
 def problems(arguments: argparse.Namespace) -> list[Problem]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import Any, ClassVar
 
-from replica.arguments import integer, real, refusal
+import numpy as np
+from numpy.typing import NDArray
+
+from replica.arguments import integer, positive, real, refusal
 
 
 class ParamagnetWarning(UserWarning):
@@ -28,6 +31,14 @@ class DataModel:
 
     name: ClassVar[str]
     colors: int
+
+    #: Losses that make sense for these data.
+    losses: ClassVar[tuple[str, ...]] = ("cross-entropy", "squared-error")
+
+    def columns(self) -> dict[str, Any]:
+        """Return what a line of a table says of these data."""
+        known = {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
+        return {"data": self.name, **{k: v for k, v in known.items() if np.isscalar(v)}}
 
 
 @dataclass(frozen=True)
@@ -88,6 +99,157 @@ class PottsTokens(DataModel):
         return self.beta**2
 
 
+@dataclass(frozen=True)
+class GaussianTokens(DataModel):
+    """Each of C independent colours is a Gaussian vector over the sites.
+
+    Its precision matrix is κ I + X, X from the Gaussian orthogonal ensemble with the semicircle
+    law on [-2, 2]. To predict one site from the others is ridge regression with M C samples:
+    w*_j = -X_ij/κ, noise 1/κ, covariance G = (κ + X)^{-1}.
+
+    Parameters
+    ----------
+    shift : float
+        κ, greater than 2.
+    colors : int
+        C, at least 1.
+
+    Raises
+    ------
+    ValueError
+        If an argument lies outside its range.
+    """
+
+    shift: float
+    colors: int = 1
+
+    name: ClassVar[str] = "gaussian"
+    losses: ClassVar[tuple[str, ...]] = ("squared-error",)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "colors", integer("colors", self.colors, 1))
+        allowed = "a finite number greater than 2, so that the precision is positive"
+        if real("shift", self.shift, allowed) <= 2:
+            raise refusal("shift", self.shift, allowed)
+        object.__setattr__(self, "shift", float(self.shift))
+
+
+@dataclass(frozen=True, eq=False)
+class CustomTokens(DataModel):
+    """Tokens of which only the spectrum of the cavity covariance is known, with U = I.
+
+    The fields of a row are then those of Potts tokens: Gaussian with this covariance, and
+    tilted by the masked token. Make one with `from_spectrum` or `from_covariance`.
+
+    Attributes
+    ----------
+    colors : int
+        C, the number of values of a token, at least 2.
+    eigenvalues, weights, teacher : arrays
+        tr f(G)/L = Σ weights f(eigenvalues) and w*ᵀ f(G) w* = Σ teacher f(eigenvalues).
+    """
+
+    colors: int
+    eigenvalues: NDArray[np.float64]
+    weights: NDArray[np.float64]
+    teacher: NDArray[np.float64]
+
+    name: ClassVar[str] = "custom"
+
+    @classmethod
+    def from_spectrum(
+        cls, eigenvalues: Any, weights: Any, teacher: Any, colors: int
+    ) -> CustomTokens:
+        """Describe data by the joint law of eigenvalue of G and squared teacher projection.
+
+        Parameters
+        ----------
+        eigenvalues : sequence of float
+            Eigenvalues of the cavity covariance G of one colour, greater than 0.
+        weights : sequence of float
+            Share of each in the spectrum; they are divided by their sum.
+        teacher : sequence of float
+            Share of each in |w*|²: squared projections of w*, or their density.
+        colors : int
+            C, at least 2.
+
+        Raises
+        ------
+        ValueError
+            If an argument is not allowed.
+        """
+        arrays = [
+            _vector(name, value)
+            for name, value in (
+                ("eigenvalues", eigenvalues),
+                ("weights", weights),
+                ("teacher", teacher),
+            )
+        ]
+        G, share, projections = arrays
+        if not G.min() > 0:
+            raise refusal("eigenvalues", float(G.min()), "greater than 0")
+        for name, array in (("weights", share), ("teacher", projections)):
+            if array.shape != G.shape or array.min() < 0:
+                raise refusal(name, array.tolist(), f"{G.size} numbers, 0 or greater")
+        share /= positive("weights sum", share.sum())
+        for array in arrays:
+            array.setflags(write=False)
+        return cls(integer("colors", colors, 2), G, share, projections)
+
+    @classmethod
+    def from_covariance(cls, covariance: Any, teacher: Any, colors: int) -> CustomTokens:
+        """Describe data by the covariance of one colour over the sites, and the true row.
+
+        Parameters
+        ----------
+        covariance : array (sites, sites)
+            The *cavity* covariance G: of the other sites in the absence of the masked one. The
+            covariance of whole sequences is another one, see `cavity_covariance`.
+        teacher : array (sites,)
+            The true row w*.
+        colors : int
+            C, at least 2.
+
+        Raises
+        ------
+        ValueError
+            If an argument is not allowed.
+        """
+        G = np.array(covariance, dtype=float)
+        if G.ndim != 2 or G.shape[0] != G.shape[1] or not np.allclose(G, G.T, rtol=1e-8):
+            raise refusal("covariance", f"array of shape {G.shape}", "a symmetric matrix")
+        row = _vector("teacher", teacher)
+        if row.size != len(G):
+            raise refusal("teacher", f"array of {row.size}", f"a vector of {len(G)} numbers")
+        eigenvalues, vectors = np.linalg.eigh(G)
+        return cls.from_spectrum(eigenvalues, np.ones(len(G)), (vectors.T @ row) ** 2, colors)
+
+
+def cavity_covariance(covariance: Any, site: int) -> NDArray[np.float64]:
+    """Return the covariance of the other sites in the absence of one.
+
+    The covariance of whole sequences is tilted along the true row of the site by an amount of
+    order one; the precision matrix without its row and column is that of the cavity system.
+
+    Parameters
+    ----------
+    covariance : array (sites, sites)
+        Covariance of one colour over the sites of whole sequences, invertible.
+    site : int
+        The site that is masked.
+
+    Returns
+    -------
+    array (sites - 1, sites - 1)
+    """
+    precision = np.linalg.inv(np.array(covariance, dtype=float))
+    if not 0 <= integer("site", site, 0) < len(precision):
+        raise refusal("site", site, f"an integer from 0 to {len(precision) - 1}")
+    rest = np.delete(np.arange(len(precision)), site)
+    return np.asarray(np.linalg.inv(precision[np.ix_(rest, rest)]))
+
+
 @lru_cache(maxsize=256)
 def safe_b(colors: int) -> float:
     """Return the |b| up to which the paramagnet is safe.
@@ -112,8 +274,17 @@ def safe_b(colors: int) -> float:
     return math.sqrt(smallest)
 
 
-#: Names of the data models on the command line and in tables.
-DATA_MODELS: dict[str, type[DataModel]] = {PottsTokens.name: PottsTokens}
+#: Data models that a command line can describe, by their names.
+DATA_MODELS: dict[str, type[DataModel]] = {
+    model.name: model for model in (PottsTokens, GaussianTokens)
+}
+
+
+def _vector(name: str, value: Any) -> NDArray[np.float64]:
+    array = np.array(value, dtype=float)
+    if array.ndim != 1 or array.size == 0 or not np.isfinite(array).all():
+        raise refusal(name, value, "a sequence of finite numbers")
+    return array
 
 
 def _paramagnetic(beta: Any, colors: int) -> float:

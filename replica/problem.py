@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from replica.arguments import non_negative, one_of, positive, refusal
-from replica.data import PottsTokens
+from replica.data import DataModel
 
 #: Losses known by name.
 LOSSES = ("cross-entropy", "squared-error")
@@ -24,10 +24,10 @@ class Problem:
         Sample ratio α = M / L, greater than 0.
     lam : float
         Weight decay λ, 0 or greater.
-    data : PottsTokens
+    data : DataModel
         What the sequences are.
     loss : str
-        "cross-entropy" or "squared-error".
+        "cross-entropy" or "squared-error", one of `data.losses`.
 
     Raises
     ------
@@ -37,15 +37,15 @@ class Problem:
 
     alpha: float
     lam: float
-    data: PottsTokens
+    data: DataModel
     loss: str = "cross-entropy"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "alpha", positive("alpha", self.alpha))
         object.__setattr__(self, "lam", non_negative("lam", self.lam))
-        if not isinstance(self.data, PottsTokens):
+        if not isinstance(self.data, DataModel):
             raise refusal("data", self.data, "a data model such as PottsTokens(colors, beta)")
-        one_of("loss", self.loss, LOSSES)
+        one_of("loss", self.loss, self.data.losses)
 
     def at(self, **changes: Any) -> Problem:
         """Return the same problem with some fields changed."""

@@ -97,10 +97,8 @@ class Solution:
         }
         return {
             "source": "theory",
-            "data": data.name,
             "loss": self.problem.loss,
-            "colors": data.colors,
-            "beta": data.beta,
+            **data.columns(),
             "lam": self.problem.lam,
             "alpha": self.problem.alpha,
             **{name: value for name, value in known.items() if np.isfinite(value).all()},

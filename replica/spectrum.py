@@ -9,7 +9,7 @@ from functools import lru_cache, singledispatch
 import numpy as np
 from numpy.typing import NDArray
 
-from replica.data import DataModel, PottsTokens
+from replica.data import CustomTokens, DataModel, GaussianTokens, PottsTokens
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +54,22 @@ def _(data: PottsTokens) -> Spectrum:
     eigenvalues, weights = semicircle(b)
     covariances = 1.0 / (data.colors * (1.0 + b * b - b * eigenvalues))
     return Spectrum(covariances[None, :], weights, data.teacher_norm2 * weights, np.ones(1))
+
+
+@spectrum_of.register
+@lru_cache(maxsize=64)
+def _(data: GaussianTokens) -> Spectrum:
+    """G = (κ + X)^{-1}, |w*|² = 1/κ², X with the semicircle law."""
+    # κ + x = b (b + 1/b + x) at the b whose ellipse touches the pole.
+    b = 0.5 * (data.shift - math.sqrt(data.shift**2 - 4.0))
+    eigenvalues, weights = semicircle(b)
+    covariances = 1.0 / (data.shift + eigenvalues)
+    return Spectrum(covariances[None, :], weights, weights / data.shift**2, np.ones(1))
+
+
+@spectrum_of.register
+def _(data: CustomTokens) -> Spectrum:
+    return Spectrum(data.eigenvalues[None, :], data.weights, data.teacher, np.ones(1))
 
 
 def semicircle(b: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

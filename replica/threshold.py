@@ -11,24 +11,24 @@ from scipy.optimize import minimize_scalar
 from scipy.special import ndtr, wofz
 
 from replica.arguments import one_of, refusal
-from replica.data import PottsTokens
-from replica.problem import LOSSES
+from replica.data import DataModel, GaussianTokens
+from replica.spectrum import spectrum_of
 
 Complex = NDArray[np.complex128]
 
 
-def existence_threshold(data: PottsTokens, loss: str = "cross-entropy") -> float:
+def existence_threshold(data: DataModel, loss: str = "cross-entropy") -> float:
     """Return α_c: at λ → 0 a minimiser exists for α > α_c only.
 
     Cross-entropy: below α_c the training set can be classified without error along some
     direction, and the row grows without bound (Candès & Sur, arXiv:1804.09753, for two
     colours). 1/α_c = min_t (1 + t²ρ) D(tρ/√(1 + t²ρ)), with D(c) the mean squared distance of
     ξ + c K0 e_1 from the cone where component 1 is the largest. Squared error: 1/(C - 1),
-    where a row begins to interpolate.
+    for Gaussian tokens 1/C, where a row begins to interpolate.
 
     Parameters
     ----------
-    data : PottsTokens
+    data : DataModel
         What the sequences are.
     loss : str
         "cross-entropy" or "squared-error".
@@ -43,11 +43,12 @@ def existence_threshold(data: PottsTokens, loss: str = "cross-entropy") -> float
     ValueError
         If an argument is not allowed.
     """
-    if not isinstance(data, PottsTokens):
+    if not isinstance(data, DataModel):
         raise refusal("data", data, "a data model such as PottsTokens(colors, beta)")
-    if one_of("loss", loss, LOSSES) == "squared-error":
-        return 1.0 / (data.colors - 1)
-    return _cross_entropy_threshold(data.colors, data.teacher_norm2 / data.colors)
+    if one_of("loss", loss, data.losses) == "squared-error":
+        components = data.colors if isinstance(data, GaussianTokens) else data.colors - 1
+        return 1.0 / components
+    return _cross_entropy_threshold(data.colors, float(spectrum_of(data).rho[0]))
 
 
 @lru_cache(maxsize=256)

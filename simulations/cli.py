@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from replica.arguments import integer
+from replica.arguments import integer, one_of
 from replica.commandline import (
     CONVERGED,
     NOT_CONVERGED,
@@ -17,6 +17,7 @@ from replica.commandline import (
     run,
     say,
 )
+from replica.data import PottsTokens
 from replica.journal import Journal, Unwritable
 from replica.tables import writable_file
 from simulations.grid import LISTS, grid, lengths, values
@@ -66,6 +67,7 @@ def _parser() -> Parser:
 
 
 def _simulate(arguments: argparse.Namespace, command: str) -> int:
+    one_of("data", arguments.data, [PottsTokens.name])
     workers = integer("workers", arguments.workers, 1)
     base, count = integer("seed", arguments.seed, 0), integer("seeds", arguments.seeds, 1)
     seeds, sites = range(base, base + count), lengths(arguments)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import signal
@@ -166,6 +167,38 @@ def test_bad_arguments(tmp_path, monkeypatch, capsys, name, value, shown):
 
 
 @pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        (["threshold", "--colors", "3"], "beta = None is not allowed: beta must be given"),
+        (["threshold", "--beta", "3"], "colors = None is not allowed: colors must be given"),
+        (["threshold", "--data", "gaussian"], "shift = None is not allowed: shift must be given"),
+        (
+            ["threshold", "--data", "gaussian", "--shift", "3", "--beta", "1"],
+            "beta = 1 is not allowed: beta must be left out",
+        ),
+        (["bayes", "--data", "gaussian", "--shift", "3", "--alpha", "1"], "data = Gaussian"),
+        (["bayes", "--colors", "2", "--beta", "1", "--alpha", "-1"], "alpha = -1"),
+    ],
+)
+def test_options_of_other_data(capsys, line, told):
+    assert main(line) == 2
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.startswith(f"replica: {told}")
+    assert output.err.count("\n") == 1
+
+
+def test_best_weight_decay_and_bound(capsys):
+    assert main(["sweep", "--data", "gaussian", "--shift", "2.5", "--lam", "optimal",
+                 "--loss", "squared-error", "--alpha", "1,3"]) == 0  # fmt: skip
+    lines = list(csv.DictReader(capsys.readouterr().out.splitlines()))
+    assert [float(line["lam"]) for line in lines] == pytest.approx([2.5, 2.5], rel=1e-6)
+    assert main(["bayes", "--colors", "2", "--beta", "1", "--alpha", "1"]) == 0
+    (line,) = csv.DictReader(capsys.readouterr().out.splitlines())
+    assert float(line["test_loss"]) == pytest.approx(0.66448, abs=5e-6)
+
+
+@pytest.mark.parametrize(
     ("line", "name"),
     [
         ([], "command"),
@@ -173,7 +206,6 @@ def test_bad_arguments(tmp_path, monkeypatch, capsys, name, value, shown):
         (words("sweep", lam=None), "--lam"),
         (words("sweep", alpha=None), "--alpha"),
         (words("solve", "--fast", alpha="1"), "--fast"),
-        (["threshold", "--colors", "3"], "--beta"),
     ],
 )
 def test_bad_command_lines(capsys, line, name):

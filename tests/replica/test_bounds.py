@@ -1,0 +1,100 @@
+"""The Bayes bound and the best weight decay."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize_scalar
+
+from replica import GaussianTokens, PottsTokens, Problem, bayes_bound, optimal_lam, solve
+from simulations import PottsModel, extrapolate, sample
+
+
+def test_printed_bound_and_best_cross_entropy():
+    assert bayes_bound(1.0, PottsTokens(2, 1.0)).test_loss == pytest.approx(0.66448, abs=5e-6)
+    _, best = optimal_lam(Problem(1.0, 1.0, PottsTokens(2, 1.0)))
+    assert best.test_loss == pytest.approx(0.6656, abs=2e-4)
+
+
+@pytest.mark.parametrize("colors", [2, 3, 6])
+@pytest.mark.parametrize("b", [0.2, 0.5])
+@pytest.mark.parametrize("alpha", [0.3, 1.0, 3.0, 20.0])
+def test_no_weight_decay_beats_the_bound(colors, b, alpha):
+    data = PottsTokens(colors, b * colors)
+    lam, best = optimal_lam(Problem(alpha, 1.0, data))
+    bound = bayes_bound(alpha, data)
+    assert best.optimal_loss < bound.test_loss < best.test_loss
+    assert bound.error_rate < best.error_rate
+    assert bound.coupling_error < best.coupling_error
+    for factor in (0.98, 1.02):
+        assert solve(best.problem.at(lam=factor * lam)).test_loss > best.test_loss
+
+
+def test_best_weight_decay_by_plain_minimisation():
+    problem = Problem(2.0, 1.0, PottsTokens(3, 1.5), "squared-error")
+    plain = minimize_scalar(
+        lambda x: solve(problem.at(lam=np.exp(x))).test_loss, bounds=(-3, 3), method="bounded",
+        options={"xatol": 1e-7},
+    )  # fmt: skip
+    lam, solution = optimal_lam(problem)
+    assert lam == pytest.approx(np.exp(plain.x), rel=1e-5)
+    assert solution.test_loss <= plain.fun * (1 + 1e-14)
+
+
+def test_nothing_to_learn_has_no_best_weight_decay():
+    with pytest.raises(ValueError, match="finite weight decay"):
+        optimal_lam(Problem(1.0, 1.0, PottsTokens(3, 0.0)))
+    bound = bayes_bound(1.0, PottsTokens(3, 0.0))
+    assert bound.test_loss == pytest.approx(np.log(3))
+    assert bound.error_rate == pytest.approx(2 / 3)
+
+
+def test_posterior_mean_meets_the_bound():
+    """On Potts sequences, extrapolated in 1/L; two standard errors: false alarm one in twenty."""
+    data = PottsTokens(2, 1.0)
+    means, errors = [], []
+    sizes = {50: 80, 100: 48, 150: 24}
+    for sites, seeds in sizes.items():
+        losses = [posterior_mean_loss(data, sites, seed, rows=8) for seed in range(seeds)]
+        means.append(np.mean(losses))
+        errors.append(np.std(losses, ddof=1) / np.sqrt(seeds))
+    limit = extrapolate(list(sizes), means, errors)
+    bound = bayes_bound(1.0, data).test_loss
+    assert limit.stderr < 0.005 * bound
+    assert abs(limit.value - bound) < 2 * limit.stderr
+
+
+def posterior_mean_loss(data: PottsTokens, sites: int, seed: int, rows: int) -> float:
+    """Test cross-entropy of the posterior mean at α = 1, where G is that of the true couplings.
+
+    The posterior is Gaussian with precision L/β² + M (C-1)/C G.
+    """
+    colors, b = data.colors, data.b
+    model = PottsModel.random(data, sites, seed)
+    J = np.asarray(model.couplings)
+    train = np.asarray(sample(model, sites, 1000 + seed))
+    test = np.asarray(sample(model, 1000, 2000 + seed))
+    losses = []
+    for row in range(rows):
+        rest = np.delete(np.arange(sites), row)
+        others = J[np.ix_(rest, rest)]
+        precision = np.diag(1 + b * b * (others**2).sum(axis=1)) - b * others
+        G = np.linalg.inv(precision) / colors
+        agree = (train[:, rest] == train[:, [row]]) - 1 / colors
+        posterior = sites / data.beta**2 * np.eye(sites - 1) + sites * (1 - 1 / colors) * G
+        w = np.linalg.solve(posterior, agree.sum(axis=0))
+        fields = np.stack([(test[:, rest] == a) @ w for a in range(colors)], axis=1)
+        masked = np.take_along_axis(fields, test[:, [row]].astype(int), axis=1)[:, 0]
+        losses.append(np.mean(np.logaddexp.reduce(fields, axis=1) - masked))
+    return float(np.mean(losses))
+
+
+@pytest.mark.parametrize("alpha", [0.0, -1.0, float("nan")])
+def test_bad_alpha(alpha):
+    with pytest.raises(ValueError, match="alpha = "):
+        bayes_bound(alpha, PottsTokens(3, 1.0))
+
+
+def test_other_data_are_refused():
+    with pytest.raises(ValueError, match="data = "):
+        bayes_bound(1.0, GaussianTokens(3.0))

@@ -1,0 +1,119 @@
+"""Spectra and covariances of the user's own."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from replica import (
+    CustomTokens,
+    PottsTokens,
+    Problem,
+    cavity_covariance,
+    existence_threshold,
+    solve,
+)
+from simulations import PottsModel, sample
+
+OBSERVABLES = ("m", "q", "V", "test_loss", "train_loss", "optimal_loss", "error_rate")
+
+
+def potts_spectrum(colors: int, beta: float, nodes: int = 4000) -> CustomTokens:
+    """The semicircle by quantiles in the angle, not by Gauss's rule."""
+    angle = (np.arange(nodes) + 0.5) * np.pi / nodes
+    weights = np.sin(angle) ** 2
+    b = beta / colors
+    G = 1 / (colors * (1 + b * b - 2 * b * np.cos(angle)))
+    return CustomTokens.from_spectrum(G, weights, beta**2 * weights / weights.sum(), colors)
+
+
+@pytest.mark.parametrize("loss", ["cross-entropy", "squared-error"])
+def test_the_potts_spectrum_by_hand(loss):
+    exact = solve(Problem(2.0, 0.1, PottsTokens(3, 1.5), loss))
+    own = solve(Problem(2.0, 0.1, potts_spectrum(3, 1.5), loss))
+    for name in (*OBSERVABLES, "coupling_error"):
+        assert getattr(own, name) == pytest.approx(getattr(exact, name), rel=1e-9), name
+    assert own.line()["data"] == "custom"
+
+
+def test_threshold_needs_the_spectrum_only():
+    custom = potts_spectrum(3, 1.5)
+    assert existence_threshold(custom) == pytest.approx(1.4848232, abs=5e-8)
+
+
+def test_a_covariance_and_its_eigenbasis_agree():
+    rng = np.random.default_rng(1)
+    factor = rng.standard_normal((40, 60))
+    covariance, teacher = factor @ factor.T / 180, rng.standard_normal(40) / 5
+    values, vectors = np.linalg.eigh(covariance)
+    by_spectrum = CustomTokens.from_spectrum(
+        values[::-1], np.full(40, 7.0), (vectors.T @ teacher)[::-1] ** 2, 3
+    )
+    by_matrix = CustomTokens.from_covariance(covariance, teacher, 3)
+    one, other = (solve(Problem(1.5, 0.2, data)) for data in (by_spectrum, by_matrix))
+    for name in OBSERVABLES:
+        assert getattr(one, name) == pytest.approx(getattr(other, name), rel=1e-9), name
+
+
+def test_a_measured_covariance_becomes_the_curve():
+    """Within 3 % of the analytic losses, where the covariance of whole sequences is off by more.
+
+    The error of the covariance, of order one in sixty in each eigenvalue, is what remains.
+    """
+    colors, beta, sites, site = 3, 1.5, 60, 0
+    model = PottsModel.random(PottsTokens(colors, beta), sites, 3)
+    tokens = np.asarray(sample(model, 12000, 4))
+    centred = (tokens[:, :, None] == np.arange(colors)) - 1 / colors
+    # Per colour, K0's part divided out: <s s'> - 1/C² = G (1 - 1/C).
+    measured = np.einsum("mia,mja->ij", centred, centred) / len(tokens) / (colors - 1)
+    teacher = beta * np.delete(np.asarray(model.couplings)[site], site)
+    cavity = cavity_covariance(measured, site)
+    tilted = np.delete(np.delete(measured, site, 0), site, 1)
+    exact = cavity_of(model, site, colors, beta)
+    assert teacher @ cavity @ teacher == pytest.approx(teacher @ exact @ teacher, rel=0.06)
+    assert teacher @ tilted @ teacher > 1.15 * (teacher @ exact @ teacher)
+    for alpha in (1.0, 4.0):
+        own, true = (
+            solve(Problem(alpha, 0.1, CustomTokens.from_covariance(G, teacher, colors)))
+            for G in (cavity, exact)
+        )
+        assert own.test_loss == pytest.approx(true.test_loss, rel=0.03)
+        assert own.train_loss == pytest.approx(true.train_loss, rel=0.03)
+
+
+def cavity_of(model: PottsModel, site: int, colors: int, beta: float) -> np.ndarray:
+    """The paramagnet's covariance without the site, with Onsager's term of each site."""
+    J = np.delete(np.delete(np.asarray(model.couplings), site, 0), site, 1)
+    b = beta / colors
+    reaction = b * b * (J**2).sum(axis=1)
+    return np.linalg.inv(np.diag(1 + reaction) - b * J) / colors
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (([1.0, -1.0], [1, 1], [1, 1], 3), "eigenvalues = -1.0"),
+        (([1.0, 2.0], [1], [1, 1], 3), "weights = "),
+        (([1.0, 2.0], [1, 1], [1, -1], 3), "teacher = "),
+        (([1.0, 2.0], [0, 0], [1, 1], 3), "weights sum = 0"),
+        (([1.0, np.nan], [1, 1], [1, 1], 3), "eigenvalues = "),
+        (([1.0], [1], [1], 1), "colors = 1"),
+    ],
+)
+def test_bad_spectrum(arguments, told):
+    with pytest.raises(ValueError, match=told):
+        CustomTokens.from_spectrum(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("covariance", "teacher", "told"),
+    [
+        ([[1.0, 2.0]], [1.0], "covariance = "),
+        ([[1.0, 0.5], [0.1, 1.0]], [1.0, 1.0], "covariance = "),
+        (np.eye(3), [1.0, 1.0], "teacher = "),
+        ([[1.0, 2.0], [2.0, 1.0]], [1.0, 1.0], "eigenvalues = -1"),
+    ],
+)
+def test_bad_covariance(covariance, teacher, told):
+    with pytest.raises(ValueError, match=told):
+        CustomTokens.from_covariance(covariance, teacher, 3)
