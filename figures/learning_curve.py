@@ -43,7 +43,7 @@ class Size:
 
 # Every alpha makes a whole number of samples.
 FULL = Size(180, 16, 60, 4000, (0.4, 0.7, 1.2, 2.0, 3.5, 6.0), 60)
-QUICK = Size(60, 6, 20, 2000, (0.5, 1.5, 5.0), 24)
+QUICK = Size(120, 8, 30, 2000, (0.5, 1.5, 5.0), 24)
 
 
 def compute(quick: bool, workers: int) -> Table:
