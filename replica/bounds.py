@@ -75,7 +75,7 @@ def bayes_bound(alpha: float, data: DataModel) -> BayesBound:
     return BayesBound(
         float(m[0]),
         loss,
-        channel.error_rate(m, m),
+        channel.error_rate(m, m, Accuracy.FINE),
         float(weights @ (1 / (1 + gain))),
         abs(loss - finer) / finer,
     )

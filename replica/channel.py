@@ -59,7 +59,9 @@ class Channel(Protocol):
     ) -> float:
         """Return E ℓ(e_y, ω), the loss on fresh sequences."""
 
-    def error_rate(self, m: NDArray[np.float64], q: NDArray[np.float64]) -> float:
+    def error_rate(
+        self, m: NDArray[np.float64], q: NDArray[np.float64], accuracy: Accuracy
+    ) -> float:
         """Return the probability of a wrong guess; NaN where nothing is guessed."""
 
     def optimal_loss(self, rho: NDArray[np.float64], accuracy: Accuracy) -> float:

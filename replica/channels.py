@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from replica.channel import Channel
+from replica.colour_modes import colour_modes
 from replica.cross_entropy import CrossEntropyChannel
-from replica.data import DataModel, GaussianTokens
+from replica.data import DataModel, GaussianTokens, PottsTokens
 from replica.gaussian import GaussianChannel
+from replica.mode_cross_entropy import ModeCrossEntropyChannel
 from replica.spectrum import spectrum_of
-from replica.squared_error import SquaredErrorChannel
+from replica.squared_error import ModeSquaredErrorChannel, SquaredErrorChannel
 
 
 def channel_of(data: DataModel, loss: str) -> Channel:
     """Return the channel of the loss for these data."""
     if isinstance(data, GaussianTokens):
         return GaussianChannel(data.colors, float(spectrum_of(data).rho[0]), 1.0 / data.shift)
+    if isinstance(data, PottsTokens) and data.similarity is not None:
+        fields = _mode_channel(data)
+        return ModeSquaredErrorChannel(fields) if loss == "squared-error" else fields
     if loss == "squared-error":
         return SquaredErrorChannel(data.colors)
     return CrossEntropyChannel(data.colors)
+
+
+def _mode_channel(data: PottsTokens) -> ModeCrossEntropyChannel:
+    bases = colour_modes(data).bases
+    mode = np.repeat(np.arange(len(bases)), [len(basis) for basis in bases])
+    similarity = np.array(data.similarity)
+    # Where a rotation of the colours changes nothing, one masked colour stands for all.
+    circulant = np.allclose(similarity, np.roll(similarity, (1, 1), axis=(0, 1)))
+    masked = (0,) if circulant else tuple(range(data.colors))
+    return ModeCrossEntropyChannel(np.concatenate(bases), mode, masked)

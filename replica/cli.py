@@ -105,7 +105,7 @@ def _sweep(options: argparse.Namespace, command: str) -> int:
     curve = Curve(found[i] for i in sorted(found))
     parameters = {
         name: getattr(options, name)
-        for name in ("data", "colors", "beta", "shift", "lam", "alpha", "loss")
+        for name in ("data", "colors", "beta", "similarity", "shift", "lam", "alpha", "loss")
         if getattr(options, name) is not None
     }
     if options.out is None:

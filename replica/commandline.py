@@ -11,11 +11,12 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import MISSING, fields
+from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 
-from replica.arguments import integer, one_of, positive, refusal
+from replica.arguments import integer, one_of, positive, real, refusal
 from replica.data import DATA_MODELS, DataModel
 from replica.problem import LOSSES, Problem
 
@@ -80,6 +81,29 @@ def alpha_grid(text: str, log: bool = False) -> list[float]:
     return values
 
 
+def matrix(name: str, text: str) -> list[list[float]]:
+    """Return the matrix that `text` stands for: circulant:FIRST,ROW or the name of a file.
+
+    Raises
+    ------
+    ValueError
+        If the text is neither.
+    """
+    kind, _, row = text.partition(":")
+    if kind == "circulant" and row:
+        values = [real(name, number(part.strip())) for part in row.split(",")]
+        return [values[-i:] + values[:-i] for i in range(len(values))]
+    try:
+        lines = Path(text).read_text(encoding="utf-8").split("\n")
+        return [
+            [float(x) for x in line.replace(",", " ").split()] for line in lines if line.strip()
+        ]
+    except (OSError, ValueError) as error:
+        reason = error.strerror.lower() if isinstance(error, OSError) and error.strerror else error
+        allowed = f"circulant:1,0.5,0.5 or a file with one row of numbers per line ({reason})"
+        raise refusal(name, text, allowed) from None
+
+
 def add_data_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that describe the data."""
     parser.add_argument("--data", default="potts", help="one of " + ", ".join(DATA_MODELS))
@@ -87,6 +111,9 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
                         help="number of token values, 2 or more")  # fmt: skip
     parser.add_argument("--beta", type=number,
                         help="inverse temperature of potts data, |beta| < C")  # fmt: skip
+    parser.add_argument("--similarity", metavar="U",
+                        help="similarity of colours of potts data: circulant:1,0.5,0,0.5 or a "
+                        "file with one row per line")  # fmt: skip
     parser.add_argument("--shift", type=number, metavar="KAPPA",
                         help="kappa of gaussian data, precision kappa I + X")  # fmt: skip
 
@@ -118,12 +145,12 @@ def data_model(arguments: argparse.Namespace) -> DataModel:
     model = DATA_MODELS[one_of("data", arguments.data, DATA_MODELS)]
     takes = {field.name: field for field in fields(model)}  # type: ignore[arg-type]
     given: dict[str, Any] = {}
-    for name in ("colors", "beta", "shift"):
+    for name in ("colors", "beta", "similarity", "shift"):
         value = getattr(arguments, name)
         if value is not None:
             if name not in takes:
                 raise refusal(name, value, f"left out with --data {model.name}")
-            given[name] = value
+            given[name] = matrix(name, value) if name == "similarity" else value
         elif name in takes and takes[name].default is MISSING:
             raise refusal(name, value, f"given with --data {model.name}")
     return model(**given)

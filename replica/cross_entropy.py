@@ -65,7 +65,7 @@ class CrossEntropyChannel:
         loss, error = fresh_averages(self.colors, m[0], q[0], *_FRESH[accuracy])
         return loss, error
 
-    def error_rate(self, m: Vector, q: Vector) -> float:
+    def error_rate(self, m: Vector, q: Vector, accuracy: Accuracy) -> float:
         """Return the probability that another component of ω than the masked one is largest."""
         return error_rate(self.colors, m[0], q[0])
 

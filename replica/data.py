@@ -53,8 +53,10 @@ class PottsTokens(DataModel):
         C, the number of values a token takes, at least 2.
     beta : float
         β, the inverse temperature, with |β| < C.
-    similarity : None
-        U, the similarity of the colours; only the ordinary Potts model U = I so far.
+    similarity : array (colors, colors), optional
+        U, symmetric, the similarity of the colours in s_i·U s_j; None is U = I. The
+        paramagnet must be uniform: U 1 ∝ 1, and (U K0 U)_aa the same for every colour a, as
+        for every circulant U. Then |b u| < 1 is needed for each eigenvalue u beyond 1.
 
     Raises
     ------
@@ -69,19 +71,19 @@ class PottsTokens(DataModel):
 
     colors: int
     beta: float
-    similarity: None = None
+    similarity: Any = None
 
     name: ClassVar[str] = "potts"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "colors", integer("colors", self.colors, 2))
-        object.__setattr__(self, "beta", _paramagnetic(self.beta, self.colors))
-        if self.similarity is not None:
-            raise refusal("similarity", self.similarity, "None, the ordinary Potts model")
-        safe = safe_b(self.colors)
-        if abs(self.b) > safe:
+        object.__setattr__(self, "similarity", _uniform(self.similarity, self.colors))
+        strongest = _strongest(self.similarity)
+        object.__setattr__(self, "beta", _paramagnetic(self.beta, self.colors, strongest))
+        safe, b = safe_b(self.colors), abs(self.b) * strongest
+        if b > safe:
             warnings.warn(
-                f"beta = {self.beta}: |beta|/colors = {abs(self.b):.3g} is above {safe:.3g}, "
+                f"beta = {self.beta}: |b| = |beta u|/colors = {b:.3g} is above {safe:.3g}, "
                 "from where on the sequences may order or freeze; the theory holds in the "
                 "paramagnet only",
                 ParamagnetWarning,
@@ -280,6 +282,37 @@ DATA_MODELS: dict[str, type[DataModel]] = {
 }
 
 
+def _uniform(similarity: Any, colors: int) -> tuple[tuple[float, ...], ...] | None:
+    """Return U as nested tuples, or None for U = I."""
+    if similarity is None:
+        return None
+    allowed = f"a symmetric matrix of {colors} x {colors} finite numbers"
+    try:
+        U = np.array(similarity, dtype=float)
+    except (TypeError, ValueError):
+        raise refusal("similarity", similarity, allowed) from None
+    if U.shape != (colors, colors) or not np.isfinite(U).all() or not np.allclose(U, U.T):
+        raise refusal("similarity", similarity, allowed)
+    if np.array_equal(U, np.eye(colors)):
+        return None
+    size = max(1.0, float(np.abs(U).max()))
+    if np.ptp(U.sum(axis=1)) > 1e-9 * size:
+        raise refusal("similarity", similarity, "of equal row sums, for a uniform paramagnet")
+    centred = U - U.mean(axis=0)
+    if np.ptp((centred**2).sum(axis=0)) > 1e-9 * size**2:
+        allowed = "such that all (U K0 U)_aa are equal, for a uniform paramagnet"
+        raise refusal("similarity", similarity, allowed)
+    return tuple(tuple(row) for row in U.tolist())
+
+
+def _strongest(similarity: Any) -> float:
+    """Return the largest |u| of the eigenvalues of U beyond that of 1."""
+    if similarity is None:
+        return 1.0
+    U = np.array(similarity)
+    return max(float(np.abs(np.linalg.eigvalsh(U - U.mean())).max()), 1e-300)
+
+
 def _vector(name: str, value: Any) -> NDArray[np.float64]:
     array = np.array(value, dtype=float)
     if array.ndim != 1 or array.size == 0 or not np.isfinite(array).all():
@@ -287,9 +320,11 @@ def _vector(name: str, value: Any) -> NDArray[np.float64]:
     return array
 
 
-def _paramagnetic(beta: Any, colors: int) -> float:
-    allowed = f"between -{colors} and {colors}, as the paramagnet needs |beta| < colors"
+def _paramagnetic(beta: Any, colors: int, strongest: float) -> float:
+    most = colors / strongest
+    reason = "|beta| < colors" if strongest == 1.0 else "|beta u| < colors for every u of U"
+    allowed = f"between -{most:.6g} and {most:.6g}, as the paramagnet needs {reason}"
     value = real("beta", beta, allowed)
-    if abs(value) >= colors:
+    if abs(value) >= most:
         raise refusal("beta", beta, allowed)
     return value

@@ -55,7 +55,7 @@ class GaussianChannel:
         """Return ½ C (ρ - 2m + q + noise)."""
         return self.averages(m, q, np.zeros_like(q), accuracy).loss
 
-    def error_rate(self, m: Vector, q: Vector) -> float:
+    def error_rate(self, m: Vector, q: Vector, accuracy: Accuracy) -> float:
         """Return NaN: there is no class to guess."""
         return math.nan
 

@@ -16,7 +16,7 @@ Vector = NDArray[np.float64]
 #: log(1/error) that the spacings of the three accuracies aim at, and the radii beyond which
 #: a Gaussian field of a few components has less weight than that.
 _DIGITS = (13.0, 27.0, 33.0)
-_RADII = (6.0, 7.8, 9.0)
+RADII = (6.0, 7.8, 9.0)
 
 
 @dataclass(frozen=True)
@@ -45,13 +45,13 @@ class LatticeRule:
     @classmethod
     def near(cls, colors: int, q: float) -> LatticeRule:
         """Return the rule for the surroundings of q."""
-        return cls(colors, q, tuple(_spacing(q, digits) for digits in _DIGITS))
+        return cls(colors, q, tuple(spacing(q, digits) for digits in _DIGITS))
 
     @property
     def points(self) -> float:
         """Number of points, up to edge effects, that the accuracy FINE evaluates."""
         n = self.colors - 1
-        radius = _RADII[Accuracy.FINE]
+        radius = RADII[Accuracy.FINE]
         ball: float = math.pi ** (n / 2) / math.gamma(n / 2 + 1) * radius**n
         cell: float = (math.sqrt(2) * self.spacings[Accuracy.FINE]) ** n / math.sqrt(self.colors)
         return ball / cell / math.factorial(n)
@@ -63,12 +63,12 @@ class LatticeRule:
     def averages(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> Averages:
         """Return the averages at these order parameters."""
         _, overlap, energy, response, loss = lattice_averages(
-            self.colors, m[0], q[0], V[0], self.spacings[accuracy], _RADII[accuracy]
+            self.colors, m[0], q[0], V[0], self.spacings[accuracy], RADII[accuracy]
         )
         return Averages(np.array([overlap]), np.array([energy]), np.array([response]), loss)
 
 
-def _spacing(q: float, digits: float) -> float:
+def spacing(q: float, digits: float) -> float:
     """Solve 2π d/s - d²/2 = digits, where d is the distance of the nearest singularity.
 
     A Gaussian alone, however far the singularity, needs s = 2π/sqrt(2 digits).

@@ -18,10 +18,20 @@ class QuadraticChannel:
 
     At curvature c = 1 it is the squared error. The averages are exact, so that the channel
     is its own quadrature rule.
+
+    Attributes
+    ----------
+    colors : int
+        C, the number of colours.
+    curvature : float
+        c, greater than 0.
+    multiplicities : tuple of int
+        Dimension of every colour mode; by default one mode of C - 1.
     """
 
     colors: int
     curvature: float = 1.0
+    multiplicities: tuple[int, ...] = ()
 
     def covers(self, m: Vector, q: Vector, V: Vector) -> bool:
         """Tell that closed forms hold everywhere."""
@@ -29,7 +39,7 @@ class QuadraticChannel:
 
     def averages(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> Averages:
         """Return the averages over the fields ω = m K0 e_y + √q ξ."""
-        n, c = self.colors - 1, self.curvature
+        n, c = np.array(self.multiplicities or (self.colors - 1,)), self.curvature
         stiff = 1 + c * V
         energy = n * ((1 - c * m) ** 2 / self.colors + c * c * q) / stiff**2
         overlap = n / self.colors * (1 - c * m) / stiff

@@ -74,7 +74,9 @@ class SaddlePoint:
         """
         self.evaluations += 1
         order = self.overlaps(x)
-        if not all(0.0 < value < _HUGE for value in (*order.q.tolist(), *order.V.tolist())):
+        seen = self.spectrum.scales > 0
+        fields = (*order.q[seen].tolist(), *order.V[seen].tolist())
+        if not all(0.0 < value < _HUGE for value in fields):
             return np.full_like(x, np.nan)
         average = self.averages(order, accuracy)
         response = np.concatenate([average.response, average.overlap, average.energy])

@@ -128,7 +128,7 @@ def _solution(saddle: SaddlePoint, found: FixedPoint) -> Solution:
     order = saddle.overlaps(found.x)
     conjugates = saddle.conjugates(found.x)
     losses = _losses(saddle, order, Accuracy.FINE)
-    rates = _rates(saddle, order)
+    rates = _rates(saddle, order, Accuracy.FINE)
     residual = max(
         largest(np.expm1(np.minimum(found.gap, 500.0))),
         relative_difference(_stacked(saddle.overlaps(found.x + found.gap)), _stacked(order)),
@@ -172,7 +172,7 @@ def _quadrature_error(
         relative_difference(losses, _losses(saddle, order, Accuracy.FINER))
         + relative_difference(
             np.concatenate([_stacked(order), rates]),
-            np.concatenate([_stacked(moved), _rates(saddle, moved)]),
+            np.concatenate([_stacked(moved), _rates(saddle, moved, Accuracy.FINER)]),
         )
         + _ROUNDING * float(np.abs(found.inverse).sum(axis=1).max())
     )
@@ -184,12 +184,12 @@ def _losses(saddle: SaddlePoint, order: Overlaps, accuracy: Accuracy) -> Vector:
     return np.array([test, saddle.averages(order, accuracy).loss])
 
 
-def _rates(saddle: SaddlePoint, order: Overlaps) -> Vector:
+def _rates(saddle: SaddlePoint, order: Overlaps, accuracy: Accuracy) -> Vector:
     """Return error rate and coupling error."""
     teacher_norm2 = float(saddle.spectrum.teacher.sum())
     return np.array(
         [
-            saddle.channel.error_rate(order.m, order.q),
+            saddle.channel.error_rate(order.m, order.q, accuracy),
             coupling_error(teacher_norm2, order.r, order.n),
         ]
     )

@@ -9,6 +9,7 @@ from functools import lru_cache, singledispatch
 import numpy as np
 from numpy.typing import NDArray
 
+from replica.colour_modes import colour_modes
 from replica.data import CustomTokens, DataModel, GaussianTokens, PottsTokens
 
 
@@ -49,11 +50,12 @@ def spectrum_of(data: DataModel) -> Spectrum:
 @spectrum_of.register
 @lru_cache(maxsize=64)
 def _(data: PottsTokens) -> Spectrum:
-    """G = [(1 + b²) I - b J]^{-1} / C, J with the semicircle law."""
-    b = abs(data.b)
-    eigenvalues, weights = semicircle(b)
+    """G_k = [(1 + b_k²) I - b_k J]^{-1} / C, b_k = u_k b, J with the semicircle law."""
+    values = colour_modes(data).values
+    b = data.b * values[:, None]
+    eigenvalues, weights = semicircle(float(np.abs(b).max()))
     covariances = 1.0 / (data.colors * (1.0 + b * b - b * eigenvalues))
-    return Spectrum(covariances[None, :], weights, data.teacher_norm2 * weights, np.ones(1))
+    return Spectrum(covariances, weights, data.teacher_norm2 * weights, values**2)
 
 
 @spectrum_of.register

@@ -11,7 +11,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import ndtr, wofz
 
 from replica.arguments import one_of, refusal
-from replica.data import DataModel, GaussianTokens
+from replica.data import DataModel, GaussianTokens, PottsTokens
 from replica.spectrum import spectrum_of
 
 Complex = NDArray[np.complex128]
@@ -48,6 +48,8 @@ def existence_threshold(data: DataModel, loss: str = "cross-entropy") -> float:
     if one_of("loss", loss, data.losses) == "squared-error":
         components = data.colors if isinstance(data, GaussianTokens) else data.colors - 1
         return 1.0 / components
+    if isinstance(data, PottsTokens) and data.similarity is not None:
+        raise refusal("similarity", data.similarity, "None for the threshold of the cross-entropy")
     return _cross_entropy_threshold(data.colors, float(spectrum_of(data).rho[0]))
 
 

@@ -85,6 +85,7 @@ def _simulate(arguments: argparse.Namespace, command: str) -> int:
     tasks = experiments(family, sites, seeds, **given)
     parameters = {
         "data": arguments.data,
+        "similarity": arguments.similarity,
         **{name: values(getattr(arguments, name)) for name in LISTS},
         "alpha": alpha_grid(arguments.alpha, arguments.log),
         "sites": sites,

@@ -88,8 +88,9 @@ class Experiment:
         not depend on which other lines are computed, where, or in which order. Problems
         that differ in λ or loss alone are compared on the same data.
         """
-        (beta,) = struct.unpack("<Q", struct.pack("<d", self.data.beta))
-        content = (self.seed, self.sites, self.samples, self.data.colors, beta)
+        numbers = (self.data.beta, *(u for row in self.data.similarity or () for u in row))
+        words = struct.unpack(f"<{len(numbers)}Q", struct.pack(f"<{len(numbers)}d", *numbers))
+        content = (self.seed, self.sites, self.samples, self.data.colors, *words)
         return tuple(np.random.SeedSequence(content).spawn(3))
 
     def run(self) -> list[dict[str, Any]]:

@@ -1,0 +1,45 @@
+"""The modes in which a colour similarity acts on fields."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from replica.data import PottsTokens
+
+Matrix = NDArray[np.float64]
+
+
+class ColourModes(NamedTuple):
+    """U = Σ_k u_k P_k on the subspace orthogonal to 1.
+
+    Attributes
+    ----------
+    values : array (modes,)
+        The distinct eigenvalues u_k, in increasing order.
+    bases : tuple of arrays (d_k, colors)
+        An orthonormal basis of each eigenspace, one vector per row.
+    """
+
+    values: NDArray[np.float64]
+    bases: tuple[Matrix, ...]
+
+
+@lru_cache(maxsize=64)
+def colour_modes(data: PottsTokens) -> ColourModes:
+    """Return the modes of the similarity; U = I has one, of eigenvalue 1."""
+    colors = data.colors
+    # Columns orthogonal to 1.
+    rest = np.linalg.qr(np.column_stack([np.ones(colors), np.eye(colors)[:, 1:]]))[0][:, 1:]
+    if data.similarity is None:
+        return ColourModes(np.ones(1), (np.ascontiguousarray(rest.T),))
+    values, vectors = np.linalg.eigh(rest.T @ np.array(data.similarity) @ rest)
+    tolerance = 1e-9 * max(1.0, float(np.abs(values).max()))
+    values[np.abs(values) < tolerance] = 0.0
+    starts = np.flatnonzero(np.diff(values, prepend=-np.inf) > tolerance)
+    bases = np.split((rest @ vectors).T, starts[1:])
+    distinct = np.array([group.mean() for group in np.split(values, starts[1:])])
+    return ColourModes(distinct, tuple(np.ascontiguousarray(basis) for basis in bases))

@@ -1,0 +1,159 @@
+"""The cross-entropy channel for a general colour similarity."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri
+from scipy.stats import qmc
+
+from replica.channel import Accuracy, Averages, Rule
+from replica.lattice import RADII, spacing
+from replica.mode_kernels import mode_averages
+from replica.quadratic import QuadraticChannel
+
+Vector = NDArray[np.float64]
+
+#: Dimension of the fields up to which a lattice is affordable, and log(1/error) it aims at.
+_MOST_DIMENSIONS = 4
+_DIGITS = ((13.0, 27.0, 33.0), (12.0, 20.0, 24.0))
+
+#: log2 of the number of scrambled Sobol points beyond, and for error rates.
+_SOBOL = (11, 14, 17)
+
+
+@dataclass(frozen=True, eq=False)
+class ModeCrossEntropyChannel:
+    """ℓ(y, h) = log Σ_a e^{h_a} - h_y with one order parameter per eigenvalue of U.
+
+    Attributes
+    ----------
+    basis : array (colors - 1, colors)
+        Orthonormal eigenvectors of U, orthogonal to 1.
+    mode : array (colors - 1,)
+        The mode of each of them.
+    masked : tuple of int
+        Colours that stand for all, which symmetry makes equally good.
+    """
+
+    basis: Vector
+    mode: NDArray[np.int64]
+    masked: tuple[int, ...]
+
+    @property
+    def colors(self) -> int:
+        """C, the number of colours."""
+        return int(self.basis.shape[1])
+
+    def rule(self, m: Vector, q: Vector, V: Vector) -> Rule:
+        """Return points for fields of this size: a lattice, or Sobol's where it is too large."""
+        return ModeRule(self, q)
+
+    def test_loss(self, m: Vector, q: Vector, accuracy: Accuracy) -> float:
+        """Return E ℓ(e_y, ω), the training loss at V = 0."""
+        return self.rule(m, q, 0 * q).averages(m, q, 0 * q, accuracy).loss
+
+    def optimal_loss(self, rho: Vector, accuracy: Accuracy) -> float:
+        """Return the conditional entropy of the masked token, the test loss at m = q = ρ."""
+        return self.test_loss(rho, rho, accuracy)
+
+    def softmax_gap(self, rho: Vector, accuracy: Accuracy) -> float:
+        """Return 1 - E|softmax(ν)|² of the true fields, E g_y at m = q = ρ."""
+        nothing = 0 * rho
+        rule = self.rule(rho, rho, nothing)
+        return float(rule.averages(rho, rho, nothing, accuracy).overlap.sum())
+
+    def error_rate(self, m: Vector, q: Vector, accuracy: Accuracy) -> float:
+        """Return the probability that another component of ω than the masked one is largest.
+
+        Along one direction of the noise the event is an interval; over the others the
+        average is one over scrambled Sobol points, good to about five digits.
+        """
+        return float(np.mean([self._error_rate(m, q, y, accuracy) for y in self.masked]))
+
+    def expansion(self) -> Rule:
+        """Return the channel of log C - (K0 e_y)·h + |K0 h|²/(2C)."""
+        counts = tuple(np.bincount(self.mode).tolist())
+        return QuadraticChannel(self.colors, 1.0 / self.colors, counts)
+
+    def _error_rate(self, m: Vector, q: Vector, y: int, accuracy: Accuracy) -> float:
+        differences = (self.basis[:, [y]] - np.delete(self.basis, y, axis=1)).T
+        means = differences @ (m[self.mode] * self.basis[:, y])
+        slopes = differences * np.sqrt(q[self.mode])
+        along = slopes.sum(axis=0)
+        along /= np.linalg.norm(along)
+        x = _sobol(self.colors - 1, _SOBOL[accuracy])[0]
+        x = x - np.outer(x @ along, along)
+        rest, rate = means + x @ slopes.T, slopes @ along
+        with np.errstate(divide="ignore", invalid="ignore"):
+            bounds = -rest / rate
+        low = np.where(rate > 0, bounds, -np.inf).max(axis=1)
+        high = np.where(rate < 0, bounds, np.inf).min(axis=1)
+        possible = ((rate != 0) | (rest > 0)).all(axis=1)
+        right = np.maximum(ndtr(high) - ndtr(low), 0.0) * possible
+        return 1.0 - float(right.mean())
+
+
+class ModeRule:
+    """Points and weights for the fields of several modes."""
+
+    def __init__(self, channel: ModeCrossEntropyChannel, q: Vector) -> None:
+        self.channel = channel
+        self.q = q.copy()
+        self._active = tuple((q[channel.mode] > 0).tolist())
+
+    def covers(self, m: Vector, q: Vector, V: Vector) -> bool:
+        """Tell whether no mode has grown or shrunk by more than a fifth."""
+        some = self.q > 0
+        return bool((np.abs(np.log(q[some] / self.q[some])) < 0.2).all())
+
+    def averages(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> Averages:
+        """Return the averages at these order parameters."""
+        channel = self.channel
+        points, weights = self._points(accuracy)
+        found = [
+            mode_averages(channel.basis, channel.mode, m, q, V, y, points, weights)
+            for y in channel.masked
+        ]
+        if any(failures for *_, failures in found):
+            nothing = np.full_like(q, np.nan)
+            return Averages(nothing, nothing, nothing, float("nan"))
+        overlap, energy, response, loss = (
+            np.mean([average[i] for average in found], axis=0) for i in range(4)
+        )
+        return Averages(overlap, energy, response, float(loss))
+
+    def _points(self, accuracy: Accuracy) -> tuple[Vector, Vector]:
+        dimensions = sum(self._active)
+        if dimensions > _MOST_DIMENSIONS:
+            x, weights = _sobol(dimensions, _SOBOL[accuracy])
+        else:
+            digits = _DIGITS[dimensions > 3][accuracy]
+            step = spacing(float(self.q.max()), digits)
+            x, weights = _lattice(dimensions, step, min(RADII[accuracy], np.sqrt(2 * digits) + 0.8))
+        points = np.zeros((len(x), len(self._active)))
+        points[:, np.flatnonzero(self._active)] = x
+        return points, weights
+
+
+@lru_cache(maxsize=8)
+def _lattice(dimensions: int, step: float, radius: float) -> tuple[Vector, Vector]:
+    """Points of a cubic lattice in a ball, line by line, with the weights of a Gaussian."""
+    reach = int(radius / step)
+    axis = np.arange(-reach, reach + 1) * step
+    grid = np.stack(np.meshgrid(*[axis] * dimensions, indexing="ij"), axis=-1)
+    x = grid.reshape(-1, dimensions)
+    square = (x**2).sum(axis=1)
+    x, square = x[square <= radius**2], square[square <= radius**2]
+    return x, np.exp(-0.5 * square) * (step / np.sqrt(2 * np.pi)) ** dimensions
+
+
+@lru_cache(maxsize=8)
+def _sobol(dimensions: int, log2_points: int) -> tuple[Vector, Vector]:
+    """Scrambled Sobol points with a fixed seed for each number of them, and equal weights."""
+    uniform = qmc.Sobol(dimensions, seed=log2_points).random_base2(log2_points)
+    x = ndtri(np.clip(uniform, 1e-16, 1 - 1e-16))
+    return np.ascontiguousarray(x), np.full(len(x), 1.0 / len(x))
