@@ -17,6 +17,9 @@ from replica.spectrum import spectrum_of
 Complex = NDArray[np.complex128]
 
 
+_SMALLEST = 1e-8
+
+
 def existence_threshold(data: DataModel, loss: str = "cross-entropy") -> float:
     """Return α_c: at λ → 0 a minimiser exists for α > α_c only.
 
@@ -36,7 +39,7 @@ def existence_threshold(data: DataModel, loss: str = "cross-entropy") -> float:
     Returns
     -------
     float
-        α_c, to ten digits.
+        α_c, to eight digits or more; infinity where it exceeds 1e8.
 
     Raises
     ------
@@ -65,7 +68,8 @@ def _cross_entropy_threshold(colors: int, rho: float) -> float:
     best = minimize_scalar(
         unsatisfied, bounds=(0.0, 0.5 * math.pi - 1e-6), method="bounded", options={"xatol": 1e-9}
     )
-    return 1.0 / float(best.fun)
+    # Fourier's integral leaves an absolute error, which a smaller distance cannot be told from.
+    return 1.0 / float(best.fun) if best.fun > _SMALLEST else math.inf
 
 
 def squared_distance(colors: int, c: float) -> float:
