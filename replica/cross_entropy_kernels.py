@@ -13,6 +13,9 @@ import numpy as np
 
 from replica.jit import jit
 
+#: Nodes of one colour beyond which fields are too narrow to resolve in double precision.
+_MOST_NODES = 200_000.0
+
 
 @jit
 def wright_omega(z):
@@ -226,7 +229,7 @@ def _colour_nodes(shift, root_q, V, radius, rate, p_cut, density, p, weight):
     They are uniform in s, with p = scale log(1 + e^τ) and τ = s - 6 e^{-3 - s/6}: uniform in p
     where e^{-iyp} with |y| <= rate must be resolved, uniform in log p where that function
     bends, and ever coarser in log p where only the Gaussian in x is left. Return their
-    number.
+    number, or -1 if they do not fit.
     """
     low = shift - root_q * radius
     p_low = _solved_p(low, V)
@@ -239,7 +242,9 @@ def _colour_nodes(shift, root_q, V, radius, rate, p_cut, density, p, weight):
     log_scale = np.log(scale)
     first = _node_place(p_low, low - V * p_low, scale)
     last = _node_place(p_high, np.log(p_high), scale)
-    count = min(int((last - first) * fine * density) + 3, p.size)
+    count = int((last - first) * fine * density) + 3
+    if count > p.size:
+        return -1
     step = (last - first) / (count - 1)
     norm = step / (root_q * np.sqrt(2.0 * np.pi))
     tail = np.exp(-3.0 - first / 6.0)
@@ -251,7 +256,7 @@ def _colour_nodes(shift, root_q, V, radius, rate, p_cut, density, p, weight):
             # log(1 + e^τ) = e^τ (1 - e^τ/2) to rounding.
             value = scale * e
             log_p = log_scale + tau - 0.5 * e
-            slope = 1.0 + tail
+            slope = (1.0 + tail) * (1.0 - 0.5 * e)
         else:
             soft = np.log1p(e) if tau < 30.0 else tau
             value = scale * soft
@@ -314,7 +319,9 @@ def exchange_averages(colors, m, q, V, t_low, t_high, t_count, a, h, series, rad
     terms = series.size
     rate = h * (terms - 1)
     p_cut = 1.0 + 30.0 / a if a > 0.0 else np.inf
-    size = 200 + int(density * (2.0 * radius**2 + 1300.0 + rate * min(p_cut, 3.0)))
+    size = 200 + int(
+        min(density * (2.0 * radius**2 + 1300.0 + rate * min(p_cut, 3.0)), _MOST_NODES)
+    )
     p = np.empty(size)
     w = np.empty(size)
     z = np.empty((4, size))
@@ -328,6 +335,8 @@ def exchange_averages(colors, m, q, V, t_low, t_high, t_count, a, h, series, rad
     for it in range(t_count):
         t = t_low + it * step
         count = _colour_nodes(-t, root_q, V, radius, rate, p_cut, density, p, w)
+        if count < 0:
+            return np.nan, np.nan, np.nan, np.nan, np.nan
         for i in range(count):
             r = p[i] / (1.0 + V * p[i])
             f[0, i] = w[i]
@@ -338,6 +347,8 @@ def exchange_averages(colors, m, q, V, t_low, t_high, t_count, a, h, series, rad
             f[5, i] = w[i] * p[i] * p[i] * r
         _transform(count, p, f, a, h, terms, Ar, Ai, z)
         count = _colour_nodes(m + V - t, root_q, V, radius, rate, p_cut, density, p, w)
+        if count < 0:
+            return np.nan, np.nan, np.nan, np.nan, np.nan
         for i in range(count):
             r = p[i] / (1.0 + V * p[i])
             u = 1.0 - p[i]
@@ -470,13 +481,15 @@ def exchange_decay(colors, m, q, V, t, a, y, radius, density):
     """Return |E e^{a - (a + i y) Σ p}| at log normaliser t, without two of the other colours."""
     root_q = np.sqrt(q)
     p_cut = 1.0 + 30.0 / a if a > 0.0 else np.inf
-    size = 200 + int(density * (2.0 * radius**2 + 1300.0 + y * min(p_cut, 3.0)))
+    size = 200 + int(min(density * (2.0 * radius**2 + 1300.0 + y * min(p_cut, 3.0)), _MOST_NODES))
     p = np.empty(size)
     w = np.empty(size)
     result = np.exp(a)
     for which in range(2):
         shift = m + V - t if which == 0 else -t
         count = _colour_nodes(shift, root_q, V, radius, y, p_cut, density, p, w)
+        if count < 0:
+            return np.nan
         re = im = 0.0
         for i in range(count):
             size_i = w[i] * np.exp(-a * p[i])

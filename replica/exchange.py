@@ -27,14 +27,15 @@ _DENSITIES = (0.25, 0.3, 0.4)
 #: With Σ p unbounded above, aliases of Σ p = 1 lie at 3, 5, ... and are damped by e^{-2a}.
 _DAMPING = (13.0, 13.0, 14.0)
 
-#: Terms of a damped series: few where Σ p is broad and its terms alternate, more where it
-#: is not and they first have to decay; what is left, Euler's binomial average sums.
+#: Terms of a damped series before Euler's binomial average sums the rest: few where Σ p is
+#: broad and its terms alternate, more where it is not and they first have to decay.
 _TERMS_BROAD, _TERMS_NARROW, _BROAD = 60, 120, 40.0
 _EULER = 11
 
-#: An undamped series ends where its terms are this small.
+#: A series ends where its terms are this small, but a damped one that has not come there soon
+#: is left to Euler's average.
 _NEGLIGIBLE = 1e-11
-_MOST_TERMS = 600
+_MOST_TERMS, _MOST_DAMPED = 600, 250
 
 
 @dataclass(frozen=True)
@@ -68,21 +69,25 @@ class ExchangeRule:
         t_low, t_high, p_low, p_high = exchange_window(colors, m, 1.05 * q, V, RADIUS, _LEFT_OUT)
         spread = 1.05 * max(p_high - 1.0, 1.0 - p_low)
         order, window = (m, q, V), (t_low, t_high)
-        if not spread < 1.2:
-            terms = _TERMS_BROAD if spread > _BROAD else _TERMS_NARROW
-            return cls(colors, order, window, math.pi, True, terms)
-        step = 2.0 * math.pi / spread
-        terms = 12
-        while terms < _MOST_TERMS:
+        damped, broad = not spread < 1.2, spread > _BROAD
+        step = math.pi if damped else 2.0 * math.pi / spread
+        damping = _DAMPING[Accuracy.FINE] if damped else 0.0
+        terms = 12 if not damped else _MOST_DAMPED if broad else _TERMS_BROAD
+        most = _MOST_DAMPED if damped else _MOST_TERMS
+        while terms < most:
             places = (t_low + (t_high - t_low) * share for share in (0.2, 0.5, 0.8))
             sizes = (
-                exchange_decay(colors, m, q, V, t, 0.0, step * terms, RADIUS, _DENSITIES[1])
+                exchange_decay(colors, m, q, V, t, damping, step * terms, RADIUS, _DENSITIES[1])
                 for t in places
             )
             if max(sizes) < _NEGLIGIBLE:
                 break
             terms = math.ceil(1.4 * terms)
-        return cls(colors, order, window, step, False, terms)
+        else:
+            if damped:
+                # The terms do not vanish, but alternate, and Euler's average sums them.
+                terms = _TERMS_BROAD if broad else _TERMS_NARROW
+        return cls(colors, order, window, step, damped, terms)
 
     def covers(self, m: Vector, q: Vector, V: Vector) -> bool:
         """Tell whether the order parameters are still close to those of the rule."""
