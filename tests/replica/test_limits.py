@@ -124,3 +124,21 @@ def test_optimal_squared_error(colors, beta):
     best = 0.5 * (1 - weights @ (p**2).sum(axis=1))
     solution = solve(Problem(2.0, 0.1, PottsTokens(colors, beta), "squared-error"))
     assert solution.optimal_loss == pytest.approx(best, rel=1e-9)
+
+
+@pytest.mark.parametrize(("rho", "decay", "alpha"), [(0.5, 0.5, 1.0), (1.0, 0.1, 4.0)])
+def test_many_colors(rho, decay, alpha):
+    """ρ = β²/C and λC fixed: a Gaussian row, and losses of annealed free energies."""
+    V = 1 / (decay + alpha)
+    m, q = rho * alpha * V, (rho * alpha**2 + alpha) * V**2
+    limit = np.array([m, q, V, q / 2 - m, q / 2 - m - V, -rho / 2, (rho - 2 * m + q) / rho])
+
+    def solved(colors: int) -> np.ndarray:
+        s = solve(Problem(alpha, decay / colors, PottsTokens(colors, np.sqrt(rho * colors))))
+        losses = np.array([s.test_loss, s.train_loss, s.optimal_loss]) - np.log(colors)
+        return np.array([s.m, s.q, s.V, *losses, s.coupling_error])
+
+    fewer, many = solved(250), solved(1000)
+    np.testing.assert_allclose(many, limit, atol=0.003)
+    # The distance is of order 1/C; what is left without that term, of order 1/C².
+    np.testing.assert_allclose((4 * many - fewer) / 3, limit, atol=2e-4)

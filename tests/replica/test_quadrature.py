@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose
 import replica.exchange
 from replica.channel import Accuracy
 from replica.cross_entropy import CrossEntropyChannel
+from replica.cross_entropy_kernels import _colour_nodes
 from replica.exchange import ExchangeRule
 from replica.lattice import LatticeRule
 
@@ -103,6 +104,39 @@ def test_fresh_loss_by_two_integrals(colors, tolerance, order):
     m, q = order
     loss = CrossEntropyChannel(colors).test_loss(np.array([m]), np.array([q]), Accuracy.FINE)
     assert loss == pytest.approx(referee.fresh_loss(colors, m, q), rel=tolerance)
+
+
+@pytest.mark.parametrize("order", [*REGIMES, SEPARABLE])
+@pytest.mark.parametrize("colors", [3, 4])
+def test_fresh_fields_by_the_rules_for_training(colors, order):
+    """One integral of a product against the lattice and the exchangeable rule at V → 0."""
+    m, q, _ = order
+    loss, error = CrossEntropyChannel(colors).fresh(np.array([m]), np.array([q]), Accuracy.FINE)
+    if q < 100:
+        expected = lattice(colors, m, q, 1e-30)
+        assert_allclose([loss, error], [expected.loss, expected.overlap], rtol=2e-10)
+    expected = exchange(colors, m, q, 1e-30)
+    assert_allclose([loss, error], [expected.loss, expected.overlap], rtol=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("q", "V", "rate", "shift"),
+    [
+        (1e-3, 1e-30, 400.0, -8.0),
+        (1e-3, 0.3, 200.0, 0.0),
+        (1.0, 1e-30, 400.0, -16.0),
+        (1.0, 0.3, 200.0, -4.0),
+        (650.0, 5500.0, 1600.0, -50.0),
+        (650.0, 5500.0, 1600.0, -150.0),
+    ],
+)
+def test_nodes_of_one_colour_know_a_gaussian(q, V, rate, shift):
+    p, weight = np.empty(20_000), np.empty(20_000)
+    count = _colour_nodes(shift, np.sqrt(q), V, 8.6, rate, np.inf, 0.3, p, weight)
+    p, weight = p[:count], weight[:count]
+    x = (np.log(p) + V * p - shift) / np.sqrt(q)
+    moments = [weight.sum(), weight @ x, weight @ x**2]
+    assert_allclose(moments, [1.0, 0.0, 1.0], rtol=0, atol=2e-12)
 
 
 def random_orders(seed: int, count: int) -> list[tuple[float, float, float]]:
