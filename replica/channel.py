@@ -33,6 +33,10 @@ class Averages(NamedTuple):
 class Rule(Protocol):
     """A quadrature rule fit for one region of the order parameters."""
 
+    @property
+    def common_error(self) -> float:
+        """Relative error that the accuracies may share, which their difference hides."""
+
     def covers(
         self, m: NDArray[np.float64], q: NDArray[np.float64], V: NDArray[np.float64]
     ) -> bool:

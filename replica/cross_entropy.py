@@ -22,9 +22,9 @@ _NO_TRAINING = np.full(1, 1e-30)
 
 #: Spacing, radius in x and log(1/error) of the one integral that fresh fields need.
 _FRESH = {
-    Accuracy.COARSE: (0.29, 8.4, 34.0),
-    Accuracy.FINE: (0.29, 8.4, 34.0),
-    Accuracy.FINER: (0.24, 9.0, 38.0),
+    Accuracy.COARSE: (0.29, 9.8, 34.0),
+    Accuracy.FINE: (0.29, 9.8, 34.0),
+    Accuracy.FINER: (0.24, 10.6, 38.0),
 }
 
 #: Number of colours, and of lattice points times colours, from which on the exchangeable rule

@@ -354,7 +354,8 @@ def exchange_averages(colors, m, q, V, t_low, t_high, t_count, a, h, series, rad
             u = 1.0 - p[i]
             # log(1/p_1) = κ(p_1) (1 - p_1), and 1 - p_1 is the sum of the others.
             if abs(u) > 1e-3:
-                kappa = -np.log(p[i]) / u
+                # Where p underflows, so has its weight, or all that it could add.
+                kappa = -np.log(max(p[i], 1e-300)) / u
             else:
                 kappa = 1.0 + u * (1 / 2 + u * (1 / 3 + u * (1 / 4 + u * (1 / 5 + u / 6))))
             f[0, i] = w[i]

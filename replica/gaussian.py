@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,8 @@ class GaussianChannel:
     colors: int
     rho: float
     noise: float
+
+    common_error: ClassVar[float] = 1e-14
 
     def rule(self, m: Vector, q: Vector, V: Vector) -> Rule:
         """Return the channel itself."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +42,9 @@ class LatticeRule:
     colors: int
     q: float
     spacings: tuple[float, ...]
+
+    #: Rounding, and the tails beyond the largest radius.
+    common_error: ClassVar[float] = 2e-12
 
     @classmethod
     def near(cls, colors: int, q: float) -> LatticeRule:

@@ -100,6 +100,9 @@ class ModeCrossEntropyChannel:
 class ModeRule:
     """Points and weights for the fields of several modes."""
 
+    #: Rounding, and the tails beyond the largest radius.
+    common_error = 2e-12
+
     def __init__(self, channel: ModeCrossEntropyChannel, q: Vector) -> None:
         self.channel = channel
         self.q = q.copy()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,8 @@ class QuadraticChannel:
     colors: int
     curvature: float = 1.0
     multiplicities: tuple[int, ...] = ()
+
+    common_error: ClassVar[float] = 1e-14
 
     def covers(self, m: Vector, q: Vector, V: Vector) -> bool:
         """Tell that closed forms hold everywhere."""

@@ -62,6 +62,11 @@ class SaddlePoint:
             self._known[key] = self._rule.averages(*fields, accuracy)
         return self._known[key]
 
+    @property
+    def common_error(self) -> float:
+        """Relative error that the accuracies of the present rule may share."""
+        return 0.0 if self._rule is None else self._rule.common_error
+
     def forget_rule(self) -> None:
         """Make the next evaluation choose its quadrature rule afresh."""
         self._rule = None

@@ -49,7 +49,7 @@ class Solution:
     evaluations : int
         Evaluations of the map that were spent.
     quadrature_error : float
-        Bound on the relative error of m, q, V, both losses, error rate and coupling error:
+        Bound on the relative error of m, q, V, the losses, error rate and coupling error:
         their distance to the solution with a finer quadrature.
     """
 

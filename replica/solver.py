@@ -174,7 +174,12 @@ def _quadrature_error(
             np.concatenate([_stacked(order), rates]),
             np.concatenate([_stacked(moved), _rates(saddle, moved, Accuracy.FINER)]),
         )
+        + relative_difference(
+            np.array([_optimal_loss(saddle.problem.data, saddle.problem.loss)]),
+            np.array([_optimal_loss(saddle.problem.data, saddle.problem.loss, Accuracy.FINER)]),
+        )
         + _ROUNDING * float(np.abs(found.inverse).sum(axis=1).max())
+        + saddle.common_error
     )
 
 
@@ -196,8 +201,8 @@ def _rates(saddle: SaddlePoint, order: Overlaps, accuracy: Accuracy) -> Vector:
 
 
 @lru_cache(maxsize=256)
-def _optimal_loss(data: DataModel, loss: str) -> float:
-    return channel_of(data, loss).optimal_loss(spectrum_of(data).rho, Accuracy.FINE)
+def _optimal_loss(data: DataModel, loss: str, accuracy: Accuracy = Accuracy.FINE) -> float:
+    return channel_of(data, loss).optimal_loss(spectrum_of(data).rho, accuracy)
 
 
 def _stacked(order: Overlaps) -> Vector:
