@@ -139,6 +139,11 @@ def test_nodes_of_one_colour_know_a_gaussian(q, V, rate, shift):
     assert_allclose(moments, [1.0, 0.0, 1.0], rtol=0, atol=2e-12)
 
 
+def test_a_vanishing_probability_costs_no_more_than_it_weighs():
+    """Fields so wide that p_1 underflows."""
+    assert np.isfinite(exchange(8, 104.32015564795853, 4574.142081356114, 131.47044748236436)).all()
+
+
 def random_orders(seed: int, count: int) -> list[tuple[float, float, float]]:
     """Places where Σ p is neither narrow nor wide: q from 0.01 to 6, V around √q or zero."""
     rng = np.random.default_rng(seed)
