@@ -1,7 +1,7 @@
 # ruff: noqa: E402
 """Benchmarks of the theory's solver, as a Markdown report.
 
-    python tests/benchmarks/theory.py [--points N] [section ...]
+    python tests/benchmarks/theory.py [--points N] [--colors C,C] [section ...]
 
 Sections: cost, grid, curves, hard, cold, threshold, separability, limits. By default all of
 them, in this order; the grid of 200 points per number of colours takes most of the time.
@@ -137,7 +137,7 @@ def cost() -> None:
     table(("C", "rule", "median error", "worst error", "median ms", "worst ms"), lines)
 
 
-def grid(points: int) -> None:
+def grid(points: int, numbers: Iterable[int]) -> None:
     """True errors on the random grid."""
     print("### True errors on the random grid\n")
     print(
@@ -146,7 +146,7 @@ def grid(points: int) -> None:
         "quadrature_error.\n"
     )
     lines = []
-    for colors in COLORS:
+    for colors in numbers:
         checked = accuracy.grid(colors, points)
         errors = np.array([each.errors for each in checked])
         known = np.isfinite(errors).all(axis=1)
@@ -394,11 +394,12 @@ def main() -> None:
     """Print the sections asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--points", type=int, default=200)
+    parser.add_argument("--colors", default=",".join(map(str, COLORS)), help="of the grid")
     parser.add_argument("sections", nargs="*")
     options = parser.parse_args()
     sections: dict[str, Callable[[], None]] = {
         "cost": cost,
-        "grid": lambda: grid(options.points),
+        "grid": lambda: grid(options.points, map(int, options.colors.split(","))),
         "curves": curves,
         "hard": hard,
         "cold": cold,
