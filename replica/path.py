@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -37,18 +36,17 @@ def extrapolated(past: Sequence[tuple[float, State]], here: float) -> State | No
         return None
     # Equal places carry no slope.
     distinct = dict(past)
-    places = list(distinct)[::-1]
-    differences = [distinct[place].x for place in places]
-    x, last = differences[0].copy(), math.inf
+    places = np.array(list(distinct)[::-1])
+    differences = np.array([state.x for state in distinct.values()])[::-1]
+    x, last = differences[0], math.inf
     product = 1.0
     for order in range(1, len(places)):
-        differences = [
-            (nearer - farther) / (places[i] - places[i + order])
-            for i, (nearer, farther) in enumerate(pairwise(differences))
-        ]
+        steps = places[:-order] - places[order:]
+        differences = (differences[:-1] - differences[1:]) / steps[:, None]
         product *= here - places[order - 1]
         term = product * differences[0]
-        if not largest(term) < min(last, 1.0):
+        size = largest(term)
+        if not size < min(last, 1.0):
             break
-        x, last = x + term, 0.5 * largest(term)
+        x, last = x + term, 0.5 * size
     return State(x, past[-1][1].inverse)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,10 +102,14 @@ class Solution:
             **data.columns(),
             "lam": self.problem.lam,
             "alpha": self.problem.alpha,
-            **{name: value for name, value in known.items() if np.isfinite(value).all()},
+            **{name: value for name, value in known.items() if _finite(value)},
             "status": self.status,
             "evaluations": self.evaluations,
         }
+
+
+def _finite(value: Order) -> bool:
+    return math.isfinite(value) if isinstance(value, float) else bool(np.isfinite(value).all())
 
 
 class ConvergenceError(ArithmeticError):
