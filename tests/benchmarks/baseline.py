@@ -10,8 +10,8 @@ from reference import referee
 
 Averages = Callable[[float, float, float], np.ndarray]
 
-#: Samples of the plain Monte Carlo average.
-SAMPLES = 10_000
+#: Samples of the plain Monte Carlo average, times colours.
+SAMPLES = 200_000
 
 
 def curve(colors: int, beta: float, lam: float, alphas: Iterable[float]) -> list[np.ndarray]:
@@ -68,8 +68,8 @@ def _channel(colors: int) -> tuple[Averages, Callable[[float, float], float]]:
     if colors <= 4:
         noise, weights = referee.dense_fields(colors, 44)
     else:
-        noise = np.random.default_rng(0).standard_normal((SAMPLES, colors))
-        weights = np.full(SAMPLES, 1.0 / SAMPLES)
+        noise = np.random.default_rng(0).standard_normal((SAMPLES // colors, colors))
+        weights = np.full(len(noise), 1.0 / len(noise))
 
     def fields(m: float, q: float) -> np.ndarray:
         values = math.sqrt(q) * noise

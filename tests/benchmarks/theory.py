@@ -191,7 +191,7 @@ def grid(points: int, numbers: Iterable[int]) -> None:
     )
 
 
-def curves() -> None:
+def curves(numbers: Iterable[int]) -> None:
     """Time per curve, and that of the baseline."""
     print("### Time per curve of 100 alphas\n")
     print(
@@ -200,8 +200,8 @@ def curves() -> None:
         "before, times 100/3.\n"
     )
     lines = []
-    for colors, couplings in COUPLINGS.items():
-        for b in couplings:
+    for colors in numbers:
+        for b in COUPLINGS.get(colors, ()):
             for lam in (0.1, 0.01):
                 problem = Problem(1.0, lam, PottsTokens(colors, b * colors))
                 seconds = timed(lambda problem=problem: sweep(problem, ALPHAS), 0.3)
@@ -394,13 +394,16 @@ def main() -> None:
     """Print the sections asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--points", type=int, default=200)
-    parser.add_argument("--colors", default=",".join(map(str, COLORS)), help="of the grid")
+    parser.add_argument(
+        "--colors", default=",".join(map(str, COLORS)), help="of the grid and the curves"
+    )
     parser.add_argument("sections", nargs="*")
     options = parser.parse_args()
+    numbers = [int(text) for text in options.colors.split(",")]
     sections: dict[str, Callable[[], None]] = {
         "cost": cost,
-        "grid": lambda: grid(options.points, map(int, options.colors.split(","))),
-        "curves": curves,
+        "grid": lambda: grid(options.points, numbers),
+        "curves": lambda: curves(numbers),
         "hard": hard,
         "cold": cold,
         "threshold": threshold,
