@@ -32,26 +32,33 @@ class Conjugates(NamedTuple):
     V: NDArray[np.float64]
 
 
-def overlaps(conjugates: Conjugates, lam: float, spectrum: Spectrum) -> Overlaps:
-    """Return the overlaps at given conjugates (THEORY.md, coupling equations)."""
-    m, q, V, norms = _overlaps(
-        *conjugates, lam, spectrum.covariances, spectrum.weights, spectrum.teacher, spectrum.scales
+def overlaps(conjugates: NDArray[np.float64], lam: float, spectrum: Spectrum) -> Overlaps:
+    """Return the overlaps at given V̂, m̂ and q̂, one after the other (THEORY.md, section 4)."""
+    found = _overlaps(
+        conjugates, lam, spectrum.covariances, spectrum.weights, spectrum.teacher, spectrum.scales
     )
-    return Overlaps(m, q, V, norms[0], norms[1])
+    modes = len(spectrum.scales)
+    m, q, V = found[:modes], found[modes : 2 * modes], found[2 * modes : 3 * modes]
+    return Overlaps(m, q, V, found[-2], found[-1])
 
 
 @jit
-def _overlaps(m_hat, q_hat, V_hat, lam, G, weights, teacher, scales):
+def _overlaps(conjugates, lam, G, weights, teacher, scales):
     """With D = λ + Σ V̂_k u_k² G_k, S = Σ m̂_k u_k² G_k and Q = Σ q̂_k u_k² G_k:
 
     V_k = u_k² <G_k/D>, m_k = u_k² <G_k S/D>_*, q_k = u_k² (<G_k S²/D²>_* + <G_k Q/D²>),
-    where < > averages over the spectrum and < >_* over the teacher's share in it.
+    where < > averages over the spectrum and < >_* over the teacher's share in it. They are
+    returned as one array m, q, V, w*·w, |w|²: every array costs more than its content.
     """
     modes, nodes = G.shape
-    m = np.zeros(modes)
-    q = np.zeros(modes)
-    V = np.zeros(modes)
-    norms = np.zeros(2)
+    V_hat = conjugates[:modes]
+    m_hat = conjugates[modes : 2 * modes]
+    q_hat = conjugates[2 * modes :]
+    found = np.zeros(3 * modes + 2)
+    m = found[:modes]
+    q = found[modes : 2 * modes]
+    V = found[2 * modes : 3 * modes]
+    norms = found[3 * modes :]
     for i in range(nodes):
         D = lam
         S = Q = 0.0
@@ -69,4 +76,4 @@ def _overlaps(m_hat, q_hat, V_hat, lam, G, weights, teacher, scales):
             q[k] += scaled * square
         norms[0] += signal
         norms[1] += square
-    return m, q, V, norms
+    return found

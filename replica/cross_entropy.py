@@ -9,16 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replica.channel import Accuracy, Rule
-from replica.cross_entropy_kernels import fresh_averages
+from replica.cross_entropy_kernels import fresh_averages, fresh_pair
 from replica.exchange import ExchangeRule
-from replica.lattice import LatticeRule
+from replica.lattice import DIGITS, RADII, LatticeRule, spacing
 from replica.observables import error_rate
 from replica.quadratic import QuadraticChannel
 
 Vector = NDArray[np.float64]
-
-#: prox(ω) = ω: a local variance small enough to vanish in every sum it enters.
-_NO_TRAINING = np.full(1, 1e-30)
 
 #: Spacing, radius in x and log(1/error) of the one integral that fresh fields need.
 _FRESH = {
@@ -59,11 +56,10 @@ class CrossEntropyChannel:
     def fresh(self, m: Vector, q: Vector, accuracy: Accuracy) -> tuple[float, float]:
         """Return E ℓ(e_1, ω) and E (1 - softmax_1(ω)), where no prox stands between."""
         if self.colors == 2:
-            # The lattice of two colours is a single sum already; its training does nothing.
-            average = LatticeRule.near(2, q[0]).averages(m, q, _NO_TRAINING, accuracy)
-            return average.loss, float(average.overlap[0])
-        loss, error = fresh_averages(self.colors, m[0], q[0], *_FRESH[accuracy])
-        return loss, error
+            pair = fresh_pair(m[0], q[0], spacing(q[0], DIGITS[accuracy]), RADII[accuracy])
+        else:
+            pair = fresh_averages(self.colors, m[0], q[0], *_FRESH[accuracy])
+        return pair[0], pair[1]
 
     def error_rate(self, m: Vector, q: Vector, accuracy: Accuracy) -> float:
         """Return the probability that another component of ω than the masked one is largest."""

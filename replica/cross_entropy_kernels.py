@@ -501,6 +501,29 @@ def exchange_decay(colors, m, q, V, t, a, y, radius, density):
 
 
 @jit
+def fresh_pair(m, q, spacing, radius):
+    """Average over the one field of two colours without training, by the trapezoidal rule.
+
+    Returns
+    -------
+    tuple
+        E log(1/p_1), E (1 - p_1).
+    """
+    root = np.sqrt(2.0 * q)
+    half = int(radius / spacing)
+    loss = error = 0.0
+    for i in range(-half, half + 1):
+        z = i * spacing
+        weight = np.exp(-0.5 * z * z)
+        h = m + root * z
+        e = np.exp(-abs(h))
+        loss += weight * (np.log1p(e) + max(-h, 0.0))
+        error += weight * (e if h > 0.0 else 1.0) / (1.0 + e)
+    norm = spacing / np.sqrt(2.0 * np.pi)
+    return loss * norm, error * norm
+
+
+@jit
 def fresh_averages(colors, m, q, spacing, radius, digits):
     """Average over the fields without training, h = ω, by one integral of a product.
 

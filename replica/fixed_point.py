@@ -108,7 +108,7 @@ def find_fixed_point(
         longest = _SHORTER * longest if new_size > size else _LONGEST_STEP
         if new_size < _GOOD_STEP * size or new_size < tolerance:
             change = inverse @ (new_gap - gap)
-            inverse = inverse + np.outer(step - change, step @ inverse) / (step @ change)
+            inverse = inverse + (step - change)[:, None] * (step @ inverse / (step @ change))
             x, gap, fresh = new_x, new_gap, False
             continue
         if fresh and size < _STALLED:

@@ -16,7 +16,7 @@ Vector = NDArray[np.float64]
 
 #: log(1/error) that the spacings of the three accuracies aim at, and the radii beyond which
 #: a Gaussian field of a few components has less weight than that.
-_DIGITS = (13.0, 27.0, 33.0)
+DIGITS = (13.0, 27.0, 33.0)
 RADII = (6.0, 7.8, 9.0)
 
 
@@ -49,7 +49,7 @@ class LatticeRule:
     @classmethod
     def near(cls, colors: int, q: float) -> LatticeRule:
         """Return the rule for the surroundings of q."""
-        return cls(colors, q, tuple(spacing(q, digits) for digits in _DIGITS))
+        return cls(colors, q, tuple(spacing(q, digits) for digits in DIGITS))
 
     @property
     def points(self) -> float:

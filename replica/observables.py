@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
+
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import log_ndtr
 
 _X, _STEP = np.linspace(-9.0, 9.0, 91, retstep=True)
@@ -23,9 +25,10 @@ def coupling_error(teacher_norm2: float, r: float, n: float) -> float:
     return (teacher_norm2 - 2.0 * r + n) / teacher_norm2
 
 
-def relative_difference(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+def relative_difference(a: Iterable[float], b: Iterable[float]) -> float:
     """Return the largest |a - b|/|b|, where equal numbers, NaN among them, do not differ."""
-    pairs = zip(a.tolist(), b.tolist(), strict=True)
-    return max(
-        (abs(x - y) / abs(y) for x, y in pairs if x != y and not (x != x and y != y)), default=0.0
-    )
+    largest = 0.0
+    for x, y in zip(a, b, strict=True):
+        if x != y and not (math.isnan(x) and math.isnan(y)):
+            largest = max(largest, abs(x - y) / abs(y) if y else math.inf)
+    return largest

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from replica.fixed_point import largest
+from replica.jit import jit
 
 
 class State(NamedTuple):
@@ -36,17 +35,24 @@ def extrapolated(past: Sequence[tuple[float, State]], here: float) -> State | No
         return None
     # Equal places carry no slope.
     distinct = dict(past)
-    places = np.array(list(distinct)[::-1])
-    differences = np.array([state.x for state in distinct.values()])[::-1]
-    x, last = differences[0], math.inf
-    product = 1.0
-    for order in range(1, len(places)):
-        steps = places[:-order] - places[order:]
-        differences = (differences[:-1] - differences[1:]) / steps[:, None]
-        product *= here - places[order - 1]
-        term = product * differences[0]
-        size = largest(term)
-        if not size < min(last, 1.0):
-            break
-        x, last = x + term, 0.5 * size
+    x = _newton_form(np.array(list(distinct)), np.stack([s.x for s in distinct.values()]), here)
     return State(x, past[-1][1].inverse)
+
+
+@jit
+def _newton_form(places, values, here):
+    last = len(places) - 1
+    x = values[last].copy()
+    product, bound = 1.0, 1.0
+    for order in range(1, len(places)):
+        # Divided differences of this order, each at the place of its last point.
+        for i in range(last, order - 1, -1):
+            values[i] = (values[i] - values[i - 1]) / (places[i] - places[i - order])
+        product *= here - places[last - order + 1]
+        term = product * values[last]
+        size = np.abs(term).max()
+        if not size < bound:
+            break
+        x += term
+        bound = min(0.5 * size, 1.0)
+    return x

@@ -39,6 +39,8 @@ class SaddlePoint:
         self.spectrum = spectrum_of(problem.data)
         self.channel = channel_of(problem.data, problem.loss)
         self.evaluations = 0
+        #: Colour modes that the fields see.
+        self._seen = np.flatnonzero(self.spectrum.scales).tolist()
         self._rule: Rule | None = None
         self._known: dict[tuple[bytes, Accuracy], Averages] = {}
 
@@ -49,7 +51,7 @@ class SaddlePoint:
 
     def overlaps(self, x: Vector) -> Overlaps:
         """Return the overlaps at coordinates x, by the coupling equations."""
-        return overlaps(self.conjugates(x), self.lam, self.spectrum)
+        return overlaps(np.exp(x), self.lam, self.spectrum)
 
     def averages(self, order: Overlaps, accuracy: Accuracy) -> Averages:
         """Return the averages over the fields, by a rule kept while it covers the overlaps."""
@@ -57,7 +59,7 @@ class SaddlePoint:
         if self._rule is None or not self._rule.covers(*fields):
             self.forget_rule()
             self._rule = self.channel.rule(*fields)
-        key = np.concatenate(fields).tobytes(), accuracy
+        key = b"".join(field.tobytes() for field in fields), accuracy
         if key not in self._known:
             self._known[key] = self._rule.averages(*fields, accuracy)
         return self._known[key]
@@ -79,12 +81,11 @@ class SaddlePoint:
         """
         self.evaluations += 1
         order = self.overlaps(x)
-        seen = self.spectrum.scales > 0
-        fields = (*order.q[seen].tolist(), *order.V[seen].tolist())
-        if not all(0.0 < value < _HUGE for value in fields):
+        q, V = order.q.tolist(), order.V.tolist()
+        if not all(0.0 < q[k] < _HUGE and 0.0 < V[k] < _HUGE for k in self._seen):
             return np.full_like(x, np.nan)
         average = self.averages(order, accuracy)
-        response = np.concatenate([average.response, average.overlap, average.energy])
+        response = np.concatenate((average.response, average.overlap, average.energy))
         if not min(response.tolist()) > 0.0:
             return np.full_like(x, np.nan)
         return np.asarray(np.log(self.problem.alpha * response))

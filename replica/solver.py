@@ -23,6 +23,7 @@ from replica.spectrum import spectrum_of
 from replica.threshold import existence_threshold
 
 Vector = NDArray[np.float64]
+Numbers = tuple[float, float]
 
 #: Residuals at which the coarse and the fine search for a fixed point end, and the largest
 #: residual of a converged solution.
@@ -129,11 +130,12 @@ def _solution(saddle: SaddlePoint, found: FixedPoint) -> Solution:
     conjugates = saddle.conjugates(found.x)
     losses = _losses(saddle, order, Accuracy.FINE)
     rates = _rates(saddle, order, Accuracy.FINE)
+    optimal_loss = _optimal_loss(problem.data, problem.loss)
     residual = max(
         largest(np.expm1(np.minimum(found.gap, 500.0))),
-        relative_difference(_stacked(saddle.overlaps(found.x + found.gap)), _stacked(order)),
+        relative_difference(_listed(saddle.overlaps(found.x + found.gap)), _listed(order)),
     )
-    quadrature_error = _quadrature_error(saddle, found, losses, rates)
+    quadrature_error = _quadrature_error(saddle, found, order, losses, rates)
     # A residual that rounding alone keeps from the tolerance is small enough.
     close = found.status in ("converged", "max-steps") and residual < _CONVERGED
     status = "converged" if close else found.status.replace("converged", "max-steps")
@@ -145,11 +147,11 @@ def _solution(saddle: SaddlePoint, found: FixedPoint) -> Solution:
         m_hat=_order(conjugates.m),
         q_hat=_order(conjugates.q),
         V_hat=_order(conjugates.V),
-        test_loss=float(losses[0]),
-        train_loss=float(losses[1]),
-        optimal_loss=_optimal_loss(problem.data, problem.loss),
-        error_rate=float(rates[0]),
-        coupling_error=float(rates[1]),
+        test_loss=losses[0],
+        train_loss=losses[1],
+        optimal_loss=optimal_loss,
+        error_rate=rates[0],
+        coupling_error=rates[1],
         status=status,
         residual=residual,
         evaluations=saddle.evaluations,
@@ -158,46 +160,37 @@ def _solution(saddle: SaddlePoint, found: FixedPoint) -> Solution:
 
 
 def _quadrature_error(
-    saddle: SaddlePoint, found: FixedPoint, losses: Vector, rates: Vector
+    saddle: SaddlePoint, found: FixedPoint, order: Overlaps, losses: Numbers, rates: Numbers
 ) -> float:
     """Bound the relative error of a solution by its distance to that of a finer quadrature.
 
     The finer equations are solved one Newton step away. Beyond the distance counts what
     rounding makes of it where the equations are nearly singular.
     """
-    order = saddle.overlaps(found.x)
     finer_gap = saddle.evaluate(found.x, Accuracy.FINER) - found.x
     moved = saddle.overlaps(found.x - found.inverse @ finer_gap)
     return (
         relative_difference(losses, _losses(saddle, order, Accuracy.FINER))
         + relative_difference(
-            np.concatenate([_stacked(order), rates]),
-            np.concatenate([_stacked(moved), _rates(saddle, moved, Accuracy.FINER)]),
+            [*_listed(order), *rates],
+            [*_listed(moved), *_rates(saddle, moved, Accuracy.FINER)],
         )
-        + relative_difference(
-            np.array([_optimal_loss(saddle.problem.data, saddle.problem.loss)]),
-            np.array([_optimal_loss(saddle.problem.data, saddle.problem.loss, Accuracy.FINER)]),
-        )
+        + _optimal_loss_error(saddle.problem.data, saddle.problem.loss)
         + _ROUNDING * float(np.abs(found.inverse).sum(axis=1).max())
         + saddle.common_error
     )
 
 
-def _losses(saddle: SaddlePoint, order: Overlaps, accuracy: Accuracy) -> Vector:
+def _losses(saddle: SaddlePoint, order: Overlaps, accuracy: Accuracy) -> Numbers:
     """Return test loss and training loss."""
     test = saddle.channel.test_loss(order.m, order.q, accuracy)
-    return np.array([test, saddle.averages(order, accuracy).loss])
+    return float(test), float(saddle.averages(order, accuracy).loss)
 
 
-def _rates(saddle: SaddlePoint, order: Overlaps, accuracy: Accuracy) -> Vector:
+def _rates(saddle: SaddlePoint, order: Overlaps, accuracy: Accuracy) -> Numbers:
     """Return error rate and coupling error."""
-    teacher_norm2 = float(saddle.spectrum.teacher.sum())
-    return np.array(
-        [
-            saddle.channel.error_rate(order.m, order.q, accuracy),
-            coupling_error(teacher_norm2, order.r, order.n),
-        ]
-    )
+    rate = saddle.channel.error_rate(order.m, order.q, accuracy)
+    return rate, float(coupling_error(saddle.spectrum.teacher_norm2, order.r, order.n))
 
 
 @lru_cache(maxsize=256)
@@ -205,8 +198,14 @@ def _optimal_loss(data: DataModel, loss: str, accuracy: Accuracy = Accuracy.FINE
     return channel_of(data, loss).optimal_loss(spectrum_of(data).rho, accuracy)
 
 
-def _stacked(order: Overlaps) -> Vector:
-    return np.concatenate([order.m, order.q, order.V])
+@lru_cache(maxsize=256)
+def _optimal_loss_error(data: DataModel, loss: str) -> float:
+    fine, finer = (_optimal_loss(data, loss, each) for each in (Accuracy.FINE, Accuracy.FINER))
+    return relative_difference([fine], [finer])
+
+
+def _listed(order: Overlaps) -> list[float]:
+    return [*order.m.tolist(), *order.q.tolist(), *order.V.tolist()]
 
 
 def _order(value: Vector) -> Order:

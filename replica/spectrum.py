@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache, singledispatch
+from functools import cached_property, lru_cache, singledispatch
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +39,11 @@ class Spectrum:
     def rho(self) -> NDArray[np.float64]:
         """ρ_k = u_k² w*ᵀ G_k w*, the overlap of the true row with itself in each mode."""
         return np.asarray(self.scales * (self.covariances @ self.teacher))
+
+    @cached_property
+    def teacher_norm2(self) -> float:
+        """|w*|², the squared norm of the teacher row."""
+        return float(self.teacher.sum())
 
 
 @singledispatch
