@@ -6,13 +6,13 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from figures import learning_curve, recovery
+from figures import learning_curve, learning_curve_similarity, recovery
 from replica.arguments import integer
 from replica.commandline import CONVERGED, NOT_CONVERGED, Parser, cores, number, run
 from replica.tables import Table, writable_folder
 
 #: Every figure: a module with NAME, DESCRIPTION, compute(quick, workers) and draw(table).
-FIGURES = (learning_curve, recovery)
+FIGURES = (learning_curve, learning_curve_similarity, recovery)
 
 NAME = "replica-figures"
 

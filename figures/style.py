@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+#: Widths of a figure in a journal of two columns, in inches.
+ONE_COLUMN, TWO_COLUMNS = 3.4, 7.0
 
 
 @dataclass(frozen=True)
 class Look:
     """How one quantity is drawn.
 
-    Colour, marker and filling all differ between quantities, so that none of them is needed
-    to tell two apart.
+    Colour, darkness, marker and filling all differ between quantities, so that none of them
+    is needed to tell two apart.
     """
 
     label: str
@@ -26,12 +29,28 @@ class Look:
         """Colour inside the marker."""
         return self.color if self.filled else "white"
 
+    def named(self, label: str) -> Look:
+        """Return the same look for another quantity."""
+        return replace(self, label=label)
 
-#: From Okabe & Ito's palette, in falling darkness.
+
+#: From Okabe & Ito's palette, the blue darkened.
 TEST = Look("test loss", "#004c7f", "o", True)
 TRAIN = Look("training loss", "#d55e00", "s", False)
+
+#: For families of curves, in falling darkness.
+LOOKS = (
+    Look("", "#000000", "o", True),
+    Look("", "#0064a0", "s", False),
+    Look("", "#d55e00", "^", True),
+    Look("", "#3fa7e0", "D", False),
+    Look("", "#e69f00", "v", True),
+)
+
+#: Of curves that belong to no family: optima, bounds, references.
 OPTIMAL_COLOR = "#333333"
 BAND_COLOR = "#e4e4e4"
+FAILED_COLOR = "#777777"
 
 
 @contextmanager

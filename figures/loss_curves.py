@@ -1,0 +1,113 @@
+"""Losses against the sample ratio: panels of theory and trained systems over their distance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from figures.measured import Size, curves
+from figures.panels import kinds, log_axis, markers, measured, reference, series, theory_line
+from figures.style import BAND_COLOR, OPTIMAL_COLOR, TEST, TRAIN, TWO_COLUMNS
+from replica.problem import Problem
+from replica.tables import Table
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_UNITS = {"cross-entropy": "cross-entropy (nats)", "squared-error": "squared error"}
+_RANGE = (0.3, 8.0)
+_LOSSES = ((TEST, "test_loss"), (TRAIN, "train_loss"))
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One panel: the problem whose learning curve it shows, and its title."""
+
+    problem: Problem
+    title: str
+
+    def owns(self, line: dict[str, Any]) -> bool:
+        """Tell whether a line of the table belongs here; no two panels share loss and data."""
+        columns = {"loss": self.problem.loss, **self.problem.data.columns()}
+        return all(line.get(name) == value for name, value in columns.items())
+
+    @property
+    def extra(self) -> dict[str, Any]:
+        """What the columns of the data do not tell of them: a circulant U by its first row."""
+        similarity = getattr(self.problem.data, "similarity", None)
+        return {} if similarity is None else {"similarity": similarity[0]}
+
+
+Rows = Sequence[Sequence[Panel]]
+
+
+def compute_losses(rows: Rows, size: Size, workers: int, label: str) -> Table:
+    """Return the theory's points and the trained systems of all panels, one line per seed."""
+    panels = [panel for row in rows for panel in row]
+    line = np.geomspace(*_RANGE, size.points).tolist()
+    families = [panel.problem for panel in panels]
+    found = curves(families, "alpha", line, size, workers, label).lines()
+    return Table(one | panel.extra for one in found for panel in panels if panel.owns(one))
+
+
+def draw_losses(table: Table, rows: Rows) -> Figure:
+    """Draw the table that `compute_losses` returned, one row of panels per row.
+
+    Upper panels: loss per masked token; lines are the replica prediction, markers the mean
+    over seeds with its standard error. Lower strips: distance of the markers from the theory
+    in standard errors, so that every bar has length one; the band is two of them.
+    """
+    from matplotlib import pyplot
+
+    from simulations.averages import average_seeds
+
+    figure = pyplot.figure(figsize=(TWO_COLUMNS, 0.3 + 3.0 * len(rows)))
+    blocks = figure.subfigures(len(rows), 1, hspace=0.03, squeeze=False)[:, 0]
+    for block, row in zip(blocks, rows, strict=True):
+        axes = block.subplots(
+            2, len(row), sharex=True, sharey="row", height_ratios=(3.2, 1.2), squeeze=False
+        )
+        for (curve, strip), panel in zip(axes.T, row, strict=True):
+            chosen = Table(line for line in table.lines() if panel.owns(line))
+            theory = chosen.where(source="theory")
+            points = average_seeds(chosen.where(source="simulation"))
+            _draw_curve(curve, theory, points)
+            _draw_strip(strip, theory, points)
+            curve.set_title(panel.title)
+            log_axis(strip.xaxis, (0.5, 1, 2, 5))
+            strip.set_xlim(*_RANGE)
+        axes[0, 0].set_ylabel(_UNITS[row[0].problem.loss])
+        axes[1, 0].set_ylabel("sim. − theory\n(std. errors)", fontsize=6.5)
+        block.align_ylabels(axes[:, 0])
+        if block is blocks[0]:
+            handles = [series(TEST), series(TRAIN), reference("optimal loss"), *kinds()]
+            block.legend(handles=handles, loc="outside upper center", ncols=len(handles))
+        if block is blocks[-1]:
+            block.supxlabel("sample ratio $\\alpha = M/L$", fontsize=8)
+    return figure
+
+
+def _draw_curve(axes: Axes, theory: Table, points: Table) -> None:
+    for look, column in _LOSSES:
+        theory_line(axes, theory, "alpha", column, look)
+        measured(axes, points, "alpha", column, look)
+    theory_line(axes, theory, "alpha", "optimal_loss", linestyle="--", linewidth=0.9)
+
+
+def _draw_strip(axes: Axes, theory: Table, points: Table) -> None:
+    axes.axhspan(-2, 2, color=BAND_COLOR, linewidth=0)
+    axes.axhline(0, color=OPTIMAL_COLOR, linewidth=0.6)
+    largest = 4.0
+    theory, points = theory.where(status="converged"), points.where(status="converged")
+    for look, column in _LOSSES:
+        predicted = dict(zip(theory["alpha"], theory[column], strict=True))
+        expected = np.array([predicted.get(alpha, np.nan) for alpha in points["alpha"]])
+        score = (points[column] - expected) / points[f"{column}_stderr"]
+        markers(axes, points["alpha"], score, np.ones(len(score)), look, markersize=3.4)
+        largest = max(largest, 1.3 + float(np.nanmax(np.abs(score), initial=0.0)))
+    low, high = axes.get_ylim()
+    axes.set_ylim(min(low, -largest), max(high, largest))

@@ -1,0 +1,163 @@
+"""What all panels share: a line for the theory, markers with error bars, their legend."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from figures.style import FAILED_COLOR, OPTIMAL_COLOR, Look
+from replica.tables import Table
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+
+#: Names that tell what an artist shows; anything else in a figure is decoration.
+THEORY, SIMULATION, FAILED = "theory", "simulation", "not converged"
+
+
+def theory_line(
+    axes: Axes, table: Table, x: str, y: str, look: Look | None = None, **style: Any
+) -> None:
+    """Draw a column of a theory table over another, with gaps where it did not converge.
+
+    Parameters
+    ----------
+    axes : Axes
+        The panel.
+    table : Table
+        Lines of one curve, in any order.
+    x, y : str
+        Columns.
+    look : Look, optional
+        Colour of the line; by default that of references.
+    **style
+        Handed on to `Axes.plot`.
+    """
+    places, values = table[x], table[y]
+    failed = table["status"] != "converged"
+    order = np.argsort(places, kind="stable")
+    shown = np.where(failed, np.nan, values)
+    color = OPTIMAL_COLOR if look is None else look.color
+    axes.plot(places[order], shown[order], gid=THEORY, **{"color": color, **style})
+    _crosses(axes, places[failed], np.full(failed.sum(), np.nan))
+
+
+def markers(axes: Axes, x: Any, y: Any, errors: Any, look: Look, **style: Any) -> None:
+    """Draw measured points with their error bars.
+
+    Parameters
+    ----------
+    axes : Axes
+        The panel.
+    x, y : arrays (points,)
+        Where they are.
+    errors : array (points,) or (2, points)
+        Standard errors, or distances to the lower and to the upper end of each bar.
+    look : Look
+        Colour and marker.
+    **style
+        Handed on to `Axes.errorbar`.
+    """
+    drawn = axes.errorbar(
+        x, y, errors, fmt=look.marker, color=look.color, markerfacecolor=look.face, **style
+    )
+    drawn.lines[0].set_gid(SIMULATION)
+
+
+def measured(axes: Axes, table: Table, x: str, y: str, look: Look, **style: Any) -> None:
+    """Draw averages over seeds with their standard errors.
+
+    A point of which a seed did not converge is a grey cross, without an error bar.
+
+    Parameters
+    ----------
+    axes : Axes
+        The panel.
+    table : Table
+        What `simulations.average_seeds` returned.
+    x, y : str
+        Columns; the standard errors are in the column y_stderr.
+    look : Look
+        Colour and marker.
+    **style
+        Handed on to `Axes.errorbar`.
+    """
+    if len(table) == 0:
+        return
+    good = table["status"] == "converged"
+    # A single seed has no standard error.
+    errors = table[f"{y}_stderr"] if f"{y}_stderr" in table.columns else np.full(len(table), np.nan)
+    if good.any():
+        markers(axes, table[x][good], table[y][good], errors[good], look, **style)
+    _crosses(axes, table[x][~good], table[y][~good])
+
+
+def _crosses(axes: Axes, x: Any, y: Any) -> None:
+    """Mark points that are no answers, at the foot of the panel where they have no value."""
+    for known, transform in (
+        (np.isfinite(y), axes.transData),
+        (~np.isfinite(y), axes.get_xaxis_transform()),
+    ):
+        if known.any():
+            axes.plot(
+                x[known], np.where(np.isfinite(y[known]), y[known], 0.03), "x", gid=FAILED,
+                color=FAILED_COLOR, markersize=3.5, transform=transform, zorder=4,
+            )  # fmt: skip
+
+
+def has_failures(panels: Iterable[Axes]) -> bool:
+    """Tell whether a panel marks a point as not converged."""
+    return any(line.get_gid() == FAILED for axes in panels for line in axes.get_lines())
+
+
+def series(look: Look) -> Artist:
+    """Return the handle of a quantity that is drawn as line and as markers."""
+    from matplotlib.lines import Line2D
+
+    return Line2D(
+        [], [], color=look.color, marker=look.marker, markerfacecolor=look.face, label=look.label
+    )
+
+
+def reference(label: str, linestyle: Any = "--", color: str = OPTIMAL_COLOR) -> Artist:
+    """Return the handle of a reference line."""
+    from matplotlib.lines import Line2D
+
+    return Line2D([], [], color=color, linestyle=linestyle, linewidth=0.9, label=label)
+
+
+def kinds(failures: bool = False) -> list[Artist]:
+    """Return the handles that say what lines and markers, and crosses, are."""
+    from matplotlib.collections import LineCollection
+    from matplotlib.container import ErrorbarContainer
+    from matplotlib.lines import Line2D
+
+    grey = "#888888"
+    line = Line2D([], [], color=grey, label="line: theory")
+    point = Line2D([], [], color=grey, marker="o", linestyle="none")
+    # Legends draw an error bar for a container.
+    lines: Any = (point, (), (LineCollection([], colors=grey),))
+    bars: Any = ErrorbarContainer(lines, has_yerr=True, label="marker: simulation")
+    cross = Line2D(
+        [], [], color=FAILED_COLOR, marker="x", linestyle="none", markersize=3.5, label=FAILED
+    )
+    return [line, bars, *([cross] if failures else [])]
+
+
+def log_axis(axis: Axis, ticks: Sequence[float]) -> None:
+    """Make an axis logarithmic with plain numbers at the given places alone."""
+    from matplotlib.ticker import FixedLocator, NullLocator
+
+    axis.axes.set(**{f"{axis.axis_name}scale": "log"})  # type: ignore[attr-defined]
+    axis.set_major_locator(FixedLocator(list(ticks)))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_locator(NullLocator())
+
+
+def letter(axes: Axes, name: str) -> None:
+    """Name a panel, as in (a), at its upper left."""
+    axes.set_title(f"({name})", loc="left", fontweight="bold")

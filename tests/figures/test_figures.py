@@ -1,0 +1,107 @@
+"""Every figure draws what its table says, and draws it again from the file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from expectations import EXPECTED, Curve
+
+from figures import cli
+from figures.measured import Size
+from figures.style import journal
+from replica.tables import COLUMNS, Table
+
+#: So small that all figures together take seconds.
+SMALL: dict[str, Any] = {
+    "learning-curve": Size(20, 3, 4, 50, (0.5, 2.0), 4),
+    "learning-curve-similarity": Size(20, 2, 3, 50, (0.5, 2.0), 2),
+}
+
+FIGURES = {figure.NAME: figure for figure in cli.FIGURES if figure.NAME in SMALL}
+TABLES: dict[str, Table] = {}
+
+
+@pytest.fixture(params=sorted(FIGURES))
+def drawn(request, monkeypatch) -> Iterator[tuple[Any, Table]]:
+    figure = FIGURES[request.param]
+    if figure.NAME not in TABLES:
+        monkeypatch.setattr(figure, "QUICK", SMALL[figure.NAME])
+        TABLES[figure.NAME] = figure.compute(quick=True, workers=1)
+    return figure, TABLES[figure.NAME]
+
+
+def test_every_figure_is_tested():
+    assert {figure.NAME for figure in cli.FIGURES} - {"recovery"} == set(SMALL) == set(EXPECTED)
+
+
+def test_drawn_data_are_the_table(drawn):
+    figure, table = drawn
+    with journal():
+        shown = curves(figure.draw(table))
+    styles: dict[tuple[Any, ...], set[Any]] = {}
+    for expected in EXPECTED[figure.NAME](table):
+        found = next((c for c in shown if same(c, expected)), None)
+        assert found is not None, f"{expected} is not drawn"
+        shown.remove(found)
+        styles.setdefault(expected.name, set()).add(found.name)
+    assert not shown, "more is drawn than the table holds"
+    # A line and the markers on it look alike and share a panel; others differ.
+    assert all(len(found) == 1 for found in styles.values())
+    assert len(set.union(*styles.values())) == len(styles)
+
+
+def curves(figure: Any) -> list[Curve]:
+    """Lines of the theory and markers with their error bars, named by panel and colour."""
+    found = []
+    for number, axes in enumerate(figure.get_axes()):
+        markers = {container.lines[0]: container for container in axes.containers}
+        for line in axes.get_lines():
+            name, points = (number, line.get_color()), np.array(line.get_xydata())
+            if line.get_gid() == "theory":
+                found.append(Curve(name, points))
+            elif line.get_gid() == "simulation":
+                (bars,) = markers[line].lines[2]
+                ends = np.array([segment[:, 1] for segment in bars.get_segments()])
+                assert len(ends) == len(points), "a marker lacks its error bar"
+                found.append(Curve(name, points, np.abs(ends - points[:, 1:]).T))
+    return found
+
+
+def same(a: Curve, b: Curve) -> bool:
+    if a.points.shape != b.points.shape or a.measured != b.measured:
+        return False
+    if not np.allclose(a.points, b.points, rtol=1e-9, atol=1e-12, equal_nan=True):
+        return False
+    return a.errors is None or np.allclose(
+        a.errors, np.broadcast_to(b.errors, a.errors.shape), rtol=1e-6, atol=1e-12
+    )
+
+
+def test_command_draws_a_table_again_without_computing(drawn, tmp_path, monkeypatch, capsys):
+    figure, table = drawn
+    monkeypatch.setattr(figure, "compute", None)
+    source = table.to_csv(tmp_path / "source.csv")
+    out = tmp_path / "out"
+    out.mkdir()
+    assert cli.main([figure.NAME, "--out", str(out), "--table", str(source)]) in (0, 1)
+    names = [f"{figure.NAME}.{ending}" for ending in ("csv", "json", "pdf", "png")]
+    assert sorted(path.name for path in out.iterdir()) == names
+    assert capsys.readouterr().out.split() == [str(out / name) for name in names]
+    text = (out / names[0]).read_text()
+    assert text == source.read_text()
+    assert text.startswith(",".join(COLUMNS))
+    made = json.loads((out / names[1]).read_text())
+    assert made["command"].startswith(f"replica-figures {figure.NAME}")
+    # Fonts are embedded whole, as outlines that can be edited.
+    pdf = (out / names[2]).read_bytes()
+    assert b"/FontFile2" in pdf
+    assert b"/Type3" not in pdf
+    # The picture from the file is the picture from memory.
+    with journal():
+        first, again = (curves(figure.draw(t)) for t in (table, Table.from_csv(source)))
+    assert len(first) == len(again)
+    assert all(same(a, b) for a, b in zip(first, again, strict=True))
