@@ -6,13 +6,29 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from figures import learning_curve, learning_curve_similarity, recovery
+from figures import (
+    double_descent,
+    finite_size,
+    learning_curve,
+    learning_curve_similarity,
+    order_parameters,
+    regularisation,
+    recovery,
+)
 from replica.arguments import integer
 from replica.commandline import CONVERGED, NOT_CONVERGED, Parser, cores, number, run
 from replica.tables import Table, writable_folder
 
 #: Every figure: a module with NAME, DESCRIPTION, compute(quick, workers) and draw(table).
-FIGURES = (learning_curve, learning_curve_similarity, recovery)
+FIGURES = (
+    learning_curve,
+    learning_curve_similarity,
+    order_parameters,
+    regularisation,
+    double_descent,
+    finite_size,
+    recovery,
+)
 
 NAME = "replica-figures"
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from figures.measured import Size, curves
-from figures.panels import kinds, log_axis, markers, measured, reference, series, theory_line
+from figures.panels import ALPHA, kinds, log_axis, markers, measured, reference, series, theory_line
 from figures.style import BAND_COLOR, OPTIMAL_COLOR, TEST, TRAIN, TWO_COLUMNS
 from replica.problem import Problem
 from replica.tables import Table
@@ -61,11 +61,11 @@ def draw_losses(table: Table, rows: Rows) -> Figure:
     over seeds with its standard error. Lower strips: distance of the markers from the theory
     in standard errors, so that every bar has length one; the band is two of them.
     """
-    from matplotlib import pyplot
+    from matplotlib.figure import Figure
 
     from simulations.averages import average_seeds
 
-    figure = pyplot.figure(figsize=(TWO_COLUMNS, 0.3 + 3.0 * len(rows)))
+    figure = Figure(figsize=(TWO_COLUMNS, 0.3 + 3.0 * len(rows)))
     blocks = figure.subfigures(len(rows), 1, hspace=0.03, squeeze=False)[:, 0]
     for block, row in zip(blocks, rows, strict=True):
         axes = block.subplots(
@@ -87,7 +87,7 @@ def draw_losses(table: Table, rows: Rows) -> Figure:
             handles = [series(TEST), series(TRAIN), reference("optimal loss"), *kinds()]
             block.legend(handles=handles, loc="outside upper center", ncols=len(handles))
         if block is blocks[-1]:
-            block.supxlabel("sample ratio $\\alpha = M/L$", fontsize=8)
+            block.supxlabel(ALPHA, fontsize=8)
     return figure
 
 

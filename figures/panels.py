@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from figures.style import FAILED_COLOR, OPTIMAL_COLOR, Look
+from figures.style import FAILED_COLOR, LOOKS, OPTIMAL_COLOR, Look
 from replica.tables import Table
 
 if TYPE_CHECKING:
@@ -15,8 +15,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
 
+#: Label of the axis of sample ratios.
+ALPHA = "sample ratio $\\alpha = M/L$"
+
 #: Names that tell what an artist shows; anything else in a figure is decoration.
-THEORY, SIMULATION, FAILED = "theory", "simulation", "not converged"
+THEORY, SIMULATION, FIT, OPTIMUM = "theory", "simulation", "fit", "optimum"
+FAILED = "not converged"
 
 
 def theory_line(
@@ -96,6 +100,37 @@ def measured(axes: Axes, table: Table, x: str, y: str, look: Look, **style: Any)
     _crosses(axes, table[x][~good], table[y][~good])
 
 
+def family(
+    axes: Axes, table: Table, x: str, y: str, column: str, looks: Mapping[float, Look]
+) -> None:
+    """Draw theory and trained systems for several values of a parameter.
+
+    Parameters
+    ----------
+    axes : Axes
+        The panel.
+    table : Table
+        Theory and simulation, one line per seed.
+    x, y : str
+        Columns of the axes.
+    column : str
+        Column of the parameter.
+    looks : mapping from float to Look
+        Its values, and how each is drawn.
+    """
+    from simulations.averages import average_seeds
+
+    for value, look in looks.items():
+        chosen = table.where(**{column: value})
+        theory_line(axes, chosen.where(source="theory"), x, y, look)
+        measured(axes, average_seeds(chosen.where(source="simulation")), x, y, look)
+
+
+def family_looks(template: str, values: Iterable[float]) -> dict[float, Look]:
+    """Return a look for each value, labelled by the template, as in "$C={:g}$"."""
+    return {v: look.named(template.format(v)) for v, look in zip(values, LOOKS, strict=False)}
+
+
 def _crosses(axes: Axes, x: Any, y: Any) -> None:
     """Mark points that are no answers, at the foot of the panel where they have no value."""
     for known, transform in (
@@ -130,14 +165,14 @@ def reference(label: str, linestyle: Any = "--", color: str = OPTIMAL_COLOR) -> 
     return Line2D([], [], color=color, linestyle=linestyle, linewidth=0.9, label=label)
 
 
-def kinds(failures: bool = False) -> list[Artist]:
+def kinds(failures: bool = False, line: str = "line: theory") -> list[Artist]:
     """Return the handles that say what lines and markers, and crosses, are."""
     from matplotlib.collections import LineCollection
     from matplotlib.container import ErrorbarContainer
     from matplotlib.lines import Line2D
 
     grey = "#888888"
-    line = Line2D([], [], color=grey, label="line: theory")
+    line_handle = Line2D([], [], color=grey, label=line)
     point = Line2D([], [], color=grey, marker="o", linestyle="none")
     # Legends draw an error bar for a container.
     lines: Any = (point, (), (LineCollection([], colors=grey),))
@@ -145,7 +180,7 @@ def kinds(failures: bool = False) -> list[Artist]:
     cross = Line2D(
         [], [], color=FAILED_COLOR, marker="x", linestyle="none", markersize=3.5, label=FAILED
     )
-    return [line, bars, *([cross] if failures else [])]
+    return [line_handle, bars, *([cross] if failures else [])]
 
 
 def log_axis(axis: Axis, ticks: Sequence[float]) -> None:

@@ -85,10 +85,10 @@ def draw(table: Table) -> Figure:
     Left: truth and the estimate of the largest sample, J and A above, U and V below. Right:
     learnt against true entries for every sample size, with their correlations.
     """
-    from matplotlib import pyplot
+    from matplotlib.figure import Figure
 
     sizes = sorted(set(table["samples"].astype(int).tolist()))
-    figure = pyplot.figure(figsize=(7.0, 4.4))
+    figure = Figure(figsize=(7.0, 4.4))
     grid = figure.subplots(2, 3, gridspec_kw={"width_ratios": (1, 1, 1.25)})
     names = (("$\\beta J$", "$A$"), ("$K_0 U K_0$", "$V$"))
     for part, row in enumerate(grid):

@@ -71,7 +71,49 @@ def losses(table: Table, *names: str) -> Iterator[Curve]:
         yield Curve((*key, "optimal"), theory(lines, "alpha", "optimal_loss"))
 
 
+def order_parameters(table: Table) -> Iterator[Curve]:
+    yield from both(table, "alpha", "m", "loss")
+    yield from both(table, "alpha", "q", "loss")
+    for key, lines in groups(table, "theory", "loss"):
+        yield Curve((*key, "V"), theory(lines, "alpha", "V"))
+
+
+def regularisation(table: Table) -> Iterator[Curve]:
+    yield from both(table.where(part=0), "lam", "excess_loss", "alpha")
+    solved = table.where(part=1, source="theory").lines()
+    best = {line["alpha"]: line for line in solved if line.get("lam")}
+    for alpha in (0.5, 1.0, 2.0, 4.0):
+        star = np.array([(best[alpha]["lam"], best[alpha]["excess_loss"])])
+        yield Curve((alpha, "excess_loss"), star)
+    right = table.where(part=1)
+    bound = right.where(lam=None).lines()
+    yield Curve(("bound",), theory(bound, "alpha", "excess_loss"))
+    tuned = Table(line for line in right.lines() if line.get("lam"))
+    yield from both(tuned, "alpha", "excess_loss", "part")
+
+
+def finite_size(table: Table) -> Iterator[Curve]:
+    exact = dict(groups(table, "theory", "loss"))
+    for key, lines in groups(table, "simulation", "loss"):
+        for y, aside in (("test_loss", 0.01), ("train_loss", -0.01)):
+            points, errors = average([line | {"x": 1 / line["sites"]} for line in lines], "x", y)
+            points[:, 1] -= exact[key][0][y]
+            yield Curve((*key, y), points, errors)
+            fit, covariance = np.polyfit(*points.T, 2, w=1 / errors, cov="unscaled")
+            largest = points[:, 0].max()
+            grid = np.linspace(0, 1.05 * largest, 100)
+            yield Curve((*key, y), np.column_stack([grid, np.polyval(fit, grid)]))
+            limit = np.array([(aside * largest, fit[-1])])
+            yield Curve((*key, y), limit, np.sqrt(covariance[-1:, -1]))
+
+
 EXPECTED: dict[str, Callable[[Table], Iterable[Curve]]] = {
     "learning-curve": lambda table: losses(table, "loss", "colors"),
     "learning-curve-similarity": lambda table: losses(table, "loss", "colors", "beta"),
+    "double-descent": lambda table: (
+        curve for y in ("test_loss", "train_loss") for curve in both(table, "alpha", y, "lam")
+    ),
+    "order-parameters": order_parameters,
+    "regularisation": regularisation,
+    "finite-size": finite_size,
 }

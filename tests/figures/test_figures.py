@@ -18,7 +18,11 @@ from replica.tables import COLUMNS, Table
 #: So small that all figures together take seconds.
 SMALL: dict[str, Any] = {
     "learning-curve": Size(20, 3, 4, 50, (0.5, 2.0), 4),
-    "learning-curve-similarity": Size(20, 2, 3, 50, (0.5, 2.0), 2),
+    "learning-curve-similarity": Size(20, 2, 3, 50, (0.5, 2.0), 0),
+    "double-descent": Size(20, 3, 4, 50, (0.5, 2.0), 3),
+    "order-parameters": Size(20, 3, 4, 50, (0.5, 2.0), 3),
+    "regularisation": Size(10, 2, 4, 50, (0.1, 2.0), 4),
+    "finite-size": [Size(sites, 3, 4, 50, (), 0) for sites in (10, 15, 25, 30)],
 }
 
 FIGURES = {figure.NAME: figure for figure in cli.FIGURES if figure.NAME in SMALL}
@@ -61,7 +65,7 @@ def curves(figure: Any) -> list[Curve]:
         markers = {container.lines[0]: container for container in axes.containers}
         for line in axes.get_lines():
             name, points = (number, line.get_color()), np.array(line.get_xydata())
-            if line.get_gid() == "theory":
+            if line.get_gid() in ("theory", "fit", "optimum"):
                 found.append(Curve(name, points))
             elif line.get_gid() == "simulation":
                 (bars,) = markers[line].lines[2]

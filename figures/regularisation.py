@@ -1,0 +1,147 @@
+"""The test loss against weight decay, and what the best weight decay reaches."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from figures.measured import Size, curves, simulated
+from figures.panels import (
+    ALPHA,
+    OPTIMUM,
+    family,
+    family_looks,
+    kinds,
+    letter,
+    log_axis,
+    measured,
+    reference,
+    series,
+    theory_line,
+)
+from figures.style import LOOKS, TEST, TWO_COLUMNS
+from replica.data import PottsTokens
+from replica.problem import Problem
+from replica.tables import Table
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+NAME = "regularisation"
+DESCRIPTION = "test loss against weight decay, and the best weight decay beside the Bayes bound"
+
+DATA = PottsTokens(3, 1.5)
+ALPHAS = (0.5, 1.0, 2.0, 4.0)
+
+#: The panels, as the column `part` of the table numbers them.
+DECAY, BEST = 0, 1
+
+_LAMS, _ALPHAS = (5e-3, 10.0), (0.25, 8.0)
+
+FULL = Size(160, 16, 80, 4000, (0.01, 0.03, 0.1, 0.3, 1.0, 4.0), 50)
+QUICK = Size(80, 8, 40, 1000, (0.02, 0.3, 4.0), 16)
+
+
+def compute(quick: bool, workers: int) -> Table:
+    """Return theory and trained systems along λ, and at the best λ along α.
+
+    The Bayes bound, which belongs to no weight decay, has an empty cell there.
+
+    Parameters
+    ----------
+    quick : bool
+        Smaller and fewer systems, and fewer points.
+    workers : int
+        Processes for the simulation.
+    """
+    from replica.bounds import bayes_bound
+    from replica.weight_decay import optimal_lam
+
+    size = QUICK if quick else FULL
+    families = [Problem(alpha, 1.0, DATA) for alpha in ALPHAS]
+    lams = np.geomspace(*_LAMS, size.points).tolist()
+    decay = curves(families, "lam", lams, size, workers, NAME)
+
+    alphas = sorted({*np.geomspace(*_ALPHAS, size.points // 2).tolist(), *ALPHAS})
+    best = [optimal_lam(families[0].at(alpha=alpha))[1] for alpha in alphas]
+    trained = [solution.problem for solution in best if solution.problem.alpha in ALPHAS]
+    lines = [solution.line() for solution in best]
+    lines += simulated(trained, size, workers, NAME).lines()
+    bounds: list[dict[str, Any]] = []
+    for solution in best:
+        bound = bayes_bound(solution.problem.alpha, DATA)
+        bounds.append(
+            {
+                "source": "theory",
+                "loss": "cross-entropy",
+                **DATA.columns(),
+                "alpha": solution.problem.alpha,
+                "test_loss": bound.test_loss,
+                "optimal_loss": solution.optimal_loss,
+                "excess_loss": bound.test_loss - solution.optimal_loss,
+                "error_rate": bound.error_rate,
+                "coupling_error": bound.coupling_error,
+                "m": bound.m,
+                "q": bound.m,
+                "status": "converged",
+            }
+        )
+    return Table(
+        [line | {"part": DECAY} for line in decay.lines()]
+        + [line | {"part": BEST} for line in [*lines, *bounds]]
+    )
+
+
+def draw(table: Table) -> Figure:
+    """Draw the table that `compute` returned, the test loss above the conditional entropy.
+
+    Left: against λ; stars mark the best λ in theory. Right: at the best λ against α, and the
+    bound that no estimator of a row exceeds.
+    """
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+
+    looks = family_looks("$\\alpha={:g}$", ALPHAS)
+    best = table.where(part=BEST)
+    figure = Figure(figsize=(TWO_COLUMNS, 3.1))
+    (left, right) = figure.subplots(1, 2, sharey=True)
+    family(left, table.where(part=DECAY), "lam", "excess_loss", "alpha", looks)
+    for alpha, look in looks.items():
+        star = best.where(source="theory", alpha=alpha)
+        left.plot(
+            star["lam"][:1], star["excess_loss"][:1], "*", color=look.color, markersize=8,
+            markeredgecolor="white", markeredgewidth=0.5, zorder=5, gid=OPTIMUM,
+        )  # fmt: skip
+    log_axis(left.xaxis, (0.01, 0.1, 1, 10))
+    left.set(xlim=_LAMS, xlabel="weight decay $\\lambda$", ylabel="test loss − optimal loss (nats)")
+    log_axis(left.yaxis, (0.05, 0.1, 0.2, 0.5, 1))
+    _draw_best(right, best)
+    for axes, name in zip((left, right), "ab", strict=True):
+        letter(axes, name)
+    star_handle = Line2D(
+        [], [], color="#888888", marker="*", markersize=8, linestyle="none", label="best $\\lambda$"
+    )
+    handles = [*map(series, looks.values()), star_handle, *kinds()]
+    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
+    right.legend(
+        handles=[
+            series(TEST.named("best $\\lambda$")),
+            reference("Bayes bound", "-.", LOOKS[2].color),
+        ]
+    )
+    return figure
+
+
+def _draw_best(axes: Axes, table: Table) -> None:
+    from simulations.averages import average_seeds
+
+    theory = table.where(source="theory")
+    bound = theory.where(lam=None)
+    best = Table(line for line in theory.lines() if line.get("lam") is not None)
+    theory_line(axes, best, "alpha", "excess_loss", TEST)
+    theory_line(axes, bound, "alpha", "excess_loss", LOOKS[2], linestyle="-.")
+    measured(axes, average_seeds(table.where(source="simulation")), "alpha", "excess_loss", TEST)
+    log_axis(axes.xaxis, (0.5, 1, 2, 4, 8))
+    axes.set(xlim=_ALPHAS, xlabel=ALPHA)
