@@ -12,6 +12,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from replica.asymptotics import Asymptote, few_samples, many_samples
     from replica.bounds import BayesBound, bayes_bound
     from replica.curve import Curve, sweep
     from replica.data import (
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     )
     from replica.potential import free_energy
     from replica.problem import Problem
+    from replica.replicon import Stability, stability
     from replica.solution import ConvergenceError, Solution
     from replica.solver import solve
     from replica.tables import Table
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
 # Numba and scipy are imported with the first name that needs them.
 _HOMES = {
+    "Asymptote": "asymptotics",
     "BayesBound": "bounds",
     "ConvergenceError": "solution",
     "Curve": "curve",
@@ -42,17 +45,22 @@ _HOMES = {
     "PottsTokens": "data",
     "Problem": "problem",
     "Solution": "solution",
+    "Stability": "replicon",
     "Table": "tables",
     "bayes_bound": "bounds",
     "cavity_covariance": "data",
     "existence_threshold": "threshold",
+    "few_samples": "asymptotics",
     "free_energy": "potential",
+    "many_samples": "asymptotics",
     "optimal_lam": "weight_decay",
     "solve": "solver",
+    "stability": "replicon",
     "sweep": "curve",
 }
 
 __all__ = [
+    "Asymptote",
     "BayesBound",
     "ConvergenceError",
     "Curve",
@@ -63,13 +71,17 @@ __all__ = [
     "PottsTokens",
     "Problem",
     "Solution",
+    "Stability",
     "Table",
     "bayes_bound",
     "cavity_covariance",
     "existence_threshold",
+    "few_samples",
     "free_energy",
+    "many_samples",
     "optimal_lam",
     "solve",
+    "stability",
     "sweep",
 ]
 

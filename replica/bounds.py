@@ -5,22 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from replica.arguments import positive, refusal
 from replica.channel import Accuracy
 from replica.channels import channel_of
+from replica.colour_modes import colour_modes
 from replica.data import CustomTokens, DataModel, PottsTokens
+from replica.solution import Order
 from replica.spectrum import spectrum_of
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class BayesBound:
     """What the posterior mean of a row reaches, and no other estimator exceeds.
 
     Attributes
     ----------
-    m : float
-        w*ᵀGw = wᵀGw of the posterior mean w.
+    m : float or array
+        w*ᵀGw = wᵀGw of the posterior mean w; one entry per colour mode, if there are several.
     test_loss : float
         Smallest cross-entropy on fresh sequences of any estimate of the row.
     error_rate : float
@@ -31,7 +34,7 @@ class BayesBound:
         Relative distance of the test loss to that of a finer quadrature.
     """
 
-    m: float
+    m: Order
     test_loss: float
     error_rate: float
     coupling_error: float
@@ -42,8 +45,9 @@ def bayes_bound(alpha: float, data: DataModel) -> BayesBound:
     """Return the Bayes bound of a row, given the other couplings.
 
     Tilted by the masked token, the fields are Gaussian with a mean linear in w*, so each
-    sequence measures w* with precision G (C-1)/C. With the prior w* ~ N(0, |w*|²/L) the
-    posterior is Gaussian, and m = q = |w*|² <κ|w*|²G² / (1 + κ|w*|²G)>, κ = α (C-1)/C.
+    sequence measures w* with precision P = Σ_k u_k² G_k d_k/C, where d_k is the dimension of
+    the colour mode k. With the prior w* ~ N(0, |w*|²/L) the posterior is Gaussian, and
+    m_k = q_k = u_k² |w*|² <G_k α|w*|²P / (1 + α|w*|²P)>.
 
     Parameters
     ----------
@@ -62,10 +66,10 @@ def bayes_bound(alpha: float, data: DataModel) -> BayesBound:
     if not isinstance(data, (PottsTokens, CustomTokens)):
         raise refusal("data", data, "PottsTokens or CustomTokens")
     spectrum = spectrum_of(data)
-    w2 = float(spectrum.teacher.sum())
-    G, weights = spectrum.covariances[0], spectrum.weights
-    gain = alpha * (data.colors - 1) / data.colors * w2 * G
-    m = np.array([w2 * (weights @ (G * gain / (1 + gain)))])
+    w2, weights = spectrum.teacher_norm2, spectrum.weights
+    scaled = spectrum.scales[:, None] * spectrum.covariances
+    gain = alpha * w2 * (_dimensions(data) @ scaled) / data.colors
+    m = w2 * (scaled @ (weights * gain / (1 + gain)))
     channel = channel_of(data, "cross-entropy")
     # Without anything to learn there is no field either.
     if w2 == 0.0:
@@ -73,9 +77,16 @@ def bayes_bound(alpha: float, data: DataModel) -> BayesBound:
         return BayesBound(0.0, nothing, 1.0 - 1.0 / data.colors, float("nan"), 0.0)
     loss, finer = (channel.test_loss(m, m, a) for a in (Accuracy.FINE, Accuracy.FINER))
     return BayesBound(
-        float(m[0]),
+        float(m[0]) if m.size == 1 else m,
         loss,
         channel.error_rate(m, m, Accuracy.FINE),
         float(weights @ (1 / (1 + gain))),
         abs(loss - finer) / finer,
     )
+
+
+def _dimensions(data: PottsTokens | CustomTokens) -> NDArray[np.int64]:
+    """Return the dimension of every colour mode."""
+    if isinstance(data, CustomTokens):
+        return np.array([data.colors - 1])
+    return np.array([len(basis) for basis in colour_modes(data).bases])

@@ -68,6 +68,15 @@ class Channel(Protocol):
     ) -> float:
         """Return the probability of a wrong guess; NaN where nothing is guessed."""
 
+    def response_square(
+        self,
+        m: NDArray[np.float64],
+        q: NDArray[np.float64],
+        V: NDArray[np.float64],
+        accuracy: Accuracy,
+    ) -> NDArray[np.float64]:
+        """Return E tr (P_k K P_l K) of K = -∂g/∂ω for every pair of colour modes."""
+
     def optimal_loss(self, rho: NDArray[np.float64], accuracy: Accuracy) -> float:
         """Return the loss of the true conditional law, whose fields have m = q = ρ."""
 

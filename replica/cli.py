@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import astuple, fields
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,7 @@ from replica.commandline import (
 )
 from replica.problem import LOSSES, Problem
 from replica.solution import Solution
-from replica.tables import writable_file
+from replica.tables import as_cell, writable_file
 
 Solver = Callable[[Sequence[Problem]], Iterable[Solution]]
 
@@ -68,6 +69,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     add_data_options(bayes)
     add_alpha_options(bayes)
     bayes.set_defaults(work=_bayes)
+
+    stable = commands.add_parser("stability", help="distance from replica-symmetry breaking")
+    add_problem_options(stable)
+    stable.set_defaults(work=_stability)
+
+    limits = commands.add_parser("asymptotics", help="leading terms at few or many samples")
+    add_problem_options(limits)
+    limits.add_argument("--samples", required=True, choices=("few", "many"),
+                        help="expand for alpha -> 0 or for alpha -> infinity")  # fmt: skip
+    limits.set_defaults(work=_asymptotics)
     return run(parser, argv, lambda options, command: int(options.work(options, command)))
 
 
@@ -130,10 +141,53 @@ def _bayes(options: argparse.Namespace, command: str) -> int:
 
     data, alphas = data_model(options), alpha_grid(options.alpha, options.log)
     names = [field.name for field in fields(BayesBound)]
-    rows = [[alpha, *astuple(bayes_bound(alpha, data))] for alpha in alphas]
-    for row in [["alpha", *names], *rows]:
-        print(*row, sep=",")
+    bounds = [bayes_bound(alpha, data) for alpha in alphas]
+    _print_columns(
+        {"alpha": alphas, **{name: [getattr(each, name) for each in bounds] for name in names}}
+    )
     return CONVERGED
+
+
+def _stability(options: argparse.Namespace, command: str) -> int:
+    from replica.curve import solutions
+    from replica.replicon import Stability, stability
+
+    unknown = Stability(math.nan, math.nan)
+    family = problems(options)
+    solved = list(solutions(family))
+    found = [stability(each) if each.converged else unknown for each in solved]
+    _print_columns(
+        {
+            "alpha": [problem.alpha for problem in family],
+            "replicon": [each.replicon for each in found],
+            "quadrature_error": [each.quadrature_error for each in found],
+            "status": [each.status for each in solved],
+        }
+    )
+    return _status(solved)
+
+
+def _asymptotics(options: argparse.Namespace, command: str) -> int:
+    from replica.asymptotics import few_samples, many_samples
+
+    family = problems(options)
+    expand = few_samples if options.samples == "few" else many_samples
+    found = [expand(problem) for problem in family]
+    names = list(found[0].orders)
+    columns: dict[str, Sequence[Any]] = {"alpha": [problem.alpha for problem in family]}
+    for name in names:
+        columns[name] = [getattr(each, name) for each in found]
+    for name in names:
+        columns[f"{name}_order"] = [each.orders[name] for each in found]
+    _print_columns(columns)
+    return CONVERGED
+
+
+def _print_columns(columns: Mapping[str, Sequence[Any]]) -> None:
+    """Print columns as CSV, with cells as in every table."""
+    print(*columns, sep=",")
+    for row in zip(*columns.values(), strict=True):
+        print(*(as_cell(value) for value in row), sep=",")
 
 
 def _family(options: argparse.Namespace) -> tuple[list[Problem], Solver]:

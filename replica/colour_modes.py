@@ -28,14 +28,19 @@ class ColourModes(NamedTuple):
     bases: tuple[Matrix, ...]
 
 
+def complement(colors: int) -> Matrix:
+    """Return an orthonormal basis of the vectors orthogonal to 1, one per row."""
+    columns = np.column_stack([np.ones(colors), np.eye(colors)[:, 1:]])
+    return np.ascontiguousarray(np.linalg.qr(columns)[0][:, 1:].T)
+
+
 @lru_cache(maxsize=64)
 def colour_modes(data: PottsTokens) -> ColourModes:
     """Return the modes of the similarity; U = I has one, of eigenvalue 1."""
     colors = data.colors
-    # Columns orthogonal to 1.
-    rest = np.linalg.qr(np.column_stack([np.ones(colors), np.eye(colors)[:, 1:]]))[0][:, 1:]
+    rest = complement(colors).T
     if data.similarity is None:
-        return ColourModes(np.ones(1), (np.ascontiguousarray(rest.T),))
+        return ColourModes(np.ones(1), (complement(colors),))
     values, vectors = np.linalg.eigh(rest.T @ np.array(data.similarity) @ rest)
     tolerance = 1e-9 * max(1.0, float(np.abs(values).max()))
     values[np.abs(values) < tolerance] = 0.0

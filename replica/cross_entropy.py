@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replica.channel import Accuracy, Rule
-from replica.cross_entropy_kernels import fresh_averages, fresh_pair
+from replica.cross_entropy_kernels import fresh_averages, fresh_pair, mean_square_response
 from replica.exchange import ExchangeRule
 from replica.lattice import DIGITS, RADII, LatticeRule, spacing
+from replica.mode_cross_entropy import sobol
 from replica.observables import error_rate
 from replica.quadratic import QuadraticChannel
 
@@ -27,6 +28,10 @@ _FRESH = {
 #: Number of colours, and of lattice points times colours, from which on the exchangeable rule
 #: costs less; for two colours the lattice always costs less.
 _MOST_COLORS, _MOST_WORK = 5, 60_000
+
+#: Number of colours up to which E tr K² is a sum over the lattice, and log2 of the number of
+#: Sobol points for more.
+_MOST_POINTWISE, _SOBOL = 4, (10, 13, 16)
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,15 @@ class CrossEntropyChannel:
     def error_rate(self, m: Vector, q: Vector, accuracy: Accuracy) -> float:
         """Return the probability that another component of ω than the masked one is largest."""
         return error_rate(self.colors, m[0], q[0])
+
+    def response_square(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> Vector:
+        """Return E tr K², which the exchangeable rule does not factorise: by points for all."""
+        if self.colors <= _MOST_POINTWISE:
+            square = LatticeRule.near(self.colors, q[0]).response_square(m, q, V, accuracy)
+        else:
+            points, _ = sobol(self.colors, _SOBOL[accuracy])
+            square = mean_square_response(m[0], q[0], V[0], points)
+        return np.array([[square]])
 
     def expansion(self) -> Rule:
         """Return the channel of log C - (K0 e_y)·h + |K0 h|²/(2C)."""

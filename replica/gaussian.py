@@ -54,6 +54,10 @@ class GaussianChannel:
         slope = self.colors / (1 + V)
         return Averages(slope, energy, slope, 0.5 * float(energy.sum()))
 
+    def response_square(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> Vector:
+        """Return C/(1 + V)², as K = I/(1 + V)."""
+        return np.array([self.colors / (1 + V) ** 2]).reshape(1, 1)
+
     def test_loss(self, m: Vector, q: Vector, accuracy: Accuracy) -> float:
         """Return ½ C (ρ - 2m + q + noise)."""
         return self.averages(m, q, np.zeros_like(q), accuracy).loss

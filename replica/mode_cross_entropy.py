@@ -74,6 +74,10 @@ class ModeCrossEntropyChannel:
         """
         return float(np.mean([self._error_rate(m, q, y, accuracy) for y in self.masked]))
 
+    def response_square(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> Vector:
+        """Return E (v·K v')², summed over the vectors of each pair of modes."""
+        return ModeRule(self, q).observed(m, q, V, accuracy)[4]
+
     def expansion(self) -> Rule:
         """Return the channel of log C - (K0 e_y)·h + |K0 h|²/(2C)."""
         counts = tuple(np.bincount(self.mode).tolist())
@@ -85,7 +89,7 @@ class ModeCrossEntropyChannel:
         slopes = differences * np.sqrt(q[self.mode])
         along = slopes.sum(axis=0)
         along /= np.linalg.norm(along)
-        x = _sobol(self.colors - 1, _SOBOL[accuracy])[0]
+        x = sobol(self.colors - 1, _SOBOL[accuracy])[0]
         x = x - np.outer(x @ along, along)
         rest, rate = means + x @ slopes.T, slopes @ along
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -115,24 +119,25 @@ class ModeRule:
 
     def averages(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> Averages:
         """Return the averages at these order parameters."""
+        overlap, energy, response, loss, _ = self.observed(m, q, V, accuracy)
+        return Averages(overlap, energy, response, float(loss))
+
+    def observed(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> list[Vector]:
+        """Return every average of `mode_averages`, NaN where a prox was not found."""
         channel = self.channel
         points, weights = self._points(accuracy)
         found = [
             mode_averages(channel.basis, channel.mode, m, q, V, y, points, weights)
             for y in channel.masked
         ]
-        if any(failures for *_, failures in found):
-            nothing = np.full_like(q, np.nan)
-            return Averages(nothing, nothing, nothing, float("nan"))
-        overlap, energy, response, loss = (
-            np.mean([average[i] for average in found], axis=0) for i in range(4)
-        )
-        return Averages(overlap, energy, response, float(loss))
+        failed = any(failures for *_, failures in found)
+        means = [np.mean([each[i] for each in found], axis=0) for i in range(5)]
+        return [np.full_like(mean, np.nan) if failed else np.asarray(mean) for mean in means]
 
     def _points(self, accuracy: Accuracy) -> tuple[Vector, Vector]:
         dimensions = sum(self._active)
         if dimensions > _MOST_DIMENSIONS:
-            x, weights = _sobol(dimensions, _SOBOL[accuracy])
+            x, weights = sobol(dimensions, _SOBOL[accuracy])
         else:
             digits = _DIGITS[dimensions > 3][accuracy]
             step = spacing(float(self.q.max()), digits)
@@ -155,7 +160,7 @@ def _lattice(dimensions: int, step: float, radius: float) -> tuple[Vector, Vecto
 
 
 @lru_cache(maxsize=8)
-def _sobol(dimensions: int, log2_points: int) -> tuple[Vector, Vector]:
+def sobol(dimensions: int, log2_points: int) -> tuple[Vector, Vector]:
     """Scrambled Sobol points with a fixed seed for each number of them, and equal weights."""
     uniform = qmc.Sobol(dimensions, seed=log2_points).random_base2(log2_points)
     x = ndtri(np.clip(uniform, 1e-16, 1 - 1e-16))

@@ -62,14 +62,16 @@ def mode_averages(basis, mode, m, q, V, masked, points, weights):
     Returns
     -------
     tuple
-        E (v·e_y)(v·g), E (v·g)² and E v·K v, summed over each mode, E log(1/p_y), and the
-        number of points where Newton's method failed.
+        E (v·e_y)(v·g), E (v·g)² and E v·K v, summed over each mode, E log(1/p_y),
+        E (v·K v')² summed over each pair of modes, and the number of points where Newton's
+        method failed.
     """
     n, colors = basis.shape
     modes = m.size
     overlap = np.zeros(modes)
     energy = np.zeros(modes)
     response = np.zeros(modes)
+    squares = np.zeros((modes, modes))
     loss = 0.0
     failures = 0
     z = np.zeros(n)
@@ -135,5 +137,7 @@ def mode_averages(basis, mode, m, q, V, masked, points, weights):
             overlap[k] += weight * basis[i, masked] * g[i]
             energy[k] += weight * g[i] * g[i]
             response[k] += weight * S[i, i]
+            for j in range(n):
+                squares[k, mode[j]] += weight * S[i, j] * S[j, i]
         loss += weight * (shift - h[masked])
-    return overlap, energy, response, loss, failures
+    return overlap, energy, response, loss, squares, failures

@@ -18,6 +18,12 @@ def error_rate(colors: int, m: float, q: float) -> float:
     return float(_GAUSS @ -np.expm1(log_right))
 
 
+def error_rate_slope(colors: int) -> tuple[float, float]:
+    """Return the error rate at small x = m/√q, and how fast it falls with x."""
+    density = np.exp((colors - 2) * log_ndtr(_X) - 0.5 * _X**2) / np.sqrt(2 * np.pi)
+    return 1.0 - 1.0 / colors, float((colors - 1) * (_GAUSS @ density))
+
+
 def coupling_error(teacher_norm2: float, r: float, n: float) -> float:
     """Return |w - w*|²/|w*|² from |w*|², r = w*·w and n = |w|²; NaN for a vanishing teacher."""
     if teacher_norm2 == 0.0:

@@ -42,8 +42,16 @@ class QuadraticChannel:
 
     def averages(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> Averages:
         """Return the averages over the fields ω = m K0 e_y + √q ξ."""
-        n, c = np.array(self.multiplicities or (self.colors - 1,)), self.curvature
+        n, c = self._dimensions, self.curvature
         stiff = 1 + c * V
         energy = n * ((1 - c * m) ** 2 / self.colors + c * c * q) / stiff**2
         overlap = n / self.colors * (1 - c * m) / stiff
         return Averages(overlap, energy, n * c / stiff, float(energy.sum()) / (2 * c))
+
+    def response_square(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> Vector:
+        """Return E tr (P_k K P_l K), K = Σ_k c P_k/(1 + c V_k)."""
+        return np.diag(self._dimensions * (self.curvature / (1 + self.curvature * V)) ** 2)
+
+    @property
+    def _dimensions(self) -> NDArray[np.int64]:
+        return np.array(self.multiplicities or (self.colors - 1,))

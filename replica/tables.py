@@ -109,7 +109,7 @@ class Table:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(self.columns)
         for line in self._lines:
-            writer.writerow([_cell(line.get(column)) for column in self.columns])
+            writer.writerow([as_cell(line.get(column)) for column in self.columns])
 
     @classmethod
     def from_csv(cls, path: str | os.PathLike[str]) -> Table:
@@ -181,13 +181,14 @@ def _try_writing(name: str, path: str | os.PathLike[str], folder: Path) -> None:
         raise refusal(name, str(path), f"in a folder that can be written ({reason})") from None
 
 
-def _cell(value: Any) -> str:
+def as_cell(value: Any) -> str:
+    """Return a value as it stands in a table: numbers to full precision, NaN as nothing."""
     if value is None:
         return ""
     if isinstance(value, str):
         return value
     if isinstance(value, (Sequence, np.ndarray)) and np.ndim(value) == 1:
-        return ";".join(_cell(v) for v in value)
+        return ";".join(as_cell(v) for v in value)
     if isinstance(value, (int, np.integer)):
         return str(int(value))
     number = float(value)

@@ -30,6 +30,56 @@ def test_no_weight_decay_beats_the_bound(colors, b, alpha):
         assert solve(best.problem.at(lam=factor * lam)).test_loss > best.test_loss
 
 
+#: Eigenvalues 0.8, twice, and 1.8 on the complement of 1.
+CIRCULANT = [[1, -0.3, 0.2, -0.3], [-0.3, 1, -0.3, 0.2], [0.2, -0.3, 1, -0.3], [-0.3, 0.2, -0.3, 1]]
+
+
+def test_bound_for_similar_colours():
+    data = PottsTokens(3, 1.0, [[1, 0.5, 0.5], [0.5, 1, 0.5], [0.5, 0.5, 1]])
+    _, best = optimal_lam(Problem(1.0, 1.0, data))
+    bound = bayes_bound(1.0, data)
+    assert best.optimal_loss < bound.test_loss < best.test_loss
+    assert bound.coupling_error < best.coupling_error
+    same, scaled = bayes_bound(1.0, PottsTokens(3, 1.5)), PottsTokens(3, 0.75, 2 * np.eye(3))
+    assert bayes_bound(1.0, scaled).test_loss == pytest.approx(same.test_loss, rel=1e-10)
+
+
+def test_posterior_of_the_mixture_of_similar_colours():
+    """Regression on Gaussian clusters; three standard errors: false alarm one in 60 of six."""
+    data, alpha, sites = PottsTokens(4, 1.4, CIRCULANT), 1.5, 150
+    values, vectors = np.linalg.eigh(np.array(CIRCULANT))
+    outside = np.abs(vectors.sum(axis=0)) < 1e-9
+    values, vectors = values[outside], vectors[:, outside]
+    rng = np.random.default_rng(5)
+    found = []
+    for _ in range(24):
+        noise = rng.standard_normal((sites, sites))
+        J = (noise + noise.T) / np.sqrt(2 * sites)
+        teacher = data.beta * rng.standard_normal(sites) / np.sqrt(sites)
+        y = rng.integers(4, size=round(alpha * sites))
+        precision, projection = np.eye(sites) * sites / data.beta**2, np.zeros(sites)
+        covariances = []
+        for u, v in zip(values, vectors.T, strict=True):
+            b = data.b * u
+            G = np.linalg.inv((1 + b * b) * np.eye(sites) - b * J) / 4
+            # Tokens in this direction, times u: mean u G w* u v_y, covariance u² G.
+            clean = rng.standard_normal((len(y), sites)) @ np.linalg.cholesky(G).T
+            fields = u * (clean + u * np.outer(v[y], G @ teacher))
+            projection += v[y] @ fields
+            precision += u * u * G * (v[y] ** 2).sum()
+            covariances.append(u * u * G)
+        mean = np.linalg.solve(precision, projection)
+        overlaps = [teacher @ G @ mean for G in covariances]
+        found.append([overlaps[0], overlaps[1], overlaps[-1]])
+    average = np.mean(found, axis=0)
+    error = np.std(found, axis=0, ddof=1) / np.sqrt(len(found))
+    distinct = np.unique(np.round(values, 9))
+    expected = dict(zip(distinct, bayes_bound(alpha, data).m, strict=True))
+    theory = np.array([expected[np.round(values[i], 9)] for i in (0, 1, -1)])
+    assert (error < 0.1 * theory).all()
+    assert (np.abs(average - theory) < 3 * error).all()
+
+
 def test_best_weight_decay_by_plain_minimisation():
     problem = Problem(2.0, 1.0, PottsTokens(3, 1.5), "squared-error")
     plain = minimize_scalar(

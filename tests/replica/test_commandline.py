@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from replica import PottsTokens, Problem, Table, existence_threshold, solve
+from replica import PottsTokens, Problem, Table, existence_threshold, solve, stability
 from replica.cli import main
 from replica.commandline import alpha_grid
 
@@ -196,6 +196,24 @@ def test_best_weight_decay_and_bound(capsys):
     assert main(["bayes", "--colors", "2", "--beta", "1", "--alpha", "1"]) == 0
     (line,) = csv.DictReader(capsys.readouterr().out.splitlines())
     assert float(line["test_loss"]) == pytest.approx(0.66448, abs=5e-6)
+
+
+def test_stability_and_asymptotics(capsys):
+    problem = Problem(1.0, 0.1, PottsTokens(3, 1.5))
+    assert main(words("stability", alpha="1,2")) == 0
+    lines = list(csv.DictReader(capsys.readouterr().out.splitlines()))
+    assert [float(line["alpha"]) for line in lines] == [1.0, 2.0]
+    for line in lines:
+        found = stability(solve(problem.at(alpha=float(line["alpha"]))))
+        assert float(line["replicon"]) == pytest.approx(found.replicon, rel=1e-9)
+    assert main(words("asymptotics", "--samples", "many", alpha="200")) == 0
+    (line,) = csv.DictReader(capsys.readouterr().out.splitlines())
+    assert float(line["test_loss"]) == pytest.approx(
+        solve(problem.at(alpha=200.0)).test_loss, abs=1e-4
+    )
+    assert line["test_loss_order"] == "-2"
+    assert main(words("asymptotics", "--samples", "few", alpha="1", lam="0")) == 2
+    assert capsys.readouterr().err.startswith("replica: lam = 0")
 
 
 @pytest.mark.parametrize(

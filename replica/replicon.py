@@ -1,0 +1,74 @@
+"""Stability of the replica-symmetric solution."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from replica.arguments import refusal
+from replica.channel import Accuracy
+from replica.channels import channel_of
+from replica.solution import Solution
+from replica.spectrum import spectrum_of
+
+
+@dataclass(frozen=True)
+class Stability:
+    """How far a solution is from replica-symmetry breaking.
+
+    Attributes
+    ----------
+    replicon : float
+        1 minus the factor by which one iteration multiplies a difference of two replicas.
+        At 0 the solution would become unstable; the convexity of the problem keeps it above.
+        NaN where the average over the fields was not found.
+    quadrature_error : float
+        Absolute distance of the replicon to that of a finer quadrature.
+    """
+
+    replicon: float
+    quadrature_error: float
+
+    @property
+    def stable(self) -> bool:
+        """Whether the replicon is greater than zero by more than its error."""
+        return self.replicon > self.quadrature_error
+
+
+def stability(solution: Solution) -> Stability:
+    """Return the replicon of a solution (de Almeida & Thouless; THEORY.md, section 4).
+
+    With one colour mode it is 1 - α E tr K² <G²/D²>, K = -∂g/∂ω. It also is the inverse of
+    the spin-glass susceptibility: what the responses of the fields to each other, squared and
+    summed, are multiplied by beyond those of first order.
+
+    Parameters
+    ----------
+    solution : Solution
+        A converged solution.
+
+    Raises
+    ------
+    ValueError
+        If the solution did not converge.
+    """
+    if not isinstance(solution, Solution) or not solution.converged:
+        raise refusal("solution", getattr(solution, "status", solution), "a converged Solution")
+    fine, finer = (_replicon(solution, each) for each in (Accuracy.FINE, Accuracy.FINER))
+    return Stability(finer, abs(finer - fine))
+
+
+def _replicon(solution: Solution, accuracy: Accuracy) -> float:
+    problem, spectrum = solution.problem, spectrum_of(solution.problem.data)
+    order = (solution.m, solution.q, solution.V, solution.V_hat)
+    m, q, V, V_hat = (np.atleast_1d(value) for value in order)
+    response = channel_of(problem.data, problem.loss).response_square(m, q, V, accuracy)
+    scaled = spectrum.scales[:, None] * spectrum.covariances
+    resolvents = scaled / (problem.lam + V_hat @ scaled)
+    couplings = (resolvents * spectrum.weights) @ resolvents.T
+    growth = problem.alpha * response @ couplings
+    if not np.isfinite(growth).all():
+        return math.nan
+    return 1.0 - float(np.abs(np.linalg.eigvals(growth)).max())

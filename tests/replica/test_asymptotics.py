@@ -1,0 +1,75 @@
+"""The leading terms at few and at many samples, against the solver's curve."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import fields
+
+import numpy as np
+import pytest
+
+from replica import (
+    CustomTokens,
+    GaussianTokens,
+    PottsTokens,
+    Problem,
+    few_samples,
+    many_samples,
+    solve,
+)
+
+CUSTOM = CustomTokens.from_spectrum([0.1, 0.4, 1.0], [1, 2, 1], [0.3, 0.2, 0.5], 3)
+PROBLEMS = [
+    (PottsTokens(2, 1.0), "cross-entropy"),
+    (PottsTokens(3, 1.5), "cross-entropy"),
+    (PottsTokens(8, 2.0), "cross-entropy"),
+    (PottsTokens(3, 1.5), "squared-error"),
+    (GaussianTokens(2.2, 2), "squared-error"),
+    (CUSTOM, "cross-entropy"),
+    (CUSTOM, "squared-error"),
+]
+
+
+@pytest.mark.parametrize(("data", "loss"), PROBLEMS)
+@pytest.mark.parametrize(
+    ("expand", "alphas"), [(few_samples, (1e-4, 1e-5)), (many_samples, (1e3, 1e4))]
+)
+def test_the_remainder_is_of_the_order_that_is_stated(data, loss, expand, alphas):
+    near, far = (Problem(alpha, 0.1, data, loss) for alpha in alphas)
+    near_solution, far_solution = solve(near), solve(far)
+    for name, order in expand(near).orders.items():
+        first = abs(getattr(near_solution, name) - getattr(expand(near), name))
+        second = abs(getattr(far_solution, name) - getattr(expand(far), name))
+        if math.isnan(first):
+            assert name == "error_rate"
+            assert data.name == "gaussian"
+            continue
+        slope = math.log(second / first) / math.log(alphas[1] / alphas[0])
+        # At least the order that is stated, and in the direction of the limit.
+        assert abs(slope) > abs(order) - 0.15, name
+        assert slope * order > 0, name
+
+
+def test_every_field_has_an_order():
+    asymptote = many_samples(Problem(10.0, 0.1, PottsTokens(3, 1.5)))
+    assert {field.name for field in fields(asymptote)} == {*asymptote.orders, "orders"}
+
+
+def test_many_samples_without_a_teacher():
+    asymptote = many_samples(Problem(100.0, 0.1, PottsTokens(3, 0.0)))
+    assert asymptote.test_loss == pytest.approx(math.log(3) + 0.005)
+    assert np.isnan(asymptote.coupling_error)
+
+
+@pytest.mark.parametrize("expand", [few_samples, many_samples])
+def test_other_data_are_refused(expand):
+    similarity = [[1, 0.5, 0, 0.5], [0.5, 1, 0.5, 0], [0, 0.5, 1, 0.5], [0.5, 0, 0.5, 1]]
+    with pytest.raises(ValueError, match="data = "):
+        expand(Problem(1.0, 0.1, PottsTokens(4, 1.0, similarity)))
+    with pytest.raises(ValueError, match="problem = 3"):
+        expand(3)
+
+
+def test_few_samples_need_weight_decay():
+    with pytest.raises(ValueError, match="lam = 0"):
+        few_samples(Problem(0.1, 0.0, PottsTokens(2, 1.0)))
