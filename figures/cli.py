@@ -12,8 +12,8 @@ from figures import (
     learning_curve,
     learning_curve_similarity,
     order_parameters,
-    regularisation,
     recovery,
+    regularisation,
 )
 from replica.arguments import integer
 from replica.commandline import CONVERGED, NOT_CONVERGED, Parser, cores, number, run

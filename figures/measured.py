@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,7 +47,7 @@ def simulated(problems: Sequence[Problem], size: Size, workers: int, label: str)
 def curves(
     families: Sequence[Problem],
     x: str,
-    line: Sequence[float],
+    line: Iterable[float],
     size: Size,
     workers: int,
     label: str,
@@ -60,7 +60,7 @@ def curves(
         One per curve; their own `x` is not used.
     x : str
         "alpha" or "lam".
-    line : sequence of float
+    line : iterable of float
         Values of x for the theory, besides the marks.
     size : Size
         Systems and marks.

@@ -67,7 +67,8 @@ def draw(table: Table) -> Figure:
     for axes, loss, name in zip(panels, LOSSES, "ab", strict=True):
         theory = table.where(loss=loss, source="theory")
         for column, look in LOOK.items():
-            theory_line(axes, theory, "alpha", column, look, linestyle="-." if column == "V" else "-")
+            style = "-." if column == "V" else "-"
+            theory_line(axes, theory, "alpha", column, look, linestyle=style)
         points = average_seeds(table.where(loss=loss, source="simulation"))
         for column in ("m", "q"):
             measured(axes, points, "alpha", column, LOOK[column])

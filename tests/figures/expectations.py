@@ -89,7 +89,7 @@ def regularisation(table: Table) -> Iterator[Curve]:
     bound = right.where(lam=None).lines()
     yield Curve(("bound",), theory(bound, "alpha", "excess_loss"))
     tuned = Table(line for line in right.lines() if line.get("lam"))
-    yield from both(tuned, "alpha", "excess_loss", "part")
+    yield from both(tuned, "alpha", "excess_loss", "data")
 
 
 def finite_size(table: Table) -> Iterator[Curve]:
