@@ -6,6 +6,7 @@ import re
 import shlex
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from replica import cli as theory
@@ -31,6 +32,11 @@ def test_python_blocks_run(tmp_path, monkeypatch):
     assert len(names["curve"]["test_loss"]) == 30
     assert sorted(path.name for path in tmp_path.iterdir()) == ["curve.csv", "curve.json"]
     assert names["line"]["status"] == "converged"
+    losses = names["losses"]
+    error = np.std(losses, ddof=1) / len(losses) ** 0.5
+    # Three standard errors over the rows of the one system that its seed names.
+    assert error < 0.005
+    assert np.mean(losses) == pytest.approx(1.043426, abs=3 * error)
 
 
 def test_theory_commands_run(tmp_path, monkeypatch, capsys):
