@@ -8,6 +8,10 @@ from collections.abc import Collection
 from typing import Any
 
 
+class MissingExtra(ImportError):
+    """What was asked for needs packages that are not installed; the message says which."""
+
+
 def refusal(name: str, value: object, allowed: str) -> ValueError:
     """Return the error that says, in one line, why `value` cannot be the argument `name`."""
     return ValueError(f"{name} = {_shown(value)} is not allowed: {name} must be {allowed}")

@@ -9,28 +9,41 @@ if TYPE_CHECKING:
     from simulations.attention import FactoredAttention
     from simulations.autocorrelation import Autocorrelation, integrated_time, split_r_hat
     from simulations.averages import average_seeds
+    from simulations.encoder import Encoder
+    from simulations.encoder_learning import EncoderLearning, TrainedEncoder, learn_encoder
     from simulations.experiment import simulate
     from simulations.finite_size import Extrapolation, extrapolate
     from simulations.joint import JointTraining, train_jointly
     from simulations.layers import FreeAttention, SoftmaxAttention
     from simulations.learning import Learning, Settings, learn
     from simulations.mixing import Mixing, MixingWarning
-    from simulations.observables import Observables, conditional_entropy, fresh_loss, measure
+    from simulations.observables import (
+        Observables,
+        conditional_entropies,
+        conditional_entropy,
+        fresh_loss,
+        fresh_losses,
+        measure,
+    )
     from simulations.parallel import simulate_many
     from simulations.potts import PottsModel
     from simulations.pseudolikelihood import PairCouplings
     from simulations.recovery import Recovery, recover
     from simulations.sampler import Chains, sample
     from simulations.training import Training, train
+    from simulations.transformer_extra import MissingExtra
 
 __all__ = [
     "Autocorrelation",
     "Chains",
+    "Encoder",
+    "EncoderLearning",
     "Extrapolation",
     "FactoredAttention",
     "FreeAttention",
     "JointTraining",
     "Learning",
+    "MissingExtra",
     "Mixing",
     "MixingWarning",
     "Observables",
@@ -39,13 +52,17 @@ __all__ = [
     "Recovery",
     "Settings",
     "SoftmaxAttention",
+    "TrainedEncoder",
     "Training",
     "average_seeds",
+    "conditional_entropies",
     "conditional_entropy",
     "extrapolate",
     "fresh_loss",
+    "fresh_losses",
     "integrated_time",
     "learn",
+    "learn_encoder",
     "measure",
     "recover",
     "sample",
@@ -59,11 +76,14 @@ __all__ = [
 _HOMES = {
     "Autocorrelation": "autocorrelation",
     "Chains": "sampler",
+    "Encoder": "encoder",
+    "EncoderLearning": "encoder_learning",
     "Extrapolation": "finite_size",
     "FactoredAttention": "attention",
     "FreeAttention": "layers",
     "JointTraining": "joint",
     "Learning": "learning",
+    "MissingExtra": "transformer_extra",
     "Mixing": "mixing",
     "MixingWarning": "mixing",
     "Observables": "observables",
@@ -72,13 +92,17 @@ _HOMES = {
     "Recovery": "recovery",
     "Settings": "learning",
     "SoftmaxAttention": "layers",
+    "TrainedEncoder": "encoder_learning",
     "Training": "training",
     "average_seeds": "averages",
+    "conditional_entropies": "observables",
     "conditional_entropy": "observables",
     "extrapolate": "finite_size",
     "fresh_loss": "observables",
+    "fresh_losses": "observables",
     "integrated_time": "autocorrelation",
     "learn": "learning",
+    "learn_encoder": "encoder_learning",
     "measure": "observables",
     "recover": "recovery",
     "sample": "sampler",

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from replica.arguments import integer, non_negative, one_of, positive, real, refusal
-from replica.commandline import progress
 from simulations.attention import FactoredAttention
-from simulations.checkpoint import load, save
-from simulations.fields import Floats, Tokens, checked_tokens
+from simulations.epochs import Groups, Run, checked_sequences
+from simulations.fields import Floats, Tokens
 from simulations.layers import FreeAttention, Layer, Parameters
 from simulations.masking import masked_gradient
 from simulations.optimisers import OPTIMISERS, SCHEDULES, Optimiser, rate_at
@@ -141,84 +138,35 @@ def learn(
         If an argument is not allowed, or the checkpoint is of another run.
     """
     colors = checked_colors(colors)
-    tokens = np.asarray(tokens)
-    if tokens.ndim != 2 or 0 in tokens.shape:
-        raise refusal("tokens", f"array {tokens.shape}", "an array (samples, sites)")
-    tokens = checked_tokens(tokens, tokens.shape[1], colors)
-    held_out = checked_tokens(held_out, tokens.shape[1], colors)
-    if not len(held_out):
-        raise refusal("held_out", "no sequence", "one sequence or more")
-    every = integer("every", every, 1)
-    run = _Run(tokens, held_out, colors, settings or Settings(), layer or FreeAttention())
-    if checkpoint is not None and os.path.exists(checkpoint):
-        run.restore(*load(checkpoint))
-    left = run.epochs_left()
-    epochs = left if label is None else progress(left, run.settings.epochs - run.epoch, label)
-    for epoch in epochs:
-        if checkpoint is not None and (epoch % every == 0 or run.status):
-            save(checkpoint, *run.state())
+    tokens, held_out = checked_sequences(tokens, held_out, colors)
+    run = _FactoredRun(tokens, held_out, colors, settings or Settings(), layer or FreeAttention())
+    run.finish(checkpoint, every, label)
     return run.result()
 
 
-class _Run:
+class _FactoredRun(Run):
     def __init__(
         self, tokens: Tokens, held_out: Tokens, colors: int, settings: Settings, layer: Layer
     ) -> None:
-        self.settings = settings
-        self._tokens, self._held_out, self._layer = tokens, held_out, layer
-        self._identity = {
-            **asdict(settings),
-            "layer": [layer.name, vars(layer)],
-            "colors": colors,
-            "tokens": _fingerprint(tokens),
-            "held_out": _fingerprint(held_out),
-        }
-        self._rng = np.random.default_rng(settings.seed)
-        self._parameters = layer.initial(tokens.shape[1], colors, self._rng)
+        identity = {"layer": [layer.name, vars(layer)], "colors": colors}
+        super().__init__(tokens, held_out, settings, identity)
+        self._layer = layer
+        self._parameters = layer.initial(tokens.shape[1], colors, self.rng)
         self._optimiser = Optimiser(
             settings.optimiser, self._parameters, settings.momentum, settings.decay
         )
-        self._best = {key: value.copy() for key, value in self._parameters.items()}
-        self._best_epoch = -1
-        self._train_losses: list[float] = []
-        self._held_out_losses: list[float] = []
-        self.status = ""
+        self.keep()
 
-    @property
-    def epoch(self) -> int:
-        """Epochs that are done."""
-        return len(self._held_out_losses)
-
-    def epochs_left(self) -> Iterator[int]:
-        """Do one epoch after the other and yield how many are done."""
-        while not self.status and self.epoch < self.settings.epochs:
-            self._train_losses.append(self._one_epoch())
-            loss = self._held_out_loss()
-            if loss < min(self._held_out_losses, default=np.inf):
-                self._best_epoch = self.epoch
-                self._best = {key: value.copy() for key, value in self._parameters.items()}
-            self._held_out_losses.append(loss)
-            waited = self.epoch - 1 - self._best_epoch
-            if not np.isfinite(loss):
-                self.status = "not-finite"
-            elif self.epoch == self.settings.epochs:
-                self.status = "epochs"
-            elif self.settings.patience is not None and waited >= self.settings.patience:
-                self.status = "early"
-            yield self.epoch
-
-    def _one_epoch(self) -> float:
-        samples, sites = self._tokens.shape
-        order = self._rng.permutation(samples)
-        masked = np.asarray(self._rng.integers(sites, size=samples))
-        batch = self.settings.batch
+    def one_epoch(self) -> float:
+        order, masked = self.batches()
+        samples, batch = len(order), self.settings.batch
         steps = int(-(-samples // batch))
         total = 0.0
         for step in range(steps):
             part: NDArray[np.int64] = order[step * batch : (step + 1) * batch]
             attention = self._layer.attention(self._parameters)
             slopes = np.empty_like(attention.attention), np.empty_like(attention.values)
-            batch_tokens, batch_masked = self._tokens[part], masked[part]
+            batch_tokens, batch_masked = self.tokens[part], masked[part]
             loss = masked_gradient(
                 batch_tokens, batch_masked, attention.attention, attention.values, *slopes
             )
@@ -230,59 +178,32 @@ class _Run:
             self._optimiser.step(self._layer.chain(self._parameters, *slopes), rate)
         return float(total / samples)
 
-    def _held_out_loss(self) -> float:
+    def held_out_loss(self) -> float:
         if not all(np.isfinite(value).all() for value in self._parameters.values()):
             return float("nan")
         attention = self._layer.attention(self._parameters)
-        return attention.loss(self._held_out) / int(self._held_out.shape[1])
+        return attention.loss(self.held_out) / int(self.held_out.shape[1])
+
+    def groups(self) -> Groups:
+        moments = {**self._optimiser.state, "steps": np.array(self._optimiser.steps)}
+        return {"now": self._parameters, "moment": moments}
+
+    def take(self, groups: Groups) -> None:
+        self._optimiser.steps = int(groups["moment"].pop("steps"))
+        for mine, stored in (
+            (self._parameters, groups["now"]),
+            (self._optimiser.state, groups["moment"]),
+        ):
+            for key, value in mine.items():
+                value[...] = stored[key]
 
     def result(self) -> Learning:
         """Return what the run has led to."""
         return Learning(
-            self._layer.attention(self._best),
-            self._best,
-            np.array(self._train_losses),
-            np.array(self._held_out_losses),
-            self._best_epoch,
+            self._layer.attention(self.best),
+            self.best,
+            np.array(self.train_losses),
+            np.array(self.held_out_losses),
+            self.best_epoch,
             self.status,
         )
-
-    def state(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-        """Return all that the next epoch depends on."""
-        arrays: dict[str, NDArray[Any]] = {
-            "train_losses": np.array(self._train_losses),
-            "held_out_losses": np.array(self._held_out_losses),
-        }
-        groups = {"now": self._parameters, "best": self._best, "moment": self._optimiser.state}
-        for group, members in groups.items():
-            arrays |= {f"{group}.{key}": value for key, value in members.items()}
-        plain = {
-            "identity": self._identity,
-            "generator": self._rng.bit_generator.state,
-            "steps": self._optimiser.steps,
-            "best_epoch": self._best_epoch,
-            "status": self.status,
-        }
-        return arrays, plain
-
-    def restore(self, arrays: dict[str, NDArray[Any]], plain: Any) -> None:
-        """Take up the state of a checkpoint, or refuse one of another run."""
-        known = plain.get("identity", {}) if isinstance(plain, dict) else {}
-        for name, value in self._identity.items():
-            if known.get(name) != value:
-                allowed = f"of a run with {name} = {value!r}, not {known.get(name)!r}"
-                raise refusal("checkpoint", "a file", allowed)
-        self._train_losses = arrays["train_losses"].tolist()
-        self._held_out_losses = arrays["held_out_losses"].tolist()
-        groups = {"now": self._parameters, "best": self._best, "moment": self._optimiser.state}
-        for group, members in groups.items():
-            for key, value in members.items():
-                value[...] = arrays[f"{group}.{key}"]
-        self._rng.bit_generator.state = plain["generator"]
-        self._optimiser.steps = plain["steps"]
-        self._best_epoch = plain["best_epoch"]
-        self.status = plain["status"]
-
-
-def _fingerprint(tokens: Tokens) -> str:
-    return hashlib.sha256(repr(tokens.shape).encode() + tokens.tobytes()).hexdigest()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
-from simulations.attention import FactoredAttention
 from simulations.fields import Floats, Tokens, local_fields, softmax
 from simulations.losses import CrossEntropy, Loss, loss_named
 from simulations.potts import PottsModel
@@ -120,25 +120,44 @@ def _order_parameters(model: PottsModel, fields: Floats, truth: Floats) -> tuple
     return m, q
 
 
-def fresh_loss(model: PottsModel, attention: FactoredAttention, tokens: Tokens) -> float:
+class Predictor(Protocol):
+    """Whatever predicts every site of a sequence from the others."""
+
+    def logits(self, tokens: Tokens) -> Floats:
+        """Return z, an array (samples, sites, colors)."""
+
+
+def fresh_loss(model: PottsModel, predictor: Predictor, tokens: Tokens) -> float:
     """Return the cross-entropy per masked token of any attention on fresh sequences.
 
-    The masked token is averaged over with its exact conditional, as in `measure`.
+    The masked token is averaged over with its exact conditional, as in `measure`; the
+    predictor is factored attention, a trained transformer encoder, or anything with a
+    method `logits`.
     """
+    return float(np.mean(fresh_losses(model, predictor, tokens)))
+
+
+def fresh_losses(model: PottsModel, predictor: Predictor, tokens: Tokens) -> Floats:
+    """Return the loss of `fresh_loss` sequence by sequence, from which its error follows."""
     losses = [
-        CrossEntropy.expected(attention.logits(block), model.conditionals(block)).mean(axis=1)
+        CrossEntropy.expected(predictor.logits(block), model.conditionals(block)).mean(axis=1)
         for block in _blocks(model, tokens)
     ]
-    return float(np.mean(np.concatenate(losses)))
+    return np.concatenate(losses)
 
 
 def conditional_entropy(model: PottsModel, tokens: Tokens) -> float:
     """Return the mean entropy of a masked token given the others, the least `fresh_loss`."""
+    return float(np.mean(conditional_entropies(model, tokens)))
+
+
+def conditional_entropies(model: PottsModel, tokens: Tokens) -> Floats:
+    """Return the `conditional_entropy` sequence by sequence."""
     entropies = [
         CrossEntropy.optimum(model.conditionals(block)).mean(axis=1)
         for block in _blocks(model, tokens)
     ]
-    return float(np.mean(np.concatenate(entropies)))
+    return np.concatenate(entropies)
 
 
 def _blocks(model: PottsModel, tokens: Tokens) -> list[Tokens]:

@@ -12,16 +12,23 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import connection
-from typing import Any
+from typing import Any, Protocol
 
 from replica.arguments import integer
 from replica.commandline import progress
 from replica.problem import Problem
 from replica.tables import Table
-from simulations.experiment import Experiment, experiments
+from simulations.experiment import experiments
 from simulations.mixing import MixingWarning
 
 Lines = list[dict[str, Any]]
+
+
+class Task(Protocol):
+    """What a worker process can do: an experiment, or anything like it that can be pickled."""
+
+    def run(self) -> Lines:
+        """Return lines of a table."""
 
 
 class WorkerDied(RuntimeError):
@@ -68,8 +75,8 @@ def simulate_many(
     return Table(line for number in range(len(tasks)) for line in results[number])
 
 
-def run_all(tasks: Sequence[Experiment], workers: int) -> Iterator[tuple[int, Lines]]:
-    """Yield (number of the experiment, its lines) as worker processes finish them.
+def run_all(tasks: Sequence[Task], workers: int) -> Iterator[tuple[int, Lines]]:
+    """Yield (number of the task, its lines) as worker processes finish them.
 
     Warnings of the workers are issued here. If the caller stops early, what is under way is
     given up; if this process dies, so do the workers.
@@ -113,7 +120,13 @@ def one_thread_each() -> Iterator[None]:
     The libraries read these variables when they are loaded; in a process per core, more
     threads only get into each other's way.
     """
-    names = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+    names = (
+        "OPENBLAS_NUM_THREADS",
+        "OMP_NUM_THREADS",
+        "MKL_NUM_THREADS",
+        "VECLIB_MAXIMUM_THREADS",
+        "NPROC",  # of XLA, on which JAX runs
+    )
     before = {name: os.environ.get(name) for name in names}
     os.environ.update(dict.fromkeys(names, "1"))
     try:
@@ -139,7 +152,7 @@ def _follow(parent: int) -> None:
     os._exit(1)
 
 
-def _run(task: Experiment) -> tuple[Lines, list[str]]:
+def _run(task: Task) -> tuple[Lines, list[str]]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", MixingWarning)
         lines = task.run()

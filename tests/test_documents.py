@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,7 +26,8 @@ def test_python_blocks_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}
     for block in blocks("python"):
-        exec(block, names)
+        if "learn_encoder" not in block:
+            exec(block, names)
     assert names["solution"].test_loss == pytest.approx(1.0434, abs=5e-5)
     assert names["solution"].train_loss == pytest.approx(0.6590, abs=5e-5)
     assert names["solution"].optimal_loss == pytest.approx(0.8772, abs=5e-5)
@@ -37,6 +39,19 @@ def test_python_blocks_run(tmp_path, monkeypatch):
     # Three standard errors over the rows of the one system that its seed names.
     assert error < 0.005
     assert np.mean(losses) == pytest.approx(1.043426, abs=3 * error)
+
+
+def test_the_encoder_block_runs(tmp_path, monkeypatch):
+    for module in ("jax", "optax"):
+        pytest.importorskip(module, reason=f"{module}, of the extra 'transformer', is missing")
+    monkeypatch.chdir(tmp_path)
+    (block,) = (block for block in blocks("python") if "learn_encoder" in block)
+    names: dict[str, Any] = {}
+    exec(block, names)
+    losses = names["run"].held_out_losses
+    assert len(losses) == 12
+    assert losses[-1] < losses[0] < 2
+    assert [path.name for path in tmp_path.iterdir()] == ["encoder.npz"]
 
 
 def test_theory_commands_run(tmp_path, monkeypatch, capsys):

@@ -5,7 +5,7 @@ import pickle
 import numpy as np
 import pytest
 
-import simulations.learning
+import simulations.epochs
 from replica.data import PottsTokens
 from simulations import FactoredAttention, PottsModel, conditional_entropy, fresh_loss, sample
 from simulations.layers import FreeAttention, SoftmaxAttention
@@ -106,7 +106,7 @@ def test_interrupted_training_ends_with_the_same_digits(tmp_path, monkeypatch, s
     settings = Settings(epochs=12, batch=30, optimiser=optimiser, rate=0.02, decay=0.01)
     whole = learn(tokens, held_out, 3, settings)
     path = tmp_path / "run.npz"
-    save, calls = simulations.learning.save, []
+    save, calls = simulations.epochs.save, []
 
     def save_and_stop(*arguments):
         save(*arguments)
@@ -114,7 +114,7 @@ def test_interrupted_training_ends_with_the_same_digits(tmp_path, monkeypatch, s
         if len(calls) % 2 == 0:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(simulations.learning, "save", save_and_stop)
+    monkeypatch.setattr(simulations.epochs, "save", save_and_stop)
     for _ in range(20):
         try:
             resumed = learn(tokens, held_out, 3, settings, checkpoint=path, every=3)

@@ -1,0 +1,286 @@
+"""Masked language modelling with a transformer encoder, on the sequences of factored attention."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulations.encoder import Encoder, Weights
+from simulations.epochs import Groups, Run, checked_sequences
+from simulations.fields import Floats, Tokens, checked_tokens, log_sum_exp
+from simulations.learning import Settings
+from simulations.optimisers import rate_at
+from simulations.potts import checked_colors
+from simulations.transformer_extra import loaded
+
+#: What `learn_encoder` does unless told otherwise.
+SETTINGS = Settings(epochs=30, batch=64, rate=2e-3, decay=0.01)
+
+#: Sequences, each with every site masked in turn, that are predicted at one time.
+_BLOCK = 64
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedEncoder:
+    """A transformer encoder with its parameters.
+
+    Parameters
+    ----------
+    encoder : Encoder
+        The architecture.
+    weights : dict of arrays
+        The parameters, as `Encoder.init` names them.
+    """
+
+    encoder: Encoder
+    weights: Weights
+
+    @property
+    def sites(self) -> int:
+        """L, the length of a sequence."""
+        return len(self.weights["positions"])
+
+    @property
+    def colors(self) -> int:
+        """C, the number of token values."""
+        return len(self.weights["tokens"]) - 1
+
+    def logits(self, tokens: Any) -> Floats:
+        """Return z, every site masked in turn: an array (samples, sites, colors).
+
+        Raises
+        ------
+        MissingExtra
+            If JAX is not installed.
+        """
+        apply = _compiled_apply(self.encoder)
+        tokens = checked_tokens(tokens, self.sites, self.colors)
+        samples, sites = tokens.shape
+        logits = np.empty((samples, sites, self.colors))
+        masked = np.tile(np.arange(sites), _BLOCK)
+        for first in range(0, samples, _BLOCK):
+            block = tokens[first : first + _BLOCK]
+            # Always the same shape, which is compiled once.
+            whole = np.concatenate([block, np.zeros((_BLOCK - len(block), sites), np.uint8)])
+            values = np.asarray(apply(self.weights, np.repeat(whole, sites, axis=0), masked))
+            logits[first : first + _BLOCK] = values.reshape(_BLOCK, sites, -1)[: len(block)]
+        return logits
+
+    def loss(self, tokens: Any) -> float:
+        """Return the mean cross-entropy per masked token, every site masked in turn."""
+        logits = self.logits(tokens)
+        shown = np.take_along_axis(logits, np.asarray(tokens)[..., None].astype(np.intp), axis=-1)
+        return float(np.mean(log_sum_exp(logits) - shown[..., 0]))
+
+
+@dataclass(frozen=True, eq=False)
+class EncoderLearning:
+    """What training a transformer encoder led to.
+
+    Parameters
+    ----------
+    trained : TrainedEncoder
+        The encoder of the epoch with the smallest held-out loss.
+    train_losses, held_out_losses : arrays (epochs,)
+        Loss per masked token: mean over the minibatches of an epoch, while the parameters
+        change; and at its end on the held-out sequences, every site masked in turn.
+    best : int
+        The epoch of `trained`, from 0.
+    status : str
+        "epochs", all were done; "early", the held-out loss had stopped falling; "not-finite".
+    """
+
+    trained: TrainedEncoder
+    train_losses: Floats
+    held_out_losses: Floats
+    best: int
+    status: str
+
+
+def learn_encoder(
+    tokens: Any,
+    held_out: Any,
+    colors: int,
+    encoder: Encoder | None = None,
+    settings: Settings | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    every: int = 1,
+    label: str | None = None,
+) -> EncoderLearning:
+    """Train a transformer encoder by masked language modelling.
+
+    One random site of every sequence is masked in every epoch, as `learn` does for factored
+    attention, with the same schedules, early stopping and checkpoints.
+
+    Parameters
+    ----------
+    tokens, held_out : uint8 arrays (samples, sites)
+        Sequences to train on, and others that decide which epoch is kept. The held-out loss of
+        the kept epoch is a little too good: test on a third set.
+    colors : int
+        C.
+    encoder : Encoder, optional
+        The architecture, by default two layers.
+    settings : Settings, optional
+        How to train; by default 30 epochs of batches of 64, Adam with one cycle of rates up to
+        0.002 and decay 0.01.
+    checkpoint : path, optional
+        An npz file that holds the state of the run. If it exists, the run goes on from there,
+        and ends with the same digits as one that was never interrupted.
+    every : int
+        Epochs between two checkpoints.
+    label : str, optional
+        Show a progress bar with this label if stderr is a terminal.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not allowed, or the checkpoint is of another run.
+    MissingExtra
+        If JAX or optax is not installed.
+    """
+    colors = checked_colors(colors)
+    tokens, held_out = checked_sequences(tokens, held_out, colors)
+    run = _EncoderRun(tokens, held_out, colors, encoder or Encoder(), settings or SETTINGS)
+    run.finish(checkpoint, every, label)
+    return run.result()
+
+
+class _EncoderRun(Run):
+    def __init__(
+        self, tokens: Tokens, held_out: Tokens, colors: int, encoder: Encoder, settings: Settings
+    ) -> None:
+        identity = {"encoder": asdict(encoder), "colors": colors}
+        super().__init__(tokens, held_out, settings, identity)
+        self._encoder = encoder
+        self._method = (settings.optimiser, settings.momentum, settings.decay)
+        self._weights: Weights = encoder.init(tokens.shape[1], colors, self.rng)
+        self._moments: Any = _method(*self._method).init(self._weights)
+        self.keep()
+
+    def one_epoch(self) -> float:
+        order, masked = self.batches()
+        samples, batch = len(order), min(self.settings.batch, len(order))
+        steps = -(-samples // batch)
+        # The last batch is filled up with sequences that do not count.
+        counted = np.zeros(steps * batch, np.float32)
+        counted[:samples] = 1
+        filled = np.resize(order, steps * batch)
+        rates = [
+            self.settings.rate
+            * rate_at(self.settings.schedule, (self.epoch + step / steps) / self.settings.epochs)
+            for step in range(steps)
+        ]
+        self._weights, self._moments, losses = _compiled_epoch(self._encoder, self._method)(
+            self._weights,
+            self._moments,
+            self.tokens,
+            filled.reshape(steps, batch),
+            masked[filled].reshape(steps, batch),
+            counted.reshape(steps, batch),
+            np.array(rates, np.float32),
+        )
+        sizes = counted.reshape(steps, batch).sum(axis=1)
+        return float(np.sum(np.asarray(losses, np.float64) * sizes) / samples)
+
+    def held_out_loss(self) -> float:
+        if not all(np.isfinite(value).all() for value in self.groups()["now"].values()):
+            return float("nan")
+        return TrainedEncoder(self._encoder, self._weights).loss(self.held_out)
+
+    def groups(self) -> Groups:
+        leaves = loaded("jax").tree_util.tree_leaves(self._moments)
+        return {
+            "now": {name: np.asarray(value) for name, value in self._weights.items()},
+            "moment": {str(number): np.asarray(leaf) for number, leaf in enumerate(leaves)},
+        }
+
+    def take(self, groups: Groups) -> None:
+        tree = loaded("jax").tree_util
+        self._weights = groups["now"]
+        structure, stored = tree.tree_structure(self._moments), groups["moment"]
+        leaves = [stored[str(number)] for number in range(len(stored))]
+        self._moments = tree.tree_unflatten(structure, leaves)
+
+    def result(self) -> EncoderLearning:
+        """Return what the run has led to."""
+        return EncoderLearning(
+            TrainedEncoder(self._encoder, self.best),
+            np.array(self.train_losses),
+            np.array(self.held_out_losses),
+            self.best_epoch,
+            self.status,
+        )
+
+
+def masked_loss(encoder: Encoder, weights: Weights, tokens: Any, masked: Any, counted: Any) -> Any:
+    """Return the mean cross-entropy of the masked tokens, a JAX scalar.
+
+    Parameters
+    ----------
+    encoder : Encoder
+        The architecture.
+    weights : dict of arrays
+        The parameters.
+    tokens : uint8 array (samples, sites)
+        Sequences.
+    masked : int array (samples,)
+        The masked site of each.
+    counted : array (samples,)
+        Weights of the sequences in the mean.
+    """
+    jax, jnp = loaded("jax"), loaded("jax.numpy")
+    logits = encoder.apply(weights, tokens, masked)
+    true = jnp.take_along_axis(tokens, masked[:, None], axis=1).astype(np.int32)
+    losses = -jnp.take_along_axis(jax.nn.log_softmax(logits), true, axis=1)[:, 0]
+    return jnp.sum(counted * losses) / jnp.sum(counted)
+
+
+@cache
+def _compiled_apply(encoder: Encoder) -> Any:
+    return loaded("jax").jit(encoder.apply)
+
+
+def _method(optimiser: str, momentum: float, decay: float) -> Any:
+    optax = loaded("optax")
+    adam = optimiser == "adam"
+    slope = optax.scale_by_adam(b1=momentum) if adam else optax.trace(momentum)
+    # Behind the moments: the decay is decoupled (Loshchilov & Hutter, arXiv:1711.05101).
+    return optax.chain(slope, optax.add_decayed_weights(decay))
+
+
+@cache
+def _compiled_epoch(encoder: Encoder, method: tuple[str, float, float]) -> Any:
+    """Return a whole epoch as one compiled function, which takes over the state it is given."""
+    jax, optax = loaded("jax"), loaded("optax")
+    optimiser = _method(*method)
+
+    def epoch(
+        weights: Weights,
+        moments: Any,
+        tokens: NDArray[np.uint8],
+        order: NDArray[np.int64],
+        masked: NDArray[np.int64],
+        counted: Any,
+        rates: Any,
+    ) -> Any:
+        def step(state: Any, batch: Any) -> Any:
+            weights, moments = state
+            part, sites, counts, rate = batch
+            loss, slope = jax.value_and_grad(
+                lambda values: masked_loss(encoder, values, tokens[part], sites, counts)
+            )(weights)
+            moves, moments = optimiser.update(slope, moments, weights)
+            moves = jax.tree_util.tree_map(lambda move: -rate * move, moves)
+            return (optax.apply_updates(weights, moves), moments), loss
+
+        batches = (order, masked, counted, rates)
+        (weights, moments), losses = jax.lax.scan(step, (weights, moments), batches)
+        return weights, moments, losses
+
+    return jax.jit(epoch, donate_argnums=(0, 1))

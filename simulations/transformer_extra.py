@@ -1,0 +1,29 @@
+"""JAX and optax, which only the transformer needs: loaded when first used, or missed clearly."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from replica.arguments import MissingExtra
+
+__all__ = ["MissingExtra", "loaded"]
+
+
+def loaded(module: str) -> Any:
+    """Return a module of JAX or optax.
+
+    Raises
+    ------
+    MissingExtra
+        If it is not installed.
+    """
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.split(".")[0] not in ("jax", "jaxlib", "optax"):
+            raise
+        raise MissingExtra(
+            f"the transformer encoder needs {error.name}, which is not installed: "
+            "pip install 'replica-attention[transformer]'"
+        ) from None
