@@ -14,15 +14,19 @@ Averages = Callable[[float, float, float], np.ndarray]
 SAMPLES = 200_000
 
 
-def curve(colors: int, beta: float, lam: float, alphas: Iterable[float]) -> list[np.ndarray]:
+def curve(
+    colors: int, beta: float, lam: float, alphas: Iterable[float], hats: Iterable[float]
+) -> list[np.ndarray]:
     """Return (m, q, V, test loss, training loss) per alpha, each started from the last one.
+
+    The first starts from the conjugates `hats`, (m̂, q̂, V̂).
 
     Two colours: nested quad, the prox by brentq inside. Three and four: tensor Gauss-Hermite.
     More: plain Monte Carlo with the same samples in every iteration.
     """
     averages, fresh = _channel(colors)
     tolerance = 1e-9 if colors <= 4 else 1e-6
-    hats = np.array([0.1, 0.1, 0.1])
+    hats = np.array(list(hats))
     lines = []
     for alpha in alphas:
         for _ in range(2000):
