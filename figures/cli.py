@@ -14,12 +14,14 @@ from figures import (
     order_parameters,
     recovery,
     regularisation,
+    transformers,
 )
 from replica.arguments import integer
 from replica.commandline import CONVERGED, NOT_CONVERGED, Parser, cores, number, run
 from replica.tables import Table, writable_folder
 
-#: Every figure: a module with NAME, DESCRIPTION, compute(quick, workers) and draw(table).
+#: Every figure: a module with NAME, DESCRIPTION, compute(quick, workers) and draw(table). One
+#: with RESUMES also gives compute a folder, beside the figure, for what is done.
 FIGURES = (
     learning_curve,
     learning_curve_similarity,
@@ -28,6 +30,7 @@ FIGURES = (
     double_descent,
     finite_size,
     recovery,
+    transformers,
 )
 
 NAME = "replica-figures"
@@ -77,7 +80,9 @@ def _figure(options: argparse.Namespace, command: str) -> int:
     from figures.style import journal
 
     if table is None:
-        table = figure.compute(options.quick, workers)
+        kept = f"{figure.NAME}-{'quick-' if options.quick else ''}runs"
+        place = {"folder": folder / kept} if getattr(figure, "RESUMES", False) else {}
+        table = figure.compute(options.quick, workers, **place)
     with journal():
         written = publish(
             figure.draw(table),

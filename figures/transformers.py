@@ -1,0 +1,354 @@
+"""An ordinary transformer beside one factored layer: loss by epoch, depth and sample size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from figures.panels import OPTIMUM, SIMULATION, letter, markers
+from figures.style import LOOKS, OPTIMAL_COLOR, TWO_COLUMNS
+from replica.commandline import progress, say
+from replica.data import PottsTokens
+from replica.journal import Journal
+from replica.tables import Table
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from numpy.typing import NDArray
+
+    from simulations.potts import PottsModel
+
+    Lines = list[dict[str, Any]]
+
+NAME = "transformers"
+DESCRIPTION = "transformers of 1 to 3 layers beside one factored layer, by epoch and sample size"
+
+#: The work goes on where it was stopped: `compute` takes a folder for that.
+RESUMES = True
+
+SITES, COLORS, BETA = 20, 20, 5.0
+WIDTH, HEADS, HIDDEN = 64, 4, 128
+BATCH, RATE, DECAY = 64, 2e-3, 0.01
+
+#: Sweeps of the sampler, some forty autocorrelation times.
+_BURN_IN = 100
+
+#: By number of layers; the factored layer goes by 0.
+_LABELS = {0: "factored layer", 1: "transformer of 1 layer", 2: "of 2 layers", 3: "of 3 layers"}
+_LOOKS = {n: look.named(_LABELS[n]) for n, look in zip(_LABELS, LOOKS, strict=False)}
+_DASHES: dict[int, Any] = {0: "-", 1: (0, (5, 1.2)), 2: (0, (2.2, 1)), 3: (0, (5, 1, 1, 1))}
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is computed: (M, epochs) of every sample size, the two drawn by epoch first."""
+
+    samples: tuple[tuple[int, int], ...]
+    layers: tuple[int, ...]
+    seeds: int
+    held_out: int
+    test_samples: int
+
+
+FULL = Size(
+    ((3000, 100), (100_000, 20), (10_000, 60), (30_000, 40), (1000, 200)), (0, 1, 2, 3), 3,
+    500, 10_000,
+)  # fmt: skip
+QUICK = Size(((1000, 60), (10_000, 12)), (0, 1, 2), 2, 100, 1000)
+
+
+@dataclass(frozen=True)
+class Course:
+    """One training and its test.
+
+    Parameters
+    ----------
+    layers : int
+        Of the transformer; 0 is the factored layer.
+    samples, epochs, seed : int
+        M, passes over them, and the source of sequences, initial values and masks.
+    held_out, test_samples : int
+        Sequences that choose the epoch, and those of the test.
+    folder : str, optional
+        Where the checkpoint is kept.
+    """
+
+    layers: int
+    samples: int
+    epochs: int
+    seed: int
+    held_out: int
+    test_samples: int
+    folder: str | None = None
+
+    @property
+    def key(self) -> tuple[int, int, int]:
+        """What tells the courses of a table apart."""
+        return self.layers, self.samples, self.seed
+
+    def run(self) -> Lines:
+        """Return one line per epoch; that of the chosen epoch has the test."""
+        from simulations import (
+            Encoder,
+            Settings,
+            conditional_entropies,
+            fresh_losses,
+            learn,
+            learn_encoder,
+            sample,
+        )
+        from simulations.losses import CrossEntropy
+
+        model = _model()
+        tokens, held_out = (
+            sample(model, count, np.random.SeedSequence((self.seed, purpose)), _BURN_IN)
+            for purpose, count in enumerate((self.samples, self.held_out))
+        )
+        # The test is the same for all.
+        test = sample(model, self.test_samples, np.random.SeedSequence((0, 2)), _BURN_IN)
+        path = None
+        if self.folder is not None:
+            path = Path(self.folder) / "layers-{}-samples-{}-seed-{}.npz".format(*self.key)
+        common: dict[str, Any] = {"checkpoint": path, "every": 1}
+        trained: Any
+        run: Any
+        if self.layers:
+            encoder = Encoder(self.layers, WIDTH, HEADS, HIDDEN)
+            settings = Settings(self.epochs, BATCH, rate=RATE, decay=DECAY, seed=self.seed)
+            run = learn_encoder(tokens, held_out, COLORS, encoder, settings, **common)
+            trained = run.trained
+            parameters = sum(value.size for value in trained.weights.values())
+        else:
+            run = learn(tokens, held_out, COLORS, Settings(self.epochs, seed=self.seed), **common)
+            trained = run.attention
+            parameters = SITES * (SITES - 1) + COLORS**2
+        losses, least = fresh_losses(model, trained, test), conditional_entropies(model, test)
+        truth = CrossEntropy.expected(model.fields(held_out), np.eye(COLORS)[held_out])
+        tested = {
+            "test_loss": losses.mean(),
+            "excess_loss": np.mean(losses - least),
+            "test_loss_stderr": _stderr(losses),
+            "excess_loss_stderr": _stderr(losses - least),
+        }
+        return [
+            {
+                "source": "simulation",
+                "data": "potts",
+                "loss": "cross-entropy",
+                "colors": COLORS,
+                "beta": BETA,
+                "alpha": self.samples / SITES,
+                "sites": SITES,
+                "samples": self.samples,
+                "seed": self.seed,
+                "train_loss": run.train_losses[epoch],
+                "optimal_loss": least.mean(),
+                "status": "converged" if run.status == "epochs" else run.status,
+                **(tested if epoch == run.best else dict.fromkeys(tested)),
+                "layers": self.layers,
+                "parameters": parameters,
+                "epoch": epoch + 1,
+                "epochs": self.epochs,
+                "held_out_loss": run.held_out_losses[epoch],
+                "held_out_optimal": truth.mean(),
+            }
+            for epoch in range(len(run.held_out_losses))
+        ]
+
+
+def compute(quick: bool, workers: int, folder: Path | None = None) -> Table:
+    """Return one line per sample size, number of layers, seed and epoch.
+
+    Parameters
+    ----------
+    quick : bool
+        Two sample sizes instead of five, fewer epochs, no third layer, two seeds, a smaller
+        test.
+    workers : int
+        Processes.
+    folder : path, optional
+        Keeps what is done: after an interruption the work goes on from there, with the same
+        digits.
+
+    Raises
+    ------
+    simulations.transformer_extra.MissingExtra
+        If JAX or optax is not installed.
+    """
+    from simulations.parallel import run_all
+    from simulations.transformer_extra import loaded
+
+    # Told now, not by a worker after the factored layers.
+    loaded("jax")
+    loaded("optax")
+    size = QUICK if quick else FULL
+    if quick:
+        most = " and ".join(
+            f"M = {samples} for {epochs} epochs" for samples, epochs in size.samples
+        )
+        say(f"{NAME}: --quick trains {size.layers[-1]} layers at most, on {most}, with "
+            f"{size.seeds} seeds, and tests on {size.test_samples} sequences")  # fmt: skip
+    tasks = courses(size, folder)
+    with _journal(folder, size) as journal:
+        done: dict[tuple[int, ...], Lines] = {}
+        for line in journal.lines if journal else ():
+            done.setdefault((line["layers"], line["samples"], line["seed"]), []).append(line)
+        missing = [task for task in tasks if len(done.get(task.key, ())) != task.epochs]
+        for number, lines in progress(run_all(missing, workers), len(missing), NAME):
+            if journal:
+                journal.append(lines)
+            done[missing[number].key] = lines
+        whole = [line for task in tasks for line in done[task.key]]
+        return journal.finish(whole) if journal else Table(whole)
+
+
+def courses(size: Size, folder: Path | None = None) -> list[Course]:
+    """Return all trainings, in an order in which the first ones tell most."""
+    place = None if folder is None else str(folder)
+    # By seed inside the two sample sizes that are drawn by epoch, then the rest.
+    return [
+        Course(layers, samples, epochs, seed, size.held_out, size.test_samples, place)
+        for part in (size.samples[:2], size.samples[2:])
+        for seed in range(size.seeds)
+        for samples, epochs in part
+        for layers in size.layers
+    ]
+
+
+def draw(table: Table) -> Figure:
+    """Draw the table that `compute` returned, or as much of it as there is.
+
+    (a), (b): loss of the held-out sequences at the end of every epoch, mean over the seeds
+    with its standard error as band. The loss of the true conditional on the same sequences
+    is subtracted and the exact entropy added, which takes away most of their noise and adds
+    no bias. (c): excess of the test loss of the chosen epoch over that entropy.
+    """
+    from matplotlib import pyplot
+
+    shown = list(dict.fromkeys(table["samples"].astype(int).tolist()))[:2]
+    figure = pyplot.figure(figsize=(TWO_COLUMNS, 2.9))
+    axes = figure.subplots(1, 3, squeeze=False)[0]
+    for panel, samples in zip(axes[:2], sorted(shown), strict=False):
+        _draw_epochs(panel, table.where(samples=samples))
+    axes[0].set_ylabel("held-out loss (nats)")
+    _draw_excess(axes[2], table)
+    for panel, name in zip(axes, "abc", strict=True):
+        letter(panel, name)
+    axes[1].set_visible(len(shown) > 1)
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels), fontsize=6.5)
+    figure.supxlabel(
+        f"$L=C={SITES}$, $\\beta={BETA:g}$; transformers of width {WIDTH} with {HEADS} heads and "
+        f"MLPs of {HIDDEN}; AdamW, one cycle up to {RATE:g}, batches of {BATCH}; mean and standard "
+        "error over the seeds",
+        fontsize=6,
+    )
+    return figure
+
+
+def _draw_epochs(axes: Axes, table: Table) -> None:
+    entropy = float(table["optimal_loss"].mean())
+    last, seeds = [entropy], []
+    for layers, look in _LOOKS.items():
+        lines = table.where(layers=layers)
+        if not len(lines):
+            continue
+        epochs, mean, error = _by(lines, "epoch", _steadied(lines))
+        band = (mean - error, mean + error)
+        axes.fill_between(epochs, *band, color=look.color, alpha=0.25, linewidth=0)
+        axes.plot(
+            epochs, mean, color=look.color, linestyle=_DASHES[layers], label=look.label,
+            gid=SIMULATION,
+        )  # fmt: skip
+        last.append(mean[-1])
+        seeds.append(len(set(lines["seed"])))
+    axes.axhline(
+        entropy, color=OPTIMAL_COLOR, linewidth=0.9, linestyle=":", gid=OPTIMUM,
+        label="exact conditional entropy",
+    )  # fmt: skip
+    axes.set_ylim(entropy - 0.04, max(max(last) + 0.08, entropy + 0.6))
+    axes.set_xlim(0, table["epochs"].max())
+    axes.set_xlabel("epoch")
+    few, many = min(seeds), max(seeds)
+    counted = f"{few} to {many}" if few < many else str(few)
+    training = f"{table['epochs'].max():.0f} epochs, seeds: {counted}"
+    axes.set_title(f"$M={table['samples'][0]:.0f}$, {training}", loc="right", fontsize=7)
+
+
+def _draw_excess(axes: Axes, table: Table) -> None:
+    from matplotlib.ticker import NullFormatter
+
+    for layers, look in _LOOKS.items():
+        lines = Table(
+            line for line in table.where(layers=layers).lines() if line["test_loss"] is not None
+        )
+        if len(lines):
+            samples, mean, error = _by(lines, "samples", lines["excess_loss"])
+            markers(axes, samples, mean, error, look, linestyle=_DASHES[layers], linewidth=0.8)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    low, high = axes.get_ylim()
+    axes.set_ylim(low, 1.7 * high)
+    for samples in set(table["samples"]):
+        axes.annotate(
+            f"{table.where(samples=samples)['epochs'].max():.0f} ep.", (samples, 0.98),
+            xycoords=axes.get_xaxis_transform(), ha="center", va="top", fontsize=5.5,
+        )  # fmt: skip
+    axes.set_xlabel("training sequences $M$")
+    axes.set_ylabel("test loss − entropy (nats)")
+    axes.set_title("best epoch", loc="right", fontsize=7)
+
+
+def _by(table: Table, column: str, values: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+    """Return the distinct entries of a column, and mean and standard error over their lines.
+
+    A single seed has no error of its own and gets none.
+    """
+    entries = np.unique(table[column])
+    groups = [values[table[column] == entry] for entry in entries]
+    errors = [_stderr(group) if len(group) > 1 else 0.0 for group in groups]
+    return entries, np.array([group.mean() for group in groups]), np.array(errors)
+
+
+def _steadied(table: Table) -> NDArray[Any]:
+    steadied: NDArray[Any] = (
+        table["held_out_loss"] - table["held_out_optimal"] + table["optimal_loss"]
+    )
+    return steadied
+
+
+def _stderr(values: NDArray[Any]) -> float:
+    return float(np.std(values, ddof=1) / np.sqrt(len(values)))
+
+
+def _model() -> PottsModel:
+    import warnings
+
+    from replica.data import ParamagnetWarning
+    from simulations import PottsModel
+
+    with warnings.catch_warnings():
+        # The theory is not asked; 20 sites mix within three sweeps.
+        warnings.simplefilter("ignore", ParamagnetWarning)
+        return PottsModel.random(PottsTokens(COLORS, BETA), SITES, 0)
+
+
+@contextmanager
+def _journal(folder: Path | None, size: Size) -> Iterator[Journal | None]:
+    if folder is None:
+        yield None
+        return
+    folder.mkdir(exist_ok=True)
+    settings = {"width": WIDTH, "heads": HEADS, "hidden": HIDDEN, "batch": BATCH, "rate": RATE,
+                "decay": DECAY, "beta": BETA}  # fmt: skip
+    parameters = {**asdict(size), **settings}
+    path = folder / "runs.csv"
+    with Journal("out", path, f"replica-figures {NAME}", parameters, range(size.seeds)) as journal:
+        yield journal
