@@ -14,6 +14,7 @@ from figures import (
     order_parameters,
     recovery,
     regularisation,
+    threshold,
     transformers,
 )
 from replica.arguments import integer
@@ -28,6 +29,7 @@ FIGURES = (
     order_parameters,
     regularisation,
     double_descent,
+    threshold,
     finite_size,
     recovery,
     transformers,

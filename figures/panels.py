@@ -158,6 +158,16 @@ def series(look: Look) -> Artist:
     )
 
 
+def points(look: Look) -> Artist:
+    """Return the handle of a quantity that is drawn as markers alone."""
+    from matplotlib.lines import Line2D
+
+    return Line2D(
+        [], [], color=look.color, marker=look.marker, markerfacecolor=look.face,
+        linestyle="none", label=look.label,
+    )  # fmt: skip
+
+
 def reference(label: str, linestyle: Any = "--", color: str = OPTIMAL_COLOR) -> Artist:
     """Return the handle of a reference line."""
     from matplotlib.lines import Line2D

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from simulations.pseudolikelihood import PairCouplings
     from simulations.recovery import Recovery, recover
     from simulations.sampler import Chains, sample
+    from simulations.separability import separable, separable_samples
     from simulations.training import Training, train
     from simulations.transformer_extra import MissingExtra
 
@@ -66,6 +67,8 @@ __all__ = [
     "measure",
     "recover",
     "sample",
+    "separable",
+    "separable_samples",
     "simulate",
     "simulate_many",
     "split_r_hat",
@@ -106,6 +109,8 @@ _HOMES = {
     "measure": "observables",
     "recover": "recovery",
     "sample": "sampler",
+    "separable": "separability",
+    "separable_samples": "separability",
     "simulate": "experiment",
     "simulate_many": "parallel",
     "split_r_hat": "autocorrelation",

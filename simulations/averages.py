@@ -16,6 +16,9 @@ OBSERVABLES = (
 
 _POINT = ("source", "data", "loss", "colors", "beta", "lam", "alpha", "sites", "samples")
 
+#: Further columns of data that have them.
+_DATA = ("shift",)
+
 
 def average_seeds(table: Table) -> Table:
     """Return one line per point: means over seeds and their standard errors.
@@ -37,10 +40,10 @@ def average_seeds(table: Table) -> Table:
     """
     groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for line in table.lines():
-        groups.setdefault(tuple(line.get(name) for name in _POINT), []).append(line)
-    return Table(
-        dict(zip(_POINT, point, strict=True)) | _average(lines) for point, lines in groups.items()
-    )
+        point = {name: line.get(name) for name in _POINT}
+        point |= {name: line[name] for name in _DATA if line.get(name) is not None}
+        groups.setdefault(tuple(point.items()), []).append(line)
+    return Table(dict(point) | _average(lines) for point, lines in groups.items())
 
 
 def _average(lines: list[dict[str, Any]]) -> dict[str, Any]:

@@ -16,9 +16,11 @@ from typing import Any, Protocol
 
 from replica.arguments import integer
 from replica.commandline import progress
+from replica.data import GaussianTokens
 from replica.problem import Problem
 from replica.tables import Table
 from simulations.experiment import experiments
+from simulations.gaussian_tokens import GaussianExperiment
 from simulations.mixing import MixingWarning
 
 Lines = list[dict[str, Any]]
@@ -48,7 +50,7 @@ def simulate_many(
     Parameters
     ----------
     problems : sequence of Problem
-        What to learn.
+        What to learn, all of Potts tokens or all of Gaussian tokens.
     sites, seeds : sequences of int
         Sizes and realisations.
     workers : int
@@ -58,14 +60,32 @@ def simulate_many(
     label : str, optional
         Show a progress bar with this label if stderr is a terminal.
     **options
-        `rows`, `test_samples` and `burn_in` as in `simulations.simulate`.
+        `rows`, `test_samples` and `burn_in` as in `simulations.simulate`; Gaussian tokens
+        take `rows` alone.
 
     Raises
     ------
     ValueError
         If an argument is not allowed.
     """
-    tasks = experiments(problems, sites, seeds, **options)
+    tasks: Sequence[Task]
+    if any(isinstance(problem.data, GaussianTokens) for problem in problems):
+        tasks = [
+            GaussianExperiment(problem, size, seed, **options)
+            for size in sites
+            for problem in problems
+            for seed in seeds
+        ]
+    else:
+        tasks = experiments(problems, sites, seeds, **options)
+    return collect(tasks, workers, label)
+
+
+def collect(tasks: Sequence[Task], workers: int = 1, label: str | None = None) -> Table:
+    """Run tasks and return their lines in the order of the tasks.
+
+    `workers` and `label` are those of `simulate_many`.
+    """
     finished: Iterator[tuple[int, Lines]]
     if integer("workers", workers, 1) == 1:
         finished = ((number, task.run()) for number, task in enumerate(tasks))

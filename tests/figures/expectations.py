@@ -107,6 +107,28 @@ def finite_size(table: Table) -> Iterator[Curve]:
             yield Curve((*key, y), limit, np.sqrt(covariance[-1:, -1]))
 
 
+def threshold(table: Table) -> Iterator[Curve]:
+    for (colors,), lines in groups(table, "theory", "colors"):
+        points = theory([line | {"b": line["beta"] / colors} for line in lines], "b", "alpha")
+        # Three and fewer colours are safe up to 0.95, where the lines end.
+        ends = {2: None, 3: None, 5: 0.778, 10: 0.422}[colors]
+        if ends is None:
+            yield Curve((colors,), points)
+        else:
+            split = int(np.argmin(np.abs(points[:, 0] - ends)))
+            yield Curve((colors,), points[: split + 1])
+            yield Curve((colors,), points[split:])
+    (exact,) = table.where(source="theory", colors=3, beta=1.5)["alpha"]
+    for key, lines in groups(table, "simulation", "sites"):
+        places = np.array([0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.4])
+        counts = [sum(line["alpha"] >= place * exact for line in lines) for place in places]
+        share = np.array(counts) / len(lines)
+        # The ends solve (p - share)² = p (1 - p)/n.
+        ends = [np.roots([1 + 1 / len(lines), -2 * s - 1 / len(lines), s * s]) for s in share]
+        errors = np.abs(np.sort(ends, axis=1).T - share)
+        yield Curve(key, np.column_stack([places, share]), errors)
+
+
 EXPECTED: dict[str, Callable[[Table], Iterable[Curve]]] = {
     "learning-curve": lambda table: losses(table, "loss", "colors"),
     "learning-curve-similarity": lambda table: losses(table, "loss", "colors", "beta"),
@@ -116,4 +138,5 @@ EXPECTED: dict[str, Callable[[Table], Iterable[Curve]]] = {
     "order-parameters": order_parameters,
     "regularisation": regularisation,
     "finite-size": finite_size,
+    "threshold": threshold,
 }

@@ -13,6 +13,7 @@ from expectations import EXPECTED, Curve
 from figures import cli
 from figures.measured import Size
 from figures.style import journal
+from figures.threshold import Amount
 from replica.tables import COLUMNS, Table
 
 #: So small that all figures together take seconds.
@@ -23,6 +24,7 @@ SMALL: dict[str, Any] = {
     "order-parameters": Size(20, 3, 4, 50, (0.5, 2.0), 3),
     "regularisation": Size(10, 2, 4, 50, (0.1, 2.0), 4),
     "finite-size": [Size(sites, 3, 4, 50, (), 0) for sites in (10, 15, 25, 30)],
+    "threshold": Amount(2, ((8, 12), (12, 7))),
 }
 
 FIGURES = {figure.NAME: figure for figure in cli.FIGURES if figure.NAME in SMALL}
