@@ -129,6 +129,18 @@ def threshold(table: Table) -> Iterator[Curve]:
         yield Curve(key, np.column_stack([places, share]), errors)
 
 
+def phase_diagram(table: Table) -> Iterator[Curve]:
+    for (colors, lam), lines in groups(table, "theory", "colors", "lam"):
+        if lam == 0.0:
+            points = [(line["alpha"], line["beta"] / colors) for line in lines]
+            yield Curve((colors, "threshold"), np.array(points))
+        else:
+            plane = {(line["beta"], line["alpha"]): line["excess_loss"] for line in lines}
+            betas, alphas = (sorted({key[axis] for key in plane}) for axis in (0, 1))
+            values = [[plane[beta, alpha] for alpha in alphas] for beta in betas]
+            yield Curve((colors, "map"), np.array(values))
+
+
 EXPECTED: dict[str, Callable[[Table], Iterable[Curve]]] = {
     "learning-curve": lambda table: losses(table, "loss", "colors"),
     "learning-curve-similarity": lambda table: losses(table, "loss", "colors", "beta"),
@@ -139,4 +151,5 @@ EXPECTED: dict[str, Callable[[Table], Iterable[Curve]]] = {
     "regularisation": regularisation,
     "finite-size": finite_size,
     "threshold": threshold,
+    "phase-diagram": phase_diagram,
 }

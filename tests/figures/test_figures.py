@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 from expectations import EXPECTED, Curve
+from matplotlib.collections import QuadMesh
 
 from figures import cli
 from figures.measured import Size
+from figures.phase_diagram import Grid
 from figures.style import journal
 from figures.threshold import Amount
 from replica.tables import COLUMNS, Table
@@ -24,6 +26,7 @@ SMALL: dict[str, Any] = {
     "order-parameters": Size(20, 3, 4, 50, (0.5, 2.0), 3),
     "regularisation": Size(10, 2, 4, 50, (0.1, 2.0), 4),
     "finite-size": [Size(sites, 3, 4, 50, (), 0) for sites in (10, 15, 25, 30)],
+    "phase-diagram": Grid(3, 3),
     "threshold": Amount(2, ((8, 12), (12, 7))),
 }
 
@@ -62,9 +65,12 @@ def test_drawn_data_are_the_table(drawn):
 
 
 def curves(figure: Any) -> list[Curve]:
-    """Lines of the theory and markers with their error bars, named by panel and colour."""
-    found = []
+    """Lines, markers with their error bars and maps, named by panel and colour."""
+    found: list[Curve] = []
     for number, axes in enumerate(figure.get_axes()):
+        maps = [artist for artist in axes.collections if isinstance(artist, QuadMesh)]
+        if axes.get_label() != "<colorbar>":
+            found += [Curve((number, "map"), np.atleast_2d(m.get_array())) for m in maps]
         markers = {container.lines[0]: container for container in axes.containers}
         for line in axes.get_lines():
             name, points = (number, line.get_color()), np.array(line.get_xydata())

@@ -1,0 +1,124 @@
+"""Excess test loss over the plane of sample ratio and reduced coupling."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from figures.panels import ALPHA, THEORY, letter, log_axis, reference
+from figures.style import TRAIN, TWO_COLUMNS
+from replica.data import ParamagnetWarning, PottsTokens, safe_b
+from replica.problem import Problem
+from replica.tables import Table
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+NAME = "phase-diagram"
+DESCRIPTION = "excess test loss over the plane of M/L and b, with the existence threshold"
+
+COLORS, LAM = (3, 5), 1e-3
+
+_RANGE, _LARGEST_B = (0.25, 8.0), 0.95
+_LEVELS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Values of alpha and of b."""
+
+    alphas: int
+    couplings: int
+
+
+FULL, QUICK = Grid(40, 24), Grid(16, 10)
+
+
+def compute(quick: bool, workers: int) -> Table:
+    """Return the theory on a grid, and α_c, at λ = 0, for every b.
+
+    Parameters
+    ----------
+    quick : bool
+        A coarser grid.
+    workers : int
+        Not used: there is no simulation.
+    """
+    from replica.curve import sweep
+    from replica.threshold import existence_threshold
+
+    grid = QUICK if quick else FULL
+    alphas = np.geomspace(*_RANGE, grid.alphas)
+    lines: list[dict[str, Any]] = []
+    for colors in COLORS:
+        for b in np.linspace(0.05, _LARGEST_B, grid.couplings):
+            with warnings.catch_warnings():
+                # Where the paramagnet may have ended is drawn in.
+                warnings.simplefilter("ignore", ParamagnetWarning)
+                data = PottsTokens(colors, float(b) * colors)
+            lines += sweep(Problem(1.0, LAM, data), alphas.tolist()).lines()
+            common = {"source": "theory", "loss": "cross-entropy", **data.columns()}
+            found = {"lam": 0.0, "alpha": existence_threshold(data), "status": "converged"}
+            lines.append(common | found)
+    return Table(lines)
+
+
+def draw(table: Table) -> Figure:
+    """Draw the table that `compute` returned, one map per number of colours.
+
+    Beyond the dashed line, where there is one, the sequences may not be paramagnetic, and the
+    theory may not describe them.
+    """
+    from matplotlib.colors import LogNorm
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(TWO_COLUMNS, 3.0))
+    panels = figure.subplots(1, len(COLORS), sharey=True)
+    shown = table.where(lam=LAM, status="converged")["excess_loss"]
+    low, high = float(shown.min()), float(shown.max())
+    norm = LogNorm(low, high)
+    for axes, colors, name in zip(panels, COLORS, "ab", strict=True):
+        image = _draw_map(axes, table.where(colors=colors), colors, norm)
+        axes.set_title(f"$C={colors}$, $\\lambda={LAM:g}$")
+        letter(axes, name)
+    panels[0].set_ylabel("reduced coupling $b=\\beta/C$")
+    bar = figure.colorbar(image, ax=panels, pad=0.015)
+    bar.set_label("test loss − optimal loss (nats)")
+    log_axis(bar.ax.yaxis, [level for level in _LEVELS if low < level < high])
+    handles = [
+        reference("$\\alpha_c$ at $\\lambda\\to0$", "-", TRAIN.color),
+        reference("beyond: may not be paramagnetic", "--", "#000000"),
+    ]
+    figure.legend(handles=handles, loc="outside upper center", ncols=2)
+    return figure
+
+
+def _draw_map(axes: Axes, table: Table, colors: int, norm: Any) -> Any:
+    plane = table.where(lam=LAM)
+    alphas, couplings = (np.unique(plane[name]) for name in ("alpha", "beta"))
+    excess = np.full((len(couplings), len(alphas)), np.nan)
+    good = plane["status"] == "converged"
+    rows, columns = (
+        np.searchsorted(values, plane[name][good])
+        for values, name in ((couplings, "beta"), (alphas, "alpha"))
+    )
+    excess[rows, columns] = plane["excess_loss"][good]
+    b = couplings / colors
+    image = axes.pcolormesh(
+        alphas, b, excess, norm=norm, cmap="cividis", shading="gouraud", rasterized=True
+    )
+    # Each level in the colour that its surroundings do not have.
+    inks = ["white" if level < 0.7 else "black" for level in _LEVELS]
+    lines = axes.contour(alphas, b, excess, _LEVELS, colors=inks, linewidths=0.6)
+    axes.clabel(lines, fontsize=6, fmt="%g")
+    threshold = Table(line | {"b": line["beta"] / colors} for line in table.where(lam=0.0).lines())
+    axes.plot(threshold["alpha"], threshold["b"], color=TRAIN.color, linewidth=1.8, gid=THEORY)
+    if safe_b(colors) < 0.95:
+        axes.axhline(safe_b(colors), color="black", linestyle="--", linewidth=0.9)
+    log_axis(axes.xaxis, (0.5, 1, 2, 4, 8))
+    axes.set(xlim=_RANGE, ylim=(b.min(), b.max()), xlabel=ALPHA)
+    return image
