@@ -12,13 +12,15 @@ from figures import (
     learning_curve,
     learning_curve_similarity,
     order_parameters,
+    overlay,
     phase_diagram,
     recovery,
     regularisation,
     threshold,
     transformers,
 )
-from replica.arguments import integer
+from figures.batch import make, make_all
+from replica.arguments import integer, one_of
 from replica.commandline import CONVERGED, NOT_CONVERGED, Parser, cores, number, run
 from replica.tables import Table, writable_folder
 
@@ -52,18 +54,42 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="name", required=True, metavar="NAME")
     listing = commands.add_parser("list", help="name the figures")
     listing.set_defaults(work=_list)
+
+    everything = commands.add_parser("all", help="every figure, one after the other")
+    _add_out(everything, "every figure's NAME.pdf, .png, .csv and .json")
+    _add_amount(everything)
+    everything.set_defaults(work=_all)
+
+    own = commands.add_parser(overlay.NAME, help="two tables of your own in one picture")
+    own.add_argument("theory", metavar="THEORY", help="table that `replica sweep` wrote")
+    own.add_argument("simulation", metavar="SIM", help="table that `replica-simulate` wrote")
+    own.add_argument("--y", required=True, metavar="COLUMN", help="one of " + ", ".join(overlay.Y))
+    own.add_argument("--x", default="alpha", metavar="COLUMN",
+                     help="one of " + ", ".join(overlay.X) + " (alpha)")  # fmt: skip
+    own.add_argument("--log", action="store_true", help="logarithmic x axis")
+    own.add_argument("--log-y", action="store_true", help="logarithmic y axis")
+    _add_out(own, "overlay.pdf, .png, .csv and .json")
+    own.set_defaults(work=_overlay)
+
     for figure in FIGURES:
         one = commands.add_parser(figure.NAME, help=figure.DESCRIPTION)
-        one.add_argument("--out", required=True, metavar="DIR",
-                         help="existing folder for NAME.pdf, .png, .csv and .json")  # fmt: skip
-        one.add_argument("--quick", action="store_true",
-                         help="fewer and smaller systems, within a minute")  # fmt: skip
+        _add_out(one, "NAME.pdf, .png, .csv and .json")
+        _add_amount(one)
         one.add_argument("--table", metavar="CSV",
                          help="draw this table, written by the same command, again")  # fmt: skip
-        one.add_argument("--workers", type=number, default=cores(), metavar="N",
-                         help="processes for the simulation (all cores)")  # fmt: skip
         one.set_defaults(work=_figure, figure=figure)
     return run(parser, argv, lambda options, command: int(options.work(options, command)))
+
+
+def _add_out(parser: argparse.ArgumentParser, files: str) -> None:
+    parser.add_argument("--out", required=True, metavar="DIR", help=f"existing folder for {files}")
+
+
+def _add_amount(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--quick", action="store_true",
+                        help="fewer and smaller systems, within a minute")  # fmt: skip
+    parser.add_argument("--workers", type=number, default=cores(), metavar="N",
+                        help="processes for the simulation (all cores)")  # fmt: skip
 
 
 def _list(options: argparse.Namespace, command: str) -> int:
@@ -76,27 +102,38 @@ def _list(options: argparse.Namespace, command: str) -> int:
 def _figure(options: argparse.Namespace, command: str) -> int:
     folder = writable_folder("out", Path(options.out))
     workers = integer("workers", options.workers, 1)
-    figure = options.figure
-    table = Table.from_csv(options.table) if options.table else None
+    return make(options.figure, folder, options.quick, workers, options.table, command)
 
-    # Now that the arguments are good, the heavy libraries are worth loading.
+
+def _all(options: argparse.Namespace, command: str) -> int:
+    folder = writable_folder("out", Path(options.out))
+    workers = integer("workers", options.workers, 1)
+    return make_all(
+        FIGURES,
+        lambda figure: make(figure, folder, options.quick, workers, None, command),
+        NAME,
+    )
+
+
+def _overlay(options: argparse.Namespace, command: str) -> int:
+    folder = writable_folder("out", Path(options.out))
+    columns = one_of("x", options.x, overlay.X), one_of("y", options.y, overlay.Y)
+    theory = overlay.read("THEORY", options.theory, "theory", columns)
+    simulation = overlay.read("SIM", options.simulation, "simulation", columns)
+
     from figures.publish import publish
     from figures.style import journal
 
-    if table is None:
-        kept = f"{figure.NAME}-{'quick-' if options.quick else ''}runs"
-        place = {"folder": folder / kept} if getattr(figure, "RESUMES", False) else {}
-        table = figure.compute(options.quick, workers, **place)
+    axes = ("x" if options.log else "") + ("y" if options.log_y else "")
+    table = Table([*theory.lines(), *simulation.lines()])
     with journal():
+        figure = overlay.draw_overlay(theory, simulation, *columns, axes)
+        parameters = {name: getattr(options, name) for name in ("theory", "simulation", "x", "y")}
+        seeds = sorted({int(seed) for seed in simulation["seed"]})
         written = publish(
-            figure.draw(table),
-            table,
-            folder,
-            figure.NAME,
-            command=command,
-            parameters={"quick": options.quick, "table": options.table},
-            seeds=sorted({line["seed"] for line in table.lines() if line.get("seed") is not None}),
+            figure, table, folder, overlay.NAME, command=command, parameters=parameters, seeds=seeds
         )
+    overlay.warn(theory, simulation, f"{NAME} {overlay.NAME}")
     for path in written:
         print(path)
     return CONVERGED if all(table["status"] == "converged") else NOT_CONVERGED

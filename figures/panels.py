@@ -193,12 +193,12 @@ def kinds(failures: bool = False, line: str = "line: theory") -> list[Artist]:
     return [line_handle, bars, *([cross] if failures else [])]
 
 
-def log_axis(axis: Axis, ticks: Sequence[float]) -> None:
-    """Make an axis logarithmic with plain numbers at the given places alone."""
-    from matplotlib.ticker import FixedLocator, NullLocator
+def log_axis(axis: Axis, ticks: Sequence[float] = ()) -> None:
+    """Make an axis logarithmic, with plain numbers at the given places or at 1, 2, 5, 10, ..."""
+    from matplotlib.ticker import FixedLocator, LogLocator, NullLocator
 
     axis.axes.set(**{f"{axis.axis_name}scale": "log"})  # type: ignore[attr-defined]
-    axis.set_major_locator(FixedLocator(list(ticks)))
+    axis.set_major_locator(FixedLocator(list(ticks)) if ticks else LogLocator(subs=(1, 2, 5)))
     axis.set_major_formatter("{x:g}")
     axis.set_minor_locator(NullLocator())
 

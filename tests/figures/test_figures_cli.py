@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from matplotlib.figure import Figure
 
 from figures import cli
+from replica.arguments import MissingExtra
+from replica.tables import Table
 
 
 @pytest.mark.parametrize(
@@ -33,3 +36,53 @@ def test_bad_command_line(arguments, told, tmp_path, capsys):
 def test_list_names_every_figure(capsys):
     assert cli.main(["list"]) == 0
     assert capsys.readouterr().out.startswith("learning-curve  ")
+
+
+class Stub:
+    """A figure of one line, or one that cannot be made."""
+
+    DESCRIPTION = "none"
+
+    def __init__(self, name: str, trouble: Exception | None = None, status: str = "converged"):
+        self.NAME, self.trouble, self.status = name, trouble, status
+
+    def compute(self, quick: bool, workers: int) -> Table:
+        if self.trouble is not None:
+            raise self.trouble
+        return Table([{"source": "theory", "alpha": 1.0, "status": self.status}])
+
+    def draw(self, table: Table) -> Figure:
+        return Figure(figsize=(1, 1))
+
+
+@pytest.mark.parametrize(
+    ("second", "status", "told"),
+    [
+        (Stub("second"), 0, "second 0 s\n"),
+        (Stub("second", MissingExtra("needs more")), 0, "second is left out: needs more\n"),
+        (Stub("second", RuntimeError("of two\nlines")), 1, "failed: RuntimeError: of two lines\n"),
+        (Stub("second", status="max-steps"), 1, "second 0 s, not converged everywhere\n"),
+    ],
+)
+def test_all_goes_on_to_the_last_figure(second, status, told, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(cli, "FIGURES", (Stub("first"), second, Stub("third")))
+    assert cli.main(["all", "--out", str(tmp_path), "--quick"]) == status
+    written = {path.stem for path in tmp_path.iterdir()}
+    assert written == {"first", "third"} | (set() if second.trouble else {"second"})
+    message = capsys.readouterr().err
+    assert f"replica-figures: {told}" in message or told in message
+    # Not a terminal: nothing but troubles and, at the end, the times.
+    assert "1 of 3" not in message
+    assert message.splitlines()[-1] == "replica-figures: third 0 s"
+
+
+def test_all_tells_what_it_is_at_on_a_terminal(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(cli, "FIGURES", (Stub("first"), Stub("second")))
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    assert cli.main(["all", "--out", str(tmp_path)]) == 0
+    assert "replica-figures: second, 2 of 2\n" in capsys.readouterr().err
+
+
+def test_all_refuses_a_missing_folder(tmp_path, capsys):
+    assert cli.main(["all", "--out", str(tmp_path / "missing")]) == 2
+    assert capsys.readouterr().err.count("\n") == 1

@@ -1,0 +1,101 @@
+"""Make one figure, or all of them, as far as that is possible."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from replica.arguments import MissingExtra
+from replica.commandline import CONVERGED, NOT_CONVERGED, say
+from replica.tables import Table
+
+
+def make(
+    figure: Any, folder: Path, quick: bool, workers: int, table: str | None, command: str
+) -> int:
+    """Compute or read the table of a figure, draw it, write both and return the exit status.
+
+    Parameters
+    ----------
+    figure : module
+        One of `figures.cli.FIGURES`.
+    folder : path
+        Where the files go.
+    quick : bool
+        Compute fewer and smaller systems.
+    workers : int
+        Processes for the simulation.
+    table : str or None
+        A CSV file to draw instead of computing.
+    command : str
+        The command line, for the record.
+    """
+    known = None if table is None else Table.from_csv(table)
+
+    # Now that the arguments are good, the heavy libraries are worth loading.
+    from figures.publish import publish
+    from figures.style import journal
+
+    if known is None:
+        kept = f"{figure.NAME}-{'quick-' if quick else ''}runs"
+        place = {"folder": folder / kept} if getattr(figure, "RESUMES", False) else {}
+        known = figure.compute(quick, workers, **place)
+    with journal():
+        written = publish(
+            figure.draw(known),
+            known,
+            folder,
+            figure.NAME,
+            command=command,
+            parameters={"quick": quick, "table": table},
+            seeds=sorted({line["seed"] for line in known.lines() if line.get("seed") is not None}),
+        )
+    for path in written:
+        print(path, flush=True)
+    return CONVERGED if all(known["status"] == "converged") else NOT_CONVERGED
+
+
+def make_all(figures: Sequence[Any], one: Callable[[Any], int], label: str) -> int:
+    """Make every figure that can be made, and say how long each took.
+
+    A figure whose extra is not installed is left out, with a sentence that says so; one that
+    fails does not keep the others from being made.
+
+    Parameters
+    ----------
+    figures : sequence of modules
+        What to make, in this order.
+    one : callable
+        Makes one figure and returns its exit status.
+    label : str
+        Name of the command, before every message.
+
+    Returns
+    -------
+    int
+        0 if everything that could be made converged, else 1.
+    """
+    worst, times = CONVERGED, []
+    for number, figure in enumerate(figures, start=1):
+        if sys.stderr.isatty():
+            say(f"{label}: {figure.NAME}, {number} of {len(figures)}")
+        start = time.monotonic()
+        try:
+            status = one(figure)
+            told = "" if status == CONVERGED else ", not converged everywhere"
+        except MissingExtra as missing:
+            say(f"{label}: {figure.NAME} is left out: {missing}")
+            continue
+        except Exception as error:
+            # Whatever it was, the other figures do not depend on it.
+            reason = " ".join(str(error).split()) or "no reason given"
+            say(f"{label}: {figure.NAME} failed: {type(error).__name__}: {reason}")
+            status, told = NOT_CONVERGED, ", failed"
+        worst = max(worst, status)
+        times.append(f"{figure.NAME} {time.monotonic() - start:.0f} s{told}")
+    for line in times:
+        say(f"{label}: {line}")
+    return worst
