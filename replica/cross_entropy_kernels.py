@@ -571,7 +571,8 @@ def fresh_averages(colors, m, q, spacing, radius, digits):
         E log(1/p_1), E (1 - p_1).
     """
     n = colors - 1
-    root_q = np.sqrt(q)
+    # Narrower fields than that change nothing, but their grid would never end.
+    root_q = max(np.sqrt(q), 1e-8)
     dx = min(0.75, spacing / root_q)
     half = int(np.ceil(radius / dx))
     du = dx * root_q

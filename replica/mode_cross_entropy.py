@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -17,8 +18,9 @@ from replica.quadratic import QuadraticChannel
 
 Vector = NDArray[np.float64]
 
-#: Dimension of the fields up to which a lattice is affordable, and log(1/error) it aims at.
-_MOST_DIMENSIONS = 4
+#: Dimension of the fields, and number of points, up to which a lattice is affordable, and
+#: log(1/error) that it aims at.
+_MOST_DIMENSIONS, _MOST_POINTS = 4, 1e6
 _DIGITS = ((13.0, 27.0, 33.0), (12.0, 20.0, 24.0))
 
 #: log2 of the number of scrambled Sobol points beyond, and for error rates.
@@ -72,6 +74,8 @@ class ModeCrossEntropyChannel:
         Along one direction of the noise the event is an interval; over the others the
         average is one over scrambled Sobol points, good to about five digits.
         """
+        if not q.any():
+            return 1.0 - 1.0 / self.colors
         return float(np.mean([self._error_rate(m, q, y, accuracy) for y in self.masked]))
 
     def response_square(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> Vector:
@@ -136,15 +140,26 @@ class ModeRule:
 
     def _points(self, accuracy: Accuracy) -> tuple[Vector, Vector]:
         dimensions = sum(self._active)
-        if dimensions > _MOST_DIMENSIONS:
+        if dimensions == 0:
+            return np.zeros((1, len(self._active))), np.ones(1)
+        if dimensions > _MOST_DIMENSIONS or self._size(Accuracy.FINE) > _MOST_POINTS:
             x, weights = sobol(dimensions, _SOBOL[accuracy])
         else:
-            digits = _DIGITS[dimensions > 3][accuracy]
-            step = spacing(float(self.q.max()), digits)
-            x, weights = _lattice(dimensions, step, min(RADII[accuracy], np.sqrt(2 * digits) + 0.8))
+            x, weights = _lattice(dimensions, *self._extent(accuracy))
         points = np.zeros((len(x), len(self._active)))
         points[:, np.flatnonzero(self._active)] = x
         return points, weights
+
+    def _extent(self, accuracy: Accuracy) -> tuple[float, float]:
+        """Return spacing and radius of the lattice."""
+        digits = _DIGITS[sum(self._active) > 3][accuracy]
+        radius = min(RADII[accuracy], math.sqrt(2 * digits) + 0.8)
+        return spacing(float(self.q.max()), digits), radius
+
+    def _size(self, accuracy: Accuracy) -> float:
+        """Return about how many points the lattice has."""
+        step, radius = self._extent(accuracy)
+        return float((2 * radius / step) ** sum(self._active))
 
 
 @lru_cache(maxsize=8)

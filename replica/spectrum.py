@@ -86,6 +86,6 @@ def semicircle(b: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     the error falls as b^{2n}; the number n of nodes brings it to rounding.
     """
     digits = 40.0
-    n = 24 + (math.ceil(digits / -math.log(b**2)) if b > 0 else 0)
+    n = 24 + (math.ceil(digits / (-2.0 * math.log(b))) if b > 0 else 0)
     angle = np.arange(1, n + 1) * np.pi / (n + 1)
     return 2.0 * np.cos(angle), 2.0 / (n + 1) * np.sin(angle) ** 2

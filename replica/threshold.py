@@ -11,6 +11,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import ndtr, wofz
 
 from replica.arguments import one_of, refusal
+from replica.colour_modes import colour_modes
 from replica.data import DataModel, GaussianTokens, PottsTokens
 from replica.spectrum import spectrum_of
 
@@ -26,8 +27,9 @@ def existence_threshold(data: DataModel, loss: str = "cross-entropy") -> float:
     Cross-entropy: below α_c the training set can be classified without error along some
     direction, and the row grows without bound (Candès & Sur, arXiv:1804.09753, for two
     colours). 1/α_c = min_t (1 + t²ρ) D(tρ/√(1 + t²ρ)), with D(c) the mean squared distance of
-    ξ + c K0 e_1 from the cone where component 1 is the largest. Squared error: 1/(C - 1),
-    for Gaussian tokens 1/C, where a row begins to interpolate.
+    ξ + c K0 e_1 from the cone where component 1 is the largest. Squared error: 1/(C - 1), for
+    Gaussian tokens 1/C, and with a similarity one over its rank on the complement of 1, where
+    a row begins to interpolate.
 
     Parameters
     ----------
@@ -49,11 +51,21 @@ def existence_threshold(data: DataModel, loss: str = "cross-entropy") -> float:
     if not isinstance(data, DataModel):
         raise refusal("data", data, "a data model such as PottsTokens(colors, beta)")
     if one_of("loss", loss, data.losses) == "squared-error":
-        components = data.colors if isinstance(data, GaussianTokens) else data.colors - 1
-        return 1.0 / components
+        components = _components(data)
+        return 1.0 / components if components else math.inf
     if isinstance(data, PottsTokens) and data.similarity is not None:
         raise refusal("similarity", data.similarity, "None for the threshold of the cross-entropy")
     return _cross_entropy_threshold(data.colors, float(spectrum_of(data).rho[0]))
+
+
+def _components(data: DataModel) -> int:
+    """Return the number of components of a field, each of which a sample asks to be right."""
+    if isinstance(data, GaussianTokens):
+        return data.colors
+    if isinstance(data, PottsTokens):
+        modes = colour_modes(data)
+        return sum(len(v) for u, v in zip(modes.values, modes.bases, strict=True) if u != 0.0)
+    return data.colors - 1
 
 
 @lru_cache(maxsize=256)

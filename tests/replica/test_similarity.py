@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -150,3 +152,29 @@ def test_beta_beyond_the_paramagnet():
 def test_threshold_is_known_for_one_mode_only():
     with pytest.raises(ValueError, match="similarity = "):
         existence_threshold(DEGENERATE.data)
+
+
+def test_colours_that_are_all_alike_teach_nothing():
+    """U = 11ᵀ: no field reaches the loss."""
+    for loss, expected in (("cross-entropy", math.log(3)), ("squared-error", 1 / 3)):
+        found = solve(Problem(1.0, 0.1, PottsTokens(3, 1.0, np.ones((3, 3))), loss))
+        assert found.test_loss == pytest.approx(expected, rel=1e-12)
+        assert found.coupling_error == pytest.approx(1.0)
+        assert found.error_rate == pytest.approx(2 / 3)
+
+
+def test_interpolation_counts_the_modes_with_a_field():
+    """Half of four colours' modes vanish at rows (1, 0, 1, 0): U has rank one beyond 1."""
+    row = [[1, 0, 1, 0], [0, 1, 0, 1], [1, 0, 1, 0], [0, 1, 0, 1]]
+    data = PottsTokens(4, 1.0, row)
+    assert existence_threshold(data, "squared-error") == 1.0
+    peak = [solve(Problem(a, 1e-7, data, "squared-error")).test_loss for a in (0.8, 1.0, 1.25)]
+    assert peak[1] > 20 * max(peak[0], peak[2])
+
+
+def test_a_huge_field_falls_back_on_points():
+    """The lattice would take gigabytes; Sobol points say how far they may be trusted."""
+    row = [[1, 0, 0.6, 0], [0, 1, 0, 0.6], [0.6, 0, 1, 0], [0, 0.6, 0, 1]]
+    found = solve(Problem(0.3, 1e-3, PottsTokens(4, 0.2, row)), check=False)
+    assert found.converged
+    assert 1e-9 < found.quadrature_error < 0.05

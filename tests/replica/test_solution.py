@@ -139,3 +139,10 @@ def test_a_safe_paramagnet_is_silent():
         warnings.simplefilter("error")
         for colors, b in ((2, 0.9), (4, -0.9), (20, 0.1)):
             PottsTokens(colors, b * colors)
+
+
+@pytest.mark.parametrize("beta", [1e-100, 1e-197, 5e-324])
+@pytest.mark.parametrize("colors", [2, 3, 7])
+def test_couplings_beyond_floating_point_are_none(colors, beta):
+    found, none = (solve(Problem(1.0, 0.1, PottsTokens(colors, each))) for each in (beta, 0.0))
+    assert found.test_loss == pytest.approx(none.test_loss)

@@ -1,0 +1,56 @@
+"""Whatever is asked for is answered, refused or flagged; `tests/benchmarks/fuzz.py` asks more."""
+
+from __future__ import annotations
+
+import anything
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from replica.cli import main
+
+#: Derandomised: the same examples in every run.
+FUZZ = settings(
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+
+
+@pytest.mark.parametrize(
+    ("model", "examples"), [("potts", 40), ("gaussian", 60), ("custom", 30), ("similar", 12)]
+)
+def test_no_silent_failure(model, examples):
+    @settings(FUZZ, max_examples=examples)
+    @given(st.data())
+    def check(data):
+        status, found = anything.attempt(model, data.draw)
+        if status == "refused":
+            assert "is not allowed" in found
+        elif status == "converged":
+            assert anything.violations(found) == []
+        else:
+            assert status in ("below-threshold", "max-steps", "diverged", "not-finite")
+
+    check()
+
+
+def test_no_command_line_ends_in_a_traceback(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+
+    @settings(FUZZ, max_examples=300)
+    @given(anything.COMMAND_LINES)
+    def check(words):
+        try:
+            status = main(words)
+        except SystemExit as stopped:
+            status = stopped.code
+        output = capsys.readouterr()
+        assert status in (0, 1, 2)
+        assert "Traceback" not in output.err
+        if status == 2:
+            assert output.err.strip()
+            assert output.out == ""
+
+    check()
