@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from figures.panels import markers, points
+from figures.style import LOOKS, TRAIN, TWO_COLUMNS
 from replica.data import PottsTokens
 from replica.tables import Table
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 NAME = "recovery"
@@ -17,109 +22,170 @@ DESCRIPTION = "A beside J and V beside U, learnt from random values, at growing 
 
 SITES, COLORS, BETA = 20, 20, 4.5
 
-#: Training sequences, with the epochs that each takes to converge.
-FULL = ((1000, 100), (3000, 100), (10_000, 60), (30_000, 30))
-QUICK = ((1000, 60), (5000, 40))
+#: What is learnt and what is true, as the column `part` of the table numbers them.
+PARTS = (("$\\beta J$", "$A$"), ("$K_0 U K_0$", "$V$"))
 
 #: Sequences that choose the epoch, and those of the test.
 _HELD_OUT, _TEST = 2000, 10_000
 
 
+@dataclass(frozen=True)
+class Amount:
+    """Training sequences with the epochs that each takes to converge, and independent runs."""
+
+    sizes: tuple[tuple[int, int], ...]
+    seeds: int
+
+
+FULL = Amount(((1000, 100), (3000, 100), (10_000, 60), (30_000, 30)), 4)
+QUICK = Amount(((1000, 60), (5000, 40)), 3)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run over all sample sizes: its own sequences and initial values, of the same model."""
+
+    sizes: tuple[tuple[int, int], ...]
+    seed: int
+
+    def run(self) -> list[dict[str, Any]]:
+        """Return one line per entry of A and J and of V and U, for every sample size."""
+        from simulations import (
+            PottsModel,
+            Settings,
+            conditional_entropy,
+            fresh_loss,
+            learn,
+            recover,
+            sample,
+        )
+
+        model = PottsModel.random(PottsTokens(COLORS, BETA), SITES, 0)
+        most = max(samples for samples, _ in self.sizes)
+        tokens, held_out, fresh = (
+            sample(model, count, np.random.SeedSequence((self.seed, purpose)))
+            for purpose, count in enumerate((most, _HELD_OUT, _TEST))
+        )
+        lines: list[dict[str, Any]] = []
+        for samples, epochs in self.sizes:
+            settings = Settings(epochs=epochs, seed=self.seed)
+            run = learn(tokens[:samples], held_out, COLORS, settings)
+            found = recover(run.attention, model)
+            common = {
+                "source": "simulation",
+                "data": "potts",
+                "loss": "cross-entropy",
+                "colors": COLORS,
+                "beta": BETA,
+                "lam": 0.0,
+                "alpha": samples / SITES,
+                "sites": SITES,
+                "samples": samples,
+                "seed": self.seed,
+                "test_loss": fresh_loss(model, run.attention, fresh),
+                "optimal_loss": conditional_entropy(model, fresh),
+                "status": "converged" if run.status == "epochs" else run.status,
+            }
+            pairs = ((found.attention, found.couplings), (found.values, found.similarity))
+            for part, (learnt, true) in enumerate(pairs):
+                lines += [
+                    common
+                    | {"part": part, "row": i, "column": j, "learnt": learnt[i, j], "true": t}
+                    for (i, j), t in np.ndenumerate(true)
+                ]
+        return lines
+
+
 def compute(quick: bool, workers: int) -> Table:
-    """Return one line per entry of A and J and of V and U, for every sample size.
+    """Return the learnt and the true entries of all runs.
 
     Parameters
     ----------
     quick : bool
-        Fewer and smaller training sets.
+        Fewer and smaller training sets, fewer runs.
     workers : int
-        Threads of the sampler.
+        Processes, one per run.
     """
-    from simulations import (
-        PottsModel,
-        Settings,
-        conditional_entropy,
-        fresh_loss,
-        learn,
-        recover,
-        sample,
-    )
+    from simulations.parallel import collect
 
-    model = PottsModel.random(PottsTokens(COLORS, BETA), SITES, 0)
-    sizes = QUICK if quick else FULL
-    most = max(samples for samples, _ in sizes)
-    tokens = sample(model, most, 1, threads=workers)
-    held_out = sample(model, _HELD_OUT, 2, threads=workers)
-    fresh = sample(model, _TEST, 3, threads=workers)
-    lines: list[dict[str, Any]] = []
-    for samples, epochs in sizes:
-        run = learn(tokens[:samples], held_out, COLORS, Settings(epochs=epochs), label=NAME)
-        found = recover(run.attention, model)
-        common = {
-            "source": "simulation",
-            "data": "potts",
-            "loss": "cross-entropy",
-            "colors": COLORS,
-            "beta": BETA,
-            "lam": 0.0,
-            "alpha": samples / SITES,
-            "sites": SITES,
-            "samples": samples,
-            "seed": 0,
-            "test_loss": fresh_loss(model, run.attention, fresh),
-            "optimal_loss": conditional_entropy(model, fresh),
-            "status": "converged" if run.status == "epochs" else run.status,
-        }
-        pairs = ((found.attention, found.couplings), (found.values, found.similarity))
-        for part, (learnt, true) in enumerate(pairs):
-            lines += [
-                common | {"part": part, "row": i, "column": j, "learnt": learnt[i, j], "true": t}
-                for (i, j), t in np.ndenumerate(true)
-            ]
-    return Table(lines)
+    amount = QUICK if quick else FULL
+    return collect([Run(amount.sizes, seed) for seed in range(amount.seeds)], workers, NAME)
 
 
 def draw(table: Table) -> Figure:
     """Draw the table that `compute` returned.
 
-    Left: truth and the estimate of the largest sample, J and A above, U and V below. Right:
-    learnt against true entries for every sample size, with their correlations.
+    Left: truth and the mean estimate of the largest sample, J and A above, U and V below.
+    Right: learnt against true entries for every sample size, mean and standard error over the
+    runs, and their correlation, mean and standard error over the runs as well.
     """
     from matplotlib.figure import Figure
 
-    sizes = sorted(set(table["samples"].astype(int).tolist()))
-    figure = Figure(figsize=(7.0, 4.4))
+    figure = Figure(figsize=(TWO_COLUMNS, 4.4))
     grid = figure.subplots(2, 3, gridspec_kw={"width_ratios": (1, 1, 1.25)})
-    names = (("$\\beta J$", "$A$"), ("$K_0 U K_0$", "$V$"))
-    for part, row in enumerate(grid):
-        largest = table.where(part=part, samples=sizes[-1])
-        shape = (SITES, SITES) if part == 0 else (COLORS, COLORS)
-        top = float(np.abs(largest["true"]).max())
-        for axes, column, name in zip(row[:2], ("true", "learnt"), names[part], strict=True):
+    for part, (row, names) in enumerate(zip(grid, PARTS, strict=True)):
+        entries = _entries(table.where(part=part))
+        most = max(entries)
+        true, learnt = entries[most]
+        size = round(np.sqrt(len(true)))
+        top = float(np.abs(true).max())
+        for axes, values, name in (
+            (row[0], true, names[0]),
+            (row[1], learnt.mean(axis=0), f"{names[1]}, $M={most}$"),
+        ):
             image = axes.imshow(
-                largest[column].reshape(shape), cmap="RdBu_r", vmin=-top, vmax=top,
+                values.reshape(size, size), cmap="RdBu_r", vmin=-top, vmax=top,
                 interpolation="nearest",
             )  # fmt: skip
-            axes.set_title(name if column == "true" else f"{name}, $M={sizes[-1]}$")
+            axes.set_title(name)
             axes.set_xticks([])
             axes.set_yticks([])
         figure.colorbar(image, ax=row[:2], shrink=0.8)
-        _scatter(row[2], table.where(part=part), sizes, names[part])
+        # A is symmetric and its diagonal is none.
+        shown = np.triu_indices(size, k=1 if part == 0 else 0)
+        _scatter(row[2], entries, np.ravel_multi_index(shown, (size, size)), names)
     return figure
 
 
-def _scatter(axes: Any, table: Table, sizes: list[int], names: tuple[str, str]) -> None:
-    shades = np.linspace(0.75, 0.0, len(sizes))
-    for marker, shade, samples in zip("^sDovP", shades, sizes, strict=False):
-        entries = table.where(samples=samples)
-        kept = entries["row"] < entries["column"] if names[1] == "$A$" else entries["row"] >= 0
-        true, learnt = entries["true"][kept], entries["learnt"][kept]
-        correlation = np.corrcoef(true, learnt)[0, 1]
-        axes.plot(
-            true, learnt, marker, color=str(shade), markersize=2.5, linestyle="none",
-            label=f"$M={samples}$: {correlation:.3f}",
+def _entries(table: Table) -> dict[int, tuple[NDArray[Any], NDArray[Any]]]:
+    """Return by sample size the true entries, and the learnt ones as an array (runs, entries)."""
+    found = {}
+    for samples in sorted(set(table["samples"].astype(int).tolist())):
+        lines = table.where(samples=samples)
+        seeds = lines["seed"]
+        runs = [seeds == seed for seed in np.unique(seeds)]
+        found[samples] = (
+            lines["true"][runs[0]],
+            np.array([lines["learnt"][run] for run in runs]),
+        )
+    return found
+
+
+def _scatter(
+    axes: Axes,
+    entries: dict[int, tuple[NDArray[Any], NDArray[Any]]],
+    shown: NDArray[np.intp],
+    names: tuple[str, str],
+) -> None:
+    handles = []
+    for look, (samples, (true, learnt)) in zip(LOOKS, entries.items(), strict=False):
+        true, learnt = true[shown], learnt[:, shown]
+        correlations = [np.corrcoef(true, run)[0, 1] for run in learnt]
+        look = look.named(f"$M={samples}$: {_measured(correlations)}")
+        markers(
+            axes, true, learnt.mean(axis=0), _stderr(learnt), look,
+            markersize=2.2, elinewidth=0.5, markeredgewidth=0.5,
         )  # fmt: skip
-    axes.axline((0, 0), slope=1, color="#d55e00", linewidth=0.7)
+        handles.append(points(look))
+    axes.axline((0, 0), slope=1, color=TRAIN.color, linewidth=0.7, zorder=5)
     axes.set_xlabel(f"true, {names[0]}")
     axes.set_ylabel(f"learnt, {names[1]}")
-    axes.legend(title="correlation", fontsize=6, title_fontsize=6)
+    axes.legend(handles=handles, title="correlation", fontsize=6, title_fontsize=6, markerscale=0.6)
+
+
+def _measured(values: list[float]) -> str:
+    return f"{np.mean(values):.4f} ± {_stderr(np.array(values)):.4f}"
+
+
+def _stderr(values: NDArray[Any]) -> Any:
+    return np.std(values, axis=0, ddof=1) / np.sqrt(len(values))

@@ -141,6 +141,24 @@ def phase_diagram(table: Table) -> Iterator[Curve]:
             yield Curve((colors, "map"), np.array(values))
 
 
+def recovery(table: Table) -> Iterator[Curve]:
+    most = max(table["samples"])
+    for (part, samples), lines in groups(table, "simulation", "part", "samples"):
+        entries: dict[tuple[int, int], list[Line]] = {}
+        for line in lines:
+            entries.setdefault((line["row"], line["column"]), []).append(line)
+        learnt = {key: [line["learnt"] for line in found] for key, found in entries.items()}
+        true = {key: found[0]["true"] for key, found in entries.items()}
+        shown = [(i, j) for i, j in entries if i < j or (part == 1 and i == j)]
+        points = np.array([(true[key], np.mean(learnt[key])) for key in shown])
+        errors = [np.std(learnt[key], ddof=1) / np.sqrt(len(learnt[key])) for key in shown]
+        yield Curve((part, samples), points, np.array(errors))
+        if samples == most:
+            for name, value in (("true", true), ("learnt", learnt)):
+                grid = [[np.mean(value[i, j]) for j in range(20)] for i in range(20)]
+                yield Curve((part, name), np.array(grid))
+
+
 EXPECTED: dict[str, Callable[[Table], Iterable[Curve]]] = {
     "learning-curve": lambda table: losses(table, "loss", "colors"),
     "learning-curve-similarity": lambda table: losses(table, "loss", "colors", "beta"),
@@ -152,4 +170,5 @@ EXPECTED: dict[str, Callable[[Table], Iterable[Curve]]] = {
     "finite-size": finite_size,
     "threshold": threshold,
     "phase-diagram": phase_diagram,
+    "recovery": recovery,
 }

@@ -11,11 +11,9 @@ import pytest
 from expectations import EXPECTED, Curve
 from matplotlib.collections import QuadMesh
 
-from figures import cli
+from figures import cli, phase_diagram, recovery, threshold
 from figures.measured import Size
-from figures.phase_diagram import Grid
 from figures.style import journal
-from figures.threshold import Amount
 from replica.tables import COLUMNS, Table
 
 #: So small that all figures together take seconds.
@@ -26,8 +24,9 @@ SMALL: dict[str, Any] = {
     "order-parameters": Size(20, 3, 4, 50, (0.5, 2.0), 3),
     "regularisation": Size(10, 2, 4, 50, (0.1, 2.0), 4),
     "finite-size": [Size(sites, 3, 4, 50, (), 0) for sites in (10, 15, 25, 30)],
-    "phase-diagram": Grid(3, 3),
-    "threshold": Amount(2, ((8, 12), (12, 7))),
+    "phase-diagram": phase_diagram.Grid(3, 3),
+    "recovery": recovery.Amount(((60, 3), (100, 3)), 2),
+    "threshold": threshold.Amount(2, ((8, 12), (12, 7))),
 }
 
 FIGURES = {figure.NAME: figure for figure in cli.FIGURES if figure.NAME in SMALL}
@@ -44,7 +43,7 @@ def drawn(request, monkeypatch) -> Iterator[tuple[Any, Table]]:
 
 
 def test_every_figure_is_tested():
-    apart = {"recovery", "transformers"}
+    apart = {"transformers"}
     assert {figure.NAME for figure in cli.FIGURES} - apart == set(SMALL) == set(EXPECTED)
 
 
@@ -68,9 +67,9 @@ def curves(figure: Any) -> list[Curve]:
     """Lines, markers with their error bars and maps, named by panel and colour."""
     found: list[Curve] = []
     for number, axes in enumerate(figure.get_axes()):
-        maps = [artist for artist in axes.collections if isinstance(artist, QuadMesh)]
+        maps = [*axes.images, *(one for one in axes.collections if isinstance(one, QuadMesh))]
         if axes.get_label() != "<colorbar>":
-            found += [Curve((number, "map"), np.atleast_2d(m.get_array())) for m in maps]
+            found += [Curve((number, "map"), np.array(one.get_array())) for one in maps]
         markers = {container.lines[0]: container for container in axes.containers}
         for line in axes.get_lines():
             name, points = (number, line.get_color()), np.array(line.get_xydata())
