@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from replica.asymptotics import Asymptote, few_samples, many_samples
+    from replica.baselines import Baseline, mean_field_baseline
     from replica.bounds import BayesBound, bayes_bound
     from replica.curve import Curve, sweep
     from replica.data import (
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
         PottsTokens,
         cavity_covariance,
     )
+    from replica.evolution import StateEvolution, state_evolution
     from replica.potential import free_energy
     from replica.problem import Problem
     from replica.replicon import Stability, stability
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 # Numba and scipy are imported with the first name that needs them.
 _HOMES = {
     "Asymptote": "asymptotics",
+    "Baseline": "baselines",
     "BayesBound": "bounds",
     "ConvergenceError": "solution",
     "Curve": "curve",
@@ -46,6 +49,7 @@ _HOMES = {
     "Problem": "problem",
     "Solution": "solution",
     "Stability": "replicon",
+    "StateEvolution": "evolution",
     "Table": "tables",
     "bayes_bound": "bounds",
     "cavity_covariance": "data",
@@ -53,14 +57,17 @@ _HOMES = {
     "few_samples": "asymptotics",
     "free_energy": "potential",
     "many_samples": "asymptotics",
+    "mean_field_baseline": "baselines",
     "optimal_lam": "weight_decay",
     "solve": "solver",
     "stability": "replicon",
+    "state_evolution": "evolution",
     "sweep": "curve",
 }
 
 __all__ = [
     "Asymptote",
+    "Baseline",
     "BayesBound",
     "ConvergenceError",
     "Curve",
@@ -72,6 +79,7 @@ __all__ = [
     "Problem",
     "Solution",
     "Stability",
+    "StateEvolution",
     "Table",
     "bayes_bound",
     "cavity_covariance",
@@ -79,9 +87,11 @@ __all__ = [
     "few_samples",
     "free_energy",
     "many_samples",
+    "mean_field_baseline",
     "optimal_lam",
     "solve",
     "stability",
+    "state_evolution",
     "sweep",
 ]
 

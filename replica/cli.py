@@ -23,6 +23,7 @@ from replica.commandline import (
     add_problem_options,
     alpha_grid,
     data_model,
+    number,
     problems,
     progress,
     run,
@@ -79,6 +80,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     limits.add_argument("--samples", required=True, choices=("few", "many"),
                         help="expand for alpha -> 0 or for alpha -> infinity")  # fmt: skip
     limits.set_defaults(work=_asymptotics)
+
+    baseline = commands.add_parser("baseline", help="what mean-field estimators of a row reach")
+    baseline.add_argument("--estimator", required=True,
+                          help="naive-mean-field or quadratic")  # fmt: skip
+    add_data_options(baseline)
+    baseline.add_argument("--lam", type=number, default=0.0,
+                          help="weight decay of the regression, 0 or greater (0)")  # fmt: skip
+    add_alpha_options(baseline)
+    baseline.set_defaults(work=_baseline)
+
+    evolve = commands.add_parser("evolve", help="follow approximate message passing")
+    add_problem_options(evolve)
+    evolve.add_argument("--steps", type=number, default=20, metavar="N",
+                        help="iterations (20)")  # fmt: skip
+    evolve.set_defaults(work=_evolve)
     return run(parser, argv, lambda options, command: int(options.work(options, command)))
 
 
@@ -180,6 +196,39 @@ def _asymptotics(options: argparse.Namespace, command: str) -> int:
     for name in names:
         columns[f"{name}_order"] = [each.orders[name] for each in found]
     _print_columns(columns)
+    return CONVERGED
+
+
+def _baseline(options: argparse.Namespace, command: str) -> int:
+    from replica.baselines import Baseline, mean_field_baseline
+    from replica.solution import ConvergenceError
+
+    data, alphas = data_model(options), alpha_grid(options.alpha, options.log)
+    names = [field.name for field in fields(Baseline)]
+    found, status = [], CONVERGED
+    for alpha in alphas:
+        try:
+            found.append(mean_field_baseline(options.estimator, alpha, data, options.lam))
+        except ConvergenceError as error:
+            found.append(Baseline(*(math.nan for _ in names)))
+            say(f"replica: {error}")
+            status = NOT_CONVERGED
+    _print_columns(
+        {"alpha": alphas, **{name: [getattr(each, name) for each in found] for name in names}}
+    )
+    return status
+
+
+def _evolve(options: argparse.Namespace, command: str) -> int:
+    from replica.evolution import StateEvolution, state_evolution
+
+    family = problems(options)
+    if len(family) != 1:
+        raise refusal("alpha", options.alpha, "one number")
+    course = state_evolution(family[0], options.steps)
+    names = [field.name for field in fields(StateEvolution) if field.name != "problem"]
+    columns = {name: getattr(course, name) for name in names}
+    _print_columns({"step": range(options.steps + 1), **columns})
     return CONVERGED
 
 

@@ -27,7 +27,7 @@ COLUMNS = (
     "m", "q", "V", "status", "residual", "evaluations",
 )  # fmt: skip
 
-_TEXT = frozenset({"source", "data", "loss", "status"})
+_TEXT = frozenset({"source", "data", "loss", "status", "estimator"})
 _INTEGERS = frozenset({"colors", "sites", "samples", "seed", "evaluations"})
 
 #: Ending of a file that is not whole yet; a process that was killed may leave one.
@@ -38,7 +38,7 @@ class Table:
     """An immutable table of points, one line per (problem, system size, seed).
 
     `table["test_loss"]` is a numpy array with one entry per line: text for the columns
-    source, data, loss and status, floats elsewhere, NaN where the cell is empty, and an
+    source, data, loss, status and estimator, floats elsewhere, NaN where the cell is empty, and an
     array of rows where a cell holds one value per colour mode.
 
     Parameters

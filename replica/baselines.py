@@ -1,0 +1,103 @@
+"""What two linear estimators of a row reach, from the theory of the squared error."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from replica.arguments import one_of, refusal
+from replica.channel import Accuracy
+from replica.channels import channel_of
+from replica.data import CustomTokens, DataModel, PottsTokens
+from replica.observables import coupling_error
+from replica.potential import free_energy
+from replica.problem import Problem
+from replica.saddle_point import SaddlePoint
+from replica.solver import solve
+
+#: Estimators that are rescaled rows of linear regression.
+ESTIMATORS = ("naive-mean-field", "quadratic")
+
+#: Own overlap of a row so short that its losses are those of no row at all.
+_NO_ROW = 1e-30
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What an estimator of the inverse Potts problem reaches.
+
+    Attributes
+    ----------
+    scale : float
+        Factor between the row and that of linear regression.
+    m, q : float
+        Overlap w*ᵀGw with the true row, and own overlap wᵀGw.
+    test_loss : float
+        Cross-entropy on fresh sequences.
+    error_rate : float
+        Probability that the most likely colour is not the masked one.
+    coupling_error : float
+        |w - w*|²/|w*|²; NaN where w* vanishes.
+    """
+
+    scale: float
+    m: float
+    q: float
+    test_loss: float
+    error_rate: float
+    coupling_error: float
+
+
+def mean_field_baseline(
+    estimator: str, alpha: float, data: DataModel, lam: float = 0.0
+) -> Baseline:
+    """Return what an estimator that solves linear equations reaches, for many sites.
+
+    "naive-mean-field" takes minus the inverse of the correlation matrix, "quadratic" linear
+    regression with the scale that brings it closest to the true row, whose norm must be
+    known (Bachschmid-Romano & Opper, arXiv:1705.05403). Either row is w of the squared error
+    times a factor (THEORY.md, section 11).
+
+    Parameters
+    ----------
+    estimator : str
+        "naive-mean-field" or "quadratic".
+    alpha : float
+        Sample ratio α = M/L, greater than 0; at λ = 0 greater than 1/(C-1).
+    data : PottsTokens or CustomTokens
+        What the sequences are, with U = I.
+    lam : float
+        Weight decay λ of the regression, 0 or greater.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not allowed.
+    ConvergenceError
+        If regression has no unique solution: λ = 0 and α below 1/(C-1).
+    """
+    one_of("estimator", estimator, ESTIMATORS)
+    if not isinstance(data, (PottsTokens, CustomTokens)) or getattr(data, "similarity", None):
+        raise refusal("data", data, "PottsTokens with U = I, or CustomTokens")
+    solution = solve(Problem(alpha, lam, data, "squared-error"))
+    saddle = SaddlePoint(solution.problem)
+    conjugates = solution.V_hat, solution.m_hat, solution.q_hat
+    order = saddle.overlaps(np.log(np.array(conjugates, dtype=float)))
+    if estimator == "quadratic":
+        scale = order.r / order.n
+    else:
+        components = alpha * (data.colors - 1)
+        scale = components / (2 * free_energy(solution) + solution.problem.lam)
+    m, q = scale * solution.m, scale**2 * solution.q
+    channel = channel_of(data, "cross-entropy")
+    teacher_norm2 = float(saddle.spectrum.teacher.sum())
+    fields = np.array([m]), np.array([max(q, _NO_ROW)])
+    return Baseline(
+        float(scale),
+        float(m),
+        float(q),
+        channel.test_loss(*fields, Accuracy.FINE),
+        channel.error_rate(*fields, Accuracy.FINE),
+        float(coupling_error(teacher_norm2, scale * order.r, scale**2 * order.n)),
+    )

@@ -1,0 +1,106 @@
+"""State evolution: the saddle-point equations as the course of an algorithm."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from replica.arguments import integer, refusal
+from replica.channel import Accuracy
+from replica.observables import coupling_error
+from replica.problem import Problem
+from replica.saddle_point import SaddlePoint
+
+#: Own overlap of a row so short that its loss is that of no row at all.
+_NO_ROW = 1e-30
+
+#: Overlaps from here on only grow: fields so wide that every token is predicted with certainty.
+_RUNAWAY = 1e5
+
+
+@dataclass(frozen=True, eq=False)
+class StateEvolution:
+    """Order parameters and losses after every iteration of approximate message passing.
+
+    Entry t belongs to the row wᵗ, entry 0 to w = 0. With several colour modes m, q and V have
+    one column per mode. Where the iteration runs away, as it does at λ = 0 below the existence
+    threshold, entries are NaN from where q or V exceeds 1e5.
+
+    Attributes
+    ----------
+    problem : Problem
+        What is learnt.
+    m, q, V : arrays (steps + 1,) or (steps + 1, modes)
+        Overlap w*ᵀGw with the true row, own overlap wᵀGw, and local variance.
+    test_loss : array (steps + 1,)
+        Loss on fresh sequences.
+    train_loss : array (steps + 1,)
+        E ℓ(y, prox(ω)), which is the loss on the training sequences once the iteration stands
+        still.
+    coupling_error : array (steps + 1,)
+        |w - w*|² / |w*|²; NaN where β = 0.
+    """
+
+    problem: Problem
+    m: NDArray[np.float64]
+    q: NDArray[np.float64]
+    V: NDArray[np.float64]
+    test_loss: NDArray[np.float64]
+    train_loss: NDArray[np.float64]
+    coupling_error: NDArray[np.float64]
+
+
+def state_evolution(problem: Problem, steps: int) -> StateEvolution:
+    """Iterate the saddle-point equations, undamped, from w = 0.
+
+    Approximate message passing follows this course in the limit of long sequences: its t-th
+    row has the overlaps of the t-th iterate (THEORY.md, section 11). What it converges to is
+    the minimiser that `solve` describes.
+
+    Parameters
+    ----------
+    problem : Problem
+        What is learnt.
+    steps : int
+        Number of iterations, 1 or greater.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not allowed.
+    """
+    if not isinstance(problem, Problem):
+        raise refusal("problem", problem, "a Problem")
+    steps = integer("steps", steps, 1)
+    course = list(_course(SaddlePoint(problem), steps))
+    values = np.full((steps + 1, len(course[0])), np.nan)
+    values[: len(course)] = course
+    modes = len(course[0]) // 3 - 1
+    m, q, V = (values[:, k * modes : (k + 1) * modes] for k in range(3))
+    order = (x[:, 0] if modes == 1 else x for x in (m, q, V))
+    return StateEvolution(problem, *order, *values[:, 3 * modes :].T)
+
+
+def _course(saddle: SaddlePoint, steps: int) -> Iterator[list[float]]:
+    """Yield m, q, V, test loss, training loss and coupling error while they are finite."""
+    teacher_norm2 = float(saddle.spectrum.teacher.sum())
+    nothing = np.zeros_like(saddle.spectrum.scales)
+    loss = saddle.channel.test_loss(nothing, nothing + _NO_ROW, Accuracy.FINE)
+    yield [*nothing, *nothing, *nothing, loss, loss, coupling_error(teacher_norm2, 0.0, 0.0)]
+    # At h = 0 the expansion of the loss there is exact.
+    average = saddle.channel.expansion().averages(nothing, nothing, nothing, Accuracy.FINE)
+    response = np.concatenate([average.response, average.overlap, average.energy])
+    x = np.log(saddle.problem.alpha * response)
+    for _ in range(steps):
+        order = saddle.overlaps(x)
+        if not max(*order.q, *order.V) < _RUNAWAY:
+            return
+        following = saddle.evaluate(x, Accuracy.FINE)
+        test = saddle.channel.test_loss(order.m, order.q, Accuracy.FINE)
+        train = saddle.averages(order, Accuracy.FINE).loss
+        error = coupling_error(teacher_norm2, order.r, order.n)
+        yield [*order.m, *order.q, *order.V, test, train, error]
+        x = following
