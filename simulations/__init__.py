@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from simulations.attention import FactoredAttention
     from simulations.autocorrelation import Autocorrelation, integrated_time, split_r_hat
     from simulations.averages import average_seeds
+    from simulations.cavity import token_precision
     from simulations.encoder import Encoder
     from simulations.encoder_learning import EncoderLearning, TrainedEncoder, learn_encoder
     from simulations.experiment import simulate
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from simulations.joint import JointTraining, train_jointly
     from simulations.layers import FreeAttention, SoftmaxAttention
     from simulations.learning import Learning, Settings, learn
+    from simulations.mean_field import naive_mean_field, quadratic_estimate
+    from simulations.message_passing import MessagePassing, approximate_message_passing
     from simulations.mixing import Mixing, MixingWarning
     from simulations.observables import (
         Observables,
@@ -44,6 +47,7 @@ __all__ = [
     "FreeAttention",
     "JointTraining",
     "Learning",
+    "MessagePassing",
     "MissingExtra",
     "Mixing",
     "MixingWarning",
@@ -55,6 +59,7 @@ __all__ = [
     "SoftmaxAttention",
     "TrainedEncoder",
     "Training",
+    "approximate_message_passing",
     "average_seeds",
     "conditional_entropies",
     "conditional_entropy",
@@ -65,6 +70,8 @@ __all__ = [
     "learn",
     "learn_encoder",
     "measure",
+    "naive_mean_field",
+    "quadratic_estimate",
     "recover",
     "sample",
     "separable",
@@ -72,6 +79,7 @@ __all__ = [
     "simulate",
     "simulate_many",
     "split_r_hat",
+    "token_precision",
     "train",
     "train_jointly",
 ]
@@ -86,6 +94,7 @@ _HOMES = {
     "FreeAttention": "layers",
     "JointTraining": "joint",
     "Learning": "learning",
+    "MessagePassing": "message_passing",
     "MissingExtra": "transformer_extra",
     "Mixing": "mixing",
     "MixingWarning": "mixing",
@@ -97,6 +106,7 @@ _HOMES = {
     "SoftmaxAttention": "layers",
     "TrainedEncoder": "encoder_learning",
     "Training": "training",
+    "approximate_message_passing": "message_passing",
     "average_seeds": "averages",
     "conditional_entropies": "observables",
     "conditional_entropy": "observables",
@@ -107,6 +117,8 @@ _HOMES = {
     "learn": "learning",
     "learn_encoder": "encoder_learning",
     "measure": "observables",
+    "naive_mean_field": "mean_field",
+    "quadratic_estimate": "mean_field",
     "recover": "recovery",
     "sample": "sampler",
     "separable": "separability",
@@ -114,6 +126,7 @@ _HOMES = {
     "simulate": "experiment",
     "simulate_many": "parallel",
     "split_r_hat": "autocorrelation",
+    "token_precision": "cavity",
     "train": "training",
     "train_jointly": "joint",
 }

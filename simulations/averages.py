@@ -16,8 +16,8 @@ OBSERVABLES = (
 
 _POINT = ("source", "data", "loss", "colors", "beta", "lam", "alpha", "sites", "samples")
 
-#: Further columns of data that have them.
-_DATA = ("shift",)
+#: Further columns that tell points apart, where a line has them.
+_FURTHER = ("shift", "estimator")
 
 
 def average_seeds(table: Table) -> Table:
@@ -41,7 +41,7 @@ def average_seeds(table: Table) -> Table:
     groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for line in table.lines():
         point = {name: line.get(name) for name in _POINT}
-        point |= {name: line[name] for name in _DATA if line.get(name) is not None}
+        point |= {name: line[name] for name in _FURTHER if line.get(name) is not None}
         groups.setdefault(tuple(point.items()), []).append(line)
     return Table(dict(point) | _average(lines) for point, lines in groups.items())
 

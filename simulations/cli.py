@@ -20,6 +20,7 @@ from replica.commandline import (
 from replica.data import PottsTokens
 from replica.journal import Journal, Unwritable
 from replica.tables import writable_file
+from simulations.estimators import ESTIMATORS
 from simulations.grid import LISTS, grid, lengths, values
 
 NAME = "replica-simulate"
@@ -59,6 +60,9 @@ def _parser() -> Parser:
                         help="fresh sequences for the test (2000)")  # fmt: skip
     parser.add_argument("--burn-in", type=number, metavar="N",
                         help="sweeps before a sequence is taken (60)")  # fmt: skip
+    parser.add_argument("--estimator", metavar="NAME",
+                        help="one of " + ", ".join(ESTIMATORS) + "; given, it is a column of "
+                        "the table (the first, without a column)")  # fmt: skip
     parser.add_argument("--workers", type=number, default=cores(), metavar="N",
                         help="processes, which do not change the table (all cores)")  # fmt: skip
     parser.add_argument("--out", required=True, metavar="CSV",
@@ -70,6 +74,8 @@ def _simulate(arguments: argparse.Namespace, command: str) -> int:
     one_of("data", arguments.data, [PottsTokens.name])
     workers = integer("workers", arguments.workers, 1)
     base, count = integer("seed", arguments.seed, 0), integer("seeds", arguments.seeds, 1)
+    if arguments.estimator is not None:
+        one_of("estimator", arguments.estimator, ESTIMATORS)
     seeds, sites = range(base, base + count), lengths(arguments)
     family = grid(arguments)
     out = writable_file("out", arguments.out)
@@ -81,7 +87,8 @@ def _simulate(arguments: argparse.Namespace, command: str) -> int:
     from simulations.resume import complete
 
     options = {name: getattr(arguments, name) for name in _OPTIONS}
-    given = {name: value for name, value in options.items() if value is not None}
+    named = {} if arguments.estimator is None else {"estimator": arguments.estimator}
+    given = {name: value for name, value in options.items() if value is not None} | named
     tasks = experiments(family, sites, seeds, **given)
     parameters = {
         "data": arguments.data,
@@ -90,6 +97,7 @@ def _simulate(arguments: argparse.Namespace, command: str) -> int:
         "alpha": alpha_grid(arguments.alpha, arguments.log),
         "sites": sites,
         **{name: getattr(tasks[0], name) for name in _OPTIONS},
+        **named,
     }
     try:
         with Journal("out", out, command, parameters, seeds) as journal:

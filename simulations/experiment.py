@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from replica.arguments import integer, refusal
+from replica.arguments import integer, one_of, refusal
 from replica.data import DataModel, PottsTokens
 from replica.problem import Problem
+from simulations.estimators import ESTIMATORS, check_estimator, estimate_rows
 from simulations.fields import Floats, Tokens
 from simulations.observables import Observables, measure
 from simulations.potts import PottsModel
 from simulations.sampler import BURN_IN, Chains
-from simulations.training import train
 
 #: Test sequences drawn from one chain, and the sweeps between two of them.
 SNAPSHOTS, SPACING = 8, 5
@@ -44,6 +44,8 @@ class Experiment:
         Fresh sequences for the test, at least 2.
     burn_in : int
         Sweeps before a sequence is taken.
+    estimator : str, optional
+        How the rows are estimated, see `simulate`.
     """
 
     problems: tuple[Problem, ...]
@@ -52,6 +54,7 @@ class Experiment:
     rows: int | None = None
     test_samples: int = TEST_SAMPLES
     burn_in: int = BURN_IN
+    estimator: str | None = None
 
     def __post_init__(self) -> None:
         for name, minimum in (("sites", 3), ("seed", 0), ("test_samples", 2), ("burn_in", 0)):
@@ -67,6 +70,10 @@ class Experiment:
             least = 0.5 / self.sites
             allowed = f"above {least:.3g} at sites = {self.sites}, to give one sample or more"
             raise refusal("alpha", self.problems[0].alpha, allowed)
+        if self.estimator is not None:
+            one_of("estimator", self.estimator, ESTIMATORS)
+            for problem in self.problems:
+                check_estimator(self.estimator, problem, self.sites, self.samples)
 
     @property
     def data(self) -> PottsTokens:
@@ -114,14 +121,11 @@ class Experiment:
     def _line(
         self, problem: Problem, model: PottsModel, train_tokens: Tokens, test_tokens: Tokens
     ) -> dict[str, Any]:
-        training = train(
-            train_tokens,
-            model.colors,
-            problem.lam,
-            problem.loss,
-            model.similarity,
-            range(self.sites if self.rows is None else self.rows),
-        )
+        rows = range(self.sites if self.rows is None else self.rows)
+        chosen = self.estimator or ESTIMATORS[0]
+        training, more = estimate_rows(chosen, model, train_tokens, problem, rows)
+        # The column is there only if it was asked for.
+        named = {} if self.estimator is None else {"estimator": self.estimator}
         observed = measure(model, training, train_tokens, test_tokens, problem.loss)
         return {
             "source": "simulation",
@@ -135,12 +139,14 @@ class Experiment:
             "samples": self.samples,
             "seed": self.seed,
             **_summary(observed),
+            **more,
             "status": training.status,
             "residual": float(training.residuals.max()),
             "evaluations": int(training.evaluations.max()),
             "rows": len(training.rows),
             "test_samples": self.test_samples,
             "burn_in": self.burn_in,
+            **named,
         }
 
 
@@ -151,6 +157,7 @@ def simulate(
     rows: int | None = None,
     test_samples: int = TEST_SAMPLES,
     burn_in: int = BURN_IN,
+    estimator: str | None = None,
 ) -> dict[str, Any]:
     """Train one finite system and return one line of a table.
 
@@ -168,13 +175,18 @@ def simulate(
         Fresh sequences for the test.
     burn_in : int
         Sweeps before a sequence is taken.
+    estimator : str, optional
+        "minimiser", the exact minimum, which is what None stands for; "amp", approximate
+        message passing towards it; "naive-mean-field" or "quadratic", which have no other
+        loss than the squared error: the loss of the problem then only says what is measured.
 
     Returns
     -------
     dict
         The columns of `replica.tables.COLUMNS`; behind them `rows`, `test_samples`,
         `burn_in`, the standard error NAME_stderr over the rows of each observable NAME,
-        and the `memory` of the chains (see `simulations.mixing.Mixing`). The rows of one
+        and the `memory` of the chains (see `simulations.mixing.Mixing`). If an estimator is
+        named, the column `estimator` names it; message passing also fills V. The rows of one
         system share their sequences: an error bar for comparison with the theory is the
         one over seeds (see `simulations.averages.average_seeds`).
 
@@ -183,7 +195,8 @@ def simulate(
     ValueError
         If an argument is not allowed.
     """
-    return Experiment((problem,), sites, seed, rows, test_samples, burn_in).run()[0]
+    experiment = Experiment((problem,), sites, seed, rows, test_samples, burn_in, estimator)
+    return experiment.run()[0]
 
 
 def experiments(
@@ -201,7 +214,7 @@ def experiments(
     sites, seeds : sequences of int
         Sizes and realisations.
     **options
-        `rows`, `test_samples` and `burn_in` of `Experiment`.
+        `rows`, `test_samples`, `burn_in` and `estimator` of `Experiment`.
     """
     together: dict[tuple[DataModel, float], list[Problem]] = {}
     for problem in problems:

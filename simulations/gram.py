@@ -75,9 +75,7 @@ class LeaveOneOut:
     """
 
     def __init__(self, matrix: Floats, rows: NDArray[np.int64]) -> None:
-        self._inverse = np.array(matrix)
-        if not _invert(self._inverse):
-            raise np.linalg.LinAlgError("the matrix is not positive definite")
+        self._inverse = inverse(matrix)
         self._rows = rows
 
     def solve(self, right: Floats, columns: NDArray[np.int64]) -> Floats:
@@ -92,6 +90,20 @@ class LeaveOneOut:
         solution -= inverse[:, rows] * (solution[own] / inverse[rows, rows])
         solution[own] = 0.0
         return solution
+
+
+def inverse(matrix: Floats) -> Floats:
+    """Return the inverse of a symmetric positive definite matrix.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If the matrix is not positive definite in floating point.
+    """
+    result = np.array(matrix)
+    if not _invert(result):
+        raise np.linalg.LinAlgError("the matrix is not positive definite")
+    return result
 
 
 def multiply(matrix: Floats, right: Floats) -> Floats:

@@ -60,8 +60,8 @@ def simulate_many(
     label : str, optional
         Show a progress bar with this label if stderr is a terminal.
     **options
-        `rows`, `test_samples` and `burn_in` as in `simulations.simulate`; Gaussian tokens
-        take `rows` alone.
+        `rows`, `test_samples`, `burn_in` and `estimator` as in `simulations.simulate`;
+        Gaussian tokens take `rows` alone.
 
     Raises
     ------

@@ -34,6 +34,8 @@ def test_python_blocks_run(tmp_path, monkeypatch):
     assert len(names["curve"]["test_loss"]) == 30
     assert sorted(path.name for path in tmp_path.iterdir()) == ["curve.csv", "curve.json"]
     assert names["line"]["status"] == "converged"
+    assert names["course"].test_loss[-1] == pytest.approx(1.0434, abs=5e-5)
+    assert names["passing"].status == "converged"
     losses = names["losses"]
     error = np.std(losses, ddof=1) / len(losses) ** 0.5
     # Three standard errors over the rows of the one system that its seed names.
@@ -74,6 +76,19 @@ def test_simulation_command_is_understood(tmp_path, monkeypatch):
     arguments[arguments.index("--seeds") + 1] = "1"
     assert simulation.main([*arguments, "--workers", "1"]) == 0
     assert (tmp_path / "sim.csv").read_text().count("\n") == 4
+
+
+def test_commands_of_the_estimators_run(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (commands,) = (block for block in blocks("bash") if "replica evolve" in block)
+    for name, *arguments in map(shlex.split, commands.splitlines()):
+        if name == "replica":
+            assert theory.main(arguments) == 0
+        else:
+            arguments[arguments.index("--sites") + 1] = "20"
+            assert simulation.main([*arguments, "--workers", "1"]) == 0
+    assert "1.0434261" in capsys.readouterr().out
+    assert ",amp," in (tmp_path / "amp.csv").read_text()
 
 
 def test_columns_are_those_of_the_tables():

@@ -1,0 +1,86 @@
+"""The ways to estimate the rows of a finite system, by name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from replica.arguments import refusal
+from replica.problem import Problem
+
+if TYPE_CHECKING:
+    from simulations.fields import Tokens
+    from simulations.potts import PottsModel
+    from simulations.training import Training
+
+#: The exact minimiser of the training objective, message passing towards it, minus the inverse
+#: of the correlation matrix, and linear regression rescaled with the norm of the true row.
+ESTIMATORS = ("minimiser", "amp", "naive-mean-field", "quadratic")
+
+#: Numbers in the largest array that message passing makes.
+_LARGEST = 8_000_000
+
+
+def check_estimator(estimator: str, problem: Problem, sites: int, samples: int) -> None:
+    """Raise ValueError if the estimator does not apply to a problem of this size."""
+    similarity = getattr(problem.data, "similarity", None)
+    if estimator != "minimiser" and similarity is not None:
+        raise refusal("estimator", estimator, "minimiser where a similarity is given")
+    linear = estimator in ("naive-mean-field", "quadratic")
+    # One component of each colour goes into the means that naive mean field subtracts.
+    free = samples - 1 if estimator == "naive-mean-field" else samples
+    if linear and problem.lam == 0 and free * (problem.data.colors - 1) < sites:
+        allowed = f"large enough that M (C-1) exceeds L = {sites} at lam = 0 with {estimator}"
+        raise refusal("alpha", problem.alpha, allowed)
+    if estimator == "quadratic" and getattr(problem.data, "beta", None) == 0:
+        raise refusal("beta", 0.0, "other than 0 with quadratic, whose scale it is")
+
+
+def estimate_rows(
+    estimator: str, model: PottsModel, tokens: Tokens, problem: Problem, rows: range
+) -> tuple[Training, dict[str, Any]]:
+    """Return estimated rows, and what an estimator adds to a line of a table.
+
+    Parameters
+    ----------
+    estimator : str
+        One of `ESTIMATORS`.
+    model : PottsModel
+        The model of the sequences.
+    tokens : uint8 array (samples, sites)
+        Training sequences.
+    problem : Problem
+        λ and loss; the linear estimators have no other loss than the squared error.
+    rows : range
+        The sites i.
+    """
+    from simulations.mean_field import naive_mean_field, quadratic_estimate
+    from simulations.training import train
+
+    colors, lam = model.colors, problem.lam
+    if estimator == "amp":
+        return _message_passing(model, tokens, problem, rows)
+    if estimator == "naive-mean-field":
+        return naive_mean_field(tokens, colors, lam, rows), {}
+    if estimator == "quadratic":
+        norms = np.sum(model.teacher[rows] ** 2, axis=1)
+        return quadratic_estimate(tokens, colors, norms, lam, rows), {}
+    return train(tokens, colors, lam, problem.loss, model.similarity, rows), {}
+
+
+def _message_passing(
+    model: PottsModel, tokens: Tokens, problem: Problem, rows: range
+) -> tuple[Training, dict[str, Any]]:
+    from simulations.message_passing import approximate_message_passing
+    from simulations.training import Training
+
+    width = max(8, _LARGEST // (len(tokens) * model.colors))
+    parts = [
+        approximate_message_passing(model, tokens, problem.lam, problem.loss, some)
+        for some in (rows[first : first + width] for first in range(0, len(rows), width))
+    ]
+    names = ("weights", "rows", "residuals", "evaluations", "statuses")
+    columns = (np.concatenate([getattr(part.training, name) for part in parts]) for name in names)
+    variance = float(np.mean(np.concatenate([part.V[-1] for part in parts])))
+    return Training(*columns), {"V": variance}

@@ -1,0 +1,201 @@
+"""Approximate message passing for rows of the attention at V = U = I."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from replica.arguments import integer, non_negative, positive, real, refusal
+from simulations.cavity import CavitySpectra, token_precision
+from simulations.fields import Floats, Tokens, checked_sites, checked_tokens, colored_sums
+from simulations.jit import jit
+from simulations.losses import Loss, loss_named
+from simulations.potts import PottsModel
+from simulations.proximal import force
+from simulations.training import Training
+
+
+@dataclass(frozen=True, eq=False)
+class MessagePassing:
+    """Rows that message passing arrived at, and its course.
+
+    Parameters
+    ----------
+    training : Training
+        The last rows, with residuals and statuses as for the minimiser; `evaluations` counts
+        iterations.
+    m, q, V : arrays (steps + 1, rows)
+        Overlaps w*ᵀGw and wᵀGw, with the cavity covariance G of the model, and the local
+        variance, after every iteration; entry 0 belongs to w = 0. Once all rows have
+        converged the course ends.
+    train_loss : array (steps + 1, rows)
+        Mean of ℓ(y, prox(ω)) over the training sequences.
+    residuals : array (steps + 1, rows)
+        Norm of the gradient of the training objective, relative to that at w = 0.
+    """
+
+    training: Training
+    m: Floats
+    q: Floats
+    V: Floats
+    train_loss: Floats
+    residuals: Floats
+
+    @property
+    def status(self) -> str:
+        """The worst status of the rows."""
+        return self.training.status
+
+
+def approximate_message_passing(
+    model: PottsModel,
+    tokens: Any,
+    lam: float,
+    loss: str = "cross-entropy",
+    rows: Any = None,
+    steps: int = 200,
+    tolerance: float = 1e-8,
+    damping: float = 0.0,
+) -> MessagePassing:
+    """Minimise Σ_μ ℓ(s_i^μ, Σ_j w_j s_j^μ) + (L λ / 2) |w|² by message passing from w = 0.
+
+    The tokens are correlated, with the covariance G that the couplings of the model imply, and
+    G decides the step of every iteration; the true row enters the reported overlaps alone. In
+    the limit of long sequences the t-th iterate has the overlaps of the t-th step of
+    `replica.state_evolution`, and any fixed point is the minimiser that `train` finds (see
+    MESSAGE_PASSING.md).
+
+    Parameters
+    ----------
+    model : PottsModel
+        The model of the sequences, U = I.
+    tokens : uint8 array (samples, sites)
+        Training sequences.
+    lam : float
+        λ, 0 or greater.
+    loss : str
+        "cross-entropy" or "squared-error".
+    rows : sequence of int, optional
+        The sites i; None is all.
+    steps : int
+        The most iterations.
+    tolerance : float
+        Iterations end when all gradient norms, relative to those at w = 0, are below this.
+    damping : float
+        Share of the last iterate that is kept, from 0 to less than 1. State evolution needs 0.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not allowed, or the couplings are beyond the paramagnet.
+    """
+    tokens = checked_tokens(tokens, model.sites, model.colors)
+    if not len(tokens):
+        raise refusal("tokens", f"array {tokens.shape}", "an array of one sequence or more")
+    lam, tolerance = non_negative("lam", lam), positive("tolerance", tolerance)
+    chosen, steps = loss_named(loss), integer("steps", steps, 1)
+    allowed = "a number from 0 to less than 1"
+    if not 0 <= real("damping", damping, allowed) < 1:
+        raise refusal("damping", damping, allowed)
+    sites = checked_sites(rows, model.sites)
+    spectra = CavitySpectra(token_precision(model), sites)
+    passing = _Passing(model, tokens, lam, chosen, sites, spectra)
+    course = [passing.measured()]
+    for _ in range(steps):
+        if passing.settled(tolerance):
+            break
+        passing.step(damping)
+        course.append(passing.measured())
+    residuals = passing.residuals
+    statuses = np.where(residuals < tolerance, "converged", "max-steps").astype(object)
+    statuses[~np.isfinite(residuals)] = "not-finite"
+    taken = np.full(len(sites), len(course) - 1)
+    weights = np.ascontiguousarray(passing.weights.T)
+    training = Training(weights, sites, residuals, taken, statuses)
+    return MessagePassing(training, *(np.array(part) for part in zip(*course, strict=True)))
+
+
+class _Passing:
+    """The state of an iteration: rows w, fields ω = X w - V g₋, forces g and their variance V.
+
+    Arrays over sites have the shape (sites, rows), those over tokens (samples, rows, colors).
+    """
+
+    def __init__(
+        self,
+        model: PottsModel,
+        tokens: Tokens,
+        lam: float,
+        loss: Loss,
+        rows: NDArray[np.int64],
+        spectra: CavitySpectra,
+    ) -> None:
+        self._tokens, self._lam, self._loss = tokens, lam, loss
+        self._own, self._spectra = (rows, np.arange(len(rows))), spectra
+        self._seen = np.eye(model.colors)[tokens[:, rows]]
+        teacher = np.ascontiguousarray(model.teacher[rows].T)
+        self._answer = spectra.covariance(teacher)
+        self.weights = np.zeros_like(teacher)
+        self._variance = np.zeros(len(rows))
+        self._scale = np.ones(len(rows))
+        self.residuals = self._scale
+        # At w = 0 there is neither a field nor a spread of it.
+        self._look(np.zeros_like(self._seen))
+        self._scale = np.maximum(self.residuals, np.finfo(float).tiny)
+        self.residuals = self.residuals / self._scale
+
+    def measured(self) -> tuple[Floats, ...]:
+        """Return m, q, V, the training loss at the proximal fields, and the residuals."""
+        m = np.sum(self._answer * self.weights, axis=0)
+        q = np.sum(self._spectra.covariance(self.weights) * self.weights, axis=0)
+        fields = self._fields + self._variance[:, None] * self._force
+        loss = self._loss.expected(fields, self._seen).mean(axis=0)
+        return m, q, self._variance, loss, self.residuals
+
+    def settled(self, tolerance: float) -> bool:
+        """Tell whether further iterations are of no use."""
+        return bool(np.all(~np.isfinite(self.residuals) | (self.residuals < tolerance)))
+
+    def step(self, damping: float) -> None:
+        """Go from w to (λ + V̂ G)^{-1} (Xᵀg/L + V̂ G w), and see what the tokens answer."""
+        size, stiffness = len(self.weights), self._stiffness
+        pull = self._spectra.precision(self._gathered(self._force)) + stiffness * self.weights
+        fresh = self._spectra.solve(pull, self._lam, stiffness)
+        variance = self._spectra.trace(self._lam, stiffness) / size
+        self.weights = damping * self.weights + (1 - damping) * fresh
+        self._variance = damping * self._variance + (1 - damping) * variance
+        self._look(self._force)
+
+    def _look(self, last: Floats) -> None:
+        sums = colored_sums(self._tokens, self.weights.T, self._seen.shape[-1])
+        sums = sums - sums.mean(axis=-1, keepdims=True)
+        self._fields = sums - self._variance[:, None] * last
+        self._force, response = force(self._loss, self._fields, self._seen, self._variance)
+        # V̂ = -(1/L) Σ_μ tr ∂g/∂ω, of the sequences themselves.
+        self._stiffness = response.sum(axis=0) / len(self.weights)
+        slope, _ = force(self._loss, sums, self._seen, np.zeros_like(self._variance))
+        gradient = self._lam * self.weights - self._gathered(slope)
+        self.residuals = np.sqrt(np.sum(gradient**2, axis=0)) / self._scale
+
+    def _gathered(self, answer: Floats) -> Floats:
+        """Return Xᵀg/L, zero at the masked sites."""
+        sums = np.zeros_like(self.weights)
+        # The kernel adds whole rows: [sample, colour, row].
+        _gather(self._tokens, np.ascontiguousarray(answer.transpose(0, 2, 1)), sums)
+        sums[self._own] = 0.0
+        return sums / len(sums)
+
+
+@jit
+def _gather(tokens: Tokens, answer: Floats, sums: Floats) -> None:
+    """Add answer[μ, s_j^μ] to sums[j] for every sequence μ and site j."""
+    samples, sites = tokens.shape
+    rows = sums.shape[1]
+    for sample in range(samples):
+        for j in range(sites):
+            source, target = answer[sample, tokens[sample, j]], sums[j]
+            for r in range(rows):
+                target[r] += source[r]
