@@ -6,7 +6,7 @@ import argparse
 import json
 import math
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -25,15 +25,14 @@ from replica.commandline import (
     data_model,
     number,
     problems,
-    progress,
     run,
     say,
 )
+from replica.journal import Journal, Unwritable
 from replica.problem import LOSSES, Problem
 from replica.solution import Solution
-from replica.tables import as_cell, writable_file
-
-Solver = Callable[[Sequence[Problem]], Iterable[Solution]]
+from replica.stretches import ERROR, solve_missing
+from replica.tables import Table, as_cell, failed
 
 _LAM = "0 or greater, or optimal: the best at every alpha"
 
@@ -58,7 +57,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     sweep = commands.add_parser("sweep", help="solve along the sample ratio alpha")
     add_problem_options(sweep, _LAM)
-    sweep.add_argument("--out", metavar="FILE", help="CSV table to write; stdout by default")
+    sweep.add_argument("--out", metavar="FILE",
+                       help="CSV table to write, point by point: the same command goes on where "
+                       "it was stopped; stdout by default")  # fmt: skip
     sweep.set_defaults(work=_sweep)
 
     threshold = commands.add_parser("threshold", help="sample ratio where a minimiser appears")
@@ -99,10 +100,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _solve(options: argparse.Namespace, command: str) -> int:
-    family, solver = _family(options)
+    from replica.solver import solve
+    from replica.weight_decay import optimal_lam
+
+    family, optimal = _problems(options)
     if len(family) != 1:
         raise refusal("alpha", options.alpha, "one number; `replica sweep` takes several")
-    (solution,) = solver(family)
+    solution = optimal_lam(family[0])[1] if optimal else solve(family[0], check=False)
     values = _values(solution)
     if options.json:
         print(json.dumps(values, indent=2))
@@ -115,34 +119,64 @@ def _solve(options: argparse.Namespace, command: str) -> int:
 
 
 def _sweep(options: argparse.Namespace, command: str) -> int:
-    from replica.curve import Curve
-
-    family, solver = _family(options)
-    if options.out is not None:
-        writable_file("out", options.out)
-    order = sorted(range(len(family)), key=lambda i: family[i].alpha)
-    found: dict[int, Solution] = {}
-    interrupted = False
+    family, optimal = _problems(options)
+    done: dict[float, dict[str, Any]] = {}
     try:
-        solved = solver([family[i] for i in order])
-        for i, solution in zip(order, progress(solved, len(family), "sweep"), strict=True):
-            found[i] = solution
+        if options.out is None:
+            solve_missing(family, optimal, done)
+            _table(family, done).write(sys.stdout)
+        else:
+            parameters = _parameters(options, family[0])
+            with Journal("out", options.out, command, parameters, [], [ERROR]) as journal:
+                solve_missing(family, optimal, done, journal)
+                journal.finish(done[problem.alpha] for problem in family)
+    except Unwritable as error:
+        say(f"replica: {error}; what is done is kept, and the same command goes on from there")
+        return NOT_CONVERGED
     except KeyboardInterrupt:
-        interrupted = True
-    curve = Curve(found[i] for i in sorted(found))
-    parameters = {
-        name: getattr(options, name)
-        for name in ("data", "colors", "beta", "similarity", "shift", "lam", "alpha", "loss")
-        if getattr(options, name) is not None
+        if options.out is None:
+            _table(family, done).write(sys.stdout)
+        count = sum(problem.alpha in done for problem in family)
+        say(f"replica sweep: {count} of {len(family)} points are done and kept")
+        raise
+    return _told(family, done)
+
+
+def _table(family: Sequence[Problem], done: Mapping[float, Mapping[str, Any]]) -> Table:
+    """Return the lines that are done as a table like that of `--out`."""
+    rows = [done[problem.alpha] for problem in family if problem.alpha in done]
+    return Table({name: row[name] for name in row if name != ERROR} for row in rows)
+
+
+def _parameters(options: argparse.Namespace, problem: Problem) -> dict[str, Any]:
+    """Return what determines the table of a sweep, with the content of files that it names."""
+    data = problem.data
+    described = {field.name: getattr(data, field.name) for field in fields(data)}  # type: ignore[arg-type]
+    return {
+        "data": data.name,
+        **{name: value for name, value in described.items() if value is not None},
+        "lam": options.lam,
+        "alpha": options.alpha,
+        **({"log": True} if options.log else {}),
+        "loss": problem.loss,
     }
-    if options.out is None:
-        curve.write(sys.stdout)
-    elif found:
-        curve.to_csv(options.out, command=command, parameters=parameters, seeds=[])
-    if interrupted:
-        say(f"replica sweep: {len(found)} of {len(family)} points are done and kept")
-        raise KeyboardInterrupt
-    return _status(curve.solutions)
+
+
+def _told(family: Sequence[Problem], done: Mapping[float, Mapping[str, Any]]) -> int:
+    """Say what became of the points that did not converge, and return the exit status."""
+    from replica.solver import reason
+
+    status = CONVERGED
+    for alpha, problem in {problem.alpha: problem for problem in family}.items():
+        line = done[alpha]
+        if line["status"] != "converged":
+            status = NOT_CONVERGED
+            if failed(line):
+                say(f"replica: alpha = {alpha}: {line['status']}")
+            else:
+                residual = math.nan if line.get("residual") is None else line["residual"]
+                say(f"replica: {reason(problem, line['status'], line['evaluations'], residual)}")
+    return status
 
 
 def _threshold(options: argparse.Namespace, command: str) -> int:
@@ -239,15 +273,12 @@ def _print_columns(columns: Mapping[str, Sequence[Any]]) -> None:
         print(*(as_cell(value) for value in row), sep=",")
 
 
-def _family(options: argparse.Namespace) -> tuple[list[Problem], Solver]:
-    """Return the problems along alpha, and what solves them one after the other."""
-    from replica.curve import solutions
-    from replica.weight_decay import optimal_lam
-
-    if options.lam != "optimal":
-        return problems(options), solutions
-    any_lam = argparse.Namespace(**{**vars(options), "lam": 1.0})
-    return problems(any_lam), lambda family: (optimal_lam(problem)[1] for problem in family)
+def _problems(options: argparse.Namespace) -> tuple[list[Problem], bool]:
+    """Return the problems along alpha, and whether their weight decay is to be the best."""
+    optimal = options.lam == "optimal"
+    return problems(
+        argparse.Namespace(**{**vars(options), "lam": 1.0 if optimal else options.lam})
+    ), optimal
 
 
 def _values(solution: Solution) -> dict[str, Any]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import os
+import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -13,15 +15,27 @@ from types import TracebackType
 from typing import Any
 
 from replica.arguments import refusal
-from replica.tables import COLUMNS, PARTIAL, Table, sidecar, writable_file, write_sidecar
+from replica.tables import (
+    COLUMNS,
+    PARTIAL,
+    Table,
+    as_cell,
+    columns_of,
+    default_mode,
+    failed,
+    sidecar,
+    writable_file,
+    write_sidecar,
+)
 
 try:
     import fcntl
 except ImportError:  # not a POSIX system: one process per table is the user's care
     fcntl = None  # type: ignore[assignment]
 
-#: Seconds between two calls that force the operating system to write to the disk.
-_SYNC = 0.1
+#: Least seconds between two calls that force the operating system to write to the disk, and
+#: the share of the time that they may take.
+_SYNC, _SHARE = 0.1, 0.02
 
 
 class Unwritable(RuntimeError):
@@ -33,9 +47,10 @@ class Journal:
 
     Lines are appended as they come and have left the process before `append` returns, so
     that a kill loses nothing that was appended; they are forced to the disk, against a loss
-    of power, at once or within a tenth of a second. A line that a kill or a full disk tore is
-    cut off when the journal is opened again. `finish` replaces the file by the whole table in
-    its final order.
+    of power, at once, or where they come faster than the disk takes them, now and then. A line
+    that a kill or a full disk tore is cut off when the journal is opened again. `finish`
+    replaces the file by the whole table in its final order; opened again, it can still grow,
+    by lines that had failed.
 
     Parameters
     ----------
@@ -48,6 +63,8 @@ class Journal:
     parameters, seeds : mapping and sequence
         Whatever determines the content of the table, as JSON can hold it. The sidecar keeps
         them: a table of others, or of another version, is refused with the difference.
+    beside : sequence of str
+        Columns that the finished table leaves to its sidecar, which lists them line by line.
 
     Raises
     ------
@@ -63,22 +80,26 @@ class Journal:
         command: str,
         parameters: Mapping[str, Any],
         seeds: Sequence[int],
+        beside: Sequence[str] = (),
     ) -> None:
         self.path = writable_file(name, path)
-        self._name = name
+        self._name, self._beside = name, tuple(beside)
         content = {"parameters": dict(parameters), "seeds": list(seeds)}
         self._provenance = {"command": command, **json.loads(json.dumps(content))}
         self._handle = self._open()
         try:
-            self._columns, self._found = self._resume()
+            self._columns, self._found, self._rewrite = self._resume()
         except BaseException:
             self.close()
             raise
-        self._synced = 0.0
+        self._next_sync = 0.0
 
     @property
     def lines(self) -> tuple[dict[str, Any], ...]:
-        """The lines that the file held when it was opened, in the order of their completion."""
+        """The lines that the file held when it was opened, in the order of their completion.
+
+        Those of points that failed are not among them: they are to be tried again.
+        """
         return self._found
 
     def append(self, lines: Iterable[Mapping[str, Any]]) -> None:
@@ -90,32 +111,29 @@ class Journal:
             If the disk is full or the file can no longer be written. What was there before
             is kept.
         """
-        table = Table(lines)
-        if self._columns is None:
-            self._columns = table.columns
-        elif table.columns != self._columns:
-            raise ValueError(f"columns {table.columns} in a table of {self._columns}")
-        text = io.StringIO(newline="")
-        table.write(text)
-        content = text.getvalue()
-        end = os.lseek(self._handle, 0, os.SEEK_END)
-        if end:
-            content = content.split("\n", 1)[1]
+        lines = list(lines)
+        columns = columns_of([*self._found, *lines] if self._rewrite else lines)
         try:
-            _write_all(self._handle, content.encode())
-            if time.monotonic() - self._synced > _SYNC:
-                os.fsync(self._handle)
-                self._synced = time.monotonic()
+            if self._rewrite:
+                self._begin_again(columns)
+            elif self._columns is None:
+                self._columns = columns
+            elif columns != self._columns:
+                raise ValueError(f"columns {columns} in a table of {self._columns}")
+            self._write(lines)
         except OSError as error:
-            with suppress(OSError):
-                os.ftruncate(self._handle, end)
             raise self._unwritable(error) from None
 
     def finish(self, lines: Iterable[Mapping[str, Any]]) -> Table:
         """Replace the file by the table of these lines, in this order, and return the table."""
-        table = Table(lines)
+        rows = [dict(line) for line in lines]
+        lists = {name: [row.pop(name, None) for row in rows] for name in self._beside}
+        table, provenance = Table(rows), {**self._provenance, **lists}
         try:
-            table.to_csv(self.path, **self._provenance)
+            if lists:
+                # Before the table loses these columns, lest a kill between the two lose them.
+                self._tell(lists)
+            table.to_csv(self.path, **provenance)
         except (OSError, ValueError) as error:
             raise self._unwritable(error) from None
         return table
@@ -153,7 +171,9 @@ class Journal:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 os.close(handle)
-                writer = self._sidecar().get("unfinished", {}).get("process", "unknown")
+                unfinished = self._sidecar().get("unfinished")
+                known = unfinished if isinstance(unfinished, dict) else {}
+                writer = known.get("process", "unknown")
                 allowed = f"a file that no other process is writing; process {writer} is"
                 raise refusal(self._name, str(self.path), allowed) from None
             except OSError:  # a file system without locks
@@ -164,8 +184,11 @@ class Journal:
                     return handle
             os.close(handle)
 
-    def _resume(self) -> tuple[tuple[str, ...] | None, tuple[dict[str, Any], ...]]:
-        """Return columns and lines of an unfinished or finished table of the same parameters."""
+    def _resume(self) -> tuple[tuple[str, ...] | None, tuple[dict[str, Any], ...], bool]:
+        """Return columns and lines of a table of the same parameters, unfinished or finished.
+
+        And whether the file must be written anew before lines can be added to it.
+        """
         for whole in (self.path, sidecar(self.path)):
             for left in whole.parent.glob(f".{whole.name}.*{PARTIAL}"):
                 left.unlink(missing_ok=True)
@@ -174,14 +197,83 @@ class Journal:
             raise refusal(self._name, str(self.path), "a new file or a table")
         end = content.rfind(b"\n") + 1
         # A first line alone is a table without points: whatever made it, nothing is lost.
-        fresh = content.count(b"\n") < 2
-        if not fresh:
-            self._check_provenance()
-        os.ftruncate(self._handle, 0 if fresh else end)
-        table = Table([]) if fresh else Table.from_csv(self.path)
+        if content.count(b"\n") < 2:
+            os.ftruncate(self._handle, 0)
+            self._tell({})
+            return None, (), False
+        self._check_provenance()
+        os.ftruncate(self._handle, end)
+        table = Table.from_csv(self.path)
+        lists = {name: self._list(name, table) for name in self._beside}
+        lines = [
+            line | {name: values[number] for name, values in lists.items()}
+            for number, line in enumerate(table.lines())
+        ]
+        known = tuple(line for line in lines if not failed(line))
+        rewrite = len(known) < len(lines) or not set(self._beside) <= set(table.columns)
+        self._tell({} if set(self._beside) <= set(table.columns) else lists)
+        return table.columns, known, rewrite
+
+    def _list(self, name: str, table: Table) -> list[Any]:
+        """Return a column of the table, or what the sidecar of a finished one says of it."""
+        if name in table.columns:
+            return [line[name] for line in table.lines()]
+        known = self._sidecar().get(name)
+        if (
+            not isinstance(known, list)
+            or len(known) != len(table)
+            or not all(value is None or type(value) in (int, float) for value in known)
+        ):
+            allowed = f"a table of which {sidecar(self.path).name} tells {name} for every line"
+            raise refusal(self._name, str(self.path), allowed)
+        return known
+
+    def _tell(self, lists: Mapping[str, Any]) -> None:
         unfinished = {"process": os.getpid()}
-        write_sidecar(self.path, {**self._provenance, "unfinished": unfinished})
-        return (None if fresh else table.columns), table.lines()
+        write_sidecar(self.path, {**self._provenance, **lists, "unfinished": unfinished})
+
+    def _begin_again(self, columns: tuple[str, ...]) -> None:
+        """Put a file in the place of a finished table to which lines can be added."""
+        handle, partial = tempfile.mkstemp(
+            dir=self.path.parent, prefix=f".{self.path.name}.", suffix=PARTIAL
+        )
+        before, self._handle, self._columns = (self._handle, self._columns), handle, columns
+        try:
+            if fcntl is not None:
+                with suppress(OSError):
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._write(self._found)
+            os.chmod(partial, default_mode())
+            os.replace(partial, self.path)
+        except BaseException:
+            os.close(handle)
+            os.unlink(partial)
+            self._handle, self._columns = before
+            raise
+        os.close(before[0])
+        self._rewrite = False
+
+    def _write(self, lines: Iterable[Mapping[str, Any]]) -> None:
+        """Add lines behind the last, all or none of them."""
+        assert self._columns is not None
+        text = io.StringIO(newline="")
+        writer = csv.writer(text, lineterminator="\n")
+        end = os.lseek(self._handle, 0, os.SEEK_END)
+        if not end:
+            writer.writerow(self._columns)
+        for line in lines:
+            writer.writerow([as_cell(line.get(column)) for column in self._columns])
+        try:
+            _write_all(self._handle, text.getvalue().encode())
+            start = time.monotonic()
+            if start > self._next_sync:
+                os.fsync(self._handle)
+                now = time.monotonic()
+                self._next_sync = now + max(_SYNC, (now - start) / _SHARE)
+        except OSError:
+            with suppress(OSError):
+                os.ftruncate(self._handle, end)
+            raise
 
     def _check_provenance(self) -> None:
         here, there = _content(self._provenance), _content(self._sidecar())

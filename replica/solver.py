@@ -223,15 +223,19 @@ def _without_answer(problem: Problem, status: str, evaluations: int) -> Solution
 
 def complaint(solution: Solution) -> str:
     """Return the line that says how a solution failed, and what may help."""
-    problem = solution.problem
+    return reason(solution.problem, solution.status, solution.evaluations, solution.residual)
+
+
+def reason(problem: Problem, status: str, evaluations: int, residual: float) -> str:
+    """Return the line that says how a problem was not solved, and what may help."""
     where = f"alpha = {problem.alpha}, lam = {problem.lam}"
-    if solution.status == "below-threshold":
+    if status == "below-threshold":
         threshold = existence_threshold(problem.data, problem.loss)
         return (
             f"{where}: without weight decay there is no unique minimiser below "
             f"alpha_c = {threshold:.8g}; take lam > 0 or a larger alpha"
         )
     return (
-        f"{where}: the solver stopped as {solution.status} after {solution.evaluations} "
-        f"evaluations with residual {solution.residual:.1e}"
+        f"{where}: the solver stopped as {status} after {evaluations} "
+        f"evaluations with residual {residual:.1e}"
     )

@@ -27,8 +27,12 @@ COLUMNS = (
     "m", "q", "V", "status", "residual", "evaluations",
 )  # fmt: skip
 
+_COMMON = frozenset(COLUMNS)
 _TEXT = frozenset({"source", "data", "loss", "status", "estimator"})
 _INTEGERS = frozenset({"colors", "sites", "samples", "seed", "evaluations"})
+
+#: How the status of a point begins that could not be computed; the error follows.
+FAILED = "failed"
 
 #: Ending of a file that is not whole yet; a process that was killed may leave one.
 PARTIAL = ".partial"
@@ -50,8 +54,7 @@ class Table:
 
     def __init__(self, lines: Iterable[Mapping[str, Any]]) -> None:
         self._lines = tuple(dict(line) for line in lines)
-        extra = dict.fromkeys(name for line in self._lines for name in line)
-        self.columns = COLUMNS + tuple(name for name in extra if name not in COLUMNS)
+        self.columns = columns_of(self._lines)
 
     def __len__(self) -> int:
         return len(self._lines)
@@ -140,6 +143,17 @@ class Table:
         return cls(lines)
 
 
+def columns_of(lines: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    """Return the columns of a table of these lines."""
+    extra = dict.fromkeys(name for line in lines for name in line if name not in _COMMON)
+    return COLUMNS + tuple(extra)
+
+
+def failed(line: Mapping[str, Any]) -> bool:
+    """Return whether a line is that of a point which could not be computed."""
+    return str(line.get("status", "")).startswith(FAILED)
+
+
 def sidecar(path: str | os.PathLike[str]) -> Path:
     """Return the path of the JSON file that stands beside the table `path`."""
     return Path(path).with_suffix(".json")
@@ -187,6 +201,9 @@ def as_cell(value: Any) -> str:
         return ""
     if isinstance(value, str):
         return value
+    # Nearly all are floats, and long sweeps write many.
+    if type(value) is float:
+        return repr(value) if value == value else ""
     if isinstance(value, (Sequence, np.ndarray)) and np.ndim(value) == 1:
         return ";".join(as_cell(v) for v in value)
     if isinstance(value, (int, np.integer)):
@@ -215,14 +232,17 @@ def _replace(target: Path, text: str) -> None:
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
             stream.write(text)
-        os.chmod(temporary, 0o666 & ~_umask())
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.chmod(temporary, default_mode())
         os.replace(temporary, target)
     except BaseException:
         os.unlink(temporary)
         raise
 
 
-def _umask() -> int:
+def default_mode() -> int:
+    """Return the permissions of a new file, which temporary files do not have."""
     mask = os.umask(0)
     os.umask(mask)
-    return mask
+    return 0o666 & ~mask

@@ -13,6 +13,7 @@ from replica.commandline import (
     add_problem_options,
     alpha_grid,
     cores,
+    matrix,
     number,
     run,
     say,
@@ -92,7 +93,7 @@ def _simulate(arguments: argparse.Namespace, command: str) -> int:
     tasks = experiments(family, sites, seeds, **given)
     parameters = {
         "data": arguments.data,
-        "similarity": arguments.similarity,
+        "similarity": arguments.similarity and matrix("similarity", arguments.similarity),
         **{name: values(getattr(arguments, name)) for name in LISTS},
         "alpha": alpha_grid(arguments.alpha, arguments.log),
         "sites": sites,

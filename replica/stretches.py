@@ -1,0 +1,145 @@
+"""Sweeps in parts that do not depend on one another."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from replica.commandline import progress
+from replica.journal import Journal
+from replica.problem import Problem
+from replica.solution import Solution
+from replica.tables import FAILED, failed
+
+#: Points of a stretch. The first costs as much as two others, which with 50 is 5 % of the
+#: time; after an interruption the points of one stretch at most are solved again.
+LENGTH = 50
+
+#: The column that the sidecar of a finished table holds.
+ERROR = "quadrature_error"
+
+Line = dict[str, Any]
+
+
+def solve_missing(
+    problems: Sequence[Problem],
+    optimal: bool,
+    done: dict[float, Line],
+    journal: Journal | None = None,
+) -> None:
+    """Add to `done` the lines of all problems, by alpha: those of the journal, and new ones.
+
+    They are the same whenever and however often the work was stopped.
+
+    Parameters
+    ----------
+    problems : sequence of Problem
+        They differ in alpha only.
+    optimal : bool
+        Solve each at its best weight decay.
+    done : dict
+        What is added before an interruption stays there.
+    journal : Journal, optional
+        Gets every new line before `done` does, except those of points that raised.
+
+    Raises
+    ------
+    replica.journal.Unwritable
+        If the disk is full or the file can no longer be written.
+    """
+    if journal is not None:
+        done.update((line["alpha"], line) for line in journal.lines)
+    tasks = []
+    for task in stretches(problems, optimal):
+        alphas = [problem.alpha for problem in task.problems]
+        missing = [number for number, alpha in enumerate(alphas) if alpha not in done]
+        if missing:
+            tasks.append(task)
+            # What follows a point that failed started cold: the next attempt goes through.
+            for alpha in alphas[missing[0] :]:
+                done.pop(alpha, None)
+    lines = (line for task in tasks for line in task.lines())
+    for line in progress(lines, sum(len(task.problems) for task in tasks), "sweep"):
+        if line["alpha"] not in done:
+            if journal is not None and not failed(line):
+                journal.append([line])
+            done[line["alpha"]] = line
+
+
+def stretches(problems: Iterable[Problem], optimal: bool = False) -> list[Stretch]:
+    """Return the stretches that solve problems which differ in alpha only, each once."""
+    length = 1 if optimal else LENGTH
+    distinct = sorted({problem.alpha: problem for problem in problems}.items())
+    ordered = [problem for _, problem in distinct]
+    return [
+        Stretch(tuple(ordered[start : start + length]), optimal)
+        for start in range(0, len(ordered), length)
+    ]
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Consecutive points of a sweep: the first starts cold, the others from their neighbours.
+
+    Parameters
+    ----------
+    problems : tuple of Problem
+        In ascending order of alpha, and of nothing else.
+    optimal : bool
+        Solve each at its best weight decay; it then starts from no neighbour.
+    """
+
+    problems: tuple[Problem, ...]
+    optimal: bool = False
+
+    def run(self) -> list[Line]:
+        """Return one line per point."""
+        return list(self.lines())
+
+    def lines(self) -> Iterator[Line]:
+        """Yield the line of each point when it is done; that of one that raised says so."""
+        solve: Callable[[Sequence[Problem]], Iterable[Solution]] = (
+            _at_best_lam if self.optimal else _along_alpha
+        )
+        done = 0
+        while done < len(self.problems):
+            try:
+                for solution in solve(self.problems[done:]):
+                    error = solution.quadrature_error
+                    # JSON has no NaN.
+                    yield solution.line() | {ERROR: error if math.isfinite(error) else None}
+                    done += 1
+            except Exception as error:
+                # The next point starts cold.
+                yield self._failed(self.problems[done], error)
+                done += 1
+
+    def failed(self, error: BaseException) -> list[Line]:
+        """Return the lines of a stretch that was not solved."""
+        return [self._failed(problem, error) for problem in self.problems]
+
+    def _failed(self, problem: Problem, error: BaseException) -> Line:
+        said = " ".join(f"{FAILED}: {type(error).__name__}: {error}".split())
+        return {
+            "source": "theory",
+            "loss": problem.loss,
+            **problem.data.columns(),
+            "lam": None if self.optimal else problem.lam,
+            "alpha": problem.alpha,
+            "status": said,
+            ERROR: None,
+        }
+
+
+def _along_alpha(problems: Sequence[Problem]) -> Iterable[Solution]:
+    from replica.curve import solutions
+
+    return solutions(problems)
+
+
+def _at_best_lam(problems: Sequence[Problem]) -> Iterable[Solution]:
+    from replica.weight_decay import optimal_lam
+
+    return (optimal_lam(problem)[1] for problem in problems)
