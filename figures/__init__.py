@@ -1,1 +1,45 @@
-"""Figures of the paper: theory as lines, trained finite systems as markers."""
+"""Figures of the paper, theory as lines and trained finite systems as markers; the style for more.
+
+TUTORIAL.md, beside this file, leads to a figure of one's own.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from figures.panels import markers, measured, theory_line
+    from figures.style import LOOKS, ONE_COLUMN, TWO_COLUMNS, Look, journal
+
+__all__ = [
+    "LOOKS",
+    "ONE_COLUMN",
+    "TWO_COLUMNS",
+    "Look",
+    "journal",
+    "markers",
+    "measured",
+    "theory_line",
+]
+
+_HOMES = {
+    "LOOKS": "style",
+    "ONE_COLUMN": "style",
+    "TWO_COLUMNS": "style",
+    "Look": "style",
+    "journal": "style",
+    "markers": "panels",
+    "measured": "panels",
+    "theory_line": "panels",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

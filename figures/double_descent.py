@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from figures.measured import Size, curves
 from figures.panels import ALPHA, family, family_looks, kinds, letter, log_axis, series
 from figures.style import OPTIMAL_COLOR, TWO_COLUMNS
+from figures.systems import Size, curves
 from replica.data import PottsTokens
 from replica.problem import Problem
 from replica.tables import Table

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from figures.measured import Size, simulated
 from figures.panels import FIT, kinds, letter, markers, series
 from figures.style import OPTIMAL_COLOR, TEST, TRAIN, TWO_COLUMNS, Look
+from figures.systems import Size, simulated
 from replica.data import PottsTokens
 from replica.problem import LOSSES, Problem
 from replica.tables import Table
@@ -25,7 +25,7 @@ FAMILY = [Problem(2.0, 0.1, PottsTokens(3, 1.5), loss) for loss in LOSSES]
 #: One size per L, with fewer systems where they are large and fluctuate less.
 FULL = tuple(
     Size(sites, seeds, sites, 4000, (), 0)
-    for sites, seeds in ((30, 400), (40, 300), (60, 200), (90, 100), (140, 60), (240, 24))
+    for sites, seeds in ((30, 200), (40, 150), (60, 100), (90, 60), (140, 32), (240, 12))
 )
 QUICK = tuple(
     Size(sites, seeds, sites, 1000, (), 0) for sites, seeds in ((30, 80), (50, 40), (100, 16))

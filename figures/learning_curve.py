@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from figures.loss_curves import Panel, compute_losses, draw_losses
-from figures.measured import Size
+from figures.systems import Size
 from replica.data import PottsTokens
 from replica.problem import LOSSES, Problem
 from replica.tables import Table

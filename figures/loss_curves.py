@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from figures.measured import Size, curves
 from figures.panels import ALPHA, kinds, log_axis, markers, measured, reference, series, theory_line
 from figures.style import BAND_COLOR, OPTIMAL_COLOR, TEST, TRAIN, TWO_COLUMNS
+from figures.systems import Size, curves
 from replica.problem import Problem
 from replica.tables import Table
 

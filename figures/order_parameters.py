@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from figures.measured import Size, curves
 from figures.panels import (
     ALPHA,
     kinds,
@@ -18,6 +17,7 @@ from figures.panels import (
     theory_line,
 )
 from figures.style import LOOKS, TWO_COLUMNS
+from figures.systems import Size, curves
 from replica.data import PottsTokens
 from replica.problem import LOSSES, Problem
 from replica.tables import Table

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from figures.measured import Size, curves, simulated
 from figures.panels import (
     ALPHA,
     OPTIMUM,
@@ -21,6 +20,7 @@ from figures.panels import (
     theory_line,
 )
 from figures.style import LOOKS, TEST, TWO_COLUMNS
+from figures.systems import Size, curves, simulated
 from replica.data import PottsTokens
 from replica.problem import Problem
 from replica.tables import Table

@@ -12,8 +12,8 @@ from expectations import EXPECTED, Curve
 from matplotlib.collections import QuadMesh
 
 from figures import cli, phase_diagram, recovery, threshold
-from figures.measured import Size
 from figures.style import journal
+from figures.systems import Size
 from replica.tables import COLUMNS, Table
 
 #: So small that all figures together take seconds.

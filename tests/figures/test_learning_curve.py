@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from figures import learning_curve
-from figures.measured import Size
 from figures.style import journal
+from figures.systems import Size
 from replica import PottsTokens, Problem, solve
 from replica.tables import Table
 

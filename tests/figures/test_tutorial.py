@@ -1,0 +1,62 @@
+"""The blocks of the tutorial run as they stand, one after the other."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+import figures
+from figures import cli as drawing
+from replica import cli as theory
+from replica.tables import Table
+from simulations import cli as simulation
+
+TUTORIAL = Path(figures.__file__).with_name("TUTORIAL.md")
+TEXT = TUTORIAL.read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
+COMMANDS = {
+    "replica": theory.main,
+    "replica-simulate": simulation.main,
+    "replica-figures": drawing.main,
+}
+
+
+def test_installation_is_that_of_the_readme():
+    language, install = BLOCKS[0]
+    assert language == "bash"
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    made, _, installed = install.splitlines()
+    assert made in readme
+    assert installed in readme
+
+
+def test_blocks_run(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    printed = ""
+    for language, block in BLOCKS[1:]:
+        if language == "python":
+            exec(block, names)
+        elif language == "bash":
+            for line in block.splitlines():
+                command, *arguments = shlex.split(line)
+                # One process is as good, and a test should not take all cores.
+                extra = ["--workers", "1"] if command == "replica-simulate" else []
+                assert COMMANDS[command]([*arguments, *extra]) == 0, line
+            printed += capsys.readouterr().out
+        else:
+            shown = dict(line.split() for line in printed.splitlines() if len(line.split()) == 2)
+            for name, value in (line.split() for line in block.splitlines()):
+                # The last digit is that of the machine.
+                assert shown[name] == value or float(shown[name]) == pytest.approx(float(value))
+    written = {path.name for path in tmp_path.iterdir()}
+    assert {"theory.csv", "simulation.csv", "overlay.pdf", "mine.pdf", "best.pdf"} <= written
+    assert len(Table.from_csv("simulation.csv")) == 4 * 8
+    assert Path("mine.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_public_names_are_there():
+    assert all(hasattr(figures, name) for name in figures.__all__)
