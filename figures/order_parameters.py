@@ -1,8 +1,9 @@
-"""The order parameters against the sample ratio."""
+"""The order parameters against the sample ratio, and along message passing."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,8 +12,8 @@ from figures.panels import (
     kinds,
     letter,
     log_axis,
+    markers,
     measured,
-    reference,
     series,
     theory_line,
 )
@@ -23,14 +24,18 @@ from replica.problem import LOSSES, Problem
 from replica.tables import Table
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 NAME = "order-parameters"
-DESCRIPTION = "m, q and V against M/L, both losses"
+DESCRIPTION = "m, q and V against M/L, both losses, and by iteration of message passing"
 
 DATA, LAM = PottsTokens(3, 1.5), 0.1
 
-#: V, the local variance, is no average over sequences that could be measured.
+#: The problem that message passing solves, and how many of its iterations are drawn.
+PASSING, STEPS = Problem(1.0, 0.01, DATA), 16
+
+#: V, the local variance, is known along message passing; trained rows do not tell it.
 LOOK = {name: look.named(f"${name}$") for name, look in zip("mqV", LOOKS, strict=False)}
 
 _RANGE = (0.2, 10.0)
@@ -40,8 +45,51 @@ FULL = Size(160, 24, 80, 4000, (0.25, 0.5, 1.0, 2.0, 4.0, 8.0), 60)
 QUICK = Size(80, 8, 40, 1000, (0.5, 1.5, 5.0), 24)
 
 
+@dataclass(frozen=True)
+class Course:
+    """Message passing on one system: the mean over its rows, after every iteration."""
+
+    sites: int
+    seed: int
+    rows: int
+
+    def run(self) -> list[dict[str, Any]]:
+        """Return one line per iteration."""
+        from simulations import PottsModel, approximate_message_passing, sample
+
+        samples = round(PASSING.alpha * self.sites)
+        for_couplings, for_tokens = np.random.SeedSequence((self.seed, self.sites)).spawn(2)
+        model = PottsModel.random(DATA, self.sites, for_couplings)
+        tokens = sample(model, samples, for_tokens)
+        # No tolerance is met so early: all courses have the same length.
+        course = approximate_message_passing(
+            model, tokens, PASSING.lam, rows=range(self.rows), steps=STEPS, tolerance=1e-300
+        )
+        common = {"sites": self.sites, "samples": samples, "seed": self.seed}
+        return [
+            _line("simulation", step, m.mean(), q.mean(), V.mean()) | common
+            for step, (m, q, V) in enumerate(zip(course.m, course.q, course.V, strict=True))
+        ]
+
+
+def _line(source: str, step: int, m: float, q: float, V: float) -> dict[str, Any]:
+    known = bool(np.isfinite([m, q, V]).all())
+    return {
+        "source": source,
+        "loss": PASSING.loss,
+        **DATA.columns(),
+        "lam": PASSING.lam,
+        "alpha": PASSING.alpha,
+        "m": float(m),
+        "q": float(q),
+        "V": float(V),
+        "status": "converged" if known else "not-finite",
+        "step": step,
+    }
+
+
 def compute(quick: bool, workers: int) -> Table:
-    """Return theory and trained systems for both losses.
+    """Return theory and trained systems for both losses, and the courses of both by `step`.
 
     Parameters
     ----------
@@ -50,38 +98,78 @@ def compute(quick: bool, workers: int) -> Table:
     workers : int
         Processes for the simulation.
     """
+    from replica.evolution import state_evolution
+    from simulations.parallel import collect
+
     size = QUICK if quick else FULL
     families = [Problem(1.0, LAM, DATA, loss) for loss in LOSSES]
-    return curves(families, "alpha", np.geomspace(*_RANGE, size.points), size, workers, NAME)
+    trained = curves(families, "alpha", np.geomspace(*_RANGE, size.points), size, workers, NAME)
+    theory = state_evolution(PASSING, STEPS)
+    # Longer sequences than for training, which takes more work.
+    tasks = [Course(2 * size.sites, seed, size.rows // 2) for seed in range(size.seeds)]
+    courses = zip(theory.m, theory.q, theory.V, strict=True)
+    return Table(
+        [
+            *trained.lines(),
+            *(_line("theory", step, *order) for step, order in enumerate(courses)),
+            *collect(tasks, workers, NAME).lines(),
+        ]
+    )
 
 
 def draw(table: Table) -> Figure:
-    """Draw the table that `compute` returned, one panel per loss."""
+    """Draw the table that `compute` returned: one panel per loss, and one by iteration.
+
+    In the last one lines join the steps of state evolution; markers are those of message
+    passing, mean over seeds with its standard error.
+    """
     from matplotlib.figure import Figure
 
     from simulations.averages import average_seeds
 
     figure = Figure(figsize=(TWO_COLUMNS, 2.9))
 
-    panels = figure.subplots(1, 2)
-    for axes, loss, name in zip(panels, LOSSES, "ab", strict=True):
-        theory = table.where(loss=loss, source="theory")
+    panels = figure.subplots(1, 3)
+    solved = table.where(step=None)
+    for axes, loss in zip(panels, LOSSES, strict=False):
+        theory = solved.where(loss=loss, source="theory")
         for column, look in LOOK.items():
-            style = "-." if column == "V" else "-"
-            theory_line(axes, theory, "alpha", column, look, linestyle=style)
-        points = average_seeds(table.where(loss=loss, source="simulation"))
+            theory_line(
+                axes,
+                theory,
+                "alpha",
+                column,
+                look,
+            )
+        points = average_seeds(solved.where(loss=loss, source="simulation"))
         for column in ("m", "q"):
             measured(axes, points, "alpha", column, LOOK[column])
         log_axis(axes.xaxis, (0.2, 0.5, 1, 2, 5, 10))
         log_axis(axes.yaxis, (0.05, 0.1, 0.2, 0.5, 1, 2))
         axes.set(xlim=_RANGE, xlabel=ALPHA, title=loss.replace("-", " "))
+    _draw_course(panels[2], table)
+    for axes, name in zip(panels, "abc", strict=True):
         letter(axes, name)
     panels[0].set_ylabel("order parameters")
     handles = [
-        series(LOOK["m"]),
-        series(LOOK["q"]),
-        reference("$V$", "-.", LOOK["V"].color),
+        *map(series, LOOK.values()),
         *kinds(),
     ]
     figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
     return figure
+
+
+def _draw_course(axes: Axes, table: Table) -> None:
+    steps = np.arange(STEPS + 1)
+    found = [table.where(source="simulation", step=int(step)) for step in steps]
+    for column, look in LOOK.items():
+        theory = Table(
+            line for line in table.where(source="theory").lines() if line.get("step") is not None
+        )
+        theory_line(axes, theory, "step", column, look)
+        values = np.array([lines[column] for lines in found])
+        errors = values.std(axis=1, ddof=1) / np.sqrt(values.shape[1])
+        markers(axes, steps, values.mean(axis=1), errors, look)
+    axes.set_title("message passing")
+    axes.set_xlabel(f"iteration ($\\alpha={PASSING.alpha:g}$, $\\lambda={PASSING.lam:g}$)")
+    axes.set_ylim(bottom=0)

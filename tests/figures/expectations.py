@@ -72,10 +72,14 @@ def losses(table: Table, *names: str) -> Iterator[Curve]:
 
 
 def order_parameters(table: Table) -> Iterator[Curve]:
-    yield from both(table, "alpha", "m", "loss")
-    yield from both(table, "alpha", "q", "loss")
-    for key, lines in groups(table, "theory", "loss"):
+    solved = table.where(step=None)
+    yield from both(solved, "alpha", "m", "loss")
+    yield from both(solved, "alpha", "q", "loss")
+    for key, lines in groups(solved, "theory", "loss"):
         yield Curve((*key, "V"), theory(lines, "alpha", "V"))
+    course = Table(line for line in table.lines() if line.get("step") is not None)
+    for name in "mqV":
+        yield from both(course, "step", name, "data")
 
 
 def regularisation(table: Table) -> Iterator[Curve]:
