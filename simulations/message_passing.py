@@ -17,6 +17,9 @@ from simulations.potts import PottsModel
 from simulations.proximal import force
 from simulations.training import Training
 
+#: A variance from here on, at λ = 0, grows without end: there is no unique minimiser.
+_RUNAWAY = 1e6
+
 
 @dataclass(frozen=True, eq=False)
 class MessagePassing:
@@ -26,7 +29,7 @@ class MessagePassing:
     ----------
     training : Training
         The last rows, with residuals and statuses as for the minimiser; `evaluations` counts
-        iterations.
+        iterations. "diverged" are rows of λ = 0 that have no unique minimiser.
     m, q, V : arrays (steps + 1, rows)
         Overlaps w*ᵀGw and wᵀGw, with the cavity covariance G of the model, and the local
         variance, after every iteration; entry 0 belongs to w = 0. Once all rows have
@@ -111,6 +114,7 @@ def approximate_message_passing(
         course.append(passing.measured())
     residuals = passing.residuals
     statuses = np.where(residuals < tolerance, "converged", "max-steps").astype(object)
+    statuses[passing.runs_away] = "diverged"
     statuses[~np.isfinite(residuals)] = "not-finite"
     taken = np.full(len(sites), len(course) - 1)
     weights = np.ascontiguousarray(passing.weights.T)
@@ -155,9 +159,15 @@ class _Passing:
         loss = self._loss.expected(fields, self._seen).mean(axis=0)
         return m, q, self._variance, loss, self.residuals
 
+    @property
+    def runs_away(self) -> NDArray[np.bool_]:
+        """Which rows have no unique minimiser to arrive at."""
+        return (self._lam == 0) & (self._variance > _RUNAWAY)
+
     def settled(self, tolerance: float) -> bool:
         """Tell whether further iterations are of no use."""
-        return bool(np.all(~np.isfinite(self.residuals) | (self.residuals < tolerance)))
+        done = ~np.isfinite(self.residuals) | (self.residuals < tolerance) | self.runs_away
+        return bool(np.all(done))
 
     def step(self, damping: float) -> None:
         """Go from w to (λ + V̂ G)^{-1} (Xᵀg/L + V̂ G w), and see what the tokens answer."""

@@ -57,6 +57,14 @@ def test_damping_and_a_wrong_covariance_change_the_course_alone(monkeypatch):
 
 
 @pytest.mark.parametrize("loss", LOSSES)
+def test_without_a_unique_minimiser_it_diverges(loss):
+    model, tokens = system(3, 60, 18)
+    found = approximate_message_passing(model, tokens, 0.0, loss)
+    assert set(found.training.statuses) == {"diverged"}
+    assert np.isfinite(found.training.weights).all()
+
+
+@pytest.mark.parametrize("loss", LOSSES)
 def test_iterations_in_whitened_coordinates(loss):
     """Three iterations of section 2 of MESSAGE_PASSING.md, with explicit matrices."""
     C, L, lam, site = 3, 20, 0.2, 4
