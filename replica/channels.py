@@ -7,8 +7,9 @@ import numpy as np
 from replica.channel import Channel
 from replica.colour_modes import colour_modes
 from replica.cross_entropy import CrossEntropyChannel
-from replica.data import DataModel, GaussianTokens, PottsTokens
+from replica.data import DataModel, GaussianTokens, IndependentTokens, PottsTokens
 from replica.gaussian import GaussianChannel
+from replica.independent import IndependentCrossEntropyChannel, IndependentSquaredErrorChannel
 from replica.mode_cross_entropy import ModeCrossEntropyChannel
 from replica.spectrum import spectrum_of
 from replica.squared_error import ModeSquaredErrorChannel, SquaredErrorChannel
@@ -18,6 +19,11 @@ def channel_of(data: DataModel, loss: str) -> Channel:
     """Return the channel of the loss for these data."""
     if isinstance(data, GaussianTokens):
         return GaussianChannel(data.colors, float(spectrum_of(data).rho[0]), 1.0 / data.shift)
+    if isinstance(data, IndependentTokens):
+        rho = float(spectrum_of(data).rho[0])
+        squared = loss == "squared-error"
+        kind = IndependentSquaredErrorChannel if squared else IndependentCrossEntropyChannel
+        return kind(data.colors, rho)
     if isinstance(data, PottsTokens) and data.similarity is not None:
         fields = _mode_channel(data)
         return ModeSquaredErrorChannel(fields) if loss == "squared-error" else fields

@@ -114,6 +114,8 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--similarity", metavar="U",
                         help="similarity of colours of potts data: circulant:1,0.5,0,0.5 or a "
                         "file with one row per line")  # fmt: skip
+    parser.add_argument("--coupling-norm", type=number, metavar="NORM",
+                        help="norm of the true row of independent data, 0 or more")  # fmt: skip
     parser.add_argument("--shift", type=number, metavar="KAPPA",
                         help="kappa of gaussian data, precision kappa I + X")  # fmt: skip
 
@@ -145,7 +147,7 @@ def data_model(arguments: argparse.Namespace) -> DataModel:
     model = DATA_MODELS[one_of("data", arguments.data, DATA_MODELS)]
     takes = {field.name: field for field in fields(model)}  # type: ignore[arg-type]
     given: dict[str, Any] = {}
-    for name in ("colors", "beta", "similarity", "shift"):
+    for name in ("colors", "beta", "similarity", "coupling_norm", "shift"):
         value = getattr(arguments, name)
         if value is not None:
             if name not in takes:

@@ -101,6 +101,26 @@ def _polish(c, V, t, log_p, p):
 
 
 @jit
+def solved_probabilities(omega, V, p, losses):
+    """Fill p = softmax(prox(ω)) and log(1/p_1) for every line of fields ω, masked colour first."""
+    points, colors = omega.shape
+    c = np.empty(colors)
+    log_p = np.empty(colors)
+    for point in range(points):
+        for a in range(colors):
+            c[a] = omega[point, a]
+        c[0] += V
+        t = _log_normaliser(c, V, p[point])
+        for a in range(colors):
+            log_p[a] = c[a] - t - V * p[point, a]
+        _polish(c, V, t, log_p, p[point])
+        wrong = 0.0
+        for a in range(1, colors):
+            wrong += p[point, a]
+        losses[point] = -np.log1p(-wrong) if wrong < 0.5 else -log_p[0]
+
+
+@jit
 def lattice_averages(colors, m, q, V, spacing, radius):
     """Average over the C - 1 fields by the trapezoidal rule on the lattice A*_{C-1}.
 

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from replica.arguments import integer, positive, real, refusal
+from replica.arguments import integer, non_negative, positive, real, refusal
 
 
 class ParamagnetWarning(UserWarning):
@@ -99,6 +99,37 @@ class PottsTokens(DataModel):
     def teacher_norm2(self) -> float:
         """|w*|² = β² of a teacher row w* = β J_i, for L → ∞."""
         return self.beta**2
+
+
+@dataclass(frozen=True)
+class IndependentTokens(DataModel):
+    """Independent uniform tokens, of which the masked one alone depends on the others.
+
+    P(s_i = e_a | others) = softmax_a(ν), ν = Σ_j w*_j s_j, where w*_j ~ N(0, |w*|²/L): the
+    teacher and student of multinomial regression.
+
+    Parameters
+    ----------
+    colors : int
+        C, the number of values a token takes, at least 2.
+    coupling_norm : float
+        |w*|, 0 or greater.
+
+    Raises
+    ------
+    ValueError
+        If an argument lies outside its range.
+    """
+
+    colors: int
+    coupling_norm: float
+
+    name: ClassVar[str] = "independent"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "colors", integer("colors", self.colors, 2))
+        norm = non_negative("coupling_norm", self.coupling_norm)
+        object.__setattr__(self, "coupling_norm", norm)
 
 
 @dataclass(frozen=True)
@@ -278,7 +309,7 @@ def safe_b(colors: int) -> float:
 
 #: Data models that a command line can describe, by their names.
 DATA_MODELS: dict[str, type[DataModel]] = {
-    model.name: model for model in (PottsTokens, GaussianTokens)
+    model.name: model for model in (PottsTokens, IndependentTokens, GaussianTokens)
 }
 
 

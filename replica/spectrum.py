@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replica.colour_modes import colour_modes
-from replica.data import CustomTokens, DataModel, GaussianTokens, PottsTokens
+from replica.data import CustomTokens, DataModel, GaussianTokens, IndependentTokens, PottsTokens
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +61,14 @@ def _(data: PottsTokens) -> Spectrum:
     eigenvalues, weights = semicircle(float(np.abs(b).max()))
     covariances = 1.0 / (data.colors * (1.0 + b * b - b * eigenvalues))
     return Spectrum(covariances, weights, data.teacher_norm2 * weights, values**2)
+
+
+@spectrum_of.register
+@lru_cache(maxsize=64)
+def _(data: IndependentTokens) -> Spectrum:
+    """G = I/C."""
+    one = np.ones(1)
+    return Spectrum(one[None, :] / data.colors, one, data.coupling_norm**2 * one, one)
 
 
 @spectrum_of.register

@@ -12,7 +12,8 @@ from scipy.special import ndtr, wofz
 
 from replica.arguments import one_of, refusal
 from replica.colour_modes import colour_modes
-from replica.data import DataModel, GaussianTokens, PottsTokens
+from replica.data import DataModel, GaussianTokens, IndependentTokens, PottsTokens
+from replica.race_distance import race_distance
 from replica.spectrum import spectrum_of
 
 Complex = NDArray[np.complex128]
@@ -27,7 +28,8 @@ def existence_threshold(data: DataModel, loss: str = "cross-entropy") -> float:
     Cross-entropy: below α_c the training set can be classified without error along some
     direction, and the row grows without bound (Candès & Sur, arXiv:1804.09753, for two
     colours). 1/α_c = min_t (1 + t²ρ) D(tρ/√(1 + t²ρ)), with D(c) the mean squared distance of
-    ξ + c K0 e_1 from the cone where component 1 is the largest. Squared error: 1/(C - 1), for
+    ξ + c K0 e_1 from the cone where component 1 is the largest; for independent tokens of
+    ξ from the cone of a token drawn from softmax(c ξ + noise). Squared error: 1/(C - 1), for
     Gaussian tokens 1/C, and with a similarity one over its rank on the complement of 1, where
     a row begins to interpolate.
 
@@ -55,7 +57,8 @@ def existence_threshold(data: DataModel, loss: str = "cross-entropy") -> float:
         return 1.0 / components if components else math.inf
     if isinstance(data, PottsTokens) and data.similarity is not None:
         raise refusal("similarity", data.similarity, "None for the threshold of the cross-entropy")
-    return _cross_entropy_threshold(data.colors, float(spectrum_of(data).rho[0]))
+    rho = float(spectrum_of(data).rho[0])
+    return _cross_entropy_threshold(data.colors, rho, isinstance(data, IndependentTokens))
 
 
 def _components(data: DataModel) -> int:
@@ -69,16 +72,22 @@ def _components(data: DataModel) -> int:
 
 
 @lru_cache(maxsize=256)
-def _cross_entropy_threshold(colors: int, rho: float) -> float:
+def _cross_entropy_threshold(colors: int, rho: float, independent: bool) -> float:
     if rho == 0.0:
         return 1.0 / squared_distance(colors, 0.0)
 
     def unsatisfied(angle: float) -> float:
         # t = tan(angle)/√ρ maps the half line to an interval.
-        return squared_distance(colors, math.sqrt(rho) * math.sin(angle)) / math.cos(angle) ** 2
+        c = math.sqrt(rho) * math.sin(angle)
+        distance = race_distance(colors, c, rho) if independent else squared_distance(colors, c)
+        return distance / math.cos(angle) ** 2
 
+    # A minimum is flat: half the digits of its place give all of its value.
     best = minimize_scalar(
-        unsatisfied, bounds=(0.0, 0.5 * math.pi - 1e-6), method="bounded", options={"xatol": 1e-9}
+        unsatisfied,
+        bounds=(0.0, 0.5 * math.pi - 1e-6),
+        method="bounded",
+        options={"xatol": 1e-5 if independent else 1e-9},
     )
     # Fourier's integral leaves an absolute error, which a smaller distance cannot be told from.
     return 1.0 / float(best.fun) if best.fun > _SMALLEST else math.inf

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from simulations.encoder_learning import EncoderLearning, TrainedEncoder, learn_encoder
     from simulations.experiment import simulate
     from simulations.finite_size import Extrapolation, extrapolate
+    from simulations.independent import IndependentRow
     from simulations.joint import JointTraining, train_jointly
     from simulations.layers import FreeAttention, SoftmaxAttention
     from simulations.learning import Learning, Settings, learn
@@ -45,6 +46,7 @@ __all__ = [
     "Extrapolation",
     "FactoredAttention",
     "FreeAttention",
+    "IndependentRow",
     "JointTraining",
     "Learning",
     "MessagePassing",
@@ -92,6 +94,7 @@ _HOMES = {
     "Extrapolation": "finite_size",
     "FactoredAttention": "attention",
     "FreeAttention": "layers",
+    "IndependentRow": "independent",
     "JointTraining": "joint",
     "Learning": "learning",
     "MessagePassing": "message_passing",

@@ -17,7 +17,7 @@ OBSERVABLES = (
 _POINT = ("source", "data", "loss", "colors", "beta", "lam", "alpha", "sites", "samples")
 
 #: Further columns that tell points apart, where a line has them.
-_FURTHER = ("shift", "estimator")
+_FURTHER = ("coupling_norm", "shift", "estimator")
 
 
 def average_seeds(table: Table) -> Table:

@@ -18,11 +18,10 @@ from replica.commandline import (
     run,
     say,
 )
-from replica.data import PottsTokens
 from replica.journal import Journal, Unwritable
 from replica.tables import writable_file
 from simulations.estimators import ESTIMATORS
-from simulations.grid import LISTS, grid, lengths, values
+from simulations.grid import LISTS, SAMPLED, grid, lengths, values
 
 NAME = "replica-simulate"
 
@@ -42,9 +41,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> Parser:
     parser = Parser(
         prog=NAME,
-        description="Train factored attention on sequences of the Potts model, to the exact "
+        description="Train factored attention on sampled sequences, to the exact "
         "minimum, and test it on fresh ones: one line of a CSV table per point and seed. "
-        "--colors, --beta, --lam, --loss and --sites take one value or a list such as 0.1,0.2; "
+        "--colors, --beta, --coupling-norm, --lam, --loss and --sites take one value or a list "
+        "such as 0.1,0.2; "
         "every combination is a point. Lines are on disk as soon as they are computed: the "
         "same command goes on where it was stopped.",
     )
@@ -72,7 +72,7 @@ def _parser() -> Parser:
 
 
 def _simulate(arguments: argparse.Namespace, command: str) -> int:
-    one_of("data", arguments.data, [PottsTokens.name])
+    one_of("data", arguments.data, SAMPLED)
     workers = integer("workers", arguments.workers, 1)
     base, count = integer("seed", arguments.seed, 0), integer("seeds", arguments.seeds, 1)
     if arguments.estimator is not None:
@@ -94,7 +94,9 @@ def _simulate(arguments: argparse.Namespace, command: str) -> int:
     parameters = {
         "data": arguments.data,
         "similarity": arguments.similarity and matrix("similarity", arguments.similarity),
-        **{name: values(getattr(arguments, name)) for name in LISTS},
+        **{
+            name: values(value) for name in LISTS if (value := getattr(arguments, name)) is not None
+        },
         "alpha": alpha_grid(arguments.alpha, arguments.log),
         "sites": sites,
         **{name: getattr(tasks[0], name) for name in _OPTIONS},

@@ -6,7 +6,8 @@ import sys
 from collections.abc import Sequence
 
 from replica.commandline import say
-from simulations.experiment import SNAPSHOTS, SPACING, Experiment
+from simulations.experiment import Experiment
+from simulations.systems import SNAPSHOTS, SPACING
 
 #: Seconds per elementary step of one core, measured on an x86 server of 2023 with AVX-512:
 #: one added coupling, one drawn colour, one exponential of the objective, one added weight.
@@ -24,7 +25,7 @@ _LONG = 60.0
 
 def seconds(task: Experiment) -> float:
     """Return about how long an experiment takes on one core, right to a factor of two."""
-    sites, colors, rows = task.sites, task.data.colors, task.rows or task.sites
+    sites, colors, rows = task.sites, task.data.colors, task.size.rows
     fresh = -(-task.test_samples // SNAPSHOTS)
     sweeps = task.samples * task.burn_in + fresh * (task.burn_in + SNAPSHOTS * SPACING)
     sampling = sweeps * sites * (sites * _COUPLING + colors * _COLOR)
@@ -39,7 +40,7 @@ def seconds(task: Experiment) -> float:
 
 def memory(task: Experiment) -> float:
     """Return about how many bytes one worker needs at most."""
-    rows = task.rows or task.sites
+    rows = task.size.rows
     # The points, slopes and curvature pairs of the minimiser, and three square matrices.
     training = 8.0 * (30 * task.sites * rows + 3 * task.sites**2)
     tokens = 2.0 * (task.samples + task.test_samples) * task.sites

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from replica.arguments import refusal
+from replica.data import PottsTokens
 from replica.problem import Problem
 
 if TYPE_CHECKING:
     from simulations.fields import Tokens
+    from simulations.independent import IndependentRow
     from simulations.potts import PottsModel
     from simulations.training import Training
 
@@ -24,6 +26,8 @@ _LARGEST = 8_000_000
 
 def check_estimator(estimator: str, problem: Problem, sites: int, samples: int) -> None:
     """Raise ValueError if the estimator does not apply to a problem of this size."""
+    if estimator != "minimiser" and not isinstance(problem.data, PottsTokens):
+        raise refusal("estimator", estimator, f"minimiser with {type(problem.data).__name__}")
     similarity = getattr(problem.data, "similarity", None)
     if estimator != "minimiser" and similarity is not None:
         raise refusal("estimator", estimator, "minimiser where a similarity is given")
@@ -38,7 +42,11 @@ def check_estimator(estimator: str, problem: Problem, sites: int, samples: int) 
 
 
 def estimate_rows(
-    estimator: str, model: PottsModel, tokens: Tokens, problem: Problem, rows: range
+    estimator: str,
+    model: PottsModel | IndependentRow,
+    tokens: Tokens,
+    problem: Problem,
+    rows: range,
 ) -> tuple[Training, dict[str, Any]]:
     """Return estimated rows, and what an estimator adds to a line of a table.
 
@@ -46,7 +54,7 @@ def estimate_rows(
     ----------
     estimator : str
         One of `ESTIMATORS`.
-    model : PottsModel
+    model : PottsModel or IndependentRow
         The model of the sequences.
     tokens : uint8 array (samples, sites)
         Training sequences.
@@ -55,11 +63,13 @@ def estimate_rows(
     rows : range
         The sites i.
     """
+    from simulations.independent import IndependentRow
     from simulations.mean_field import naive_mean_field, quadratic_estimate
     from simulations.training import train
 
     colors, lam = model.colors, problem.lam
     if estimator == "amp":
+        assert not isinstance(model, IndependentRow)
         return _message_passing(model, tokens, problem, rows)
     if estimator == "naive-mean-field":
         return naive_mean_field(tokens, colors, lam, rows), {}

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from replica.arguments import integer, one_of, refusal
-from replica.data import DataModel, PottsTokens
+from replica.data import DataModel
 from replica.problem import Problem
 from simulations.estimators import ESTIMATORS, check_estimator, estimate_rows
-from simulations.fields import Floats, Tokens
+from simulations.fields import Floats
+from simulations.grid import SAMPLED
 from simulations.observables import Observables, measure
-from simulations.potts import PottsModel
-from simulations.sampler import BURN_IN, Chains
-
-#: Test sequences drawn from one chain, and the sweeps between two of them.
-SNAPSHOTS, SPACING = 8, 5
+from simulations.sampler import BURN_IN
+from simulations.systems import Size, System, systems
+from simulations.training import Training
 
 #: Test sequences unless told otherwise.
 TEST_SAMPLES = 2000
@@ -27,7 +25,7 @@ TEST_SAMPLES = 2000
 
 @dataclass(frozen=True)
 class Experiment:
-    """Problems that share one set of couplings and sequences.
+    """Problems that share their couplings and sequences.
 
     Parameters
     ----------
@@ -62,8 +60,9 @@ class Experiment:
         if self.rows is not None and integer("rows", self.rows, 1) > self.sites:
             raise refusal("rows", self.rows, f"an integer from 1 to sites = {self.sites}")
         for problem in self.problems:
-            if not isinstance(problem.data, PottsTokens):
-                raise refusal("data", problem.data, "PottsTokens, which can be sampled")
+            if problem.data.name not in SAMPLED:
+                allowed = "PottsTokens or IndependentTokens, which can be sampled"
+                raise refusal("data", problem.data, allowed)
         if len({(problem.data, problem.alpha) for problem in self.problems}) != 1:
             raise refusal("problems", self.problems, "problems of the same data and alpha")
         if self.samples < 1:
@@ -76,11 +75,9 @@ class Experiment:
                 check_estimator(self.estimator, problem, self.sites, self.samples)
 
     @property
-    def data(self) -> PottsTokens:
+    def data(self) -> DataModel:
         """What the sequences are."""
-        data = self.problems[0].data
-        assert isinstance(data, PottsTokens)
-        return data
+        return self.problems[0].data
 
     @property
     def samples(self) -> int:
@@ -88,58 +85,53 @@ class Experiment:
         return round(self.problems[0].alpha * self.sites)
 
     @property
-    def seeds(self) -> tuple[np.random.SeedSequence, ...]:
-        """Sources of the couplings, the training sequences and the test sequences.
-
-        They depend on what the data are, their size and the seed: a line of a table does
-        not depend on which other lines are computed, where, or in which order. Problems
-        that differ in λ or loss alone are compared on the same data.
-        """
-        numbers = (self.data.beta, *(u for row in self.data.similarity or () for u in row))
-        words = struct.unpack(f"<{len(numbers)}Q", struct.pack(f"<{len(numbers)}d", *numbers))
-        content = (self.seed, self.sites, self.samples, self.data.colors, *words)
-        return tuple(np.random.SeedSequence(content).spawn(3))
+    def size(self) -> Size:
+        """How much is sampled."""
+        rows = self.sites if self.rows is None else self.rows
+        return Size(self.sites, self.samples, self.test_samples, rows, self.burn_in)
 
     def run(self) -> list[dict[str, Any]]:
         """Return one line of a table per problem.
+
+        A line depends on what the data are, their size and the seed, and not on which other
+        lines are computed, where, or in which order. Problems that differ in λ or loss alone
+        are compared on the same data.
 
         Warns
         -----
         MixingWarning
             If the burn-in was too short.
         """
-        for_couplings, for_training, for_test = self.seeds
-        model = PottsModel.random(self.data, self.sites, for_couplings)
-        chains = Chains(model, self.samples, for_training)
-        memory = chains.burn_in(self.burn_in).memory
-        test_tokens = _fresh(model, self.test_samples, for_test, self.burn_in)
+        found: list[list[_Rows]] = [[] for _ in self.problems]
+        for system in systems(self.data, self.size, (self.seed, self.sites, self.samples)):
+            for problem, rows in zip(self.problems, found, strict=True):
+                rows.append(self._estimated(problem, system))
         return [
-            self._line(problem, model, chains.tokens, test_tokens) | {"memory": memory}
-            for problem in self.problems
+            self._line(problem, rows) for problem, rows in zip(self.problems, found, strict=True)
         ]
 
-    def _line(
-        self, problem: Problem, model: PottsModel, train_tokens: Tokens, test_tokens: Tokens
-    ) -> dict[str, Any]:
-        rows = range(self.sites if self.rows is None else self.rows)
-        chosen = self.estimator or ESTIMATORS[0]
-        training, more = estimate_rows(chosen, model, train_tokens, problem, rows)
+    def _estimated(self, problem: Problem, system: System) -> _Rows:
+        chosen, seen = self.estimator or ESTIMATORS[0], (system.train_tokens, system.test_tokens)
+        training, more = estimate_rows(chosen, system.model, seen[0], problem, system.rows)
+        observed = measure(system.model, training, *seen, problem.loss)
+        sampled = {} if system.memory is None else {"memory": system.memory}
+        return _Rows(training, observed, more, sampled)
+
+    def _line(self, problem: Problem, parts: list[_Rows]) -> dict[str, Any]:
+        training = Training.joined([part.training for part in parts])
         # The column is there only if it was asked for.
         named = {} if self.estimator is None else {"estimator": self.estimator}
-        observed = measure(model, training, train_tokens, test_tokens, problem.loss)
         return {
             "source": "simulation",
-            "data": problem.data.name,
+            **problem.data.columns(),
             "loss": problem.loss,
-            "colors": model.colors,
-            "beta": model.beta,
             "lam": problem.lam,
             "alpha": problem.alpha,
             "sites": self.sites,
             "samples": self.samples,
             "seed": self.seed,
-            **_summary(observed),
-            **more,
+            **_summary(Observables.joined([part.observed for part in parts])),
+            **parts[0].more,
             "status": training.status,
             "residual": float(training.residuals.max()),
             "evaluations": int(training.evaluations.max()),
@@ -147,7 +139,17 @@ class Experiment:
             "test_samples": self.test_samples,
             "burn_in": self.burn_in,
             **named,
+            **parts[0].sampled,
         }
+
+
+class _Rows(NamedTuple):
+    """Rows that were estimated together, and what their estimator and sampler tell."""
+
+    training: Training
+    observed: Observables
+    more: dict[str, Any]
+    sampled: dict[str, Any]
 
 
 def simulate(
@@ -225,12 +227,6 @@ def experiments(
         for group in together.values()
         for seed in seeds
     ]
-
-
-def _fresh(model: PottsModel, count: int, seed: Any, burn_in: int) -> Tokens:
-    chains = Chains(model, -(-count // SNAPSHOTS), seed)
-    chains.burn_in(burn_in)
-    return np.concatenate([chains.run(SPACING) for _ in range(SNAPSHOTS)])[:count]
 
 
 def _summary(observed: Observables) -> dict[str, float]:

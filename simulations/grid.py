@@ -8,10 +8,14 @@ from typing import Any
 
 from replica.arguments import integer
 from replica.commandline import number, problems
+from replica.data import IndependentTokens, PottsTokens
 from replica.problem import Problem
 
+#: Names of the data that can be sampled.
+SAMPLED = (PottsTokens.name, IndependentTokens.name)
+
 #: Options that take one value or a list of values separated by commas.
-LISTS = ("colors", "beta", "loss", "lam")
+LISTS = ("colors", "beta", "coupling_norm", "loss", "lam")
 
 
 def grid(arguments: argparse.Namespace) -> list[Problem]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from typing import Protocol
 
 import numpy as np
 
 from simulations.fields import Floats, Tokens, local_fields, softmax
+from simulations.independent import IndependentRow
 from simulations.losses import CrossEntropy, Loss, loss_named
 from simulations.potts import PottsModel
 from simulations.training import Training
@@ -34,7 +36,8 @@ class Observables:
     distance2, teacher2 : array (rows,)
         |w - w*|² and |w*|², with w* = β J_i.
     m, q : array (rows,)
-        Order parameters of h = Σ_j w_j U s_j given the masked token y: the law of K0 h has
+        w*ᵀ G w and wᵀ G w, G = I/C, for independent tokens. For Potts tokens the order
+        parameters of h = Σ_j w_j U s_j given the masked token y: the law of K0 h has
         the mean m K0 y and the covariance q K0. They equal w*ᵀ G w and wᵀ G w with the
         cavity covariance G up to 1/L, because the tilt that leads from the cavity to
         equilibrium shifts means and leaves covariances as they are. NaN unless U = I.
@@ -49,9 +52,19 @@ class Observables:
     m: Floats
     q: Floats
 
+    @classmethod
+    def joined(cls, parts: Sequence[Observables]) -> Observables:
+        """Return the rows of several measurements together."""
+        names = [field.name for field in fields(cls)]
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
 
 def measure(
-    model: PottsModel, training: Training, train_tokens: Tokens, test_tokens: Tokens, loss: str
+    model: PottsModel | IndependentRow,
+    training: Training,
+    train_tokens: Tokens,
+    test_tokens: Tokens,
+    loss: str,
 ) -> Observables:
     """Measure trained rows on the sequences they were trained on and on fresh ones.
 
@@ -61,7 +74,7 @@ def measure(
 
     Parameters
     ----------
-    model : PottsModel
+    model : PottsModel or IndependentRow
         The model of the sequences.
     training : Training
         The trained rows.
@@ -81,7 +94,7 @@ def measure(
 
 
 def _measure_rows(
-    model: PottsModel,
+    model: PottsModel | IndependentRow,
     training: Training,
     block: slice,
     train_tokens: Tokens,
@@ -104,11 +117,15 @@ def _measure_rows(
         error_rate.mean(axis=0),
         np.sum((weights - teacher) ** 2, axis=1),
         np.sum(teacher**2, axis=1),
-        *_order_parameters(model, fields, truth),
+        *_order_parameters(model, weights, fields, truth),
     )
 
 
-def _order_parameters(model: PottsModel, fields: Floats, truth: Floats) -> tuple[Floats, Floats]:
+def _order_parameters(
+    model: PottsModel | IndependentRow, weights: Floats, fields: Floats, truth: Floats
+) -> tuple[Floats, Floats]:
+    if isinstance(model, IndependentRow):
+        return weights @ model.row / model.colors, np.sum(weights**2, axis=1) / model.colors
     if model.similarity is not None:
         missing = np.full(fields.shape[1], np.nan)
         return missing, missing

@@ -50,7 +50,7 @@ def simulate_many(
     Parameters
     ----------
     problems : sequence of Problem
-        What to learn, all of Potts tokens or all of Gaussian tokens.
+        What to learn; Gaussian tokens among themselves.
     sites, seeds : sequences of int
         Sizes and realisations.
     workers : int

@@ -12,7 +12,7 @@ from simulations.experiment import Experiment
 from simulations.parallel import run_all
 
 #: The columns that tell the lines of a table apart.
-KEY = ("loss", "colors", "beta", "lam", "alpha", "sites", "seed")
+KEY = ("loss", "colors", "beta", "coupling_norm", "lam", "alpha", "sites", "seed")
 
 
 def complete(journal: Journal, tasks: Sequence[Experiment], workers: int, label: str) -> Table:
@@ -55,11 +55,13 @@ def complete(journal: Journal, tasks: Sequence[Experiment], workers: int, label:
 
 def keys(task: Experiment) -> list[tuple[Any, ...]]:
     """Return what tells the lines of an experiment apart, in their order."""
+    data = task.data.columns()
     return [
         (
             problem.loss,
             task.data.colors,
-            task.data.beta,
+            data.get("beta"),
+            data.get("coupling_norm"),
             problem.lam,
             problem.alpha,
             task.sites,
@@ -70,4 +72,4 @@ def keys(task: Experiment) -> list[tuple[Any, ...]]:
 
 
 def _key(line: dict[str, Any]) -> tuple[Any, ...]:
-    return tuple(line[name] for name in KEY)
+    return tuple(line.get(name) for name in KEY)

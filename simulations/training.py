@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,12 @@ class Training:
     residuals: Floats
     evaluations: NDArray[np.int64]
     statuses: NDArray[np.object_]
+
+    @classmethod
+    def joined(cls, parts: Sequence[Training]) -> Training:
+        """Return the rows of several trainings together."""
+        names = [field.name for field in fields(cls)]
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
     @property
     def status(self) -> str:

@@ -196,3 +196,20 @@ def fresh_loss(colors: int, m: float, q: float) -> float:
     v, v_step = np.linspace(-reach, 9.5 * np.sqrt(q) + 5.0 + abs(m), int(20 * reach), retstep=True)
     wrong = -np.expm1((colors - 1) * np.log1p(-np.minimum(missing(v), 1 - 1e-16)))
     return float(((1 - missing(v + m)) * wrong).sum() * v_step)
+
+
+def projected_distance2(points: np.ndarray) -> np.ndarray:
+    """Squared distance of each line from {h : h_1 >= h_a}, by pooling the largest others.
+
+    The projection replaces the first component and the k largest others by their common mean,
+    with k the smallest number for which that mean exceeds every component left out.
+    """
+    first, others = points[:, :1], -np.sort(-points[:, 1:], axis=1)
+    sums = first + np.concatenate([np.zeros_like(first), np.cumsum(others, axis=1)], axis=1)
+    means = sums / np.arange(1, points.shape[1] + 1)
+    left_out = np.concatenate([others, np.full_like(first, -np.inf)], axis=1)
+    k = np.argmax(means >= left_out, axis=1)
+    level = np.take_along_axis(means, k[:, None], axis=1)
+    pooled = np.arange(others.shape[1]) < k[:, None]
+    moves = np.where(pooled, others - level, 0.0)
+    return (first[:, 0] - level[:, 0]) ** 2 + (moves**2).sum(axis=1)

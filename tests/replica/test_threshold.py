@@ -45,23 +45,6 @@ def test_squared_error_interpolates_below(colors):
     assert existence_threshold(data, "squared-error") == pytest.approx(1 / (colors - 1), rel=1e-15)
 
 
-def projected_distance2(points: np.ndarray) -> np.ndarray:
-    """Squared distance of each line from {h : h_1 >= h_a}, by pooling the largest others.
-
-    The projection replaces the first component and the k largest others by their common mean,
-    with k the smallest number for which that mean exceeds every component left out.
-    """
-    first, others = points[:, :1], -np.sort(-points[:, 1:], axis=1)
-    sums = first + np.concatenate([np.zeros_like(first), np.cumsum(others, axis=1)], axis=1)
-    means = sums / np.arange(1, points.shape[1] + 1)
-    left_out = np.concatenate([others, np.full_like(first, -np.inf)], axis=1)
-    k = np.argmax(means >= left_out, axis=1)
-    level = np.take_along_axis(means, k[:, None], axis=1)
-    pooled = np.arange(others.shape[1]) < k[:, None]
-    moves = np.where(pooled, others - level, 0.0)
-    return (first[:, 0] - level[:, 0]) ** 2 + (moves**2).sum(axis=1)
-
-
 @pytest.mark.parametrize(
     ("colors", "samples"), [(2, 400_000), (3, 400_000), (6, 200_000), (20, 60_000), (100, 12_000)]
 )
@@ -70,7 +53,7 @@ def test_distance_from_the_cone_by_sampling(colors, samples, c):
     """Four standard errors at fifteen points: a false alarm once in a thousand seeds."""
     points = np.random.default_rng(colors).standard_normal((samples, colors))
     points[:, 0] += c
-    distances = projected_distance2(points)
+    distances = referee.projected_distance2(points)
     gap = distances.mean() - squared_distance(colors, c)
     assert abs(gap) < 4 * distances.std() / np.sqrt(samples)
 

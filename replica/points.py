@@ -1,0 +1,104 @@
+"""Explicit points for averages over the noise of the fields, any number of colours."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+from scipy.stats import chi2, qmc
+
+from replica.channel import Accuracy
+from replica.lattice import spacing
+from replica.point_kernels import lattice_orbits
+
+Vector = NDArray[np.float64]
+
+#: log(1/error) that a lattice aims at for each accuracy, the most points it may take for
+#: that, and the digits below which it is given up.
+_DIGITS, _MOST, _LEAST = (10.0, 25.0, 30.0), (4_000, 40_000, 120_000), (7.0, 9.0, 10.0)
+
+#: Independent scrambles of Sobol points beyond, and log2 of the number of points in each.
+SCRAMBLES = 4
+_SOBOL = (9, 12, 14)
+
+
+class Lattice(NamedTuple):
+    """Points ξ = step K0 k of a lattice as symmetric as the colours, one of each orbit.
+
+    Attributes
+    ----------
+    k : int array (points, colors)
+        Levels of the colours, the masked one first.
+    step : float
+        Distance of two levels.
+    weights : array (points,)
+        Gaussian weight, summed over the orbit.
+    """
+
+    k: NDArray[np.int64]
+    step: float
+    weights: Vector
+
+    @property
+    def noise(self) -> Vector:
+        """ξ, an array (points, colors)."""
+        centred: Vector = self.k - self.k.mean(axis=1, keepdims=True)
+        return self.step * centred
+
+
+def lattice_near(colors: int, q: float, accuracy: Accuracy) -> Lattice | None:
+    """Return the lattice for fields √q ξ, or None where it has too many points for any digits."""
+    # A lattice serves the surroundings of q: one per sixth of a factor e.
+    q = math.exp(math.ceil(6 * math.log(q)) / 6)
+    digits = _DIGITS[accuracy]
+    while digits > _LEAST[accuracy]:
+        found = _lattice(colors, spacing(q, digits), digits, _MOST[accuracy])
+        if found is not None:
+            return found
+        digits -= 2.0
+    return None
+
+
+@lru_cache(maxsize=64)
+def _lattice(colors: int, plane: float, digits: float, most: int) -> Lattice | None:
+    step = math.sqrt(2.0) * plane
+    reach = float(chi2.isf(math.exp(-digits), colors - 1)) / step**2
+    nothing = np.empty((0, colors), dtype=np.int64), np.empty(0)
+    number = lattice_orbits(colors, reach, most, *nothing)
+    if number > most:
+        return None
+    k, multiplicities = np.empty((number, colors), dtype=np.int64), np.empty(number)
+    lattice_orbits(colors, reach, most, k, multiplicities)
+    square = ((k - k.mean(axis=1, keepdims=True)) ** 2).sum(axis=1)
+    cell = (step / math.sqrt(2.0 * math.pi)) ** (colors - 1) / math.sqrt(colors)
+    weights = multiplicities * np.exp(-0.5 * step * step * square) * cell
+    for array in (k, weights):
+        array.setflags(write=False)
+    return Lattice(k, step, weights)
+
+
+@lru_cache(maxsize=16)
+def sobol_noise(colors: int, fields: int, accuracy: Accuracy) -> tuple[Vector, ...]:
+    """Return scrambled Sobol points ξ ~ N(0, K0), one array (points, colors) per field.
+
+    Each scramble's points come in pairs of opposite sign and are stretched to have the
+    covariance K0 exactly: averages of cubic polynomials have no error. The scrambles stand one
+    behind the other, so that their spread tells the error of the rest.
+    """
+    n = fields * (colors - 1)
+    basis = np.linalg.qr(np.column_stack([np.ones(colors), np.eye(colors)[:, 1:]]))[0][:, 1:].T
+    parts = []
+    for scramble in range(SCRAMBLES):
+        seed = np.random.default_rng((accuracy, scramble))
+        uniform = qmc.Sobol(n, seed=seed).random_base2(_SOBOL[accuracy])
+        x = ndtri(np.clip(uniform, 1e-16, 1 - 1e-16))
+        x = np.concatenate([x, -x])
+        parts.append(x @ np.linalg.inv(np.linalg.cholesky(x.T @ x / len(x))).T)
+    noise = tuple(part @ basis for part in np.split(np.concatenate(parts), fields, axis=1))
+    for array in noise:
+        array.setflags(write=False)
+    return noise

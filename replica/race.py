@@ -1,0 +1,126 @@
+"""The softmax of random fields as a race of exponential clocks.
+
+Clock a rings at rate e^{ν_a}; softmax_a(ν) is the probability that it rings first. Given the time
+of that event the clocks are independent, so an average over fields of independent noise is one
+integral over the time of a product over the clocks.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+import numpy as np
+from numpy.polynomial import chebyshev
+from numpy.typing import NDArray
+
+from replica.channel import Accuracy
+from replica.point_kernels import race, silence
+
+Vector = NDArray[np.float64]
+
+#: Spacing of times and of noise, largest noise, and the log probability that is left out.
+_STEPS, _RADII, _LEFT_OUT = (0.6, 0.32, 0.28), (7.0, 9.8, 10.6), (-16.0, -32.0, -38.0)
+
+#: Nodes of one field in an average with a kink.
+_NODES = 160
+
+
+def clocks(v: Vector, s: float, accuracy: Accuracy) -> tuple[Vector, Vector]:
+    """Return Ψ(v) = E exp(-e^{v + s x}), x normal, and its derivative."""
+    v = np.ascontiguousarray(v)
+    value, slope = np.empty_like(v), np.empty_like(v)
+    silence(v, s, _STEPS[accuracy], _RADII[accuracy], value, slope)
+    return value, slope
+
+
+def first_to_ring(
+    k: NDArray[np.int64], spacing: float, s: float, accuracy: Accuracy
+) -> tuple[Vector, Vector]:
+    """Return π = E softmax_1(ν) and its gradient in the means of ν_a = spacing k_a + s x_a.
+
+    Parameters
+    ----------
+    k : int array (points, colors)
+        Levels of the means.
+    spacing : float
+        Distance of two levels, 0 or greater.
+    s : float
+        Standard deviation of the independent noise.
+    """
+    lowest, highest = int(k.min()), int(k.max())
+    levels = spacing * np.arange(lowest, highest + 1)
+    step = _STEPS[accuracy]
+    # Times relative to a clock's mean: when it may begin to ring, and when all have rung.
+    early, late = window(s, accuracy)
+    times = np.arange(early - levels[-1], late - levels[0] + step, step)
+    silent, slope = clocks(times[:, None] + levels[None, :], s, accuracy)
+    first = np.searchsorted(times, early - levels)
+    last = np.searchsorted(times, late - levels)
+    win, gain = np.empty(len(k)), np.empty(k.shape)
+    race(k, lowest, silent, slope, first, last, step, win, gain)
+    return win, gain
+
+
+def log_normaliser(colors: int, variance: float, accuracy: Accuracy) -> float:
+    """Return E log Σ_a e^{ν_a} for ν ~ N(0, variance K0), as ∫dv (exp(-e^v) - Ψ(v)^C)."""
+    s = math.sqrt(variance)
+    step = _STEPS[accuracy]
+    early, late = window(s, accuracy)
+    v = np.arange(early - math.log(colors), max(late, 5.0) + step, step)
+    silent, _ = clocks(v, s, accuracy)
+    return float(step * np.sum(np.exp(-np.exp(np.minimum(v, 6.0))) - silent**colors))
+
+
+def uncertainty(colors: int, variance: float, accuracy: Accuracy) -> float:
+    """Return 1 - E|softmax(ν)|² for ν ~ N(0, variance K0), as C (C-1) ∫dv Ψ'² Ψ^{C-2}."""
+    s = math.sqrt(variance)
+    step = _STEPS[accuracy]
+    early, late = window(s, accuracy)
+    silent, slope = clocks(np.arange(early, late + step, step), s, accuracy)
+    return float(colors * (colors - 1) * step * np.sum(slope**2 * silent ** (colors - 2)))
+
+
+def wrong_guess(colors: int, m: float, q: float, rho: float, accuracy: Accuracy) -> float:
+    """Return the probability that the largest ω_a is not the token drawn from softmax(ν).
+
+    The fields are independent pairs of covariance [[q, m], [m, ρ]]. At given time and ω_1 the
+    other clocks are silent and have smaller fields independently of each other.
+    """
+    a = m / math.sqrt(q)
+    s = math.sqrt(max(rho - a * a, 0.0))
+    step = _STEPS[accuracy]
+    early, late = window(s, accuracy)
+    x, weights, below = _cumulative(_NODES + 40 * math.ceil(abs(a)))
+    times = np.arange(early - 9.0 * abs(a), late + 9.0 * abs(a), step)
+    silent, slope = clocks(times[:, None] + a * x[None, :], s, accuracy)
+    gauss = np.exp(-0.5 * x * x) / math.sqrt(2.0 * math.pi)
+    smaller = np.maximum((silent * gauss) @ below.T, 0.0)
+    right = -colors * step * float(((slope * smaller ** (colors - 1)) @ (weights * gauss)).sum())
+    return 1.0 - right
+
+
+def window(s: float, accuracy: Accuracy) -> tuple[float, float]:
+    """Return log times before which a clock has not rung, and after which it has.
+
+    E e^{v + s x} = e^{v + s²/2} bounds the probability to have rung; for large s, normal
+    tails do.
+    """
+    left_out = _LEFT_OUT[accuracy]
+    tail = math.sqrt(-2.0 * left_out)
+    early = max(left_out - 0.5 * s * s, -s * tail + left_out if s > tail else -math.inf)
+    return early, math.log(-left_out) + s * tail
+
+
+@lru_cache(maxsize=8)
+def _cumulative(nodes: int) -> tuple[Vector, Vector, Vector]:
+    """Return Chebyshev nodes on [-9, 9], weights, and the matrix of integrals up to each."""
+    x = -np.cos(np.pi * (np.arange(nodes) + 0.5) / nodes)
+    vandermonde = chebyshev.chebvander(x, nodes - 1)
+    scale = np.full(nodes, 2.0 / nodes)
+    scale[0] = 1.0 / nodes
+    to_coefficients = scale[:, None] * vandermonde.T
+    integrals = chebyshev.chebint(to_coefficients, lbnd=-1.0, axis=0)
+    below = 9.0 * chebyshev.chebvander(x, nodes) @ integrals
+    weights = 9.0 * chebyshev.chebvander(np.ones(1), nodes) @ integrals
+    return 9.0 * x, weights[0], below

@@ -1,0 +1,87 @@
+"""How far the fields of independent tokens are from naming the masked one."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from scipy.interpolate import CubicSpline
+
+from replica.channel import Accuracy
+from replica.race import clocks, window
+
+#: Largest normal variable and log(1/error) of the integrals, and spacing of the times.
+_RADIUS, _DIGITS, _TIME_STEP = 6.5, 22.0, 0.48
+
+
+def race_distance(colors: int, c: float, rho: float) -> float:
+    """Return E dist²(ξ, {h : h_y >= h_a}), the token y drawn from softmax(ν).
+
+    ξ ~ N(0, K0) and ν = c ξ + noise, of variance ρ. At given time u of the race that draws y = 1
+    the colours are independent, with the weights Ψ(u + c ξ_a) and -Ψ'(u + c ξ_1), and the average
+    is that of `squared_distance` with other moments: a level τ, a Fourier integral over k for
+    ξ_1 = τ - Y, and moments of y_a = (ξ_a - τ)_+, Y = Σ y_a.
+
+    Parameters
+    ----------
+    colors : int
+        C.
+    c : float
+        Share of ξ in the true fields, 0 to √ρ.
+    rho : float
+        ρ, the variance of the true fields.
+    """
+    n = colors - 1
+    s = math.sqrt(max(rho - c * c, 0.0))
+    if n == 1:
+        return _two_colours(c, s)
+    reach = 2.0 * _RADIUS
+    # The spectrum of a normal variable, widened by that of the clocks.
+    clock_spectrum = 2.0 * c / math.pi * _DIGITS
+    highest = _RADIUS + (min(clock_spectrum, c / s * _RADIUS) if s > 0 else clock_spectrum)
+    level_step = math.pi / highest
+    tau = np.arange(-_RADIUS, _RADIUS, level_step)
+    # Aliases of Y, at most n reach, must not come back to where ξ_1 can be.
+    wave_step = 2.0 * math.pi / ((n + 1) * reach)
+    k = np.arange(0.0, highest, wave_step)
+    nodes, weights = np.polynomial.legendre.leggauss(24 + math.ceil(0.4 * reach * highest))
+    y, weights = 0.5 * reach * (nodes + 1.0), 0.5 * reach * weights
+    x = tau[:, None] + y[None, :]
+    powers = weights * np.stack([np.ones_like(y), y, y * y])
+    normal = np.exp(-0.5 * x * x) / math.sqrt(2.0 * math.pi)
+    fourier = np.exp(-1j * np.outer(y, k))
+    gauss = level_step * np.exp(-0.5 * tau * tau) / math.sqrt(2.0 * math.pi)
+    back = np.exp(1j * np.outer(tau, k))
+    _, late = window(s, Accuracy.COARSE)
+    times = np.arange(-_DIGITS - c * _RADIUS, late + c * _RADIUS, _TIME_STEP)
+    table = np.arange(times[0] + c * x.min() - 1.0, times[-1] + c * x.max() + 1.0, 0.02)
+    silence = CubicSpline(table, clocks(table, s, Accuracy.FINE)[0])
+    total = 0.0
+    for u in times:
+        silent = silence(u + c * x)
+        moments = ((normal * silent)[None] * powers[:, None, :]).reshape(-1, len(y)) @ fourier
+        x0, x1, x2 = moments.reshape(3, len(tau), len(k))
+        silent, slope = clocks(u + c * tau, s, Accuracy.FINE)
+        # What is not above the level, and what is, unless it has a phase.
+        chi = gauss @ silent - x0[:, :1].real + x0
+        terms = 4 * n * x2 * chi ** (n - 1)
+        if n > 1:
+            terms += n * (n - 1) * (3 * x1 * x1 + 2 * x0 * x2) * chi ** (n - 2)
+        if n > 2:
+            terms += n * (n - 1) * (n - 2) * x0 * x1 * x1 * chi ** (n - 3)
+        spectrum = (gauss * -slope) @ back.conj()
+        spectrum[0] *= 0.5
+        total += float(((back * terms).sum(axis=0) @ spectrum).real)
+    return colors * _TIME_STEP * level_step * wave_step / math.pi * total
+
+
+def _two_colours(c: float, s: float) -> float:
+    """Return 2 E[z² σ(√2 (c z + s x)); z < 0], z and x normal and σ the logistic function."""
+    z, weights = np.polynomial.legendre.leggauss(60 + math.ceil(20 * c))
+    z = 4.75 * (z + 1.0)
+    step = min(0.25, 0.6 / max(s, 1e-300))
+    x = np.arange(-9.5, 9.5 + step, step)
+    normal = step / math.sqrt(2.0 * math.pi) * np.exp(-0.5 * x * x)
+    right = 0.5 - 0.5 * np.tanh((c * z[:, None] + s * x[None, :]) / math.sqrt(2.0))
+    density = np.exp(-0.5 * z * z) / math.sqrt(2.0 * math.pi)
+    return float(2.0 * 4.75 * (weights * density * z * z) @ (right @ normal))

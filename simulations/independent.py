@@ -1,0 +1,83 @@
+"""Independent uniform tokens with one masked token that depends on them: one data set per row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from replica.arguments import integer
+from replica.data import IndependentTokens
+from simulations.fields import Floats, Tokens, colored_sums, softmax
+
+
+@dataclass(frozen=True, eq=False)
+class IndependentRow:
+    """P(s_1 = e_a | others) = softmax_a(Σ_j w*_j s_j), the others independent and uniform.
+
+    Parameters
+    ----------
+    row : array (sites,)
+        w*, with a zero at the first site, which is the masked one.
+    colors : int
+        C.
+    """
+
+    row: Floats
+    colors: int
+
+    @classmethod
+    def random(cls, data: IndependentTokens, sites: int, seed: Any = 0) -> IndependentRow:
+        """Return a row of the theory's ensemble, w*_j ~ N(0, |w*|²/L).
+
+        Parameters
+        ----------
+        data : IndependentTokens
+            Colours and |w*|.
+        sites : int
+            L, at least 3.
+        seed : int or numpy.random.SeedSequence
+            Source of the row.
+        """
+        sites = integer("sites", sites, 3)
+        row = np.random.default_rng(seed).standard_normal(sites)
+        row *= data.coupling_norm / np.sqrt(sites)
+        row[0] = 0.0
+        row.flags.writeable = False
+        return cls(row, data.colors)
+
+    @property
+    def teacher(self) -> Floats:
+        """w* as the only row of a matrix (1, sites)."""
+        return self.row[None, :]
+
+    @property
+    def similarity(self) -> None:
+        """None, for U = I."""
+        return None
+
+    @cached_property
+    def values(self) -> Floats:
+        """U = I as a matrix (colors, colors)."""
+        return np.eye(self.colors)
+
+    def sample(self, samples: int, seed: Any = 0) -> Tokens:
+        """Return independent sequences, an array (samples, sites).
+
+        Parameters
+        ----------
+        samples : int
+            Their number, at least 1.
+        seed : int or numpy.random.SeedSequence
+            Source of the tokens.
+        """
+        samples = integer("samples", samples, 1)
+        generator = np.random.default_rng(seed)
+        tokens = generator.integers(self.colors, size=(samples, len(self.row)), dtype=np.uint8)
+        law = softmax(colored_sums(tokens, self.teacher, self.colors)[:, 0])
+        uniform = generator.random(samples)
+        # The colour in whose share of [0, 1] a uniform number falls.
+        tokens[:, 0] = np.sum(uniform[:, None] > np.cumsum(law, axis=1)[:, :-1], axis=1)
+        return tokens

@@ -1,0 +1,280 @@
+"""Independent tokens: published state evolution, dense quadrature, sampling, closed forms."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import referee
+from scipy.optimize import minimize_scalar
+from scipy.special import expit, ndtr
+
+from replica import (
+    ConvergenceError,
+    IndependentTokens,
+    PottsTokens,
+    Problem,
+    bayes_bound,
+    existence_threshold,
+    free_energy,
+    solve,
+)
+from replica import independent as channels
+from replica.channel import Accuracy
+from replica.cli import main
+from replica.race import log_normaliser, uncertainty, wrong_guess
+from replica.race_distance import race_distance
+
+
+def logistic(kappa: float, gamma: float) -> tuple[float, float, float]:
+    """α*, σ* and λ* of Sur & Candès: h_1 - h_2 is their linear predictor, of p/n = κ = 1/α.
+
+    |w*| = γ, w*·w = α* γ², |w|² = α*² γ² + κ σ*²; their prox moves one number where
+    ours moves two in opposite directions, so λ* = 2V.
+    """
+    solution = solve(Problem(1 / kappa, 0.0, IndependentTokens(2, gamma)))
+    assert solution.quadrature_error < 1e-8
+    bias = 2 * solution.m / gamma**2
+    variance = (2 * solution.q - (bias * gamma) ** 2) / kappa
+    return bias, np.sqrt(variance), 2 * solution.V
+
+
+@pytest.mark.parametrize(
+    ("theta", "row"),
+    [
+        (0.0, (1.50, 4.75, 3.03)),
+        (0.5, (1.51, 4.84, 3.12)),
+        (1.0, (1.55, 5.13, 3.42)),
+        (2.0, (1.75, 6.45, 4.83)),
+        (2.5, (1.95, 7.73, 6.26)),
+    ],
+)
+def test_published_state_evolution_of_logistic_regression(theta, row):
+    """Q. Zhao, P. Sur, E. Candès, Bernoulli 28, 1835 (2022), arXiv:2001.09351, Table 13.
+
+    κ = 0.2, γ² = 5 + θ², no intercept, to one unit of the last digit; the equations are those
+    of Sur & Candès, arXiv:1803.06964. The R package brglm2 tests itself on the same rows.
+    """
+    assert logistic(0.2, np.sqrt(5 + theta**2)) == pytest.approx(row, abs=0.0101)
+
+
+def test_documented_example_of_another_package():
+    """The R package glmhd prints α* = 1.169051, σ* = 3.349089 (`find_param`), good to 2e-3."""
+    bias, deviation, _ = logistic(0.1, np.sqrt(5))
+    assert (bias, deviation) == pytest.approx((1.169051, 3.349089), rel=2e-3)
+
+
+@pytest.mark.parametrize(("norm", "lam"), [(0.5, 0.1), (1.5, 0.01), (3.0, 1.0)])
+def test_two_colours_by_scipy(norm, lam):
+    """The equations of the logistic variable, solved by `scipy.optimize.root`."""
+    rho, alpha = norm**2 / 2, 2.5
+    x = np.linspace(-8.5, 8.5, 240)
+    weights = np.exp(-0.5 * x * x) * (x[1] - x[0]) / np.sqrt(2 * np.pi)
+
+    def channel(m, q, V):
+        """All fields have components ±h/√2 around their mean."""
+        w = np.outer(weights, weights).ravel()
+        one, two = (grid.ravel() for grid in np.meshgrid(x, x, indexing="ij"))
+        omega, nu = np.sqrt(q) * one, m / np.sqrt(q) * one + np.sqrt(rho - m * m / q) * two
+        h = omega.copy()
+        for _ in range(12):
+            wrong = expit(-np.sqrt(2) * h)
+            h -= (h - omega - V * np.sqrt(2) * wrong) / (1 + 2 * V * wrong * (1 - wrong))
+        wrong, law = expit(-np.sqrt(2) * h), expit(np.sqrt(2) * nu)
+        curvature = 2 * wrong * (1 - wrong)
+        w2 = 2 * w * law
+        return referee.Channel(
+            w2 @ (2 * (1 - law) * wrong),
+            w2 @ (2 * wrong**2),
+            w2 @ (curvature / (1 + V * curvature)),
+            w2 @ -np.log(1 - wrong),
+        )
+
+    def white(hats):
+        """m, q, V with G = 1/2 and weight decay."""
+        m_hat, q_hat, V_hat = hats
+        D = lam + V_hat / 2
+        m, V = norm**2 * m_hat / 4 / D, 0.5 / D
+        q = (norm**2 * m_hat**2 / 8 + q_hat / 4) / D**2
+        return referee.Row(m, q, V, 2 * m, 2 * q)
+
+    solution = solve(Problem(alpha, lam, IndependentTokens(2, norm)))
+    start = [solution.m_hat, solution.q_hat, solution.V_hat]
+    hats = referee.saddle_point(alpha, white, channel, start)
+    expected = white(hats)
+    assert (solution.m, solution.q, solution.V) == pytest.approx(expected[:3], rel=1e-7)
+    losses = channel(*expected[:3])
+    assert solution.train_loss == pytest.approx(losses.loss, rel=1e-7)
+
+
+def test_three_colours_by_dense_quadrature():
+    """Gauss-Hermite over fields and true fields in four dimensions."""
+    m, q, rho, V = 0.9, 1.2, 1.4, 0.8
+    x, weights = np.polynomial.hermite_e.hermegauss(22)
+    points = np.stack(np.meshgrid(*[x] * 4, indexing="ij"), axis=-1).reshape(-1, 4)
+    w = np.stack(np.meshgrid(*[weights / weights.sum()] * 4, indexing="ij"), axis=-1)
+    w = w.reshape(-1, 4).prod(axis=1)
+    basis = referee.orthogonal_to_ones(3).T
+    omega = np.sqrt(q) * points[:, :2] @ basis
+    nu = m / q * omega + np.sqrt(rho - m * m / q) * points[:, 2:] @ basis
+    law = np.exp(nu) / np.exp(nu).sum(axis=1, keepdims=True)
+    p = referee.probabilities(omega, V)
+    one = np.array([1.0, 0.0, 0.0])
+    r = p / (1 + V * p)
+    w = 3 * w * law[:, 0]
+    expected = [
+        w @ ((one - law) * (one - p)).sum(axis=1),
+        w @ ((one - p) ** 2).sum(axis=1),
+        w @ (r.sum(axis=1) - (r * r).sum(axis=1) / r.sum(axis=1)),
+        w @ -np.log(p[:, 0]),
+    ]
+    order = np.array([m]), np.array([q]), np.array([V])
+    channel = channels.IndependentCrossEntropyChannel(3, rho)
+    rule = channel.rule(*order)
+    for accuracy, error in ((Accuracy.COARSE, 1e-3), (Accuracy.FINE, 1e-8), (Accuracy.FINER, 1e-8)):
+        found = rule.averages(*order, accuracy)
+        values = [found.overlap[0], found.energy[0], found.response[0], found.loss]
+        assert values == pytest.approx(expected, rel=error)
+    H = np.einsum("ia,ab->iab", p, np.eye(3)) - p[:, :, None] * p[:, None, :]
+    K = H @ np.linalg.inv(np.eye(3) + V * H)
+    square = channel.response_square(*order, Accuracy.FINE)
+    # Poles of the square are twice as strong, and Gauss-Hermite feels them first.
+    assert square[0, 0] == pytest.approx(w @ (K**2).sum(axis=(1, 2)), rel=1e-7)
+    fresh = w @ (np.log(np.exp(omega).sum(axis=1)) - omega[:, 0])
+    assert channel.test_loss(*order[:2], Accuracy.FINE) == pytest.approx(fresh, rel=1e-8)
+
+
+@pytest.mark.parametrize("colors", [5, 9])
+def test_sampled_points_agree_with_the_lattice(colors, monkeypatch):
+    order = np.array([0.5]), np.array([0.8]), np.array([1.3])
+    rule = channels.IndependentCrossEntropyChannel(colors, 0.6).rule(*order)
+    lattice = rule.averages(*order, Accuracy.FINE)
+    monkeypatch.setattr(channels, "lattice_near", lambda *_: None)
+    sampled = rule.averages(*order, Accuracy.FINE)
+    for one, other in zip(lattice, sampled, strict=True):
+        assert other == pytest.approx(one, rel=3e-4)
+    # The stated error covers the difference.
+    rule.averages(*order, Accuracy.FINER)
+    gaps = [abs(float(np.ravel(a)[0] / np.ravel(b)[0]) - 1)
+            for a, b in zip(lattice, sampled, strict=True)]  # fmt: skip
+    assert 1e-7 < rule.common_error < 1e-3
+    assert max(gaps) < 8 * rule.common_error
+
+
+@pytest.mark.parametrize(("colors", "m", "q", "rho"), [(2, 0.4, 1.0, 0.7), (6, 1.5, 2.0, 3.0)])
+def test_fresh_fields_by_sampling(colors, m, q, rho):
+    """Four standard errors at eight averages: a false alarm once in two thousand seeds."""
+    rng = np.random.default_rng(colors)
+    omega = np.sqrt(q) * rng.standard_normal((400_000, colors))
+    nu = m / q * omega + np.sqrt(rho - m * m / q) * rng.standard_normal(omega.shape)
+    law = np.exp(nu) / np.exp(nu).sum(axis=1, keepdims=True)
+    right = np.take_along_axis(law, omega.argmax(axis=1)[:, None], axis=1)[:, 0]
+    token = (nu + rng.gumbel(size=nu.shape)).argmax(axis=1)
+    # The first of two equally distributed names changes places with the token.
+    swapped = omega / np.sqrt(q)
+    lines = np.arange(len(token))
+    swapped[lines, 0], swapped[lines, token] = swapped[lines, token], swapped[lines, 0]
+    fine = Accuracy.FINE
+    for sampled, exact in (
+        (1 - right, wrong_guess(colors, m, q, rho, fine)),
+        (1 - (law**2).sum(axis=1), uncertainty(colors, rho, fine)),
+        (np.log(np.exp(nu).sum(axis=1)), log_normaliser(colors, rho, fine)),
+        (referee.projected_distance2(swapped), race_distance(colors, m / np.sqrt(q), rho)),
+    ):
+        assert abs(sampled.mean() - exact) < 4 * sampled.std() / np.sqrt(len(sampled))
+
+
+@pytest.mark.parametrize("norm", [0.5, np.sqrt(5), 4.0])
+def test_threshold_of_logistic_regression(norm):
+    """κ = min_t E (Z - tYX)²_+, equation (1.4) of Candès & Sur, arXiv:1804.09753, b_0 = 0."""
+    x, weights = np.polynomial.hermite_e.hermegauss(200)
+    weights = weights / weights.sum()
+
+    def beyond(a):
+        return (1 + a * a) * ndtr(-a) - a * np.exp(-0.5 * a * a) / np.sqrt(2 * np.pi)
+
+    def missed(t):
+        return weights @ (expit(norm * x) * beyond(t * x) + expit(-norm * x) * beyond(-t * x))
+
+    best = minimize_scalar(missed, bounds=(0, 20), method="bounded", options={"xatol": 1e-9})
+    threshold = existence_threshold(IndependentTokens(2, norm))
+    assert threshold == pytest.approx(1 / best.fun, rel=2e-8)
+
+
+def test_answer_above_the_threshold_and_refusal_below():
+    data = IndependentTokens(3, 2.0)
+    threshold = existence_threshold(data)
+    assert solve(Problem(1.05 * threshold, 0.0, data)).residual < 2e-10
+    with pytest.raises(ConvergenceError, match=f"alpha_c = {threshold:.8g}"):
+        solve(Problem(0.98 * threshold, 0.0, data))
+
+
+@pytest.mark.parametrize("loss", ["cross-entropy", "squared-error"])
+def test_without_a_true_row_the_data_are_those_of_potts_tokens_without_couplings(loss):
+    for colors in (2, 4):
+        one = solve(Problem(1.3, 0.2, IndependentTokens(colors, 0.0), loss))
+        other = solve(Problem(1.3, 0.2, PottsTokens(colors, 0.0), loss))
+        for name in ("m", "q", "V", "test_loss", "train_loss", "optimal_loss", "error_rate"):
+            expected = getattr(other, name)
+            assert getattr(one, name) == pytest.approx(expected, rel=1e-8, abs=1e-15), name
+
+
+def test_squared_error_without_weight_decay_is_least_squares():
+    """Unbiased, with residuals inflated by αn/(αn - 1) on fresh and deflated on old tokens."""
+    norm, alpha, n = 1.7, 1.9, 2
+    rho = norm**2 / 3
+    fields, weights = referee.dense_fields(3, 60)
+    law = np.exp(np.sqrt(rho) * fields)
+    law /= law.sum(axis=1, keepdims=True)
+    kappa = 1 - weights @ (law**2).sum(axis=1) / weights.sum()
+    solution = solve(Problem(alpha, 0.0, IndependentTokens(3, norm), "squared-error"))
+    residual = n / 3 - rho * kappa**2 / n
+    assert solution.m == pytest.approx(rho * kappa / n, rel=1e-9)
+    assert solution.test_loss == pytest.approx(
+        0.5 * residual * alpha * n / (alpha * n - 1), rel=1e-9
+    )
+    assert solution.train_loss == pytest.approx(
+        0.5 * residual * (alpha * n - 1) / (alpha * n), rel=1e-9
+    )
+    assert solution.optimal_loss == pytest.approx(0.5 * kappa, rel=1e-9)
+
+
+@pytest.mark.parametrize("loss", ["cross-entropy", "squared-error"])
+def test_free_energy_is_the_training_objective(loss):
+    data = IndependentTokens(3, 2.0)
+    solution = solve(Problem(1.5, 0.3, data, loss))
+    assert isinstance(solution.q, float)
+    objective = 1.5 * solution.train_loss + 0.15 * 3 * solution.q
+    assert free_energy(solution) == pytest.approx(objective, rel=1e-9)
+
+
+@pytest.mark.parametrize("norm", [-1.0, float("nan"), "two", float("inf")])
+def test_bad_coupling_norm(norm):
+    with pytest.raises(ValueError, match=r"coupling_norm = .* 0 or greater"):
+        IndependentTokens(3, norm)
+
+
+def test_no_bayes_bound_is_offered():
+    with pytest.raises(ValueError, match="data = IndependentTokens"):
+        bayes_bound(1.0, IndependentTokens(3, 1.0))
+
+
+def test_command_line(capsys):
+    words = ["--data", "independent", "--colors", "2", "--coupling-norm", "1.5"]
+    problem = ["--lam", "0.1", "--alpha", "2"]
+    assert main(["solve", *words, *problem, "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    solution = solve(Problem(2.0, 0.1, IndependentTokens(2, 1.5)))
+    assert printed["test_loss"] == solution.test_loss
+    assert (printed["data"], printed["coupling_norm"]) == ("independent", 1.5)
+    assert main(["threshold", *words]) == 0
+    assert float(capsys.readouterr().out) == pytest.approx(
+        existence_threshold(solution.problem.data), rel=1e-9
+    )
+    assert main(["sweep", *words, "--lam", "0.1", "--alpha", "1,2"]) == 0
+    assert capsys.readouterr().out.splitlines()[2].endswith(",1.5")
+    assert main(["solve", *words, *problem, "--beta", "1"]) == 2
+    assert "beta = 1 is not allowed" in capsys.readouterr().err
+    assert main(["solve", "--data", "independent", "--colors", "2", *problem]) == 2
+    assert "coupling_norm = None is not allowed" in capsys.readouterr().err
