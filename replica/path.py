@@ -41,18 +41,25 @@ def extrapolated(past: Sequence[tuple[float, State]], here: float) -> State | No
 
 @jit
 def _newton_form(places, values, here):
-    last = len(places) - 1
-    x = values[last].copy()
+    last, size = len(places) - 1, values.shape[1]
+    x = np.empty(size)
+    for k in range(size):
+        x[k] = values[last, k]
     product, bound = 1.0, 1.0
-    for order in range(1, len(places)):
+    for order in range(1, last + 1):
         # Divided differences of this order, each at the place of its last point.
         for i in range(last, order - 1, -1):
-            values[i] = (values[i] - values[i - 1]) / (places[i] - places[i - order])
+            for k in range(size):
+                values[i, k] = (values[i, k] - values[i - 1, k]) / (places[i] - places[i - order])
         product *= here - places[last - order + 1]
-        term = product * values[last]
-        size = np.abs(term).max()
-        if not size < bound:
+        largest = 0.0
+        for k in range(size):
+            term = abs(product * values[last, k])
+            # A NaN is kept, and ends the sum.
+            largest = largest if term <= largest else term
+        if not largest < bound:
             break
-        x += term
-        bound = min(0.5 * size, 1.0)
+        for k in range(size):
+            x[k] += product * values[last, k]
+        bound = min(0.5 * largest, 1.0)
     return x
