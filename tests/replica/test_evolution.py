@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
-from replica import GaussianTokens, PottsTokens, Problem, solve, state_evolution
+from replica import GaussianTokens, IndependentTokens, PottsTokens, Problem, solve, state_evolution
 from replica.cli import main
 
 CIRCULANT = [[1, 0.5, 0, 0.5], [0.5, 1, 0.5, 0], [0, 0.5, 1, 0.5], [0.5, 0, 0.5, 1]]
@@ -22,6 +22,7 @@ NAMES = ("m", "q", "V", "test_loss", "train_loss", "coupling_error")
         (Problem(2.0, 0.1, PottsTokens(3, 1.5), "squared-error"), 40),
         (Problem(3.0, 0.0, PottsTokens(4, 2.0)), 100),
         (Problem(2.0, 0.1, PottsTokens(4, 1.0, CIRCULANT)), 30),
+        (Problem(2.0, 0.1, IndependentTokens(3, 1.5)), 40),
         (Problem(2.0, 0.1, GaussianTokens(2.5, 2), "squared-error"), 40),
     ],
 )
