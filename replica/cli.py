@@ -154,7 +154,11 @@ def _parameters(options: argparse.Namespace, problem: Problem) -> dict[str, Any]
     described = {field.name: getattr(data, field.name) for field in fields(data)}  # type: ignore[arg-type]
     return {
         "data": data.name,
-        **{name: value for name, value in described.items() if value is not None},
+        **{
+            name: value.tolist() if isinstance(value, np.ndarray) else value
+            for name, value in described.items()
+            if value is not None
+        },
         "lam": options.lam,
         "alpha": options.alpha,
         **({"log": True} if options.log else {}),

@@ -10,7 +10,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import MISSING, fields
+from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
@@ -118,6 +118,10 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
                         help="norm of the true row of independent data, 0 or more")  # fmt: skip
     parser.add_argument("--shift", type=number, metavar="KAPPA",
                         help="kappa of gaussian data, precision kappa I + X")  # fmt: skip
+    parser.add_argument("--covariance", metavar="FILE",
+                        help="cavity covariance of custom data, one row per line")  # fmt: skip
+    parser.add_argument("--teacher", metavar="FILE",
+                        help="true row of custom data, in one or more lines")  # fmt: skip
 
 
 def add_loss_option(parser: argparse.ArgumentParser) -> None:
@@ -145,17 +149,33 @@ def add_problem_options(parser: argparse.ArgumentParser, lam: str = "0 or greate
 def data_model(arguments: argparse.Namespace) -> DataModel:
     """Return the data that parsed options describe, and refuse options of other data."""
     model = DATA_MODELS[one_of("data", arguments.data, DATA_MODELS)]
-    takes = {field.name: field for field in fields(model)}  # type: ignore[arg-type]
+    takes = signature(model).parameters
     given: dict[str, Any] = {}
-    for name in ("colors", "beta", "similarity", "coupling_norm", "shift"):
+    for name, read in _DATA_OPTIONS.items():
         value = getattr(arguments, name)
         if value is not None:
             if name not in takes:
-                raise refusal(name, value, f"left out with --data {model.name}")
-            given[name] = matrix(name, value) if name == "similarity" else value
-        elif name in takes and takes[name].default is MISSING:
-            raise refusal(name, value, f"given with --data {model.name}")
+                raise refusal(name, value, f"left out with --data {arguments.data}")
+            given[name] = read(name, value)
+        elif name in takes and takes[name].default is Parameter.empty:
+            raise refusal(name, value, f"given with --data {arguments.data}")
     return model(**given)
+
+
+def _as_it_is(name: str, value: Any) -> Any:
+    return value
+
+
+def _vector(name: str, text: str) -> list[float]:
+    return [value for row in matrix(name, text) for value in row]
+
+
+#: Options that describe data, and how their values are read.
+_DATA_OPTIONS: dict[str, Callable[[str, Any], Any]] = {
+    **dict.fromkeys(("colors", "beta", "coupling_norm", "shift"), _as_it_is),
+    **dict.fromkeys(("similarity", "covariance"), matrix),
+    "teacher": _vector,
+}
 
 
 def problems(arguments: argparse.Namespace) -> list[Problem]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import Any, ClassVar
@@ -249,7 +250,10 @@ class CustomTokens(DataModel):
         ValueError
             If an argument is not allowed.
         """
-        G = np.array(covariance, dtype=float)
+        try:
+            G = np.array(covariance, dtype=float)
+        except (TypeError, ValueError):
+            raise refusal("covariance", covariance, "a symmetric matrix") from None
         if G.ndim != 2 or G.shape[0] != G.shape[1] or not np.allclose(G, G.T, rtol=1e-8):
             raise refusal("covariance", f"array of shape {G.shape}", "a symmetric matrix")
         row = _vector("teacher", teacher)
@@ -307,9 +311,10 @@ def safe_b(colors: int) -> float:
     return math.sqrt(smallest)
 
 
-#: Data models that a command line can describe, by their names.
-DATA_MODELS: dict[str, type[DataModel]] = {
-    model.name: model for model in (PottsTokens, IndependentTokens, GaussianTokens)
+#: What makes data models of the options of a command line, by their names.
+DATA_MODELS: dict[str, Callable[..., DataModel]] = {
+    **{model.name: model for model in (PottsTokens, IndependentTokens, GaussianTokens)},
+    CustomTokens.name: CustomTokens.from_covariance,
 }
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from replica import PottsTokens, Problem, Table, existence_threshold, solve, stability
+from replica import CustomTokens, PottsTokens, Problem, Table, existence_threshold, solve, stability
 from replica.cli import main
 from replica.commandline import alpha_grid
 
@@ -196,6 +196,26 @@ def test_best_weight_decay_and_bound(capsys):
     assert main(["bayes", "--colors", "2", "--beta", "1", "--alpha", "1"]) == 0
     (line,) = csv.DictReader(capsys.readouterr().out.splitlines())
     assert float(line["test_loss"]) == pytest.approx(0.66448, abs=5e-6)
+
+
+def test_covariance_and_teacher_from_files(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    factor = np.random.default_rng(0).standard_normal((20, 40))
+    covariance, teacher = factor @ factor.T / 120, factor[:, 0] / 5
+    np.savetxt("covariance.txt", covariance)
+    np.savetxt("teacher.txt", teacher)
+    custom = {"data": "custom", "covariance": "covariance.txt", "teacher": "teacher.txt"}
+    assert main(words("sweep", beta=None, alpha="1,2", out="curve.csv", **custom)) == 0
+    curve = Table.from_csv("curve.csv")
+    data = CustomTokens.from_covariance(covariance, teacher, 3)
+    expected = [solve(Problem(alpha, 0.1, data)).test_loss for alpha in (1.0, 2.0)]
+    assert curve["test_loss"] == pytest.approx(expected, rel=1e-9)
+    # Other numbers in the same files are another table.
+    np.savetxt("teacher.txt", 2 * teacher)
+    assert main(words("sweep", beta=None, alpha="1,2", out="curve.csv", **custom)) == 2
+    capsys.readouterr()
+    assert main(words("solve", alpha="1", **custom)) == 2
+    assert capsys.readouterr().err.startswith("replica: beta = 1.5 is not allowed")
 
 
 def test_stability_and_asymptotics(capsys):
