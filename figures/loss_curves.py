@@ -32,7 +32,7 @@ class Panel:
 
     def owns(self, line: dict[str, Any]) -> bool:
         """Tell whether a line of the table belongs here; no two panels share loss and data."""
-        columns = {"loss": self.problem.loss, **self.problem.data.columns()}
+        columns = {"loss": self.problem.loss_name, **self.problem.data.columns()}
         return all(line.get(name) == value for name, value in columns.items())
 
     @property
@@ -80,7 +80,7 @@ def draw_losses(table: Table, rows: Rows) -> Figure:
             curve.set_title(panel.title)
             log_axis(strip.xaxis, (0.5, 1, 2, 5))
             strip.set_xlim(*_RANGE)
-        axes[0, 0].set_ylabel(_UNITS[row[0].problem.loss])
+        axes[0, 0].set_ylabel(_UNITS[row[0].problem.loss_name])
         axes[1, 0].set_ylabel("sim. − theory\n(std. errors)", fontsize=6.5)
         block.align_ylabels(axes[:, 0])
         if block is blocks[0]:

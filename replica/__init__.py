@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     )
     from replica.evolution import StateEvolution, state_evolution
     from replica.potential import free_energy
-    from replica.problem import Problem
+    from replica.problem import Loss, Problem
     from replica.replicon import Stability, stability
     from replica.solution import ConvergenceError, Solution
     from replica.solver import solve
@@ -46,6 +46,7 @@ _HOMES = {
     "DataModel": "data",
     "GaussianTokens": "data",
     "IndependentTokens": "data",
+    "Loss": "problem",
     "ParamagnetWarning": "data",
     "PottsTokens": "data",
     "Problem": "problem",
@@ -77,6 +78,7 @@ __all__ = [
     "DataModel",
     "GaussianTokens",
     "IndependentTokens",
+    "Loss",
     "ParamagnetWarning",
     "PottsTokens",
     "Problem",

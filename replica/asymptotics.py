@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import brentq
 
-from replica.arguments import refusal
+from replica.arguments import one_of, refusal
 from replica.channel import Accuracy, Averages, Channel
 from replica.channels import channel_of
 from replica.cross_entropy import CrossEntropyChannel, softmax_gap
@@ -144,6 +144,7 @@ def _one_mode(problem: Problem) -> Spectrum:
     if not isinstance(problem, Problem):
         raise refusal("problem", problem, "a Problem")
     data = problem.data
+    one_of("loss", problem.loss, data.losses)
     known = isinstance(data, (PottsTokens, CustomTokens, GaussianTokens))
     if not known or getattr(data, "similarity", None) is not None:
         allowed = "PottsTokens with similarity None, CustomTokens or GaussianTokens"

@@ -11,12 +11,18 @@ from replica.data import DataModel, GaussianTokens, IndependentTokens, PottsToke
 from replica.gaussian import GaussianChannel
 from replica.independent import IndependentCrossEntropyChannel, IndependentSquaredErrorChannel
 from replica.mode_cross_entropy import ModeCrossEntropyChannel
+from replica.own_loss import OwnLossChannel
+from replica.problem import Loss
 from replica.spectrum import spectrum_of
 from replica.squared_error import ModeSquaredErrorChannel, SquaredErrorChannel
 
 
-def channel_of(data: DataModel, loss: str) -> Channel:
+def channel_of(data: DataModel, loss: str | Loss) -> Channel:
     """Return the channel of the loss for these data."""
+    if not isinstance(loss, str):
+        independent = isinstance(data, IndependentTokens)
+        rho = float(spectrum_of(data).rho[0]) if independent else None
+        return OwnLossChannel(loss, data.colors, rho)
     if isinstance(data, GaussianTokens):
         return GaussianChannel(data.colors, float(spectrum_of(data).rho[0]), 1.0 / data.shift)
     if isinstance(data, IndependentTokens):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from replica.arguments import integer, refusal
+from replica.arguments import integer, one_of, refusal
 from replica.channel import Accuracy
 from replica.observables import coupling_error
 from replica.problem import Problem
@@ -74,6 +74,7 @@ def state_evolution(problem: Problem, steps: int) -> StateEvolution:
     """
     if not isinstance(problem, Problem):
         raise refusal("problem", problem, "a Problem")
+    one_of("loss", problem.loss, problem.data.losses)
     steps = integer("steps", steps, 1)
     course = list(_course(SaddlePoint(problem), steps))
     values = np.full((steps + 1, len(course[0])), np.nan)

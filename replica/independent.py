@@ -123,8 +123,9 @@ class IndependentChannel:
         return wrong_guess(self.colors, float(m[0]), float(q[0]), self.rho, accuracy)
 
     def _quadratic(self, curvature: float) -> IndependentQuadratic:
-        known = _uncertainty(self.colors, self.rho, Accuracy.FINER)
-        return IndependentQuadratic(self.colors, known, curvature)
+        return IndependentQuadratic(
+            self.colors, known_uncertainty(self.colors, self.rho), curvature
+        )
 
 
 class IndependentCrossEntropyChannel(IndependentChannel):
@@ -144,7 +145,7 @@ class IndependentCrossEntropyChannel(IndependentChannel):
 
     def test_loss(self, m: Vector, q: Vector, accuracy: Accuracy) -> float:
         """Return E log Σ_a e^{ω_a} - m κ."""
-        known = _uncertainty(self.colors, self.rho, accuracy)
+        known = known_uncertainty(self.colors, self.rho, accuracy)
         return log_normaliser(self.colors, float(q[0]), accuracy) - float(m[0]) * known
 
     def optimal_loss(self, rho: Vector, accuracy: Accuracy) -> float:
@@ -173,9 +174,10 @@ class IndependentSquaredErrorChannel(IndependentChannel):
 
     def optimal_loss(self, rho: Vector, accuracy: Accuracy) -> float:
         """Return ½ (1 - E|softmax(ν)|²), the error of predicting the conditional law."""
-        return 0.5 * _uncertainty(self.colors, self.rho, accuracy)
+        return 0.5 * known_uncertainty(self.colors, self.rho, accuracy)
 
 
 @lru_cache(maxsize=64)
-def _uncertainty(colors: int, rho: float, accuracy: Accuracy) -> float:
+def known_uncertainty(colors: int, rho: float, accuracy: Accuracy = Accuracy.FINER) -> float:
+    """Return κ = 1 - E|softmax(ν)|²."""
     return uncertainty(colors, rho, accuracy)

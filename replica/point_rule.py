@@ -80,9 +80,13 @@ class PointRule:
     noise, -E W tr ∂g/∂ω = -E W ξ·g/√q + E ∇W·g.
     """
 
-    def __init__(self, law: Law, loss: PointLoss, m: Vector, q: Vector) -> None:
+    def __init__(
+        self, law: Law, loss: PointLoss, m: Vector, q: Vector, sharpness: float = 1.0
+    ) -> None:
         self.law, self.loss = law, loss
-        self._size = law.size(float(m[0]), float(q[0]))
+        # A loss that bends more sharply than the cross-entropy is like larger fields.
+        self._sharpness = sharpness
+        self._size = self._size_of(m, q)
         self._spread = 0.0
 
     @property
@@ -92,7 +96,10 @@ class PointRule:
 
     def covers(self, m: Vector, q: Vector, V: Vector) -> bool:
         """Tell whether the fields have not grown or shrunk by more than a fifth."""
-        return abs(math.log(self.law.size(float(m[0]), float(q[0])) / self._size)) < 0.2
+        return abs(math.log(self._size_of(m, q) / self._size)) < 0.2
+
+    def _size_of(self, m: Vector, q: Vector) -> float:
+        return self._sharpness * self.law.size(float(m[0]), float(q[0]))
 
     def averages(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> Averages:
         """Return the averages at these order parameters."""

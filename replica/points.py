@@ -12,6 +12,7 @@ from scipy.special import ndtri
 from scipy.stats import chi2, qmc
 
 from replica.channel import Accuracy
+from replica.colour_modes import complement
 from replica.lattice import spacing
 from replica.point_kernels import lattice_orbits
 
@@ -66,7 +67,8 @@ def lattice_near(colors: int, q: float, accuracy: Accuracy) -> Lattice | None:
 @lru_cache(maxsize=64)
 def _lattice(colors: int, plane: float, digits: float, most: int) -> Lattice | None:
     step = math.sqrt(2.0) * plane
-    reach = float(chi2.isf(math.exp(-digits), colors - 1)) / step**2
+    # The averaged functions grow like a few powers of ξ.
+    reach = float(chi2.isf(math.exp(-digits - 4.0), colors - 1)) / step**2
     nothing = np.empty((0, colors), dtype=np.int64), np.empty(0)
     number = lattice_orbits(colors, reach, most, *nothing)
     if number > most:
@@ -90,7 +92,7 @@ def sobol_noise(colors: int, fields: int, accuracy: Accuracy) -> tuple[Vector, .
     behind the other, so that their spread tells the error of the rest.
     """
     n = fields * (colors - 1)
-    basis = np.linalg.qr(np.column_stack([np.ones(colors), np.eye(colors)[:, 1:]]))[0][:, 1:].T
+    basis = complement(colors)
     parts = []
     for scramble in range(SCRAMBLES):
         seed = np.random.default_rng((accuracy, scramble))

@@ -3,13 +3,45 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
 
 from replica.arguments import non_negative, one_of, positive, refusal
-from replica.data import DataModel
+from replica.data import CustomTokens, DataModel, IndependentTokens, PottsTokens
 
 #: Losses known by name.
 LOSSES = ("cross-entropy", "squared-error")
+
+
+class Loss(Protocol):
+    """A convex loss of the user's, ℓ(y, h) of a masked token y and its logits h.
+
+    A common shift of h must not change it, and no colour may be special: it is enough to know
+    it where the first colour is the masked one. h and ω are arrays (points, colors). The solver
+    remembers what it computed for a loss, which must therefore be hashable and not change.
+
+    It may also have a method `optimum(probabilities)`, an array (points,) of
+    min_h Σ_a p_a ℓ(e_a, h) for probabilities (points, colors); without it no optimal loss is
+    known.
+
+    Attributes
+    ----------
+    name : str
+        Name in tables.
+    """
+
+    @property
+    def name(self) -> str:
+        """Name in tables."""
+
+    def __hash__(self) -> int: ...
+
+    def value(self, h: NDArray[Any]) -> NDArray[Any]:
+        """Return ℓ(e_1, h), an array (points,)."""
+
+    def prox(self, omega: NDArray[Any], V: float) -> NDArray[Any]:
+        """Return the h that minimise ℓ(e_1, h) + |h - ω|²/(2V), an array (points, colors)."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +58,9 @@ class Problem:
         Weight decay λ, 0 or greater.
     data : DataModel
         What the sequences are.
-    loss : str
-        "cross-entropy" or "squared-error", one of `data.losses`.
+    loss : str or Loss
+        "cross-entropy" or "squared-error", one of `data.losses`; or a loss of the user's, for
+        PottsTokens without similarity, CustomTokens and IndependentTokens.
 
     Raises
     ------
@@ -38,15 +71,44 @@ class Problem:
     alpha: float
     lam: float
     data: DataModel
-    loss: str = "cross-entropy"
+    loss: str | Loss = "cross-entropy"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "alpha", positive("alpha", self.alpha))
         object.__setattr__(self, "lam", non_negative("lam", self.lam))
         if not isinstance(self.data, DataModel):
             raise refusal("data", self.data, "a data model such as PottsTokens(colors, beta)")
-        one_of("loss", self.loss, self.data.losses)
+        if isinstance(self.loss, str):
+            one_of("loss", self.loss, self.data.losses)
+        else:
+            _check_own(self.loss, self.data)
+
+    @property
+    def loss_name(self) -> str:
+        """The name of the loss in tables."""
+        return self.loss if isinstance(self.loss, str) else self.loss.name
 
     def at(self, **changes: Any) -> Problem:
         """Return the same problem with some fields changed."""
         return replace(self, **changes)
+
+
+def _check_own(loss: Any, data: DataModel) -> None:
+    """Refuse what is no loss of the user's, or data for which there can be none."""
+    name = getattr(loss, "name", None)
+    methods = (getattr(loss, method, None) for method in ("value", "prox"))
+    if not isinstance(name, str) or not name or not all(map(callable, methods)):
+        allowed = "one of " + ", ".join(data.losses) + ", or have name, value(h) and prox(omega, V)"
+        raise refusal("loss", loss, allowed)
+    if name in LOSSES:
+        raise refusal("loss name", name, "another than " + " and ".join(LOSSES))
+    try:
+        hash(loss)
+    except TypeError:
+        raise refusal("loss", loss, "hashable, such as a frozen dataclass") from None
+    if not isinstance(data, (PottsTokens, CustomTokens, IndependentTokens)):
+        allowed = f"one of {', '.join(data.losses)} with {type(data).__name__}"
+        raise refusal("loss", loss, allowed)
+    if isinstance(data, PottsTokens) and data.similarity is not None:
+        allowed = "None with a loss of your own, which knows one variance of the fields"
+        raise refusal("similarity", data.similarity, allowed)

@@ -98,7 +98,7 @@ class Solution:
         }
         return {
             "source": "theory",
-            "loss": self.problem.loss,
+            "loss": self.problem.loss_name,
             **data.columns(),
             "lam": self.problem.lam,
             "alpha": self.problem.alpha,

@@ -16,7 +16,7 @@ from replica.data import DataModel
 from replica.fixed_point import FixedPoint, find_fixed_point, largest
 from replica.observables import coupling_error, relative_difference
 from replica.path import State, extrapolated
-from replica.problem import Problem
+from replica.problem import Loss, Problem
 from replica.saddle_point import SaddlePoint
 from replica.solution import ConvergenceError, Order, Solution
 from replica.spectrum import spectrum_of
@@ -73,7 +73,7 @@ def solve_from(
     problem: Problem, state: State | None, max_steps: int = 400
 ) -> tuple[Solution, State | None]:
     """Solve a problem from the state of a neighbour, and return the state for the next one."""
-    if problem.lam == 0.0 and problem.alpha <= existence_threshold(problem.data, problem.loss):
+    if problem.lam == 0.0 and problem.alpha <= _threshold(problem):
         return _without_answer(problem, "below-threshold", 0), None
     saddle = SaddlePoint(problem)
     found = None
@@ -88,6 +88,13 @@ def solve_from(
         return _without_answer(problem, found.status, saddle.evaluations), None
     solution = _solution(saddle, found)
     return solution, State(found.x, found.inverse) if solution.converged else None
+
+
+def _threshold(problem: Problem) -> float:
+    """Return the existence threshold; 0 where none is known, and the search decides."""
+    if not isinstance(problem.loss, str):
+        return 0.0
+    return existence_threshold(problem.data, problem.loss)
 
 
 def _search(saddle: SaddlePoint, state: State, accuracy: Accuracy, max_steps: int) -> FixedPoint:
@@ -194,12 +201,12 @@ def _rates(saddle: SaddlePoint, order: Overlaps, accuracy: Accuracy) -> Numbers:
 
 
 @lru_cache(maxsize=256)
-def _optimal_loss(data: DataModel, loss: str, accuracy: Accuracy = Accuracy.FINE) -> float:
+def _optimal_loss(data: DataModel, loss: str | Loss, accuracy: Accuracy = Accuracy.FINE) -> float:
     return channel_of(data, loss).optimal_loss(spectrum_of(data).rho, accuracy)
 
 
 @lru_cache(maxsize=256)
-def _optimal_loss_error(data: DataModel, loss: str) -> float:
+def _optimal_loss_error(data: DataModel, loss: str | Loss) -> float:
     fine, finer = (_optimal_loss(data, loss, each) for each in (Accuracy.FINE, Accuracy.FINER))
     return relative_difference([fine], [finer])
 
@@ -230,10 +237,9 @@ def reason(problem: Problem, status: str, evaluations: int, residual: float) -> 
     """Return the line that says how a problem was not solved, and what may help."""
     where = f"alpha = {problem.alpha}, lam = {problem.lam}"
     if status == "below-threshold":
-        threshold = existence_threshold(problem.data, problem.loss)
         return (
             f"{where}: without weight decay there is no unique minimiser below "
-            f"alpha_c = {threshold:.8g}; take lam > 0 or a larger alpha"
+            f"alpha_c = {_threshold(problem):.8g}; take lam > 0 or a larger alpha"
         )
     return (
         f"{where}: the solver stopped as {status} after {evaluations} "

@@ -124,7 +124,7 @@ class Stretch:
         said = " ".join(f"{FAILED}: {type(error).__name__}: {error}".split())
         return {
             "source": "theory",
-            "loss": problem.loss,
+            "loss": problem.loss_name,
             **problem.data.columns(),
             "lam": None if self.optimal else problem.lam,
             "alpha": problem.alpha,

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         fresh_losses,
         measure,
     )
+    from simulations.own_loss import OwnLoss
     from simulations.parallel import simulate_many
     from simulations.potts import PottsModel
     from simulations.pseudolikelihood import PairCouplings
@@ -54,6 +55,7 @@ __all__ = [
     "Mixing",
     "MixingWarning",
     "Observables",
+    "OwnLoss",
     "PairCouplings",
     "PottsModel",
     "Recovery",
@@ -102,6 +104,7 @@ _HOMES = {
     "Mixing": "mixing",
     "MixingWarning": "mixing",
     "Observables": "observables",
+    "OwnLoss": "own_loss",
     "PairCouplings": "pseudolikelihood",
     "PottsModel": "potts",
     "Recovery": "recovery",

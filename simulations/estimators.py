@@ -13,6 +13,7 @@ from replica.problem import Problem
 if TYPE_CHECKING:
     from simulations.fields import Tokens
     from simulations.independent import IndependentRow
+    from simulations.own_loss import OwnLoss
     from simulations.potts import PottsModel
     from simulations.training import Training
 
@@ -28,6 +29,8 @@ def check_estimator(estimator: str, problem: Problem, sites: int, samples: int) 
     """Raise ValueError if the estimator does not apply to a problem of this size."""
     if estimator != "minimiser" and not isinstance(problem.data, PottsTokens):
         raise refusal("estimator", estimator, f"minimiser with {type(problem.data).__name__}")
+    if estimator != "minimiser" and not isinstance(problem.loss, str):
+        raise refusal("estimator", estimator, "minimiser with a loss of your own")
     similarity = getattr(problem.data, "similarity", None)
     if estimator != "minimiser" and similarity is not None:
         raise refusal("estimator", estimator, "minimiser where a similarity is given")
@@ -45,7 +48,8 @@ def estimate_rows(
     estimator: str,
     model: PottsModel | IndependentRow,
     tokens: Tokens,
-    problem: Problem,
+    lam: float,
+    loss: str | OwnLoss,
     rows: range,
 ) -> tuple[Training, dict[str, Any]]:
     """Return estimated rows, and what an estimator adds to a line of a table.
@@ -58,8 +62,10 @@ def estimate_rows(
         The model of the sequences.
     tokens : uint8 array (samples, sites)
         Training sequences.
-    problem : Problem
-        λ and loss; the linear estimators have no other loss than the squared error.
+    lam : float
+        λ.
+    loss : str or OwnLoss
+        The loss; the linear estimators have no other than the squared error.
     rows : range
         The sites i.
     """
@@ -67,27 +73,28 @@ def estimate_rows(
     from simulations.mean_field import naive_mean_field, quadratic_estimate
     from simulations.training import train
 
-    colors, lam = model.colors, problem.lam
+    colors = model.colors
     if estimator == "amp":
+        assert isinstance(loss, str)
         assert not isinstance(model, IndependentRow)
-        return _message_passing(model, tokens, problem, rows)
+        return _message_passing(model, tokens, lam, loss, rows)
     if estimator == "naive-mean-field":
         return naive_mean_field(tokens, colors, lam, rows), {}
     if estimator == "quadratic":
         norms = np.sum(model.teacher[rows] ** 2, axis=1)
         return quadratic_estimate(tokens, colors, norms, lam, rows), {}
-    return train(tokens, colors, lam, problem.loss, model.similarity, rows), {}
+    return train(tokens, colors, lam, loss, model.similarity, rows), {}
 
 
 def _message_passing(
-    model: PottsModel, tokens: Tokens, problem: Problem, rows: range
+    model: PottsModel, tokens: Tokens, lam: float, loss: str, rows: range
 ) -> tuple[Training, dict[str, Any]]:
     from simulations.message_passing import approximate_message_passing
     from simulations.training import Training
 
     width = max(8, _LARGEST // (len(tokens) * model.colors))
     parts = [
-        approximate_message_passing(model, tokens, problem.lam, problem.loss, some)
+        approximate_message_passing(model, tokens, lam, loss, some)
         for some in (rows[first : first + width] for first in range(0, len(rows), width))
     ]
     names = ("weights", "rows", "residuals", "evaluations", "statuses")

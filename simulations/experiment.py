@@ -15,6 +15,7 @@ from simulations.estimators import ESTIMATORS, check_estimator, estimate_rows
 from simulations.fields import Floats
 from simulations.grid import SAMPLED
 from simulations.observables import Observables, measure
+from simulations.own_loss import OwnLoss, checked_loss
 from simulations.sampler import BURN_IN
 from simulations.systems import Size, System, systems
 from simulations.training import Training
@@ -44,6 +45,8 @@ class Experiment:
         Sweeps before a sequence is taken.
     estimator : str, optional
         How the rows are estimated, see `simulate`.
+    own_loss : OwnLoss, optional
+        How to train the problems whose loss is of the user's.
     """
 
     problems: tuple[Problem, ...]
@@ -53,6 +56,7 @@ class Experiment:
     test_samples: int = TEST_SAMPLES
     burn_in: int = BURN_IN
     estimator: str | None = None
+    own_loss: OwnLoss | None = None
 
     def __post_init__(self) -> None:
         for name, minimum in (("sites", 3), ("seed", 0), ("test_samples", 2), ("burn_in", 0)):
@@ -63,6 +67,7 @@ class Experiment:
             if problem.data.name not in SAMPLED:
                 allowed = "PottsTokens or IndependentTokens, which can be sampled"
                 raise refusal("data", problem.data, allowed)
+            self._loss(problem)
         if len({(problem.data, problem.alpha) for problem in self.problems}) != 1:
             raise refusal("problems", self.problems, "problems of the same data and alpha")
         if self.samples < 1:
@@ -110,10 +115,20 @@ class Experiment:
             self._line(problem, rows) for problem, rows in zip(self.problems, found, strict=True)
         ]
 
+    def _loss(self, problem: Problem) -> str | OwnLoss:
+        """Return the loss to train with, which for one of the user's is not the theory's object."""
+        if isinstance(problem.loss, str):
+            return problem.loss
+        if self.own_loss is None or checked_loss(self.own_loss).name != problem.loss_name:
+            allowed = f"a loss for simulations with the name {problem.loss_name!r} of the problem's"
+            raise refusal("own_loss", self.own_loss, allowed)
+        return self.own_loss
+
     def _estimated(self, problem: Problem, system: System) -> _Rows:
         chosen, seen = self.estimator or ESTIMATORS[0], (system.train_tokens, system.test_tokens)
-        training, more = estimate_rows(chosen, system.model, seen[0], problem, system.rows)
-        observed = measure(system.model, training, *seen, problem.loss)
+        model, loss = system.model, self._loss(problem)
+        training, more = estimate_rows(chosen, model, seen[0], problem.lam, loss, system.rows)
+        observed = measure(model, training, *seen, loss)
         sampled = {} if system.memory is None else {"memory": system.memory}
         return _Rows(training, observed, more, sampled)
 
@@ -124,7 +139,7 @@ class Experiment:
         return {
             "source": "simulation",
             **problem.data.columns(),
-            "loss": problem.loss,
+            "loss": problem.loss_name,
             "lam": problem.lam,
             "alpha": problem.alpha,
             "sites": self.sites,
@@ -160,6 +175,7 @@ def simulate(
     test_samples: int = TEST_SAMPLES,
     burn_in: int = BURN_IN,
     estimator: str | None = None,
+    own_loss: OwnLoss | None = None,
 ) -> dict[str, Any]:
     """Train one finite system and return one line of a table.
 
@@ -181,6 +197,9 @@ def simulate(
         "minimiser", the exact minimum, which is what None stands for; "amp", approximate
         message passing towards it; "naive-mean-field" or "quadratic", which have no other
         loss than the squared error: the loss of the problem then only says what is measured.
+    own_loss : OwnLoss, optional
+        How to train if the loss of the problem is of the user's: an object of the same name,
+        because a simulation never asks the theory's.
 
     Returns
     -------
@@ -197,8 +216,8 @@ def simulate(
     ValueError
         If an argument is not allowed.
     """
-    experiment = Experiment((problem,), sites, seed, rows, test_samples, burn_in, estimator)
-    return experiment.run()[0]
+    options = rows, test_samples, burn_in, estimator, own_loss
+    return Experiment((problem,), sites, seed, *options).run()[0]
 
 
 def experiments(

@@ -6,6 +6,7 @@ import numpy as np
 
 from replica.arguments import one_of
 from simulations.fields import Floats, log_sum_exp
+from simulations.own_loss import OwnLoss, checked_loss
 
 
 class CrossEntropy:
@@ -49,11 +50,19 @@ class SquaredError:
         return loss
 
 
-Loss = CrossEntropy | SquaredError
+Loss = CrossEntropy | SquaredError | OwnLoss
 
-_LOSSES: dict[str, Loss] = {loss.name: loss for loss in (CrossEntropy(), SquaredError())}
+_LOSSES: dict[str, CrossEntropy | SquaredError] = {
+    loss.name: loss for loss in (CrossEntropy(), SquaredError())
+}
 
 
-def loss_named(name: str) -> Loss:
-    """Return the loss called "cross-entropy" or "squared-error", or raise ValueError."""
-    return _LOSSES[one_of("loss", name, _LOSSES)]
+def loss_named(name: str | OwnLoss) -> Loss:
+    """Return the loss called "cross-entropy" or "squared-error", or one of the user's.
+
+    Raises
+    ------
+    ValueError
+        If it is neither.
+    """
+    return _LOSSES[one_of("loss", name, _LOSSES)] if isinstance(name, str) else checked_loss(name)

@@ -11,6 +11,7 @@ import numpy as np
 from simulations.fields import Floats, Tokens, local_fields, softmax
 from simulations.independent import IndependentRow
 from simulations.losses import CrossEntropy, Loss, loss_named
+from simulations.own_loss import OwnLoss
 from simulations.potts import PottsModel
 from simulations.training import Training
 
@@ -30,7 +31,8 @@ class Observables:
         The same for fresh sequences.
     optimal_loss : array (rows,)
         Loss of the best predictor, which knows J: for the cross-entropy the conditional
-        entropy, for the squared error ½ (1 - E|softmax(ν)|²).
+        entropy, for the squared error ½ (1 - E|softmax(ν)|²). NaN for a loss of the user's
+        that does not know it.
     error_rate : array (rows,)
         How often argmax_a z_a is not the masked token.
     distance2, teacher2 : array (rows,)
@@ -64,7 +66,7 @@ def measure(
     training: Training,
     train_tokens: Tokens,
     test_tokens: Tokens,
-    loss: str,
+    loss: str | OwnLoss,
 ) -> Observables:
     """Measure trained rows on the sequences they were trained on and on fresh ones.
 
@@ -80,8 +82,8 @@ def measure(
         The trained rows.
     train_tokens, test_tokens : uint8 arrays (samples, sites)
         The sequences.
-    loss : str
-        "cross-entropy" or "squared-error".
+    loss : str or OwnLoss
+        "cross-entropy", "squared-error" or a loss of the user's.
     """
     chosen = loss_named(loss)
     most = max(len(train_tokens), len(test_tokens)) * model.colors
@@ -113,12 +115,20 @@ def _measure_rows(
     return (
         train_loss.mean(axis=0),
         loss.expected(fields, truth).mean(axis=0),
-        loss.optimum(truth).mean(axis=0),
+        _optimum(loss, truth),
         error_rate.mean(axis=0),
         np.sum((weights - teacher) ** 2, axis=1),
         np.sum(teacher**2, axis=1),
         *_order_parameters(model, weights, fields, truth),
     )
+
+
+def _optimum(loss: Loss, truth: Floats) -> Floats:
+    optimum = getattr(loss, "optimum", None)
+    if optimum is None:
+        return np.full(truth.shape[1], np.nan)
+    least: Floats = optimum(truth).mean(axis=0)
+    return least
 
 
 def _order_parameters(

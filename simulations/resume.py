@@ -58,7 +58,7 @@ def keys(task: Experiment) -> list[tuple[Any, ...]]:
     data = task.data.columns()
     return [
         (
-            problem.loss,
+            problem.loss_name,
             task.data.colors,
             data.get("beta"),
             data.get("coupling_norm"),

@@ -13,8 +13,9 @@ from replica.arguments import integer, non_negative, positive, refusal
 from simulations.crossentropy import evaluate, sites_by_color
 from simulations.fields import Floats, Tokens, checked_matrix, checked_sites, checked_tokens
 from simulations.gram import LeaveOneOut, multiply, pair_sums
-from simulations.losses import CrossEntropy, loss_named
+from simulations.losses import CrossEntropy, SquaredError, loss_named
 from simulations.minimise import Minimum, minimise
+from simulations.own_loss import OwnLoss, own_minimum
 from simulations.potts import checked_colors
 
 
@@ -62,7 +63,7 @@ def train(
     tokens: Any,
     colors: int,
     lam: float,
-    loss: str = "cross-entropy",
+    loss: str | OwnLoss = "cross-entropy",
     similarity: Any = None,
     rows: Any = None,
     tolerance: float = 1e-8,
@@ -81,8 +82,8 @@ def train(
         C.
     lam : float
         λ, 0 or greater.
-    loss : str
-        "cross-entropy" or "squared-error".
+    loss : str or OwnLoss
+        "cross-entropy", "squared-error" or a loss of the user's.
     similarity : array (colors, colors), optional
         U; None is the identity.
     rows : sequence of int, optional
@@ -110,10 +111,16 @@ def train(
     values = None
     if similarity is not None:
         values = checked_matrix("similarity", similarity, colors, symmetric=True)
-    if isinstance(loss_named(loss), CrossEntropy):
+    chosen = loss_named(loss)
+    if isinstance(chosen, CrossEntropy):
         minimum = _cross_entropy(tokens, colors, lam, values, sites, tolerance, max_steps)
-    else:
+    elif isinstance(chosen, SquaredError):
         minimum = _squared_error(tokens, colors, lam, values, sites, tolerance)
+    else:
+        matrix = np.eye(colors) if values is None else values
+        sums = pair_sums(tokens, np.arange(tokens.shape[1]), _centred(matrix))
+        decay = tokens.shape[1] * lam
+        minimum = own_minimum(chosen, tokens, matrix, sums, decay, sites, tolerance, max_steps)
     return Training(
         np.ascontiguousarray(minimum.points.T),
         sites,

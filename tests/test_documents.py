@@ -34,6 +34,13 @@ def test_python_blocks_run(tmp_path, monkeypatch):
     assert len(names["curve"]["test_loss"]) == 30
     assert sorted(path.name for path in tmp_path.iterdir()) == ["curve.csv", "curve.json"]
     assert names["line"]["status"] == "converged"
+    smoothed, trained = names["smoothed"], names["trained"]
+    shown = (round(smoothed.error_rate, 4), round(smoothed.coupling_error, 4))
+    assert f"# {shown[0]}, {shown[1]}" in TEXT
+    assert trained["loss"] == "smoothed"
+    # One system of 60 sites: five standard errors over its rows, and 1/L.
+    gap = abs(trained["error_rate"] - smoothed.error_rate)
+    assert gap < 5 * trained["error_rate_stderr"] + 1 / 60
     assert names["course"].test_loss[-1] == pytest.approx(1.0434, abs=5e-5)
     assert names["passing"].status == "converged"
     losses = names["losses"]

@@ -1,0 +1,243 @@
+"""A loss of the user's: what it must offer, a check of it, and its channel."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from replica.arguments import refusal
+from replica.channel import Accuracy, Averages, Rule
+from replica.colour_modes import complement
+from replica.independent import IndependentLaw, IndependentQuadratic, known_uncertainty
+from replica.observables import error_rate
+from replica.point_rule import Law, PointRule, Sample, Solved
+from replica.points import SCRAMBLES, lattice_near, sobol_noise
+from replica.problem import Loss
+from replica.quadratic import QuadraticChannel
+from replica.race import wrong_guess
+
+Vector = NDArray[np.float64]
+
+#: How much more sharply than the cross-entropy a loss may bend, as far as it costs little.
+_SHARPNESS = {2: 1000.0, 3: 16.0}
+
+#: Differences for derivatives of a prox, and for the check that it is a minimum.
+_DIFFERENCE, _MOVE = 1e-5, 1e-4
+
+
+@dataclass(frozen=True)
+class TiltedLaw:
+    """ω = m K0 e_1 + √q ξ: the law of fields of Potts tokens with U = I."""
+
+    colors: int
+
+    def size(self, m: float, q: float) -> float:
+        """Return q."""
+        return q
+
+    def sample(self, m: float, q: float, size: float, accuracy: Accuracy) -> Sample:
+        """Return points with weights, good for fields of the variance `size`."""
+        pull = np.full(self.colors, -1.0 / self.colors)
+        pull[0] += 1.0
+        lattice = lattice_near(self.colors, size, accuracy)
+        if lattice is None:
+            (noise,) = sobol_noise(self.colors, 1, accuracy)
+            weights, parts = np.full(len(noise), 1.0 / len(noise)), SCRAMBLES
+        else:
+            noise, weights, parts = lattice.noise, lattice.weights, 1
+        return Sample(m * pull + math.sqrt(q) * noise, weights, noise, pull, 0.0, parts)
+
+
+class OwnPoints:
+    """A loss of the user's at points, which must be solved all together."""
+
+    def __init__(self, loss: Loss) -> None:
+        self.loss = loss
+
+    def solved(self, omega: Vector, V: float) -> Solved:
+        """Return what the loss makes of the fields ω."""
+        h = _prox(self.loss, omega, V)
+        return Solved((h - omega) / V, _value(self.loss, h), None)
+
+    def response_square(self, omega: Vector, V: float) -> Vector:
+        """Return tr K² at every point, by differences."""
+        squares = np.zeros(len(omega))
+        basis = complement(omega.shape[1])
+        for direction in _DIFFERENCE * basis:
+            moved = _prox(self.loss, omega + direction, V) - _prox(self.loss, omega - direction, V)
+            K = (direction / _DIFFERENCE - moved / (2 * _DIFFERENCE)) / V
+            squares += ((K @ basis.T) ** 2).sum(axis=1)
+        return squares
+
+
+@dataclass(frozen=True)
+class Scaled:
+    """The quadratic channel of a times a loss.
+
+    Attributes
+    ----------
+    base : Rule
+        The channel of the loss.
+    scale : float
+        a, greater than 0.
+    """
+
+    base: QuadraticChannel | IndependentQuadratic
+    scale: float
+
+    @property
+    def common_error(self) -> float:
+        """Relative error of closed forms."""
+        return self.base.common_error
+
+    def covers(self, m: Vector, q: Vector, V: Vector) -> bool:
+        """Tell that closed forms hold everywhere."""
+        return True
+
+    def averages(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> Averages:
+        """Return the averages: prox_V(a ℓ) = prox_aV(ℓ), with a times the g."""
+        a = self.scale
+        overlap, energy, response, loss = self.base.averages(m, q, a * V, accuracy)
+        return Averages(a * overlap, a * a * energy, a * response, a * loss)
+
+
+class OwnLossChannel:
+    """A loss of the user's.
+
+    Parameters
+    ----------
+    loss : Loss
+        What to average.
+    colors : int
+        C.
+    rho : float or None
+        Variance of the true fields of independent tokens; None for fields tilted by the
+        masked token.
+
+    Raises
+    ------
+    ValueError
+        If the loss is not what `replica.Loss` asks for.
+    """
+
+    def __init__(self, loss: Loss, colors: int, rho: float | None) -> None:
+        self.colors, self.rho, self.loss = colors, rho, loss
+        self.law: Law = TiltedLaw(colors) if rho is None else IndependentLaw(colors, rho)
+        check_loss(loss, colors)
+
+    def rule(self, m: Vector, q: Vector, V: Vector) -> PointRule:
+        """Return points for fields of this size."""
+        return PointRule(self.law, OwnPoints(self.loss), m, q, self._sharpness)
+
+    @property
+    def _sharpness(self) -> float:
+        return _SHARPNESS.get(self.colors, 1.0)
+
+    def test_loss(self, m: Vector, q: Vector, accuracy: Accuracy) -> float:
+        """Return E ℓ(e_1, ω)."""
+        m_q = float(m[0]), float(q[0])
+        sample = self.law.sample(*m_q, self._sharpness * self.law.size(*m_q), accuracy)
+        return float(sample.weights @ _value(self.loss, sample.fields))
+
+    def error_rate(self, m: Vector, q: Vector, accuracy: Accuracy) -> float:
+        """Return the probability that another component of ω than the masked one is largest."""
+        if self.rho is None:
+            return error_rate(self.colors, m[0], q[0])
+        return wrong_guess(self.colors, float(m[0]), float(q[0]), self.rho, accuracy)
+
+    def response_square(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> Vector:
+        """Return E tr K²."""
+        return self.rule(m, q, V).response_square(m, q, V, accuracy)
+
+    def optimal_loss(self, rho: Vector, accuracy: Accuracy) -> float:
+        """Return E min_h Σ_a softmax_a(ν) ℓ(e_a, h) if the loss knows the minimum, or NaN."""
+        optimum = getattr(self.loss, "optimum", None)
+        if optimum is None:
+            return math.nan
+        variance = float(rho[0])
+        if variance == 0.0:
+            nu, weights = np.zeros((1, self.colors)), np.ones(1)
+        else:
+            sample = self.law.sample(variance, variance, variance, accuracy)
+            nu, weights = sample.fields, sample.weights
+        p = np.exp(nu - nu.max(axis=1, keepdims=True))
+        p /= p.sum(axis=1, keepdims=True)
+        return float(weights @ _shaped(self.loss, "optimum", optimum(p), p.shape[:1]))
+
+    def expansion(self) -> Rule:
+        """Return the channel of the loss expanded to second order at h = 0."""
+        slope, curvature = _expansion(self.loss, self.colors)
+        if self.rho is None:
+            return Scaled(QuadraticChannel(self.colors, curvature / slope), slope)
+        known = known_uncertainty(self.colors, self.rho)
+        return Scaled(IndependentQuadratic(self.colors, known, curvature / slope), slope)
+
+
+@lru_cache(maxsize=64)
+def check_loss(loss: Loss, colors: int) -> None:
+    """Try a loss at a few points, and refuse it if its prox is not the minimum it should be.
+
+    Raises
+    ------
+    ValueError
+        If shapes are wrong; if the value changes with a common shift of h or when colours
+        other than the first are exchanged; or if h = prox(ω, V) can be improved: a convex ℓ
+        has ℓ(h + d) + |h + d - ω|²/(2V) >= ℓ(h) + |h - ω|²/(2V) + |d|²/(2V) there.
+    """
+    rng = np.random.default_rng(colors)
+    omega = 2.0 * rng.standard_normal((40, colors)) @ (np.eye(colors) - 1.0 / colors)
+    basis = complement(colors)
+    at = _value(loss, omega)
+    if not np.allclose(_value(loss, omega + 1.7), at, rtol=1e-8, atol=1e-10):
+        _wrong(loss, "value(h) that a common shift of h does not change")
+    others = np.r_[0, np.roll(np.arange(1, colors), 1)]
+    if not np.allclose(_value(loss, omega[:, others]), at, rtol=1e-8, atol=1e-10):
+        _wrong(loss, "value(h) for the first colour that treats the others alike")
+    for V in (0.1, 1.0, 10.0):
+        h = _prox(loss, omega, V)
+        least = _value(loss, h) + ((h - omega) ** 2).sum(axis=1) / (2 * V)
+        for move in np.concatenate([_MOVE * basis, -_MOVE * basis]):
+            there = _value(loss, h + move) + ((h + move - omega) ** 2).sum(axis=1) / (2 * V)
+            # Rounding, far below what the way back from an error of 1e-3 in h gains.
+            gain = least + _MOVE**2 / (2 * V) - there
+            if not np.all(gain < 1e-9 * _MOVE / V + 1e-13 * (1.0 + np.abs(least))):
+                _wrong(loss, "convex value(h) whose prox minimises value(h) + |h - omega|²/(2V)")
+
+
+def _expansion(loss: Loss, colors: int) -> tuple[float, float]:
+    """Return a and c of g = (a K0 e_1 - c ω)/(1 + c V) near ω = 0, to start from."""
+    V, basis = 1e-3, complement(colors)
+    zero = np.zeros((1, colors))
+    slope = float(_prox(loss, zero, V)[0, 0] / V) * colors / (colors - 1)
+    step = 1e-2
+    moved = _prox(loss, step * basis, V) - _prox(loss, -step * basis, V)
+    kept = float((moved * basis).sum() / (2 * step * (colors - 1)))
+    curvature = (1.0 - kept) / V
+    # A loss that is flat or steep there is not described by its expansion.
+    slope = slope if 1e-3 < slope < 1e3 else 1.0
+    return slope, min(max(curvature, 0.1 * slope / colors), 1e3 * slope)
+
+
+def _prox(loss: Loss, omega: Vector, V: float) -> Vector:
+    return _shaped(loss, "prox", loss.prox(omega, V), omega.shape)
+
+
+def _value(loss: Loss, h: Vector) -> Vector:
+    return _shaped(loss, "value", loss.value(h), h.shape[:1])
+
+
+def _shaped(loss: Loss, method: str, found: object, shape: tuple[int, ...]) -> Vector:
+    array = np.asarray(found)
+    if array.shape != shape or not np.issubdtype(array.dtype, np.floating):
+        allowed = f"{method}() that returns floats of shape {shape}, not {array.shape}"
+        _wrong(loss, allowed)
+    return array
+
+
+def _wrong(loss: Loss, allowed: str) -> NoReturn:
+    raise refusal("loss", loss, f"a loss with {allowed}")

@@ -1,0 +1,132 @@
+"""A loss of the user's, trained to the exact minimum."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from replica.arguments import refusal
+from simulations.fields import Floats, Tokens, local_fields
+from simulations.gram import LeaveOneOut
+from simulations.minimise import Minimum, minimise
+
+#: Numbers in the largest array that is made.
+_LARGEST = 8_000_000
+
+
+class OwnLoss(Protocol):
+    """A convex loss of the user's as a simulation needs it, apart from the theory's.
+
+    Arguments are arrays (..., colors): logits z, and probabilities p of the masked token, which
+    are one-hot where it is known. A method `optimum(probabilities)` may return
+    min_z Σ_a p_a ℓ(e_a, z), an array (...,).
+
+    Attributes
+    ----------
+    name : str
+        Name in tables, the same as that of the theory's object.
+    """
+
+    @property
+    def name(self) -> str:
+        """Name in tables."""
+
+    def expected(self, fields: Floats, probabilities: Floats) -> Floats:
+        """Return Σ_a p_a ℓ(e_a, z), an array (...,)."""
+
+    def gradient(self, fields: Floats, probabilities: Floats) -> Floats:
+        """Return its derivatives in z, an array (..., colors)."""
+
+
+def checked_loss(loss: Any) -> OwnLoss:
+    """Return a loss of the user's, or raise ValueError if it is none.
+
+    The derivatives are compared with differences at a few points.
+    """
+    name = getattr(loss, "name", None)
+    methods = (getattr(loss, method, None) for method in ("expected", "gradient"))
+    if not isinstance(name, str) or not all(map(callable, methods)):
+        allowed = (
+            "cross-entropy, squared-error, or an object with name, expected(fields, "
+            "probabilities) and gradient(fields, probabilities)"
+        )
+        raise refusal("loss", loss, allowed)
+    rng = np.random.default_rng(0)
+    fields, move = rng.standard_normal((2, 5, 7, 3))
+    probabilities = np.eye(3)[rng.integers(3, size=(5, 7))]
+    slope = np.asarray(loss.gradient(fields, probabilities))
+    step = 1e-5 * move
+    up, down = (np.asarray(loss.expected(fields + d, probabilities)) for d in (step, -step))
+    if up.shape != fields.shape[:-1] or slope.shape != fields.shape:
+        allowed = "a loss whose expected() has the shape (...,) and gradient() (..., colors)"
+        raise refusal("loss", loss, allowed)
+    if not np.allclose(up - down, 2 * np.sum(slope * step, axis=-1), rtol=1e-3, atol=1e-9):
+        raise refusal("loss", loss, "a loss whose gradient() is the derivative of expected()")
+    checked: OwnLoss = loss
+    return checked
+
+
+def own_minimum(
+    loss: OwnLoss,
+    tokens: Tokens,
+    values: Floats,
+    sums: Floats,
+    decay: float,
+    rows: NDArray[np.int64],
+    tolerance: float,
+    max_steps: int,
+) -> Minimum:
+    """Minimise Σ_μ ℓ(s_i^μ, Σ_j w_j U s_j^μ) + (decay/2) |w|² for every row i.
+
+    Parameters
+    ----------
+    loss : OwnLoss
+        ℓ.
+    tokens : uint8 array (samples, sites)
+        Training sequences.
+    values : array (colors, colors)
+        U.
+    sums : array (sites, sites)
+        Σ_μ s_jᵀ U K0 U s_k: the Hessian of a loss of unit curvature.
+    decay : float
+        Weight decay, L λ.
+    rows : int array (rows,)
+        The sites i.
+    tolerance, max_steps : float and int
+        As in `train`.
+    """
+    samples, sites = tokens.shape
+    colors = len(values)
+    is_color = [(tokens == a).astype(float) for a in range(colors)]
+    width = max(1, _LARGEST // (samples * colors))
+
+    def objective(points: Floats, columns: NDArray[np.int64]) -> tuple[Floats, Floats]:
+        value, slope = np.empty(len(columns)), np.empty_like(points)
+        for first in range(0, len(columns), width):
+            part = slice(first, first + width)
+            targets = rows[columns[part]]
+            seen = np.eye(colors)[tokens[:, targets]]
+            fields = local_fields(tokens, np.ascontiguousarray(points[:, part].T), values)
+            value[part] = np.sum(loss.expected(fields, seen), axis=0)
+            costs = loss.gradient(fields, seen) @ values
+            slope[:, part] = sum(is_color[a].T @ costs[:, :, a] for a in range(colors))
+        slope += decay * points
+        slope[rows[columns], np.arange(len(columns))] = 0.0
+        return value + 0.5 * decay * np.einsum("jr,jr->r", points, points), slope
+
+    hessian = _curvature(loss, colors) * sums
+    ridge = max(decay, 1e-3 * float(np.trace(hessian)) / sites, np.finfo(float).tiny)
+    inverse = LeaveOneOut(hessian + ridge * np.eye(sites), rows)
+    start, columns = np.zeros((sites, len(rows))), np.arange(len(rows))
+    first = objective(start, columns)
+    return minimise(objective, inverse.solve, start, first, tolerance, max_steps)
+
+
+def _curvature(loss: OwnLoss, colors: int) -> float:
+    """Return about the curvature of the loss at z = 0, to start from."""
+    seen, step = np.zeros(colors), np.zeros(colors)
+    seen[0], step[-1] = 1.0, 1e-3
+    change = loss.gradient(step, seen) - loss.gradient(-step, seen)
+    return max(float(change[-1]) / 2e-3 * colors / (colors - 1), 1e-3)

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from replica.data import PottsTokens
+from replica.problem import Problem
+from simulations import PottsModel, measure, sample, simulate, train
+
+
+@dataclass(frozen=True)
+class Smoothed:
+    """The cross-entropy to smoothed targets, as a simulation needs it."""
+
+    smoothing: float = 0.0
+    name: str = "smoothed"
+
+    def targets(self, probabilities):
+        return (1 - self.smoothing) * probabilities + self.smoothing / probabilities.shape[-1]
+
+    def expected(self, fields, probabilities):
+        top = fields.max(axis=-1, keepdims=True)
+        normaliser = np.log(np.exp(fields - top).sum(axis=-1)) + top[..., 0]
+        return normaliser - (self.targets(probabilities) * fields).sum(axis=-1)
+
+    def gradient(self, fields, probabilities):
+        softmax = np.exp(fields - fields.max(axis=-1, keepdims=True))
+        softmax /= softmax.sum(axis=-1, keepdims=True)
+        return softmax - self.targets(probabilities)
+
+
+class Square:
+    name = "square"
+
+    def expected(self, fields, probabilities):
+        centred = fields - fields.mean(axis=-1, keepdims=True)
+        gap = ((centred - 2 * probabilities) * centred).sum(axis=-1)
+        return 0.5 * (1 - 1 / fields.shape[-1] + gap)
+
+    def gradient(self, fields, probabilities):
+        return (fields - fields.mean(axis=-1, keepdims=True)) - (
+            probabilities - probabilities.mean(axis=-1, keepdims=True)
+        )
+
+
+SIMILARITY = np.array([[1.0, 0.3, 0.3], [0.3, 1.0, 0.3], [0.3, 0.3, 1.0]])
+
+
+@pytest.mark.parametrize("similarity", [None, SIMILARITY])
+@pytest.mark.parametrize(
+    ("own", "loss"), [(Smoothed(), "cross-entropy"), (Square(), "squared-error")]
+)
+def test_the_built_in_losses_by_hand(own, loss, similarity):
+    model = PottsModel.random(PottsTokens(3, 1.5), 30, seed=0)
+    tokens, fresh = sample(model, 70, seed=1), sample(model, 200, seed=2)
+    options = {"similarity": similarity, "rows": range(6), "tolerance": 1e-10}
+    one, other = (train(tokens, 3, 0.1, which, **options) for which in (own, loss))
+    assert one.status == "converged"
+    np.testing.assert_allclose(one.weights, other.weights, atol=1e-8)
+    found, expected = (measure(model, one, tokens, fresh, which) for which in (own, loss))
+    for name in ("train_loss", "test_loss", "error_rate", "m", "q"):
+        np.testing.assert_allclose(getattr(found, name), getattr(expected, name), rtol=1e-6)
+    assert np.isnan(found.optimal_loss).all()
+
+
+class Theory(Smoothed):
+    """What the theory would take; a simulation that calls it fails."""
+
+    def value(self, h):
+        raise AssertionError("the theory's loss was asked")
+
+    prox = expected = gradient = value
+
+
+def test_a_simulation_never_asks_the_theory():
+    problem = Problem(2.0, 0.1, PottsTokens(3, 1.5), Theory(0.1))
+    options = {"rows": 3, "test_samples": 50}
+    line = simulate(problem, 20, own_loss=Smoothed(0.1), **options)
+    assert (line["loss"], line["status"]) == ("smoothed", "converged")
+    other = simulate(problem, 20, own_loss=Smoothed(0.3), **options)
+    assert other["train_loss"] > line["train_loss"]
+    for wrong in (None, Smoothed(name="other")):
+        with pytest.raises(ValueError, match=r"own_loss = .* name 'smoothed' of the problem's"):
+            simulate(problem, 20, own_loss=wrong, **options)
+    with pytest.raises(ValueError, match=r"estimator = 'amp' .* minimiser with a loss of your own"):
+        simulate(problem, 20, own_loss=Smoothed(0.1), estimator="amp", **options)
+
+
+class WrongSlope(Smoothed):
+    def gradient(self, fields, probabilities):
+        return 1.1 * super().gradient(fields, probabilities)
+
+
+class WrongShape(Smoothed):
+    def expected(self, fields, probabilities):
+        return super().expected(fields, probabilities)[..., None]
+
+
+@pytest.mark.parametrize(
+    ("loss", "told"),
+    [
+        (WrongSlope(), "derivative of expected"),
+        (WrongShape(), "shape"),
+        (3, "cross-entropy, squared-error, or an object"),
+    ],
+)
+def test_a_wrong_loss_is_found_out(loss, told):
+    with pytest.raises(ValueError, match=f"loss = .* is not allowed: .*{told}"):
+        train(np.zeros((4, 5), dtype=np.uint8), 3, 0.1, loss)
