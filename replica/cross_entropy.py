@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replica.channel import Accuracy, Rule
-from replica.cross_entropy_kernels import fresh_averages, fresh_pair, mean_square_response
+from replica.cross_entropy_kernels import fresh_averages, fresh_pair
 from replica.exchange import ExchangeRule
 from replica.lattice import DIGITS, RADII, LatticeRule, spacing
-from replica.mode_cross_entropy import sobol
 from replica.observables import error_rate
+from replica.point_rule import CrossEntropyPoints, PointRule
 from replica.quadratic import QuadraticChannel
+from replica.tilted import TiltedLaw
 
 Vector = NDArray[np.float64]
 
@@ -28,10 +29,6 @@ _FRESH = {
 #: Number of colours, and of lattice points times colours, from which on the exchangeable rule
 #: costs less; for two colours the lattice always costs less.
 _MOST_COLORS, _MOST_WORK = 5, 60_000
-
-#: Number of colours up to which E tr K² is a sum over the lattice, and log2 of the number of
-#: Sobol points for more.
-_MOST_POINTWISE, _SOBOL = 4, (10, 13, 16)
 
 
 @dataclass(frozen=True)
@@ -71,13 +68,9 @@ class CrossEntropyChannel:
         return error_rate(self.colors, m[0], q[0])
 
     def response_square(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> Vector:
-        """Return E tr K², which the exchangeable rule does not factorise: by points for all."""
-        if self.colors <= _MOST_POINTWISE:
-            square = LatticeRule.near(self.colors, q[0]).response_square(m, q, V, accuracy)
-        else:
-            points, _ = sobol(self.colors, _SOBOL[accuracy])
-            square = mean_square_response(m[0], q[0], V[0], points)
-        return np.array([[square]])
+        """Return E tr K², which is no product over the colours: by points for all of them."""
+        rule = PointRule(TiltedLaw(self.colors), CrossEntropyPoints(), m, q)
+        return rule.response_square(m, q, V, accuracy)
 
     def expansion(self) -> Rule:
         """Return the channel of log C - (K0 e_y)·h + |K0 h|²/(2C)."""

@@ -131,7 +131,7 @@ def lattice_averages(colors, m, q, V, spacing, radius):
     Returns
     -------
     tuple
-        E 1, E g_1, E |g|², E tr K, E log(1/p_1), E tr K².
+        E 1, E g_1, E |g|², E tr K, E log(1/p_1).
     """
     others = colors - 1
     step = np.sqrt(2.0) * spacing
@@ -143,7 +143,7 @@ def lattice_averages(colors, m, q, V, spacing, radius):
     log_p1 = np.zeros(colors)
     log_p2 = np.zeros(colors)
     scale = np.sqrt(q) * step
-    norm = gap = energy = response = loss = square_response = 0.0
+    norm = gap = energy = response = loss = 0.0
     going = True
     while going:
         s1 = s2 = 0.0
@@ -191,7 +191,7 @@ def lattice_averages(colors, m, q, V, spacing, radius):
                     warm = 1 if solved else 0
                 square = s2 + k1 * k1 - (s1 + k1) ** 2 / colors
                 weight = multiplicity * np.exp(-0.5 * step * step * square)
-                g1 = g2 = total = trace = second = third = 0.0
+                g1 = g2 = total = trace = 0.0
                 for a in range(1, colors):
                     g1 += p[a]
                     g2 += p[a] * p[a]
@@ -199,14 +199,10 @@ def lattice_averages(colors, m, q, V, spacing, radius):
                     r = p[a] / (1.0 + V * p[a])
                     trace += r * total
                     total += r
-                    second += r * r
-                    third += r * r * r
                 norm += weight
                 gap += weight * g1
                 energy += weight * (g1 * g1 + g2)
                 response += weight * 2.0 * trace / total
-                second /= total
-                square_response += weight * (second * total - 2.0 * third / total + second**2)
                 loss -= weight * (np.log1p(-g1) if g1 < 0.5 else log_p[0])
         # The next k: |K0 k| grows with each entry, so the first k too far ends its loop.
         going = False
@@ -222,10 +218,7 @@ def lattice_averages(colors, m, q, V, spacing, radius):
                 going = True
                 break
     cell = (step / np.sqrt(2.0 * np.pi)) ** others / np.sqrt(colors)
-    return (
-        norm * cell, gap * cell, energy * cell, response * cell, loss * cell,
-        square_response * cell,
-    )  # fmt: skip
+    return norm * cell, gap * cell, energy * cell, response * cell, loss * cell
 
 
 @jit
@@ -525,31 +518,6 @@ def exchange_decay(colors, m, q, V, t, a, y, radius, density):
             im += size_i * np.sin(y * p[i])
         result *= np.hypot(re, im) ** (1 if which == 0 else max(colors - 3, 0))
     return result
-
-
-@jit
-def mean_square_response(m, q, V, points):
-    """Average tr K² over ω = m e_1 + √q x for the given x, one per line.
-
-    K = diag(r) - r rᵀ/Σr with r = p/(1 + V p).
-    """
-    count, colors = points.shape
-    c = np.empty(colors)
-    p = np.empty(colors)
-    result = 0.0
-    for i in range(count):
-        for a in range(colors):
-            c[a] = np.sqrt(q) * points[i, a]
-        c[0] += m + V
-        _log_normaliser(c, V, p)
-        first = second = third = 0.0
-        for a in range(colors):
-            r = p[a] / (1.0 + V * p[a])
-            first += r
-            second += r * r
-            third += r * r * r
-        result += second - 2.0 * third / first + (second / first) ** 2
-    return result / count
 
 
 @jit

@@ -66,19 +66,10 @@ class LatticeRule:
 
     def averages(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> Averages:
         """Return the averages at these order parameters."""
-        _, overlap, energy, response, loss, _ = self._averages(m, q, V, accuracy)
-        return Averages(np.array([overlap]), np.array([energy]), np.array([response]), loss)
-
-    def response_square(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> float:
-        """Return E tr K²."""
-        return float(self._averages(m, q, V, accuracy)[-1])
-
-    def _averages(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> tuple[float, ...]:
-        """Return what `lattice_averages` does."""
-        found: tuple[float, ...] = lattice_averages(
+        _, overlap, energy, response, loss = lattice_averages(
             self.colors, m[0], q[0], V[0], self.spacings[accuracy], RADII[accuracy]
         )
-        return found
+        return Averages(np.array([overlap]), np.array([energy]), np.array([response]), loss)
 
 
 def spacing(q: float, digits: float) -> float:

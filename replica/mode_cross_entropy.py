@@ -93,7 +93,7 @@ class ModeCrossEntropyChannel:
         slopes = differences * np.sqrt(q[self.mode])
         along = slopes.sum(axis=0)
         along /= np.linalg.norm(along)
-        x = sobol(self.colors - 1, _SOBOL[accuracy])[0]
+        x = _sobol(self.colors - 1, _SOBOL[accuracy])[0]
         x = x - np.outer(x @ along, along)
         rest, rate = means + x @ slopes.T, slopes @ along
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -143,7 +143,7 @@ class ModeRule:
         if dimensions == 0:
             return np.zeros((1, len(self._active))), np.ones(1)
         if dimensions > _MOST_DIMENSIONS or self._size(Accuracy.FINE) > _MOST_POINTS:
-            x, weights = sobol(dimensions, _SOBOL[accuracy])
+            x, weights = _sobol(dimensions, _SOBOL[accuracy])
         else:
             x, weights = _lattice(dimensions, *self._extent(accuracy))
         points = np.zeros((len(x), len(self._active)))
@@ -175,7 +175,7 @@ def _lattice(dimensions: int, step: float, radius: float) -> tuple[Vector, Vecto
 
 
 @lru_cache(maxsize=8)
-def sobol(dimensions: int, log2_points: int) -> tuple[Vector, Vector]:
+def _sobol(dimensions: int, log2_points: int) -> tuple[Vector, Vector]:
     """Scrambled Sobol points with a fixed seed for each number of them, and equal weights."""
     uniform = qmc.Sobol(dimensions, seed=log2_points).random_base2(log2_points)
     x = ndtri(np.clip(uniform, 1e-16, 1 - 1e-16))

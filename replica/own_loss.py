@@ -15,11 +15,11 @@ from replica.channel import Accuracy, Averages, Rule
 from replica.colour_modes import complement
 from replica.independent import IndependentLaw, IndependentQuadratic, known_uncertainty
 from replica.observables import error_rate
-from replica.point_rule import Law, PointRule, Sample, Solved
-from replica.points import SCRAMBLES, lattice_near, sobol_noise
+from replica.point_rule import Law, PointRule, Solved
 from replica.problem import Loss
 from replica.quadratic import QuadraticChannel
 from replica.race import wrong_guess
+from replica.tilted import TiltedLaw
 
 Vector = NDArray[np.float64]
 
@@ -28,29 +28,6 @@ _SHARPNESS = {2: 1000.0, 3: 16.0}
 
 #: Differences for derivatives of a prox, and for the check that it is a minimum.
 _DIFFERENCE, _MOVE = 1e-5, 1e-4
-
-
-@dataclass(frozen=True)
-class TiltedLaw:
-    """ω = m K0 e_1 + √q ξ: the law of fields of Potts tokens with U = I."""
-
-    colors: int
-
-    def size(self, m: float, q: float) -> float:
-        """Return q."""
-        return q
-
-    def sample(self, m: float, q: float, size: float, accuracy: Accuracy) -> Sample:
-        """Return points with weights, good for fields of the variance `size`."""
-        pull = np.full(self.colors, -1.0 / self.colors)
-        pull[0] += 1.0
-        lattice = lattice_near(self.colors, size, accuracy)
-        if lattice is None:
-            (noise,) = sobol_noise(self.colors, 1, accuracy)
-            weights, parts = np.full(len(noise), 1.0 / len(noise)), SCRAMBLES
-        else:
-            noise, weights, parts = lattice.noise, lattice.weights, 1
-        return Sample(m * pull + math.sqrt(q) * noise, weights, noise, pull, 0.0, parts)
 
 
 class OwnPoints:

@@ -18,10 +18,10 @@ from replica import (
     free_energy,
     many_samples,
     optimal_lam,
-    own_loss,
     solve,
     stability,
     sweep,
+    tilted,
 )
 from replica.channel import Accuracy
 
@@ -127,7 +127,7 @@ def test_what_else_a_solution_can_tell():
 
 def test_sampled_points_where_the_lattice_is_too_large(monkeypatch):
     """Four scrambles of Sobol points: 1e-3 for C = 20, and the stated error covers it."""
-    monkeypatch.setattr(own_loss, "lattice_near", lambda *_: None)
+    monkeypatch.setattr(tilted, "lattice_near", lambda *_: None)
     order = np.array([0.8]), np.array([0.7]), np.array([0.5])
     built_in = solve_averages(PottsTokens(20, 2.0), "cross-entropy", order)
     rule, own = solve_averages(PottsTokens(20, 2.0), SmoothedCrossEntropy(), order, keep=True)
