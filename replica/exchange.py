@@ -105,7 +105,7 @@ class ExchangeRule:
     def averages(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> Averages:
         """Return the averages at these order parameters."""
         terms = round(self.terms * (1.3 if accuracy == Accuracy.FINER else 1.0))
-        series = _series(terms, self.damped) * (self.step / math.pi)
+        series = series_weights(terms, self.damped) * (self.step / math.pi)
         _, overlap, energy, response, loss = exchange_averages(
             self.colors, m[0], q[0], V[0], *self.window, _T_NODES[accuracy],
             _DAMPING[accuracy] if self.damped else 0.0,
@@ -115,7 +115,7 @@ class ExchangeRule:
 
 
 @lru_cache(maxsize=64)
-def _series(terms: int, damped: bool) -> Vector:
+def series_weights(terms: int, damped: bool) -> Vector:
     """Weights of the trapezoidal rule; for a damped series with Euler's average at its end."""
     weights = np.ones(terms)
     weights[0] = 0.5

@@ -14,8 +14,12 @@ from replica.channel import Accuracy, Averages, Rule
 from replica.point_rule import CrossEntropyPoints, PointRule, Sample
 from replica.points import SCRAMBLES, lattice_near, sobol_noise
 from replica.race import first_to_ring, log_normaliser, uncertainty, wrong_guess
+from replica.race_exchange import RaceExchangeRule
 
 Vector = NDArray[np.float64]
+
+#: log(1/error) below which a lattice is left for a slower rule with more digits.
+_LEAST_DIGITS = 20.0
 
 
 @dataclass(frozen=True)
@@ -131,13 +135,20 @@ class IndependentChannel:
 class IndependentCrossEntropyChannel(IndependentChannel):
     """ℓ(y, h) = log Σ_a e^{h_a} - h_y."""
 
-    def rule(self, m: Vector, q: Vector, V: Vector) -> PointRule:
-        """Return points for fields of this size."""
+    def rule(self, m: Vector, q: Vector, V: Vector) -> Rule:
+        """Return points for fields of this size, or the exchangeability of many colours."""
+        points = self._points(m, q)
+        lattice = lattice_near(self.colors, points.size, Accuracy.FINE)
+        if lattice is not None and lattice.digits > _LEAST_DIGITS:
+            return points
+        return RaceExchangeRule.near(self.colors, self.rho, float(q[0]), float(V[0]))
+
+    def _points(self, m: Vector, q: Vector) -> PointRule:
         return PointRule(IndependentLaw(self.colors, self.rho), CrossEntropyPoints(), m, q)
 
     def response_square(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> Vector:
         """Return E tr K²."""
-        return self.rule(m, q, V).response_square(m, q, V, accuracy)
+        return self._points(m, q).response_square(m, q, V, accuracy)
 
     def expansion(self) -> Rule:
         """Return the channel of log C - (K0 y)·h + |K0 h|²/(2C)."""

@@ -86,7 +86,7 @@ class PointRule:
         self.law, self.loss = law, loss
         # A loss that bends more sharply than the cross-entropy is like larger fields.
         self._sharpness = sharpness
-        self._size = self._size_of(m, q)
+        self.size = self._size_of(m, q)
         self._spread = 0.0
 
     @property
@@ -96,14 +96,14 @@ class PointRule:
 
     def covers(self, m: Vector, q: Vector, V: Vector) -> bool:
         """Tell whether the fields have not grown or shrunk by more than a fifth."""
-        return abs(math.log(self._size_of(m, q) / self._size)) < 0.2
+        return abs(math.log(self._size_of(m, q) / self.size)) < 0.2
 
     def _size_of(self, m: Vector, q: Vector) -> float:
         return self._sharpness * self.law.size(float(m[0]), float(q[0]))
 
     def averages(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> Averages:
         """Return the averages at these order parameters."""
-        sample = self.law.sample(float(m[0]), float(q[0]), self._size, accuracy)
+        sample = self.law.sample(float(m[0]), float(q[0]), self.size, accuracy)
         solved = self.loss.solved(sample.fields, float(V[0]))
         weights, g = sample.weights, solved.g
         terms = np.empty((4, len(weights)))
@@ -123,7 +123,7 @@ class PointRule:
 
     def response_square(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> Vector:
         """Return E tr K², one colour mode with itself."""
-        sample = self.law.sample(float(m[0]), float(q[0]), self._size, accuracy)
+        sample = self.law.sample(float(m[0]), float(q[0]), self.size, accuracy)
         squares = self.loss.response_square(sample.fields, float(V[0]))
         return np.array([[sample.weights @ squares]])
 

@@ -38,11 +38,14 @@ class Lattice(NamedTuple):
         Distance of two levels.
     weights : array (points,)
         Gaussian weight, summed over the orbit.
+    digits : float
+        log(1/error) that the lattice was made for.
     """
 
     k: NDArray[np.int64]
     step: float
     weights: Vector
+    digits: float
 
     @property
     def noise(self) -> Vector:
@@ -80,7 +83,7 @@ def _lattice(colors: int, plane: float, digits: float, most: int) -> Lattice | N
     weights = multiplicities * np.exp(-0.5 * step * step * square) * cell
     for array in (k, weights):
         array.setflags(write=False)
-    return Lattice(k, step, weights)
+    return Lattice(k, step, weights, digits)
 
 
 @lru_cache(maxsize=16)

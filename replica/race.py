@@ -106,7 +106,11 @@ def window(s: float, accuracy: Accuracy) -> tuple[float, float]:
     E e^{v + s x} = e^{v + s²/2} bounds the probability to have rung; for large s, normal
     tails do.
     """
-    left_out = _LEFT_OUT[accuracy]
+    return window_for(s, _LEFT_OUT[accuracy])
+
+
+def window_for(s: float, left_out: float) -> tuple[float, float]:
+    """Return the same for the log of the probability that may be left out."""
     tail = math.sqrt(-2.0 * left_out)
     early = max(left_out - 0.5 * s * s, -s * tail + left_out if s > tail else -math.inf)
     return early, math.log(-left_out) + s * tail

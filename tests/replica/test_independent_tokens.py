@@ -23,8 +23,10 @@ from replica import (
 from replica import independent as channels
 from replica.channel import Accuracy
 from replica.cli import main
+from replica.point_rule import CrossEntropyPoints, PointRule
 from replica.race import log_normaliser, uncertainty, wrong_guess
 from replica.race_distance import race_distance
+from replica.race_exchange import RaceExchangeRule
 
 
 def logistic(kappa: float, gamma: float) -> tuple[float, float, float]:
@@ -145,21 +147,45 @@ def test_three_colours_by_dense_quadrature():
     assert channel.test_loss(*order[:2], Accuracy.FINE) == pytest.approx(fresh, rel=1e-8)
 
 
+def gaps(one, other) -> list[float]:
+    pairs = zip(one, other, strict=True)
+    return [abs(float(np.ravel(a)[0] / np.ravel(b)[0]) - 1) for a, b in pairs]
+
+
 @pytest.mark.parametrize("colors", [5, 9])
-def test_sampled_points_agree_with_the_lattice(colors, monkeypatch):
+def test_three_rules_for_the_same_averages(colors, monkeypatch):
+    """Lattice, exchangeability and Sobol points share the prox and the race only."""
     order = np.array([0.5]), np.array([0.8]), np.array([1.3])
-    rule = channels.IndependentCrossEntropyChannel(colors, 0.6).rule(*order)
-    lattice = rule.averages(*order, Accuracy.FINE)
+    law = channels.IndependentLaw(colors, 0.6)
+    rule = PointRule(law, CrossEntropyPoints(), *order[:2])
+    lattice = rule.averages(*order, Accuracy.FINER)
+    exchange = RaceExchangeRule.near(colors, 0.6, 0.8, 1.3)
+    for accuracy, error in zip(Accuracy, (1e-4, 1e-9, 1e-9), strict=True):
+        assert max(gaps(exchange.averages(*order, accuracy), lattice)) < error
     monkeypatch.setattr(channels, "lattice_near", lambda *_: None)
-    sampled = rule.averages(*order, Accuracy.FINE)
-    for one, other in zip(lattice, sampled, strict=True):
-        assert other == pytest.approx(one, rel=3e-4)
+    sampled = gaps(rule.averages(*order, Accuracy.FINE), lattice)
+    assert max(sampled) < 3e-4
     # The stated error covers the difference.
-    rule.averages(*order, Accuracy.FINER)
-    gaps = [abs(float(np.ravel(a)[0] / np.ravel(b)[0]) - 1)
-            for a, b in zip(lattice, sampled, strict=True)]  # fmt: skip
     assert 1e-7 < rule.common_error < 1e-3
-    assert max(gaps) < 8 * rule.common_error
+    assert max(sampled) < 8 * rule.common_error
+
+
+def test_many_colours_near_the_threshold():
+    """Where the fields are large: the rule for many colours against the lattice for few."""
+    data = IndependentTokens(4, 1.5)
+    alpha = 1.1 * existence_threshold(data)
+    lattice = solve(Problem(alpha, 0.0, data))
+    order = (np.array([getattr(lattice, name)]) for name in ("m", "q", "V"))
+    m, q, V = order
+    averages = RaceExchangeRule.near(4, 1.5**2 / 4, lattice.q, lattice.V).averages(
+        m, q, V, Accuracy.FINE
+    )
+    hats = lattice.m_hat, lattice.q_hat, lattice.V_hat
+    assert [alpha * float(x[0]) for x in averages[:3]] == pytest.approx(hats, rel=1e-8)
+    many = IndependentTokens(12, 3.0)
+    close = solve(Problem(1.05 * existence_threshold(many), 0.0, many))
+    assert close.q > 20
+    assert close.quadrature_error < 1e-6
 
 
 @pytest.mark.parametrize(("colors", "m", "q", "rho"), [(2, 0.4, 1.0, 0.7), (6, 1.5, 2.0, 3.0)])
