@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from replica.arguments import one_of, refusal
+from replica.arguments import integer, one_of, refusal
 from replica.commandline import (
     CONVERGED,
     NOT_CONVERGED,
@@ -28,6 +28,7 @@ from replica.commandline import (
     run,
     say,
 )
+from replica.executor import WorkerDied, add_executor_options, check_scheduler
 from replica.journal import Journal, Unwritable
 from replica.problem import LOSSES, Problem
 from replica.solution import Solution
@@ -60,6 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     sweep.add_argument("--out", metavar="FILE",
                        help="CSV table to write, point by point: the same command goes on where "
                        "it was stopped; stdout by default")  # fmt: skip
+    add_executor_options(sweep, 1, "1")
     sweep.set_defaults(work=_sweep)
 
     threshold = commands.add_parser("threshold", help="sample ratio where a minimiser appears")
@@ -120,18 +122,23 @@ def _solve(options: argparse.Namespace, command: str) -> int:
 
 def _sweep(options: argparse.Namespace, command: str) -> int:
     family, optimal = _problems(options)
+    where = integer("workers", options.workers, 1), check_scheduler(options.scheduler)
     done: dict[float, dict[str, Any]] = {}
     try:
         if options.out is None:
-            solve_missing(family, optimal, done)
+            solve_missing(family, optimal, done, None, *where)
             _table(family, done).write(sys.stdout)
         else:
             parameters = _parameters(options, family[0])
             with Journal("out", options.out, command, parameters, [], [ERROR]) as journal:
-                solve_missing(family, optimal, done, journal)
+                solve_missing(family, optimal, done, journal, *where)
                 journal.finish(done[problem.alpha] for problem in family)
-    except Unwritable as error:
-        say(f"replica: {error}; what is done is kept, and the same command goes on from there")
+    except (Unwritable, WorkerDied) as error:
+        if options.out is None:
+            _table(family, done).write(sys.stdout)
+            say(f"replica: {error}")
+        else:
+            say(f"replica: {error}; what is done is kept: the same command goes on from there")
         return NOT_CONVERGED
     except KeyboardInterrupt:
         if options.out is None:

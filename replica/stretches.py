@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from replica.commandline import progress
+from replica.executor import Failure, described, outcomes
 from replica.journal import Journal
 from replica.problem import Problem
 from replica.solution import Solution
@@ -28,10 +29,12 @@ def solve_missing(
     optimal: bool,
     done: dict[float, Line],
     journal: Journal | None = None,
+    workers: int = 1,
+    scheduler: str | None = None,
 ) -> None:
     """Add to `done` the lines of all problems, by alpha: those of the journal, and new ones.
 
-    They are the same whenever and however often the work was stopped.
+    They are the same whenever and however often the work was stopped, and wherever it is done.
 
     Parameters
     ----------
@@ -43,11 +46,17 @@ def solve_missing(
         What is added before an interruption stays there.
     journal : Journal, optional
         Gets every new line before `done` does, except those of points that raised.
+    workers : int
+        Processes; 1 works in this one.
+    scheduler : str, optional
+        Address of a Dask cluster that takes the place of the processes.
 
     Raises
     ------
     replica.journal.Unwritable
         If the disk is full or the file can no longer be written.
+    replica.executor.WorkerDied
+        If workers were ended from outside, again and again, or the cluster was lost.
     """
     if journal is not None:
         done.update((line["alpha"], line) for line in journal.lines)
@@ -60,12 +69,25 @@ def solve_missing(
             # What follows a point that failed started cold: the next attempt goes through.
             for alpha in alphas[missing[0] :]:
                 done.pop(alpha, None)
-    lines = (line for task in tasks for line in task.lines())
+    alone = workers == 1 and scheduler is None
+    lines = _point_by_point(tasks) if alone else _by_workers(tasks, workers, scheduler)
     for line in progress(lines, sum(len(task.problems) for task in tasks), "sweep"):
         if line["alpha"] not in done:
             if journal is not None and not failed(line):
                 journal.append([line])
             done[line["alpha"]] = line
+
+
+def _point_by_point(tasks: Iterable[Stretch]) -> Iterator[Line]:
+    return (line for task in tasks for line in task.lines())
+
+
+def _by_workers(tasks: Sequence[Stretch], workers: int, scheduler: str | None) -> Iterator[Line]:
+    for number, outcome in outcomes(tasks, workers, scheduler):
+        if isinstance(outcome, Failure):
+            yield from tasks[number].failed(outcome.error)
+        else:
+            yield from outcome
 
 
 def stretches(problems: Iterable[Problem], optimal: bool = False) -> list[Stretch]:
@@ -113,22 +135,21 @@ class Stretch:
                     done += 1
             except Exception as error:
                 # The next point starts cold.
-                yield self._failed(self.problems[done], error)
+                yield self._failed(self.problems[done], described(error))
                 done += 1
 
-    def failed(self, error: BaseException) -> list[Line]:
+    def failed(self, error: str) -> list[Line]:
         """Return the lines of a stretch that was not solved."""
         return [self._failed(problem, error) for problem in self.problems]
 
-    def _failed(self, problem: Problem, error: BaseException) -> Line:
-        said = " ".join(f"{FAILED}: {type(error).__name__}: {error}".split())
+    def _failed(self, problem: Problem, error: str) -> Line:
         return {
             "source": "theory",
             "loss": problem.loss_name,
             **problem.data.columns(),
             "lam": None if self.optimal else problem.lam,
             "alpha": problem.alpha,
-            "status": said,
+            "status": f"{FAILED}: {error}",
             ERROR: None,
         }
 

@@ -18,6 +18,7 @@ from replica.commandline import (
     run,
     say,
 )
+from replica.executor import WorkerDied, add_executor_options, check_scheduler
 from replica.journal import Journal, Unwritable
 from replica.tables import writable_file
 from simulations.estimators import ESTIMATORS
@@ -64,8 +65,7 @@ def _parser() -> Parser:
     parser.add_argument("--estimator", metavar="NAME",
                         help="one of " + ", ".join(ESTIMATORS) + "; given, it is a column of "
                         "the table (the first, without a column)")  # fmt: skip
-    parser.add_argument("--workers", type=number, default=cores(), metavar="N",
-                        help="processes, which do not change the table (all cores)")  # fmt: skip
+    add_executor_options(parser, cores(), "all cores")
     parser.add_argument("--out", required=True, metavar="CSV",
                         help="the table; its provenance is written beside it")  # fmt: skip
     return parser
@@ -79,12 +79,11 @@ def _simulate(arguments: argparse.Namespace, command: str) -> int:
         one_of("estimator", arguments.estimator, ESTIMATORS)
     seeds, sites = range(base, base + count), lengths(arguments)
     family = grid(arguments)
-    out = writable_file("out", arguments.out)
+    out, scheduler = writable_file("out", arguments.out), check_scheduler(arguments.scheduler)
 
     # The arguments are good so far: now the compiler is worth loading.
     from simulations.estimate import announce
     from simulations.experiment import experiments
-    from simulations.parallel import WorkerDied
     from simulations.resume import complete
 
     options = {name: getattr(arguments, name) for name in _OPTIONS}
@@ -104,8 +103,9 @@ def _simulate(arguments: argparse.Namespace, command: str) -> int:
     }
     try:
         with Journal("out", out, command, parameters, seeds) as journal:
-            announce(tasks, workers, NAME)
-            table = complete(journal, tasks, workers, NAME)
+            if scheduler is None:
+                announce(tasks, workers, NAME)
+            table = complete(journal, tasks, workers, NAME, scheduler)
     except (Unwritable, WorkerDied) as error:
         say(f"{NAME}: {error}; what is done is kept, and the same command goes on from there")
         return NOT_CONVERGED

@@ -2,39 +2,21 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import signal
-import threading
-import warnings
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
-from multiprocessing import connection
-from typing import Any, Protocol
+from typing import Any
 
 from replica.arguments import integer
 from replica.commandline import progress
 from replica.data import GaussianTokens
+from replica.executor import Failure, Lines, Task, outcomes
 from replica.problem import Problem
 from replica.tables import Table
 from simulations.experiment import experiments
 from simulations.gaussian_tokens import GaussianExperiment
-from simulations.mixing import MixingWarning
-
-Lines = list[dict[str, Any]]
 
 
-class Task(Protocol):
-    """What a worker process can do: an experiment, or anything like it that can be pickled."""
-
-    def run(self) -> Lines:
-        """Return lines of a table."""
-
-
-class WorkerDied(RuntimeError):
-    """A worker process was ended from outside; the results it had delivered are kept."""
+class TaskFailed(RuntimeError):
+    """A task raised in a worker process; the message is that of its exception."""
 
 
 def simulate_many(
@@ -85,6 +67,13 @@ def collect(tasks: Sequence[Task], workers: int = 1, label: str | None = None) -
     """Run tasks and return their lines in the order of the tasks.
 
     `workers` and `label` are those of `simulate_many`.
+
+    Raises
+    ------
+    TaskFailed
+        If a task raised in a worker process; in this one its exception is left as it is.
+    replica.executor.WorkerDied
+        If worker processes were ended from outside, again and again.
     """
     finished: Iterator[tuple[int, Lines]]
     if integer("workers", workers, 1) == 1:
@@ -98,82 +87,14 @@ def collect(tasks: Sequence[Task], workers: int = 1, label: str | None = None) -
 def run_all(tasks: Sequence[Task], workers: int) -> Iterator[tuple[int, Lines]]:
     """Yield (number of the task, its lines) as worker processes finish them.
 
-    Warnings of the workers are issued here. If the caller stops early, what is under way is
-    given up; if this process dies, so do the workers.
-
     Raises
     ------
-    WorkerDied
-        If a worker was killed, or ran out of memory.
+    TaskFailed
+        If a task raised.
+    replica.executor.WorkerDied
+        If worker processes were ended from outside, again and again.
     """
-    workers = min(integer("workers", workers, 1), max(1, len(tasks)))
-    earlier = set(multiprocessing.active_children())
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, context, initializer=_depend_on_the_parent)
-    try:
-        with one_thread_each():
-            numbers: dict[Future[tuple[Lines, list[str]]], int] = {
-                pool.submit(_run, task): number for number, task in enumerate(tasks)
-            }
-        for future in as_completed(numbers):
-            lines, messages = future.result()
-            for message in messages:
-                warnings.warn(message, MixingWarning, stacklevel=2)
-            yield numbers[future], lines
-    except BrokenProcessPool:
-        raise WorkerDied(
-            "a worker process was killed, by hand or for want of memory; fewer --workers need less"
-        ) from None
-    except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
-        for process in set(multiprocessing.active_children()) - earlier:
-            process.terminate()
-        raise
-    finally:
-        pool.shutdown()
-
-
-@contextmanager
-def one_thread_each() -> Iterator[None]:
-    """Let processes that start meanwhile use one thread each for linear algebra.
-
-    The libraries read these variables when they are loaded; in a process per core, more
-    threads only get into each other's way.
-    """
-    names = (
-        "OPENBLAS_NUM_THREADS",
-        "OMP_NUM_THREADS",
-        "MKL_NUM_THREADS",
-        "VECLIB_MAXIMUM_THREADS",
-        "NPROC",  # of XLA, on which JAX runs
-    )
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(dict.fromkeys(names, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
-def _depend_on_the_parent() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_follow, args=(parent.sentinel,), daemon=True).start()
-
-
-def _follow(parent: int) -> None:
-    # A killed parent cannot tell its workers, which would wait for tasks for ever.
-    connection.wait([parent])
-    os._exit(1)
-
-
-def _run(task: Task) -> tuple[Lines, list[str]]:
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", MixingWarning)
-        lines = task.run()
-    return lines, [str(w.message) for w in caught if issubclass(w.category, MixingWarning)]
+    for number, outcome in outcomes(tasks, workers):
+        if isinstance(outcome, Failure):
+            raise TaskFailed(outcome.error)
+        yield number, outcome

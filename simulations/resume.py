@@ -5,21 +5,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from replica.commandline import progress
+from replica.commandline import progress, say
+from replica.executor import Failure, outcomes
 from replica.journal import Journal
-from replica.tables import Table
+from replica.tables import FAILED, Table
 from simulations.experiment import Experiment
-from simulations.parallel import run_all
 
 #: The columns that tell the lines of a table apart.
 KEY = ("loss", "colors", "beta", "coupling_norm", "lam", "alpha", "sites", "seed")
 
 
-def complete(journal: Journal, tasks: Sequence[Experiment], workers: int, label: str) -> Table:
+def complete(
+    journal: Journal,
+    tasks: Sequence[Experiment],
+    workers: int,
+    label: str,
+    scheduler: str | None = None,
+) -> Table:
     """Run the experiments that the journal lacks, and finish it.
 
     The table is the same whenever and however often the work was stopped, and for any number
-    of workers.
+    of workers, here or on a cluster. An experiment that raises has its error as status, in
+    the table and in a line on stderr; the journal does not hold it, so that it is tried again.
 
     Parameters
     ----------
@@ -31,7 +38,9 @@ def complete(journal: Journal, tasks: Sequence[Experiment], workers: int, label:
     workers : int
         Processes.
     label : str
-        Of the progress bar.
+        Of the progress bar, and of what is said.
+    scheduler : str, optional
+        Address of a Dask cluster that takes the place of the processes.
 
     Returns
     -------
@@ -42,13 +51,19 @@ def complete(journal: Journal, tasks: Sequence[Experiment], workers: int, label:
     ------
     replica.journal.Unwritable
         If the disk is full or the file can no longer be written.
-    simulations.parallel.WorkerDied
-        If a worker process was ended from outside.
+    replica.executor.WorkerDied
+        If workers were ended from outside, again and again, or the cluster was lost.
     """
     done = {_key(line): line for line in journal.lines}
     missing = [task for task in tasks if not all(key in done for key in keys(task))]
-    for _, lines in progress(run_all(missing, workers), len(missing), label):
-        journal.append(lines)
+    results = outcomes(missing, workers, scheduler)
+    for number, outcome in progress(results, len(missing), label):
+        if isinstance(outcome, Failure):
+            lines = _failed(missing[number], outcome.error)
+            say(f"{label}: {_named(lines[0])}: {lines[0]['status']}")
+        else:
+            lines = outcome
+            journal.append(lines)
         done.update((_key(line), line) for line in lines)
     return journal.finish(done[key] for task in tasks for key in keys(task))
 
@@ -69,6 +84,24 @@ def keys(task: Experiment) -> list[tuple[Any, ...]]:
         )
         for problem in task.problems
     ]
+
+
+def _failed(task: Experiment, error: str) -> list[dict[str, Any]]:
+    """Return the lines of an experiment that raised."""
+    return [
+        {
+            "source": "simulation",
+            "data": problem.data.name,
+            **dict(zip(KEY, key, strict=True)),
+            "samples": task.samples,
+            "status": f"{FAILED}: {error}",
+        }
+        for problem, key in zip(task.problems, keys(task), strict=True)
+    ]
+
+
+def _named(line: dict[str, Any]) -> str:
+    return ", ".join(f"{name} = {line[name]}" for name in ("beta", "alpha", "sites", "seed"))
 
 
 def _key(line: dict[str, Any]) -> tuple[Any, ...]:

@@ -1,0 +1,145 @@
+"""The tables of a Dask cluster, of which workers are killed, are those of one process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from replica import cli as theory
+from replica.executor import Failure, WorkerDied, outcomes
+from replica.journal import Journal
+from simulations import cli as systems
+
+SWEEP = ["sweep", "--colors=2", "--beta=1.2", "--lam=0.1", "--alpha=0.3:9:600"]
+SIMULATE = [
+    "--colors=3", "--beta=1.2", "--lam=0.1,1", "--alpha=1,2", "--sites=30", "--seeds=2", "--rows=5",
+    "--test-samples=100",
+]  # fmt: skip
+
+COMMANDS = {"replica": (theory.main, SWEEP), "replica-simulate": (systems.main, SIMULATE)}
+
+
+@dataclass(frozen=True)
+class Doing:
+    """A task that does as it is told; in the file `once` it notes that it did so already."""
+
+    what: str
+    once: str = ""
+
+    def run(self):
+        if self.what == "raise":
+            raise ZeroDivisionError("nothing\nat all")
+        if self.what == "die" and not (self.once and Path(self.once).exists()):
+            if self.once:
+                Path(self.once).touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return [{"pid": os.getpid()}]
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    distributed = pytest.importorskip(
+        "distributed", reason="distributed, of the extra 'cluster', is missing"
+    )
+    import dask
+
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 1}),
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50
+        ) as local,
+    ):
+        yield local
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_cluster_that_loses_a_worker(cluster, tmp_path, monkeypatch, command):
+    main, line = COMMANDS[command]
+    one, two, there = (tmp_path / f"{name}.csv" for name in ("one", "two", "there"))
+    assert main([*line, "--workers", "1", "--out", str(one)]) == 0
+    if command == "replica":  # of the other, tests/simulations/test_resume.py takes care
+        assert main([*line, "--workers", "2", "--out", str(two)]) == 0
+        assert two.read_bytes() == one.read_bytes()
+    append, doomed = Journal.append, [cluster.workers[0].process.pid]
+
+    def kill_and_append(self, lines):
+        if doomed:
+            os.kill(doomed.pop(), signal.SIGKILL)
+        append(self, lines)
+
+    monkeypatch.setattr(Journal, "append", kill_and_append)
+    assert main([*line, "--scheduler", cluster.scheduler_address, "--out", str(there)]) == 0
+    assert not doomed
+    assert there.read_bytes() == one.read_bytes()
+
+
+def test_poison_fails_alone_on_a_cluster(cluster, capfd):
+    tasks = [Doing("live"), Doing("raise"), Doing("die"), *[Doing("live")] * 5]
+    found = dict(outcomes(tasks, 1, cluster.scheduler_address))
+    assert found[1] == Failure("ZeroDivisionError: nothing at all")
+    assert found[2] == Failure("KilledWorker: every worker died that had this task")
+    assert all(isinstance(found[number], list) for number in (0, 3, 4, 5, 6, 7))
+    assert {line["pid"] for number in (0, 3) for line in found[number]} != {os.getpid()}
+
+
+def test_poison_in_processes_of_this_machine(tmp_path, capfd):
+    """A worker that dies is replaced three times; what was delivered until then is kept."""
+    tasks = [Doing("raise"), Doing("die", str(tmp_path / "died")), Doing("live")]
+    found = dict(outcomes(tasks, 2))
+    assert found[0] == Failure("ZeroDivisionError: nothing at all")
+    assert isinstance(found[1], list)
+    assert isinstance(found[2], list)
+    assert "its task is tried again (1 of 3 times)" in capfd.readouterr().err
+    with pytest.raises(WorkerDied, match=r"worker process was killed, .*, 4 times"):
+        list(outcomes([Doing("die")], 1))
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("address", ["nonsense", "tcp://127.0.0.1", "http://127.0.0.1:80", ""])
+def test_bad_addresses(tmp_path, capsys, command, address):
+    main, line = COMMANDS[command]
+    assert main([*line, "--scheduler", address, "--out", str(tmp_path / "table.csv")]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"{command}: scheduler = '{address}' is not allowed")
+    assert error.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_nobody_answers(monkeypatch, capsys):
+    pytest.importorskip("distributed", reason="distributed, of the extra 'cluster', is missing")
+    monkeypatch.setattr("replica.executor._ANSWER", 1.0)
+    with socket.socket() as closed, socket.socket() as silent:
+        closed.bind(("127.0.0.1", 0))
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        for opened in (closed, silent):
+            begin = time.monotonic()
+            address = f"tcp://127.0.0.1:{opened.getsockname()[1]}"
+            assert theory.main([*SWEEP, "--scheduler", address]) == 2
+            assert time.monotonic() - begin < 5
+            error = capsys.readouterr().err
+            assert error.count("\n") == 1
+            assert f"scheduler = '{address}' is not allowed" in error
+
+
+def test_without_the_extra():
+    code = (
+        "import sys; sys.modules['distributed'] = None; from replica.cli import main;"
+        "sys.exit(main(sys.argv[1:]))"
+    )
+    words = [sys.executable, "-c", code, *SWEEP, "--scheduler", "tcp://127.0.0.1:8786"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr == (
+        "replica: --scheduler needs distributed, which is not installed: "
+        "pip install 'replica-attention[cluster]'\n"
+    )
