@@ -7,6 +7,7 @@ import json
 import math
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import fields
 from typing import Any
 
@@ -143,6 +144,10 @@ def _sweep(options: argparse.Namespace, command: str) -> int:
     except KeyboardInterrupt:
         if options.out is None:
             _table(family, done).write(sys.stdout)
+        else:
+            # Ctrl-C may have come between writing a point and counting it.
+            with suppress(ValueError):  # nothing is there yet
+                done |= {line["alpha"]: line for line in Table.from_csv(options.out).lines()}
         count = sum(problem.alpha in done for problem in family)
         say(f"replica sweep: {count} of {len(family)} points are done and kept")
         raise
