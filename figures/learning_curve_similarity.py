@@ -36,7 +36,7 @@ def _panel(beta: float, row: tuple[float, ...], loss: str) -> Panel:
 ROWS = [[_panel(beta, row, loss) for beta, row in SIMILARITIES] for loss in LOSSES]
 
 # Every alpha makes a whole number of samples.
-FULL = Size(160, 16, 40, 2000, (0.4, 0.7, 1.2, 2.0, 3.5, 6.0), 24)
+FULL = Size(160, 10, 40, 2000, (0.4, 0.7, 1.2, 2.0, 3.5, 6.0), 24)
 QUICK = Size(80, 8, 20, 1000, (0.5, 1.5, 5.0), 9)
 
 

@@ -41,7 +41,7 @@ LOOK = {name: look.named(f"${name}$") for name, look in zip("mqV", LOOKS, strict
 _RANGE = (0.2, 10.0)
 
 # Every alpha makes a whole number of samples.
-FULL = Size(160, 24, 80, 4000, (0.25, 0.5, 1.0, 2.0, 4.0, 8.0), 60)
+FULL = Size(160, 12, 60, 3000, (0.25, 0.5, 1.0, 2.0, 4.0, 8.0), 60)
 QUICK = Size(80, 8, 40, 1000, (0.5, 1.5, 5.0), 24)
 
 

@@ -46,7 +46,7 @@ class Amount:
     systems: tuple[tuple[int, int], ...]
 
 
-FULL = Amount(24, ((30, 400), (60, 300), (120, 150)))
+FULL = Amount(20, ((30, 300), (60, 200), (120, 80)))
 QUICK = Amount(8, ((20, 120), (40, 60), (80, 24)))
 
 
