@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -121,7 +122,7 @@ def draw(table: Table) -> Figure:
     """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(TWO_COLUMNS, 4.4))
+    figure = Figure(figsize=(TWO_COLUMNS, 5.0))
     grid = figure.subplots(2, 3, gridspec_kw={"width_ratios": (1, 1, 1.25)})
     for part, (row, names) in enumerate(zip(grid, PARTS, strict=True)):
         entries = _entries(table.where(part=part))
@@ -180,11 +181,17 @@ def _scatter(
     axes.axline((0, 0), slope=1, color=TRAIN.color, linewidth=0.7, zorder=5)
     axes.set_xlabel(f"true, {names[0]}")
     axes.set_ylabel(f"learnt, {names[1]}")
-    axes.legend(handles=handles, title="correlation", fontsize=6, title_fontsize=6, markerscale=0.6)
+    axes.legend(
+        handles=handles, title="correlation", loc="lower center", bbox_to_anchor=(0.5, 1.0),
+        fontsize=6, title_fontsize=6, labelspacing=0.2,
+    )  # fmt: skip
 
 
 def _measured(values: list[float]) -> str:
-    return f"{np.mean(values):.4f} ± {_stderr(np.array(values)):.4f}"
+    """Return mean and standard error, with one digit of the latter."""
+    error = float(_stderr(np.array(values)))
+    digits = max(3, -math.floor(math.log10(error))) if error > 0 else 3
+    return f"{np.mean(values):.{digits}f} ± {error:.{digits}f}"
 
 
 def _stderr(values: NDArray[Any]) -> Any:

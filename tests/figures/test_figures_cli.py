@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from matplotlib.figure import Figure
 
@@ -86,3 +88,10 @@ def test_all_tells_what_it_is_at_on_a_terminal(tmp_path, monkeypatch, capsys):
 def test_all_refuses_a_missing_folder(tmp_path, capsys):
     assert cli.main(["all", "--out", str(tmp_path / "missing")]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_gallery_is_small_and_shows_figures_of_the_package():
+    gallery = Path(cli.__file__).with_name("gallery")
+    pictures = list(gallery.glob("*.png"))
+    assert {path.stem for path in pictures} <= {figure.NAME for figure in cli.FIGURES}
+    assert max(path.stat().st_size for path in pictures) < 80_000
