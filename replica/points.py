@@ -18,9 +18,9 @@ from replica.point_kernels import lattice_orbits
 
 Vector = NDArray[np.float64]
 
-#: log(1/error) that a lattice aims at for each accuracy, the most points it may take for
-#: that, and the digits below which it is given up.
-_DIGITS, _MOST, _LEAST = (10.0, 25.0, 30.0), (4_000, 40_000, 120_000), (7.0, 9.0, 10.0)
+#: log(1/error) that a lattice aims at for each accuracy, the most points times colours it may
+#: take for that, and the digits below which it is given up.
+_DIGITS, _MOST, _LEAST = (10.0, 25.0, 30.0), (30_000, 400_000, 1_000_000), (7.0, 9.0, 10.0)
 
 #: Independent scrambles of Sobol points beyond, and log2 of the number of points in each.
 SCRAMBLES = 4
@@ -60,7 +60,7 @@ def lattice_near(colors: int, q: float, accuracy: Accuracy) -> Lattice | None:
     q = math.exp(math.ceil(6 * math.log(q)) / 6)
     digits = _DIGITS[accuracy]
     while digits > _LEAST[accuracy]:
-        found = _lattice(colors, spacing(q, digits), digits, _MOST[accuracy])
+        found = _lattice(colors, spacing(q, digits), digits, _MOST[accuracy] // colors)
         if found is not None:
             return found
         digits -= 2.0

@@ -75,7 +75,7 @@ class RaceExchangeRule:
         terms = round(base.terms * _TERMS[accuracy])
         series = series_weights(terms, base.damped) * (base.step / math.pi)
         # Where Ψ bends more sharply than the prox, it needs the nodes.
-        density = _DENSITIES[accuracy] * max(1.0, 1.5 * share)
+        density = _DENSITIES[accuracy] * max(1.0, share / 3.0)
         _, overlap, energy, response, loss = race_exchange_averages(
             self.colors, share, q[0], V[0], *base.window, _T_NODES[accuracy],
             _DAMPING[accuracy] if base.damped else 0.0, base.step, series, RADIUS, density,
