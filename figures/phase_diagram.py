@@ -98,6 +98,8 @@ def draw(table: Table) -> Figure:
 
 
 def _draw_map(axes: Axes, table: Table, colors: int, norm: Any) -> Any:
+    from matplotlib.patheffects import withStroke
+
     plane = table.where(lam=LAM)
     alphas, couplings = (np.unique(plane[name]) for name in ("alpha", "beta"))
     excess = np.full((len(couplings), len(alphas)), np.nan)
@@ -116,7 +118,12 @@ def _draw_map(axes: Axes, table: Table, colors: int, norm: Any) -> Any:
     lines = axes.contour(alphas, b, excess, _LEVELS, colors=inks, linewidths=0.6)
     axes.clabel(lines, fontsize=6, fmt="%g")
     threshold = Table(line | {"b": line["beta"] / colors} for line in table.where(lam=0.0).lines())
-    axes.plot(threshold["alpha"], threshold["b"], color=TRAIN.color, linewidth=1.8, gid=THEORY)
+    # The white rim keeps the line apart from the map in grey.
+    rim = [withStroke(linewidth=3.2, foreground="white")]
+    axes.plot(
+        threshold["alpha"], threshold["b"], color=TRAIN.color, linewidth=1.8, gid=THEORY,
+        path_effects=rim,
+    )  # fmt: skip
     if safe_b(colors) < 0.95:
         axes.axhline(safe_b(colors), color="black", linestyle="--", linewidth=0.9)
     log_axis(axes.xaxis, (0.5, 1, 2, 4, 8))
