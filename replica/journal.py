@@ -24,6 +24,7 @@ from replica.tables import (
     default_mode,
     failed,
     sidecar,
+    strict_json,
     writable_file,
     write_sidecar,
 )
@@ -276,21 +277,31 @@ class Journal:
             raise
 
     def _check_provenance(self) -> None:
-        here, there = _content(self._provenance), _content(self._sidecar())
+        known, broken = self._read_sidecar()
+        here, there = _content(self._provenance), _content(known)
         here["version"] = metadata.version("replica-attention")
         different = [key for key in {**here, **there} if here.get(key) != there.get(key)]
         if different:
             was = ", ".join(f"{key} = {_short(there.get(key))}" for key in different)
             now = ", ".join(_short(here.get(key)) for key in different)
             allowed = f"a new file, or a table of the same command; it has {was} instead of {now}"
+            allowed += broken
             raise refusal(self._name, str(self.path), allowed)
 
     def _sidecar(self) -> dict[str, Any]:
+        return self._read_sidecar()[0]
+
+    def _read_sidecar(self) -> tuple[dict[str, Any], str]:
+        """Return what the sidecar tells, or nothing and why."""
+        beside = sidecar(self.path)
         try:
-            known = json.loads(sidecar(self.path).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return {}
-        return known if isinstance(known, dict) else {}
+            known = strict_json(beside.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or str(error)
+            return {}, f"; {beside.name} cannot be read ({' '.join(why.lower().split())})"
+        if not isinstance(known, dict):
+            return {}, f"; {beside.name} holds no object"
+        return known, ""
 
     def _unwritable(self, error: Exception) -> Unwritable:
         reason = getattr(error, "strerror", None) or str(error)

@@ -31,6 +31,9 @@ _COMMON = frozenset(COLUMNS)
 _TEXT = frozenset({"source", "data", "loss", "status", "estimator"})
 _INTEGERS = frozenset({"colors", "sites", "samples", "seed", "evaluations"})
 
+_INTEGER = re.compile(r"[+-]?[0-9]{1,300}")
+_FLOAT = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|-?inf")
+
 #: How the status of a point begins that could not be computed; the error follows.
 FAILED = "failed"
 
@@ -131,6 +134,9 @@ class Table:
         if not records or tuple(records[0][: len(COLUMNS)]) != COLUMNS:
             raise refusal("path", str(path), "a table whose first columns are " + ",".join(COLUMNS))
         header = records[0]
+        twice = {name for name in header if header.count(name) > 1}
+        if twice:
+            raise refusal("path", str(path), f"a table with one column {min(twice)}")
         lines = []
         for number, record in enumerate(records[1:], start=2):
             if len(record) != len(header):
@@ -218,11 +224,54 @@ def _value(column: str, cell: str) -> Any:
     if column in _TEXT:
         return cell
     # A float is written with a point or an exponent, in any column.
-    if column in _INTEGERS or re.fullmatch(r"-?\d+", cell):
+    if column in _INTEGERS or _INTEGER.fullmatch(cell):
+        if not _INTEGER.fullmatch(cell):
+            raise ValueError(f"{column} = {cell[:40]!r} is no integer of 300 digits at most")
         return int(cell)
     if ";" in cell:
-        return [float(part) for part in cell.split(";")]
-    return float(cell)
+        return [_float(column, part) for part in cell.split(";")]
+    return _float(column, cell)
+
+
+def _float(column: str, cell: str) -> float:
+    """Return a number; float() would also take blanks, underscores, NaN and what overflows."""
+    number = float(cell) if _FLOAT.fullmatch(cell) else math.nan
+    if math.isnan(number) or (math.isinf(number) and "inf" not in cell):
+        raise ValueError(f"{column} = {cell[:40]!r} is no number")
+    return number
+
+
+def strict_json(text: str) -> Any:
+    """Return what JSON text stands for.
+
+    Raises
+    ------
+    ValueError
+        If it is no JSON: with a key twice, NaN, a number that overflows, or nested without end.
+    """
+    try:
+        return json.loads(
+            text, object_pairs_hook=_once, parse_constant=_no_number, parse_float=_finite
+        )
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    known = dict(pairs)
+    if len(known) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"key {next(n for n in names if names.count(n) > 1)[:40]!r} twice")
+    return known
+
+
+def _no_number(text: str) -> Any:
+    raise ValueError(f"{text} is no number")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _no_number(text[:40])
 
 
 def _replace(target: Path, text: str) -> None:

@@ -143,11 +143,19 @@ class Run(ABC):
         return arrays, plain
 
     def _restore(self, arrays: dict[str, NDArray[Any]], plain: Any) -> None:
-        known = plain.get("identity", {}) if isinstance(plain, dict) else {}
+        known = plain.get("identity") if isinstance(plain, dict) else None
+        known = known if isinstance(known, dict) else {}
         for name, value in self._identity.items():
             if known.get(name) != value:
                 allowed = f"of a run with {name} = {value!r}, not {known.get(name)!r}"
                 raise refusal("checkpoint", "a file", allowed)
+        try:
+            self._take_all(arrays, plain)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            reason = " ".join(f"{type(error).__name__}: {error}".split())
+            raise refusal("checkpoint", "a file", f"a whole checkpoint ({reason})") from None
+
+    def _take_all(self, arrays: dict[str, NDArray[Any]], plain: dict[str, Any]) -> None:
         self.train_losses = arrays["train_losses"].tolist()
         self.held_out_losses = arrays["held_out_losses"].tolist()
         stored: Groups = {"best": {}}
@@ -155,6 +163,10 @@ class Run(ABC):
             group, _, key = name.partition(".")
             if key:
                 stored.setdefault(group, {})[key] = value
+        for group, members in self.groups().items():
+            for key, value in members.items():
+                if stored[group][key].shape != np.shape(value):
+                    raise ValueError(f"{group}.{key} has shape {stored[group][key].shape}")
         self.best = stored.pop("best")
         self.take(stored)
         self.rng.bit_generator.state = plain["generator"]

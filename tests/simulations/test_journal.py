@@ -4,10 +4,12 @@ import errno
 import json
 import os
 
+import numpy as np
 import pytest
 
 from replica.journal import Journal, Unwritable
 from replica.tables import Table
+from simulations.checkpoint import load, save
 
 LINE = {"source": "theory", "loss": "cross-entropy", "alpha": 0.1, "test_loss": 1 / 3, "rows": 4}
 
@@ -112,3 +114,117 @@ def test_one_writer_at_a_time(tmp_path):
         journal(path)
     with journal(path):
         pass
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ('{"version": 1, "version": 2}', "key 'version' twice"),
+        ('{"seeds": [NaN]}', "nan is no number"),
+        ('{"seeds": [1e999]}', "1e999 is no number"),
+        ("[" * 100_000, "nested too deeply"),
+        ("[1]", "holds no object"),
+        ("{torn", "cannot be read"),
+    ],
+)
+def test_broken_sidecars_are_named(tmp_path, text, why):
+    path = tmp_path / "table.csv"
+    with journal(path) as opened:
+        opened.append([LINE])
+    path.with_suffix(".json").write_text(text)
+    with pytest.raises(ValueError, match=r"out = .*instead of") as refused:
+        journal(path)
+    assert why in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_sidecar_of_wrong_types_does_not_stop_the_refusal(tmp_path):
+    path = tmp_path / "table.csv"
+    with journal(path):
+        path.with_suffix(".json").write_text('{"unfinished": "yes"}')
+        with pytest.raises(ValueError, match="process unknown is"):
+            journal(path)
+
+
+@pytest.mark.parametrize("cell", ["nan", "1_0", " 1", "1e999", "9" * 400, "one", "0x1p3", "١"])
+@pytest.mark.parametrize("column", ["alpha", "sites"])
+def test_cells_are_read_strictly(tmp_path, cell, column):
+    path = tmp_path / "table.csv"
+    Table([LINE | {column: 7}]).to_csv(path)
+    path.write_text(path.read_text().replace(",7,", f",{cell},"))
+    with pytest.raises(ValueError, match=rf"line 2: {column} = .* is no") as refused:
+        Table.from_csv(path)
+    assert "\n" not in str(refused.value)
+
+
+def test_columns_that_come_twice_are_refused(tmp_path):
+    path = tmp_path / "table.csv"
+    Table([LINE]).to_csv(path)
+    path.write_text(path.read_text().replace("rows", "alpha"))
+    with pytest.raises(ValueError, match="one column alpha"):
+        Table.from_csv(path)
+
+
+def test_numbers_are_read_as_they_were_written(tmp_path):
+    values = [1e-320, -1.5e300, 1 / 3, float("inf"), float("-inf"), 5, 10**25, None]
+    path = Table([LINE | {"alpha": value} for value in values]).to_csv(tmp_path / "table.csv")
+    assert [line["alpha"] for line in Table.from_csv(path).lines()] == values
+
+
+def test_what_a_finished_table_leaves_to_its_sidecar(tmp_path):
+    path = tmp_path / "table.csv"
+    lines = [LINE | {"error": error} for error in (0.5, None)]
+    with journal(path, beside=["error"]) as opened:
+        opened.append(lines)
+        opened.finish(lines)
+    assert "error" not in Table.from_csv(path).columns
+    with journal(path, beside=["error"]) as opened:
+        assert [line["error"] for line in opened.lines] == [0.5, None]
+        opened.append([LINE | {"alpha": 2.0, "error": 0.25}])
+    with journal(path, beside=["error"]) as opened:
+        assert [line["error"] for line in opened.lines] == [0.5, None, 0.25]
+        opened.finish(opened.lines)
+    told = json.loads(path.with_suffix(".json").read_text())
+    assert told["error"] == [0.5, None, 0.25]
+    for wrong in ([0.5], "0.5", [0.5, "x", 1], None):
+        path.with_suffix(".json").write_text(json.dumps(told | {"error": wrong}))
+        with pytest.raises(ValueError, match=r"table\.json tells error for every line"):
+            journal(path, beside=["error"])
+
+
+def test_one_writer_while_a_finished_table_grows(tmp_path):
+    path = tmp_path / "table.csv"
+    with journal(path) as opened:
+        opened.append([LINE])
+        opened.finish([LINE, LINE | {"alpha": 2.0, "status": "failed: ValueError: no"}])
+    with journal(path) as opened:
+        assert [line["alpha"] for line in opened.lines] == [0.1]
+        opened.append([LINE | {"alpha": 2.0}])
+        with pytest.raises(ValueError, match=f"process {os.getpid()} is"):
+            journal(path)
+    with journal(path) as opened:
+        assert [line["alpha"] for line in opened.lines] == [0.1, 2.0]
+
+
+def test_a_checkpoint_of_anything_is_refused_in_one_line(tmp_path):
+    """Bytes changed at random, arrays of objects, and other files of numpy."""
+    rng, path = np.random.default_rng(3), tmp_path / "state.npz"
+    save(path, {"a": np.arange(20.0)}, {"x": 1})
+    good = path.read_bytes()
+    told = []
+    for _ in range(300):
+        broken = bytearray(good)
+        broken[rng.integers(len(broken))] = rng.integers(256)
+        path.write_bytes(bytes(broken[: rng.integers(1, 2 * len(broken))]))
+        try:
+            load(path)
+        except ValueError as error:
+            told.append(str(error))
+    assert len(told) > 100
+    assert not any("\n" in message for message in told)
+    np.savez(path, plain=np.array([{}], dtype=object))
+    with pytest.raises(ValueError, match="allow_pickle=False"):
+        load(path)
+    np.save(path.with_suffix(".npy"), np.arange(3))
+    with pytest.raises(ValueError, match="a checkpoint"):
+        load(path.with_suffix(".npy"))

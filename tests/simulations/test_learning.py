@@ -8,6 +8,7 @@ import pytest
 import simulations.epochs
 from replica.data import PottsTokens
 from simulations import FactoredAttention, PottsModel, conditional_entropy, fresh_loss, sample
+from simulations.checkpoint import load, save
 from simulations.layers import FreeAttention, SoftmaxAttention
 from simulations.learning import Learning, Settings, learn
 from simulations.masking import masked_gradient
@@ -151,6 +152,27 @@ def test_checkpoints_of_other_runs_and_other_files_are_refused(tmp_path, small):
         with pytest.raises(ValueError, match="checkpoint = "):
             learn(tokens, held_out, 3, settings, checkpoint=path)
     assert {p.name for p in tmp_path.iterdir()} == {"run.npz"}
+
+
+def test_checkpoints_that_lack_something_are_refused_in_one_line(tmp_path, small):
+    _, tokens, held_out = small
+    path, settings = tmp_path / "run.npz", Settings(epochs=2)
+    learn(tokens, held_out, 3, settings, checkpoint=path)
+    arrays, plain = load(path)
+    name = next(name for name in arrays if "." in name and not name.startswith("best."))
+    broken = [
+        ({key: value for key, value in arrays.items() if key != name}, plain),
+        (arrays | {name: arrays[name][..., :-1]}, plain),
+        (arrays, plain | {"generator": "none"}),
+        (arrays, {key: value for key, value in plain.items() if key != "status"}),
+        (arrays, plain | {"identity": 3}),
+        (arrays, [plain]),
+    ]
+    for contents in broken:
+        save(path, *contents)
+        with pytest.raises(ValueError, match="checkpoint = ") as refused:
+            learn(tokens, held_out, 3, settings, checkpoint=path)
+        assert "\n" not in str(refused.value)
 
 
 def test_early_stopping_keeps_the_best_epoch(small):
