@@ -276,9 +276,9 @@ def _draw_epochs(axes: Axes, table: Table) -> None:
     axes.set_xlim(0, table["epochs"].max())
     axes.set_xlabel("epoch")
     few, many = min(seeds), max(seeds)
-    counted = f"{few} to {many}" if few < many else str(few)
-    training = f"{table['epochs'].max():.0f} epochs, seeds: {counted}"
-    axes.set_title(f"$M={table['samples'][0]:.0f}$, {training}", loc="right", fontsize=7)
+    counted = f"{few}–{many}" if few < many else str(few)
+    training = f"{table['epochs'].max():.0f} epochs, {counted} seed{'s' if many > 1 else ''}"
+    axes.set_title(f"$M={table['samples'][0]:.0f}$, {training}", loc="right", fontsize=6.5)
 
 
 def _draw_excess(axes: Axes, table: Table) -> None:
@@ -303,7 +303,8 @@ def _draw_excess(axes: Axes, table: Table) -> None:
         )  # fmt: skip
     axes.set_xlabel("training sequences $M$")
     axes.set_ylabel("test loss − entropy (nats)")
-    axes.set_title("best epoch", loc="right", fontsize=7)
+    axes.margins(x=0.12)
+    axes.set_title("best epoch", loc="right", fontsize=6.5)
 
 
 def _by(table: Table, column: str, values: NDArray[Any]) -> tuple[NDArray[Any], ...]:

@@ -41,7 +41,7 @@ def test_drawn_data_are_the_table():
         figure = transformers.draw(table)
     left, middle, right = figure.get_axes()
     for axes, samples, epochs in ((left, 100, 4), (middle, 900, 2)):
-        assert f"$M={samples}$, {epochs} epochs, seeds: 3" in axes.get_title("right")
+        assert f"$M={samples}$, {epochs} epochs, 3 seeds" in axes.get_title("right")
         *curves, entropy = axes.get_lines()
         assert set(entropy.get_ydata()) == {2.0}
         assert len({(c.get_color(), str(c.get_linestyle())) for c in curves}) == 3
@@ -78,7 +78,7 @@ def test_a_part_of_the_table_is_drawn():
         figure = transformers.draw(part)
     left, middle, right = figure.get_axes()
     assert len(left.get_lines()) == 4
-    assert "seeds: 1" in left.get_title("right")
+    assert left.get_title("right").endswith("4 epochs, 1 seed")
     assert not middle.get_visible()
     assert len(right.containers) == 3
 
