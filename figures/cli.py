@@ -10,6 +10,7 @@ from figures import (
     double_descent,
     finite_size,
     learning_curve,
+    learning_curve_gaussian,
     learning_curve_similarity,
     order_parameters,
     overlay,
@@ -29,6 +30,7 @@ from replica.tables import Table, writable_folder
 FIGURES = (
     learning_curve,
     learning_curve_similarity,
+    learning_curve_gaussian,
     order_parameters,
     regularisation,
     double_descent,

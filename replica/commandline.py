@@ -118,6 +118,8 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
                         help="norm of the true row of independent data, 0 or more")  # fmt: skip
     parser.add_argument("--shift", type=number, metavar="KAPPA",
                         help="kappa of gaussian data, precision kappa I + X")  # fmt: skip
+    parser.add_argument("--joint", action="store_const", const=True,
+                        help="gaussian data in whole sequences")  # fmt: skip
     parser.add_argument("--covariance", metavar="FILE",
                         help="cavity covariance of custom data, one row per line")  # fmt: skip
     parser.add_argument("--teacher", metavar="FILE",
@@ -172,7 +174,7 @@ def _vector(name: str, text: str) -> list[float]:
 
 #: Options that describe data, and how their values are read.
 _DATA_OPTIONS: dict[str, Callable[[str, Any], Any]] = {
-    **dict.fromkeys(("colors", "beta", "coupling_norm", "shift"), _as_it_is),
+    **dict.fromkeys(("colors", "beta", "coupling_norm", "shift", "joint"), _as_it_is),
     **dict.fromkeys(("similarity", "covariance"), matrix),
     "teacher": _vector,
 }

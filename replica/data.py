@@ -138,8 +138,10 @@ class GaussianTokens(DataModel):
     """Each of C independent colours is a Gaussian vector over the sites.
 
     Its precision matrix is κ I + X, X from the Gaussian orthogonal ensemble with the semicircle
-    law on [-2, 2]. To predict one site from the others is ridge regression with M C samples:
-    w*_j = -X_ij/κ, noise 1/κ, covariance G = (κ + X)^{-1}.
+    law on [-2, 2]. To predict one site from the others is linear regression with M C samples,
+    w*_j = -X_ij/κ and noise 1/κ. The others are drawn without the masked site, with the
+    covariance G = (κ + X)^{-1} that knows nothing of w*; or, `joint`, together with it in
+    whole sequences, where it correlates them along w*.
 
     Parameters
     ----------
@@ -147,6 +149,8 @@ class GaussianTokens(DataModel):
         κ, greater than 2.
     colors : int
         C, at least 1.
+    joint : bool
+        Whether the others are drawn in whole sequences.
 
     Raises
     ------
@@ -156,6 +160,7 @@ class GaussianTokens(DataModel):
 
     shift: float
     colors: int = 1
+    joint: bool = False
 
     name: ClassVar[str] = "gaussian"
     losses: ClassVar[tuple[str, ...]] = ("squared-error",)
@@ -166,6 +171,8 @@ class GaussianTokens(DataModel):
         if real("shift", self.shift, allowed) <= 2:
             raise refusal("shift", self.shift, allowed)
         object.__setattr__(self, "shift", float(self.shift))
+        if not isinstance(self.joint, bool):
+            raise refusal("joint", self.joint, "True or False")
 
 
 @dataclass(frozen=True, eq=False)

@@ -74,12 +74,18 @@ def _(data: IndependentTokens) -> Spectrum:
 @spectrum_of.register
 @lru_cache(maxsize=64)
 def _(data: GaussianTokens) -> Spectrum:
-    """G = (κ + X)^{-1}, |w*|² = 1/κ², X with the semicircle law."""
+    """Eigenvalues 1/(κ + x), x with the semicircle law, and |w*|² = 1/κ².
+
+    In whole sequences the masked site correlates the others along w*, whose share in an
+    eigenvalue is then 1/(κ² + 1 + κx).
+    """
     # κ + x = b (b + 1/b + x) at the b whose ellipse touches the pole.
     b = 0.5 * (data.shift - math.sqrt(data.shift**2 - 4.0))
     eigenvalues, weights = semicircle(b)
     covariances = 1.0 / (data.shift + eigenvalues)
-    return Spectrum(covariances[None, :], weights, weights / data.shift**2, np.ones(1))
+    lean = 1.0 + data.shift * eigenvalues if data.joint else 0.0
+    teacher = weights / (data.shift**2 + lean)
+    return Spectrum(covariances[None, :], weights, teacher, np.ones(1))
 
 
 @spectrum_of.register

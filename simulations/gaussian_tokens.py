@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,7 +20,8 @@ class GaussianExperiment:
 
     Every row is a ridge regression, solved as a linear system; without weight decay and with
     fewer equations than unknowns it is the shortest solution. The covariance of the sites is
-    known, so that the expectations over fresh sequences are exact.
+    known, so that the expectations over fresh sequences are exact. Drawn without the masked
+    site, every row has sequences of its own; whole sequences serve all rows.
 
     Parameters
     ----------
@@ -62,12 +64,16 @@ class GaussianExperiment:
         content = (self.seed, self.sites, self.samples, data.colors, _bits(data.shift))
         rng = np.random.default_rng(np.random.SeedSequence(content))
         precision = random_precision(data.shift, self.sites, rng)
-        # With P = R Rᵀ, the solution of Rᵀ s = ξ has the covariance P⁻¹.
-        noise = rng.standard_normal((self.sites, self.samples * data.colors))
-        vectors = np.linalg.solve(np.linalg.cholesky(precision).T, noise)
         rows = range(self.sites if self.rows is None else self.rows)
-        weights = np.array([ridge_row(vectors, row, self.sites * self.problem.lam) for row in rows])
-        observed = _observe(precision, vectors, weights, data.colors)
+        draw = _whole_sequences if data.joint else _cavity_sequences
+        decay = self.sites * self.problem.lam
+        observed = [
+            _observe(regression, decay, data.colors)
+            for regression in draw(precision, self.samples * data.colors, rows, rng)
+        ]
+        means = {name: float(np.mean([row[name] for row in observed])) for name in observed[0]}
+        means["coupling_error"] = means.pop("distance2") / means.pop("teacher2")
+        residual = max(row["residual"] for row in observed)
         return [
             {
                 "source": "simulation",
@@ -78,9 +84,9 @@ class GaussianExperiment:
                 "sites": self.sites,
                 "samples": self.samples,
                 "seed": self.seed,
-                **observed,
-                "status": "converged" if np.isfinite(weights).all() else "not-finite",
-                "residual": _residual(vectors, weights, self.sites * self.problem.lam),
+                **means,
+                "status": "converged" if np.isfinite(residual) else "not-finite",
+                "residual": residual,
                 "evaluations": 1,
                 "rows": len(rows),
             }
@@ -102,63 +108,104 @@ def random_precision(shift: float, sites: int, rng: np.random.Generator) -> Floa
     return precision
 
 
-def ridge_row(vectors: Floats, row: int, decay: float) -> Floats:
-    """Return argmin_w ½ Σ_μ (s_i^μ - Σ_j w_j s_j^μ)² + (decay/2) |w|², with w_i = 0.
+class Regression(NamedTuple):
+    """The regression of one masked site on the others.
+
+    Attributes
+    ----------
+    inputs : array (sites - 1, samples)
+        The others, one sequence per column.
+    answers : array (samples,)
+        The masked site.
+    covariance : array (sites - 1, sites - 1)
+        That of the others.
+    teacher : array (sites - 1,)
+        The true row w*.
+    noise : float
+        Variance of the masked site given the others.
+    """
+
+    inputs: Floats
+    answers: Floats
+    covariance: Floats
+    teacher: Floats
+    noise: float
+
+
+def _whole_sequences(
+    precision: Floats, samples: int, rows: range, rng: np.random.Generator
+) -> Iterator[Regression]:
+    vectors = _sampled(precision, samples, rng)
+    covariance: Floats = np.linalg.inv(precision)
+    for row in rows:
+        rest = np.delete(np.arange(len(precision)), row)
+        noise = 1.0 / precision[row, row]
+        teacher = -precision[row, rest] * noise
+        seen = covariance[np.ix_(rest, rest)]
+        yield Regression(vectors[rest], vectors[row], seen, teacher, noise)
+
+
+def _cavity_sequences(
+    precision: Floats, samples: int, rows: range, rng: np.random.Generator
+) -> Iterator[Regression]:
+    for row in rows:
+        rest = np.delete(np.arange(len(precision)), row)
+        noise = 1.0 / precision[row, row]
+        teacher = -precision[row, rest] * noise
+        others = precision[np.ix_(rest, rest)]
+        inputs = _sampled(others, samples, rng)
+        answers = teacher @ inputs + np.sqrt(noise) * rng.standard_normal(samples)
+        covariance: Floats = np.linalg.inv(others)
+        yield Regression(inputs, answers, covariance, teacher, noise)
+
+
+def _sampled(precision: Floats, samples: int, rng: np.random.Generator) -> Floats:
+    """With P = R Rᵀ, the solution of Rᵀ s = ξ has the covariance P⁻¹."""
+    noise = rng.standard_normal((len(precision), samples))
+    vectors: Floats = np.linalg.solve(np.linalg.cholesky(precision).T, noise)
+    return vectors
+
+
+def ridge(inputs: Floats, answers: Floats, decay: float) -> Floats:
+    """Return argmin_w ½ |answers - w·inputs|² + (decay/2) |w|².
 
     Parameters
     ----------
-    vectors : array (sites, samples)
-        The sequences, one per column.
-    row : int
-        The site i.
+    inputs : array (sites, samples)
+        One sequence per column.
+    answers : array (samples,)
+        What to predict.
     decay : float
         Weight decay times L, 0 or greater; at 0 the shortest minimiser.
     """
-    others = np.delete(vectors, row, axis=0)
     if decay > 0:
-        gram = others @ others.T + decay * np.eye(len(others))
-        found = np.linalg.solve(gram, others @ vectors[row])
-    else:
-        found = np.linalg.lstsq(others.T, vectors[row], rcond=None)[0]
-    weights: Floats = np.insert(found, row, 0.0)
-    return weights
+        gram = inputs @ inputs.T + decay * np.eye(len(inputs))
+        return np.asarray(np.linalg.solve(gram, inputs @ answers), dtype=float)
+    return np.asarray(np.linalg.lstsq(inputs.T, answers, rcond=None)[0], dtype=float)
 
 
-def _observe(precision: Floats, vectors: Floats, weights: Floats, colors: int) -> dict[str, float]:
-    """Return the observables, averaged over rows; |w - w*|²/|w*|² is a ratio of means.
+def _observe(regression: Regression, decay: float, colors: int) -> dict[str, float]:
+    """Return the observables of one row, exact expectations where sequences are fresh.
 
-    m and q are w*ᵀ G w and wᵀ G w with the covariance G of the other sites.
+    m and q are w*ᵀ G w and wᵀ G w with the covariance G of the others.
     """
-    rows = np.arange(len(weights))
-    covariance = np.linalg.inv(precision)
-    noise = 1.0 / precision[rows, rows]
-    teacher = -precision[rows] * noise[:, None]
-    teacher[rows, rows] = 0.0
-    # The error s_i - w·s as a linear form of the whole sequence.
-    error = -weights.copy()
-    error[rows, rows] = 1.0
-    test = 0.5 * colors * np.sum(error @ covariance * error, axis=1)
+    inputs, answers, covariance, teacher, noise = regression
+    w = ridge(inputs, answers, decay)
+    error = answers - w @ inputs
     optimal = 0.5 * colors * noise
-    squares = (error @ vectors) ** 2
+    excess = 0.5 * colors * float((w - teacher) @ covariance @ (w - teacher))
+    slope = decay * w - inputs @ error
     return {
-        "test_loss": float(test.mean()),
-        "train_loss": 0.5 * colors * float(squares.mean()),
-        "optimal_loss": float(optimal.mean()),
-        "excess_loss": float((test - optimal).mean()),
-        "coupling_error": float(np.sum((weights - teacher) ** 2) / np.sum(teacher**2)),
-        "m": float(np.sum(teacher @ covariance * weights, axis=1).mean()),
-        "q": float(np.sum(weights @ covariance * weights, axis=1).mean()),
+        "test_loss": optimal + excess,
+        "train_loss": 0.5 * colors * float(np.mean(error**2)),
+        "optimal_loss": optimal,
+        "excess_loss": excess,
+        "distance2": float(np.sum((w - teacher) ** 2)),
+        "teacher2": float(np.sum(teacher**2)),
+        "m": float(teacher @ covariance @ w),
+        "q": float(w @ covariance @ w),
+        "residual": float(np.linalg.norm(slope) / np.linalg.norm(inputs @ answers)),
     }
-
-
-def _residual(vectors: Floats, weights: Floats, decay: float) -> float:
-    """Return the norm of the gradient relative to that at w = 0, of the worst row."""
-    gram = vectors @ vectors.T
-    rows = np.arange(len(weights))
-    first = gram[rows]
-    slope = weights @ gram + decay * weights - first
-    first[rows, rows] = slope[rows, rows] = 0.0
-    return float(np.max(np.linalg.norm(slope, axis=1) / np.linalg.norm(first, axis=1)))
 
 
 def _bits(number: float) -> int:

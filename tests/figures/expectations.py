@@ -166,6 +166,7 @@ def recovery(table: Table) -> Iterator[Curve]:
 EXPECTED: dict[str, Callable[[Table], Iterable[Curve]]] = {
     "learning-curve": lambda table: losses(table, "loss", "colors"),
     "learning-curve-similarity": lambda table: losses(table, "loss", "colors", "beta"),
+    "learning-curve-gaussian": lambda table: losses(table, "shift", "colors"),
     "double-descent": lambda table: (
         curve for y in ("test_loss", "train_loss") for curve in both(table, "alpha", y, "lam")
     ),

@@ -1,4 +1,4 @@
-"""Gaussian tokens against printed values, closed forms and ridge regression itself."""
+"""Gaussian tokens against closed forms, trained systems and ridge regression itself."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ import numpy as np
 import pytest
 
 from replica import GaussianTokens, Problem, existence_threshold, optimal_lam, solve
+from replica.tables import Table
+from simulations import average_seeds, extrapolate, simulate_many
 
 
-def problem(alpha: float, lam: float, shift: float = 2.2, colors: int = 1) -> Problem:
-    return Problem(alpha, lam, GaussianTokens(shift, colors), "squared-error")
+def problem(
+    alpha: float, lam: float, shift: float = 2.2, colors: int = 1, joint: bool = False
+) -> Problem:
+    return Problem(alpha, lam, GaussianTokens(shift, colors, joint), "squared-error")
 
 
 def test_printed_values():
@@ -18,13 +22,23 @@ def test_printed_values():
     assert 2 * solution.train_loss == pytest.approx(0.303810222, abs=1e-9)
 
 
-def test_without_weight_decay_it_is_least_squares():
+def test_nothing_learnt_leaves_the_variance_of_a_token():
+    """At λ → ∞ the error is the variance <1/(κ + x)>, in closed form for the semicircle."""
+    for shift, colors in ((2.2, 1), (3.0, 2)):
+        resolvent = 0.5 * (shift - np.sqrt(shift**2 - 4))
+        solution = solve(problem(1.0, 1e9, shift, colors, joint=True))
+        assert solution.test_loss == pytest.approx(0.5 * colors * resolvent, rel=1e-8)
+
+
+@pytest.mark.parametrize("joint", [False, True])
+def test_without_weight_decay_it_is_least_squares(joint):
     """Unbiased with m = ρ; noise Δ inflates to Δ a/(a - 1) on fresh data, (a - 1)/a on old."""
     shift, alpha, colors = 2.5, 1.7, 2
     a = alpha * colors
-    solution = solve(problem(alpha, 0.0, shift, colors))
+    solution = solve(problem(alpha, 0.0, shift, colors, joint))
     resolvent = 0.5 * (shift - np.sqrt(shift**2 - 4))
-    assert solution.m == pytest.approx(resolvent / shift**2, rel=1e-10)
+    rho = resolvent - 1 / shift if joint else resolvent / shift**2
+    assert solution.m == pytest.approx(rho, rel=1e-10)
     assert solution.V * (a - 1) == pytest.approx(1, rel=1e-10)
     assert solution.test_loss == pytest.approx(0.5 * colors / shift * a / (a - 1), rel=1e-10)
     assert solution.train_loss == pytest.approx(0.5 * colors / shift * (a - 1) / a, rel=1e-10)
@@ -37,6 +51,29 @@ def test_best_weight_decay_is_the_shift(shift, alpha, colors):
     assert lam == pytest.approx(shift, rel=1e-6)
     # Matched to its prior the estimate is the posterior mean, whose overlaps are equal.
     assert solution.m == pytest.approx(solution.q, rel=1e-6)
+
+
+@pytest.mark.parametrize("joint", [False, True])
+@pytest.mark.parametrize(
+    ("alpha", "lam", "shift", "colors"), [(1, 50, 2.6, 1), (0.2, 1, 2.6, 2), (4, 2.6, 2.6, 2)]
+)
+def test_theory_is_the_limit_of_long_sequences(alpha, lam, shift, colors, joint):
+    """Extrapolated in 1/L, within four standard errors: false alarm below one in a thousand."""
+    case = problem(alpha, lam, shift, colors, joint)
+    points = average_seeds(
+        Table(
+            line
+            for sites, seeds in ((50, 120), (100, 60), (200, 30))
+            for line in simulate_many(
+                [case], [sites], range(seeds), rows=20 if joint else 4
+            ).lines()
+        )
+    )
+    solution = solve(case)
+    for name in ("test_loss", "train_loss", "coupling_error", "m", "q"):
+        limit = extrapolate(points["sites"], points[name], points[f"{name}_stderr"])
+        assert abs(limit.value - getattr(solution, name)) < 4 * limit.stderr, name
+    assert limit.stderr < 0.1 * limit.value
 
 
 def test_ridge_regression_on_sampled_vectors():

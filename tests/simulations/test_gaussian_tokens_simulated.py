@@ -8,11 +8,11 @@ from sklearn.linear_model import Ridge
 
 from replica import GaussianTokens, PottsTokens, Problem
 from simulations import average_seeds, simulate_many
-from simulations.gaussian_tokens import GaussianExperiment, random_precision, ridge_row
+from simulations.gaussian_tokens import GaussianExperiment, random_precision, ridge
 
 
 def problem(alpha: float = 1.5, lam: float = 0.3, shift: float = 3.0, colors: int = 2) -> Problem:
-    return Problem(alpha, lam, GaussianTokens(shift, colors), "squared-error")
+    return Problem(alpha, lam, GaussianTokens(shift, colors, joint=True), "squared-error")
 
 
 def test_precision_has_the_semicircle_as_spectrum():
@@ -28,15 +28,15 @@ def test_row_is_that_of_ridge_regression(samples):
     for row, decay in ((0, 0.7), (5, 3.0)):
         others = np.delete(vectors, row, axis=0)
         other = Ridge(alpha=decay, fit_intercept=False, solver="svd").fit(others.T, vectors[row])
-        found = ridge_row(vectors, row, decay)
-        np.testing.assert_allclose(np.delete(found, row), other.coef_, rtol=1e-9)
-        assert found[row] == 0.0
+        found = ridge(others, vectors[row], decay)
+        np.testing.assert_allclose(found, other.coef_, rtol=1e-9)
 
 
 def test_without_decay_the_row_is_the_limit_of_small_decay():
-    vectors = np.random.default_rng(2).standard_normal((12, 8))
+    vectors, answers = np.split(np.random.default_rng(2).standard_normal((13, 8)), [12])
+    answers = answers[0]
     np.testing.assert_allclose(
-        ridge_row(vectors, 3, 0.0), ridge_row(vectors, 3, 1e-9), rtol=1e-5, atol=1e-8
+        ridge(vectors, answers, 0.0), ridge(vectors, answers, 1e-9), rtol=1e-5, atol=1e-8
     )
 
 
