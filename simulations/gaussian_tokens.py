@@ -136,7 +136,7 @@ def _whole_sequences(
     precision: Floats, samples: int, rows: range, rng: np.random.Generator
 ) -> Iterator[Regression]:
     vectors = _sampled(precision, samples, rng)
-    covariance: Floats = np.linalg.inv(precision)
+    covariance = np.asarray(np.linalg.inv(precision), dtype=float)
     for row in rows:
         rest = np.delete(np.arange(len(precision)), row)
         noise = 1.0 / precision[row, row]
@@ -155,7 +155,7 @@ def _cavity_sequences(
         others = precision[np.ix_(rest, rest)]
         inputs = _sampled(others, samples, rng)
         answers = teacher @ inputs + np.sqrt(noise) * rng.standard_normal(samples)
-        covariance: Floats = np.linalg.inv(others)
+        covariance = np.asarray(np.linalg.inv(others), dtype=float)
         yield Regression(inputs, answers, covariance, teacher, noise)
 
 
