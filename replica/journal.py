@@ -113,6 +113,8 @@ class Journal:
             is kept.
         """
         lines = list(lines)
+        if not lines:
+            return
         columns = columns_of([*self._found, *lines] if self._rewrite else lines)
         try:
             if self._rewrite:
@@ -255,7 +257,7 @@ class Journal:
         self._rewrite = False
 
     def _write(self, lines: Iterable[Mapping[str, Any]]) -> None:
-        """Add lines behind the last, all or none of them."""
+        """Add lines behind the last; where there is no room for all, as many as fit."""
         assert self._columns is not None
         text = io.StringIO(newline="")
         writer = csv.writer(text, lineterminator="\n")
@@ -264,8 +266,9 @@ class Journal:
             writer.writerow(self._columns)
         for line in lines:
             writer.writerow([as_cell(line.get(column)) for column in self._columns])
+        content = text.getvalue().encode()
         try:
-            _write_all(self._handle, text.getvalue().encode())
+            _write_all(self._handle, content)
             start = time.monotonic()
             if start > self._next_sync:
                 os.fsync(self._handle)
@@ -273,7 +276,8 @@ class Journal:
                 self._next_sync = now + max(_SYNC, (now - start) / _SHARE)
         except OSError:
             with suppress(OSError):
-                os.ftruncate(self._handle, end)
+                written = os.lseek(self._handle, 0, os.SEEK_END) - end
+                os.ftruncate(self._handle, end + content.rfind(b"\n", 0, written) + 1)
             raise
 
     def _check_provenance(self) -> None:

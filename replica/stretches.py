@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,9 @@ LENGTH = 50
 
 #: The column that the sidecar of a finished table holds.
 ERROR = "quadrature_error"
+
+#: Seconds for which quick points wait for others to be written with, which is cheaper.
+_TOGETHER = 0.01
 
 Line = dict[str, Any]
 
@@ -70,24 +74,48 @@ def solve_missing(
             for alpha in alphas[missing[0] :]:
                 done.pop(alpha, None)
     alone = workers == 1 and scheduler is None
-    lines = _point_by_point(tasks) if alone else _by_workers(tasks, workers, scheduler)
-    for line in progress(lines, sum(len(task.problems) for task in tasks), "sweep"):
-        if line["alpha"] not in done:
-            if journal is not None and not failed(line):
-                journal.append([line])
-            done[line["alpha"]] = line
+    results = _point_by_point(tasks) if alone else _by_workers(tasks, workers, scheduler)
+    count = sum(len(task.problems) for task in tasks)
+    for line in progress(_recorded(results, done, journal), count, "sweep"):
+        done[line["alpha"]] = line
 
 
-def _point_by_point(tasks: Iterable[Stretch]) -> Iterator[Line]:
-    return (line for task in tasks for line in task.lines())
+def _recorded(
+    results: Iterable[list[Line]], done: Mapping[float, Line], journal: Journal | None
+) -> Iterator[Line]:
+    """Yield lines that are not done yet, once they are on disk."""
+    waiting: list[Line] = []
+    since = time.monotonic()
+    try:
+        for lines in results:
+            waiting += (line for line in lines if line["alpha"] not in done)
+            now = time.monotonic()
+            if now - since > _TOGETHER:
+                since, ready, waiting = now, waiting, []
+                _write(ready, journal)
+                yield from ready
+    finally:
+        _write(waiting, journal)
+    yield from waiting
 
 
-def _by_workers(tasks: Sequence[Stretch], workers: int, scheduler: str | None) -> Iterator[Line]:
+def _write(lines: Iterable[Line], journal: Journal | None) -> None:
+    if journal is not None:
+        journal.append(line for line in lines if not failed(line))
+
+
+def _point_by_point(tasks: Iterable[Stretch]) -> Iterator[list[Line]]:
+    return ([line] for task in tasks for line in task.lines())
+
+
+def _by_workers(
+    tasks: Sequence[Stretch], workers: int, scheduler: str | None
+) -> Iterator[list[Line]]:
     for number, outcome in outcomes(tasks, workers, scheduler):
         if isinstance(outcome, Failure):
-            yield from tasks[number].failed(outcome.error)
+            yield tasks[number].failed(outcome.error)
         else:
-            yield from outcome
+            yield outcome
 
 
 def stretches(problems: Iterable[Problem], optimal: bool = False) -> list[Stretch]:

@@ -53,11 +53,13 @@ def stop_after(monkeypatch):
         written = iter(range(count))
 
         def limited(self, lines):
-            if next(written, None) is None:
+            lines = list(lines)
+            if lines and next(written, None) is None:
                 raise KeyboardInterrupt
             append(self, lines)
 
         monkeypatch.setattr(Journal, "append", limited)
+        monkeypatch.setattr(replica.stretches, "_TOGETHER", -1.0)
 
     return prepare
 
