@@ -243,11 +243,22 @@ def _on_cluster(tasks: Sequence[Task], address: str) -> _Results:
                 finished.add(future)
 
         submit(_WINDOW)
+        suspects = []
         for future in finished:
-            sent = _received(distributed, future)
-            yield numbers.pop(future), sent
+            number, sent = numbers.pop(future), _received(distributed, future)
+            if sent is None:
+                suspects.append(number)
+            else:
+                yield number, sent
             future.release()
             submit(1)
+        # What died beside another task that kills workers does not die alone.
+        for number in suspects:
+            future = client.submit(_run_remotely, tasks[number], version, pure=False)
+            finished.add(future)
+            next(finished)
+            killed = Failure("KilledWorker: every worker died that had this task")
+            yield number, _received(distributed, future) or (killed, [])
     except WorkerDied:
         raise
     except Exception as error:
@@ -258,16 +269,21 @@ def _on_cluster(tasks: Sequence[Task], address: str) -> _Results:
             client.close(timeout=_ANSWER)
 
 
-def _received(distributed: Any, future: Any) -> _Sent:
-    """Return what a task sent; one that killed its workers has failed, alone."""
+def _received(distributed: Any, future: Any) -> _Sent | None:
+    """Return what a task sent, or None if it was lost with the workers that had it."""
     if future.status == "finished":
-        sent: _Sent = future.result()
+        try:
+            sent: _Sent = future.result()
+        except OSError:
+            return None
         return sent
-    if future.status != "error":
+    if future.status == "cancelled":
         raise WorkerDied("the scheduler of the cluster was lost")
+    if future.status != "error":
+        return None
     error = future.exception()
     if isinstance(error, distributed.KilledWorker):
-        return Failure("KilledWorker: every worker died that had this task"), []
+        return None
     raise WorkerDied(f"a worker of the cluster cannot run the tasks: {described(error)}")
 
 

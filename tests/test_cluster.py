@@ -52,7 +52,13 @@ def cluster():
     import dask
 
     with (
-        dask.config.set({"distributed.scheduler.allowed-failures": 1}),
+        dask.config.set(
+            {
+                "distributed.scheduler.allowed-failures": 1,
+                # A result that died with its worker is asked for no longer than this.
+                "distributed.comm.timeouts.connect": "2s",
+            }
+        ),
         distributed.LocalCluster(
             n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50
         ) as local,
