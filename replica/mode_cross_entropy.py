@@ -9,7 +9,6 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
-from scipy.stats import qmc
 
 from replica.channel import Accuracy, Averages, Rule
 from replica.lattice import RADII, spacing
@@ -177,6 +176,9 @@ def _lattice(dimensions: int, step: float, radius: float) -> tuple[Vector, Vecto
 @lru_cache(maxsize=8)
 def _sobol(dimensions: int, log2_points: int) -> tuple[Vector, Vector]:
     """Scrambled Sobol points with a fixed seed for each number of them, and equal weights."""
+    # scipy.stats takes longer to import than most curves to solve.
+    from scipy.stats import qmc
+
     uniform = qmc.Sobol(dimensions, seed=log2_points).random_base2(log2_points)
     x = ndtri(np.clip(uniform, 1e-16, 1 - 1e-16))
     return np.ascontiguousarray(x), np.full(len(x), 1.0 / len(x))

@@ -8,8 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
-from scipy.stats import chi2, qmc
+from scipy.special import chdtri, ndtri
 
 from replica.channel import Accuracy
 from replica.colour_modes import complement
@@ -71,7 +70,7 @@ def lattice_near(colors: int, q: float, accuracy: Accuracy) -> Lattice | None:
 def _lattice(colors: int, plane: float, digits: float, most: int) -> Lattice | None:
     step = math.sqrt(2.0) * plane
     # The averaged functions grow like a few powers of ξ.
-    reach = float(chi2.isf(math.exp(-digits - 4.0), colors - 1)) / step**2
+    reach = float(chdtri(colors - 1, math.exp(-digits - 4.0))) / step**2
     nothing = np.empty((0, colors), dtype=np.int64), np.empty(0)
     number = lattice_orbits(colors, reach, most, *nothing)
     if number > most:
@@ -94,6 +93,9 @@ def sobol_noise(colors: int, fields: int, accuracy: Accuracy) -> tuple[Vector, .
     covariance K0 exactly: averages of cubic polynomials have no error. The scrambles stand one
     behind the other, so that their spread tells the error of the rest.
     """
+    # scipy.stats takes longer to import than most curves to solve.
+    from scipy.stats import qmc
+
     n = fields * (colors - 1)
     basis = complement(colors)
     parts = []
