@@ -91,7 +91,6 @@ def mean_field_baseline(
         scale = components / (2 * free_energy(solution) + solution.problem.lam)
     m, q = scale * solution.m, scale**2 * solution.q
     channel = channel_of(data, "cross-entropy")
-    teacher_norm2 = float(saddle.spectrum.teacher.sum())
     fields = np.array([m]), np.array([max(q, _NO_ROW)])
     return Baseline(
         float(scale),
@@ -99,5 +98,5 @@ def mean_field_baseline(
         float(q),
         channel.test_loss(*fields, Accuracy.FINE),
         channel.error_rate(*fields, Accuracy.FINE),
-        float(coupling_error(teacher_norm2, scale * order.r, scale**2 * order.n)),
+        float(coupling_error(saddle.spectrum.teacher_norm2, scale * order.r, scale**2 * order.n)),
     )

@@ -203,14 +203,10 @@ def _threshold(options: argparse.Namespace, command: str) -> int:
 
 
 def _bayes(options: argparse.Namespace, command: str) -> int:
-    from replica.bounds import BayesBound, bayes_bound
+    from replica.bounds import bayes_bound
 
     data, alphas = data_model(options), alpha_grid(options.alpha, options.log)
-    names = [field.name for field in fields(BayesBound)]
-    bounds = [bayes_bound(alpha, data) for alpha in alphas]
-    _print_columns(
-        {"alpha": alphas, **{name: [getattr(each, name) for each in bounds] for name in names}}
-    )
+    _print_columns(_by_alpha(alphas, [bayes_bound(alpha, data) for alpha in alphas]))
     return CONVERGED
 
 
@@ -222,14 +218,8 @@ def _stability(options: argparse.Namespace, command: str) -> int:
     family = problems(options)
     solved = list(solutions(family))
     found = [stability(each) if each.converged else unknown for each in solved]
-    _print_columns(
-        {
-            "alpha": [problem.alpha for problem in family],
-            "replicon": [each.replicon for each in found],
-            "quadrature_error": [each.quadrature_error for each in found],
-            "status": [each.status for each in solved],
-        }
-    )
+    columns = _by_alpha([problem.alpha for problem in family], found)
+    _print_columns({**columns, "status": [each.status for each in solved]})
     return _status(solved)
 
 
@@ -254,18 +244,15 @@ def _baseline(options: argparse.Namespace, command: str) -> int:
     from replica.solution import ConvergenceError
 
     data, alphas = data_model(options), alpha_grid(options.alpha, options.log)
-    names = [field.name for field in fields(Baseline)]
     found, status = [], CONVERGED
     for alpha in alphas:
         try:
             found.append(mean_field_baseline(options.estimator, alpha, data, options.lam))
         except ConvergenceError as error:
-            found.append(Baseline(*(math.nan for _ in names)))
+            found.append(Baseline(*(math.nan for _ in fields(Baseline))))
             say(f"replica: {error}")
             status = NOT_CONVERGED
-    _print_columns(
-        {"alpha": alphas, **{name: [getattr(each, name) for each in found] for name in names}}
-    )
+    _print_columns(_by_alpha(alphas, found))
     return status
 
 
@@ -280,6 +267,12 @@ def _evolve(options: argparse.Namespace, command: str) -> int:
     columns = {name: getattr(course, name) for name in names}
     _print_columns({"step": range(options.steps + 1), **columns})
     return CONVERGED
+
+
+def _by_alpha(alphas: Sequence[float], found: Sequence[Any]) -> dict[str, Sequence[Any]]:
+    """Return the fields of dataclasses, one object per alpha, as columns."""
+    names = [field.name for field in fields(found[0])]
+    return {"alpha": alphas, **{name: [getattr(each, name) for each in found] for name in names}}
 
 
 def _print_columns(columns: Mapping[str, Sequence[Any]]) -> None:

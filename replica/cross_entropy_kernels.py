@@ -322,6 +322,15 @@ def _transform(count, p, f, a, h, terms, re, im, z):
 
 
 @jit
+def _loss_ratio(p, u):
+    """Return κ = log(1/p)/u at u = 1 - p."""
+    if abs(u) > 1e-3:
+        # Where p underflows, so has its weight, or all that it could add.
+        return -np.log(max(p, 1e-300)) / u
+    return 1.0 + u * (1 / 2 + u * (1 / 3 + u * (1 / 4 + u * (1 / 5 + u / 6))))
+
+
+@jit
 def exchange_averages(colors, m, q, V, t_low, t_high, t_count, a, h, series, radius, density):
     """Average over the C - 1 fields by the exchangeability of the colours.
 
@@ -373,11 +382,7 @@ def exchange_averages(colors, m, q, V, t_low, t_high, t_count, a, h, series, rad
             r = p[i] / (1.0 + V * p[i])
             u = 1.0 - p[i]
             # log(1/p_1) = κ(p_1) (1 - p_1), and 1 - p_1 is the sum of the others.
-            if abs(u) > 1e-3:
-                # Where p underflows, so has its weight, or all that it could add.
-                kappa = -np.log(max(p[i], 1e-300)) / u
-            else:
-                kappa = 1.0 + u * (1 / 2 + u * (1 / 3 + u * (1 / 4 + u * (1 / 5 + u / 6))))
+            kappa = _loss_ratio(p[i], u)
             f[0, i] = w[i]
             f[1, i] = w[i] * r
             f[2, i] = w[i] * u
@@ -505,10 +510,7 @@ def race_exchange_averages(
             for i in range(count1):
                 r = p1[i] / (1.0 + V * p1[i])
                 x = 1.0 - p1[i]
-                if abs(x) > 1e-3:
-                    kappa = -np.log(max(p1[i], 1e-300)) / x
-                else:
-                    kappa = 1.0 + x * (1 / 2 + x * (1 / 3 + x * (1 / 4 + x * (1 / 5 + x / 6))))
+                kappa = _loss_ratio(p1[i], x)
                 weight = weighed1[1, i]
                 f[0, i] = weight
                 f[1, i] = weight * r

@@ -87,7 +87,7 @@ def state_evolution(problem: Problem, steps: int) -> StateEvolution:
 
 def _course(saddle: SaddlePoint, steps: int) -> Iterator[list[float]]:
     """Yield m, q, V, test loss, training loss and coupling error while they are finite."""
-    teacher_norm2 = float(saddle.spectrum.teacher.sum())
+    teacher_norm2 = saddle.spectrum.teacher_norm2
     nothing = np.zeros_like(saddle.spectrum.scales)
     loss = saddle.channel.test_loss(nothing, nothing + _NO_ROW, Accuracy.FINE)
     yield [*nothing, *nothing, *nothing, loss, loss, coupling_error(teacher_norm2, 0.0, 0.0)]
