@@ -12,9 +12,13 @@ class MissingExtra(ImportError):
     """What was asked for needs packages that are not installed; the message says which."""
 
 
-def refusal(name: str, value: object, allowed: str) -> ValueError:
+class BadArgument(ValueError):
+    """An argument that is not allowed; the message names it, its value and what is."""
+
+
+def refusal(name: str, value: object, allowed: str) -> BadArgument:
     """Return the error that says, in one line, why `value` cannot be the argument `name`."""
-    return ValueError(f"{name} = {_shown(value)} is not allowed: {name} must be {allowed}")
+    return BadArgument(f"{name} = {_shown(value)} is not allowed: {name} must be {allowed}")
 
 
 def real(name: str, value: Any, allowed: str = "a finite number") -> float:

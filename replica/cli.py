@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from replica.arguments import integer, one_of, refusal
+from replica.arguments import BadArgument, integer, one_of, refusal
 from replica.commandline import (
     CONVERGED,
     NOT_CONVERGED,
@@ -146,7 +146,7 @@ def _sweep(options: argparse.Namespace, command: str) -> int:
             _table(family, done).write(sys.stdout)
         else:
             # Ctrl-C may have come between writing a point and counting it.
-            with suppress(ValueError):  # nothing is there yet
+            with suppress(BadArgument):  # nothing is there yet
                 done |= {line["alpha"]: line for line in Table.from_csv(options.out).lines()}
         count = sum(problem.alpha in done for problem in family)
         say(f"replica sweep: {count} of {len(family)} points are done and kept")

@@ -16,7 +16,7 @@ from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 
-from replica.arguments import MissingExtra, integer, one_of, positive, real, refusal
+from replica.arguments import BadArgument, MissingExtra, integer, one_of, positive, real, refusal
 from replica.data import DATA_MODELS, DataModel
 from replica.problem import LOSSES, Problem
 
@@ -196,7 +196,7 @@ def run(
 ) -> int:
     """Parse the command line, do the work and return the exit status.
 
-    A ValueError of the work, or a package it lacks, is a bad command line; warnings become
+    A refused argument, or a package that is missing, is a bad command line; warnings become
     one line each; Ctrl-C ends cleanly.
 
     Parameters
@@ -213,7 +213,7 @@ def run(
     warnings.showwarning = lambda message, *_: say(f"{parser.prog}: warning: {message}")
     try:
         return work(options, shlex.join([parser.prog, *words]))
-    except (ValueError, MissingExtra) as error:
+    except (BadArgument, MissingExtra) as error:
         say(f"{parser.prog}: {error}")
         return BAD_ARGUMENTS
     except KeyboardInterrupt:

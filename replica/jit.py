@@ -7,6 +7,8 @@ from typing import Any, TypeVar, cast
 
 import numba
 
+from replica.cache import mending
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -17,4 +19,4 @@ def jit(function: Function) -> Function:
     what it calls stand in one file. Sums may be reordered; NaN and infinity keep their meaning.
     """
     options = numba.njit(cache=True, error_model="numpy", fastmath={"reassoc", "contract"})
-    return cast(Function, options(function))
+    return mending(cast(Function, options(function)))

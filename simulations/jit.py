@@ -7,6 +7,8 @@ from typing import Any, TypeVar, cast
 
 import numba
 
+from replica.cache import mending
+
 Kernel = TypeVar("Kernel", bound=Callable[..., object])
 
 
@@ -21,4 +23,4 @@ def jit(function: Kernel) -> Kernel:
     options: Any = {"cache": True, "nogil": True, "error_model": "numpy"}
     options["fastmath"] = {"contract"}
     compiled: Any = numba.njit(**options)(function)
-    return cast(Kernel, compiled)
+    return cast(Kernel, mending(compiled))
