@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from replica.arguments import one_of, refusal
-from replica.channel import Accuracy
+from replica.channel import NO_ROW, Accuracy
 from replica.channels import channel_of
 from replica.data import CustomTokens, DataModel, PottsTokens
-from replica.observables import coupling_error
+from replica.observables import coupling_error, relative_difference
 from replica.potential import free_energy
 from replica.problem import Problem
 from replica.saddle_point import SaddlePoint
@@ -18,9 +18,6 @@ from replica.solver import solve
 
 #: Estimators that are rescaled rows of linear regression.
 ESTIMATORS = ("naive-mean-field", "quadratic")
-
-#: Own overlap of a row so short that its losses are those of no row at all.
-_NO_ROW = 1e-30
 
 
 @dataclass(frozen=True)
@@ -39,6 +36,9 @@ class Baseline:
         Probability that the most likely colour is not the masked one.
     coupling_error : float
         |w - w*|²/|w*|²; NaN where w* vanishes.
+    quadrature_error : float
+        Bound on the relative error of the others: that of linear regression, and the distance
+        of test loss and error rate to those of a finer quadrature.
     """
 
     scale: float
@@ -47,6 +47,7 @@ class Baseline:
     test_loss: float
     error_rate: float
     coupling_error: float
+    quadrature_error: float
 
 
 def mean_field_baseline(
@@ -91,12 +92,16 @@ def mean_field_baseline(
         scale = components / (2 * free_energy(solution) + solution.problem.lam)
     m, q = scale * solution.m, scale**2 * solution.q
     channel = channel_of(data, "cross-entropy")
-    fields = np.array([m]), np.array([max(q, _NO_ROW)])
+    fields = np.array([m]), np.array([max(q, NO_ROW)])
+    fine, finer = (
+        (channel.test_loss(*fields, each), channel.error_rate(*fields, each))
+        for each in (Accuracy.FINE, Accuracy.FINER)
+    )
     return Baseline(
         float(scale),
         float(m),
         float(q),
-        channel.test_loss(*fields, Accuracy.FINE),
-        channel.error_rate(*fields, Accuracy.FINE),
+        *fine,
         float(coupling_error(saddle.spectrum.teacher_norm2, scale * order.r, scale**2 * order.n)),
+        solution.quadrature_error + relative_difference(fine, finer),
     )

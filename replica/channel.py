@@ -17,6 +17,13 @@ class Accuracy(IntEnum):
     FINER = 2
 
 
+#: Overlaps from here on are not a number that later arithmetic can carry.
+HUGE = 1e30
+
+#: Own overlap of a row so short that its losses are those of no row at all.
+NO_ROW = 1e-30
+
+
 class Averages(NamedTuple):
     """Averages over the fields ω and the masked token, per sample.
 
@@ -54,6 +61,10 @@ class Rule(Protocol):
 
 class Channel(Protocol):
     """One loss at a given number of colours."""
+
+    @property
+    def widest(self) -> float:
+        """The q beyond which the averages cost too much or say too little."""
 
     def rule(self, m: NDArray[np.float64], q: NDArray[np.float64], V: NDArray[np.float64]) -> Rule:
         """Return a quadrature rule fit for the surroundings of these order parameters."""

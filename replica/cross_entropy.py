@@ -26,6 +26,10 @@ _FRESH = {
     Accuracy.FINER: (0.24, 10.6, 38.0),
 }
 
+#: Fields with q = ε^-2/3 or so stand at α = α_c (1 + ε) without weight decay. Beyond these the
+#: evaluations take minutes, and with more than two colours lose their digits.
+_WIDEST_OF_TWO, _WIDEST = 1e9, 1e6
+
 #: Number of colours, and of lattice points times colours, from which on the exchangeable rule
 #: costs less; for two colours the lattice always costs less.
 _MOST_COLORS, _MOST_WORK = 5, 60_000
@@ -36,6 +40,11 @@ class CrossEntropyChannel:
     """ℓ(y, h) = log Σ_a e^{h_a} - h_y, whose prox solves h = ω + V (e_y - softmax(h))."""
 
     colors: int
+
+    @property
+    def widest(self) -> float:
+        """The q beyond which the averages cost too much or say too little."""
+        return _WIDEST_OF_TWO if self.colors == 2 else _WIDEST
 
     def rule(self, m: Vector, q: Vector, V: Vector) -> Rule:
         """Return the cheaper rule: a lattice of fields, or the exchangeability of colours."""

@@ -9,13 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replica.arguments import integer, one_of, refusal
-from replica.channel import Accuracy
-from replica.observables import coupling_error
+from replica.channel import NO_ROW, Accuracy
+from replica.observables import coupling_error, relative_difference
 from replica.problem import Problem
 from replica.saddle_point import SaddlePoint
-
-#: Own overlap of a row so short that its loss is that of no row at all.
-_NO_ROW = 1e-30
 
 #: Overlaps from here on only grow: fields so wide that every token is predicted with certainty.
 _RUNAWAY = 1e5
@@ -42,6 +39,9 @@ class StateEvolution:
         still.
     coupling_error : array (steps + 1,)
         |w - w*|² / |w*|²; NaN where β = 0.
+    quadrature_error : array (steps + 1,)
+        Bound on the relative error of the others: their distance to the same course with a
+        finer quadrature from the first step on.
     """
 
     problem: Problem
@@ -51,6 +51,7 @@ class StateEvolution:
     test_loss: NDArray[np.float64]
     train_loss: NDArray[np.float64]
     coupling_error: NDArray[np.float64]
+    quadrature_error: NDArray[np.float64]
 
 
 def state_evolution(problem: Problem, steps: int) -> StateEvolution:
@@ -76,32 +77,36 @@ def state_evolution(problem: Problem, steps: int) -> StateEvolution:
         raise refusal("problem", problem, "a Problem")
     one_of("loss", problem.loss, problem.data.losses)
     steps = integer("steps", steps, 1)
-    course = list(_course(SaddlePoint(problem), steps))
-    values = np.full((steps + 1, len(course[0])), np.nan)
-    values[: len(course)] = course
+    course, finer = (
+        list(_course(SaddlePoint(problem), steps, accuracy))
+        for accuracy in (Accuracy.FINE, Accuracy.FINER)
+    )
+    values = np.full((steps + 1, len(course[0]) + 1), np.nan)
+    for step, (line, other) in enumerate(zip(course, finer, strict=False)):
+        values[step] = *line, relative_difference(line, other)
     modes = len(course[0]) // 3 - 1
     m, q, V = (values[:, k * modes : (k + 1) * modes] for k in range(3))
     order = (x[:, 0] if modes == 1 else x for x in (m, q, V))
     return StateEvolution(problem, *order, *values[:, 3 * modes :].T)
 
 
-def _course(saddle: SaddlePoint, steps: int) -> Iterator[list[float]]:
+def _course(saddle: SaddlePoint, steps: int, accuracy: Accuracy) -> Iterator[list[float]]:
     """Yield m, q, V, test loss, training loss and coupling error while they are finite."""
     teacher_norm2 = saddle.spectrum.teacher_norm2
     nothing = np.zeros_like(saddle.spectrum.scales)
-    loss = saddle.channel.test_loss(nothing, nothing + _NO_ROW, Accuracy.FINE)
+    loss = saddle.channel.test_loss(nothing, nothing + NO_ROW, accuracy)
     yield [*nothing, *nothing, *nothing, loss, loss, coupling_error(teacher_norm2, 0.0, 0.0)]
     # At h = 0 the expansion of the loss there is exact.
-    average = saddle.channel.expansion().averages(nothing, nothing, nothing, Accuracy.FINE)
+    average = saddle.channel.expansion().averages(nothing, nothing, nothing, accuracy)
     response = np.concatenate([average.response, average.overlap, average.energy])
     x = np.log(saddle.problem.alpha * response)
     for _ in range(steps):
         order = saddle.overlaps(x)
         if not max(*order.q, *order.V) < _RUNAWAY:
             return
-        following = saddle.evaluate(x, Accuracy.FINE)
-        test = saddle.channel.test_loss(order.m, order.q, Accuracy.FINE)
-        train = saddle.averages(order, Accuracy.FINE).loss
+        following = saddle.evaluate(x, accuracy)
+        test = saddle.channel.test_loss(order.m, order.q, accuracy)
+        train = saddle.averages(order, accuracy).loss
         error = coupling_error(teacher_norm2, order.r, order.n)
         yield [*order.m, *order.q, *order.V, test, train, error]
         x = following

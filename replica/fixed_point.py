@@ -24,6 +24,9 @@ _SHORTER = 0.6
 #: Gaps of this size may be all rounding.
 _STALLED = 1e-10
 
+#: Where steps of this size leave the domain of F, its edge is at hand.
+_SHORT = 1e-3
+
 #: A coordinate beyond this size means divergence.
 _FAR = 90.0
 
@@ -67,7 +70,8 @@ def find_fixed_point(
     Parameters
     ----------
     function : callable
-        F. Values that are not finite shorten the step.
+        F. Values that are not finite shorten the step; where even a short one, along a
+        fresh derivative, ends in them, the search has diverged.
     start : array
         Where to begin.
     inverse : array or None
@@ -97,12 +101,14 @@ def find_fixed_point(
             step *= longest / length
         new_x = x + step
         new_gap = function(new_x) - new_x
-        while not math.isfinite(largest(new_gap)) and budget() > 0 and largest(step) > 1e-3:
+        while not math.isfinite(largest(new_gap)) and budget() > 0 and largest(step) > _SHORT:
             step = 0.5 * step
             new_x = x + step
             new_gap = function(new_x) - new_x
         if largest(new_x) > _FAR:
             return FixedPoint(new_x, new_gap, inverse, "diverged")
+        if fresh and largest(step) <= _SHORT and not math.isfinite(largest(new_gap)):
+            return FixedPoint(x, gap, inverse, "diverged")
         new_size = largest(new_gap)
         # A point that is overshot again and again is approached in ever shorter steps.
         longest = _SHORTER * longest if new_size > size else _LONGEST_STEP

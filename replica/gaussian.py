@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from replica.channel import Accuracy, Averages, Rule
+from replica.channel import HUGE, Accuracy, Averages, Rule
 
 Vector = NDArray[np.float64]
 
@@ -35,6 +35,7 @@ class GaussianChannel:
     noise: float
 
     common_error: ClassVar[float] = 1e-14
+    widest: ClassVar[float] = HUGE
 
     def rule(self, m: Vector, q: Vector, V: Vector) -> Rule:
         """Return the channel itself."""

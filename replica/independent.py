@@ -10,13 +10,16 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from replica.channel import Accuracy, Averages, Rule
+from replica.channel import HUGE, Accuracy, Averages, Rule
 from replica.point_rule import CrossEntropyPoints, PointRule, Sample
 from replica.points import SCRAMBLES, lattice_near, sobol_noise
 from replica.race import first_to_ring, log_normaliser, uncertainty, wrong_guess
 from replica.race_exchange import RaceExchangeRule
 
 Vector = NDArray[np.float64]
+
+#: The q beyond which the averages of the cross-entropy take minutes.
+_WIDEST = 3e4
 
 #: log(1/error) below which a lattice is left for a slower rule with more digits.
 _LEAST_DIGITS = 20.0
@@ -135,6 +138,8 @@ class IndependentChannel:
 class IndependentCrossEntropyChannel(IndependentChannel):
     """ℓ(y, h) = log Σ_a e^{h_a} - h_y."""
 
+    widest: ClassVar[float] = _WIDEST
+
     def rule(self, m: Vector, q: Vector, V: Vector) -> Rule:
         """Return points for fields of this size, or the exchangeability of many colours."""
         points = self._points(m, q)
@@ -166,6 +171,8 @@ class IndependentCrossEntropyChannel(IndependentChannel):
 
 class IndependentSquaredErrorChannel(IndependentChannel):
     """ℓ(y, h) = ½ |K0 y - K0 h|²."""
+
+    widest: ClassVar[float] = HUGE
 
     def rule(self, m: Vector, q: Vector, V: Vector) -> Rule:
         """Return closed forms."""

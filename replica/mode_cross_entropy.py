@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
-from replica.channel import Accuracy, Averages, Rule
+from replica.channel import HUGE, Accuracy, Averages, Rule
 from replica.lattice import RADII, spacing
 from replica.mode_kernels import mode_averages
 from replica.quadratic import QuadraticChannel
@@ -43,6 +44,8 @@ class ModeCrossEntropyChannel:
     basis: Vector
     mode: NDArray[np.int64]
     masked: tuple[int, ...]
+
+    widest: ClassVar[float] = HUGE
 
     @property
     def colors(self) -> int:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NoReturn
+from typing import ClassVar, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
 from replica.arguments import refusal
-from replica.channel import Accuracy, Averages, Rule
+from replica.channel import HUGE, Accuracy, Averages, Rule
 from replica.colour_modes import complement
 from replica.independent import IndependentLaw, IndependentQuadratic, known_uncertainty
 from replica.observables import error_rate
@@ -101,6 +101,8 @@ class OwnLossChannel:
     ValueError
         If the loss is not what `replica.Loss` asks for.
     """
+
+    widest: ClassVar[float] = HUGE
 
     def __init__(self, loss: Loss, colors: int, rho: float | None) -> None:
         self.colors, self.rho, self.loss = colors, rho, loss

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from replica.channel import Accuracy, Averages
+from replica.channel import HUGE, Accuracy, Averages
 
 Vector = NDArray[np.float64]
 
@@ -35,6 +35,7 @@ class QuadraticChannel:
     multiplicities: tuple[int, ...] = ()
 
     common_error: ClassVar[float] = 1e-14
+    widest: ClassVar[float] = HUGE
 
     def covers(self, m: Vector, q: Vector, V: Vector) -> bool:
         """Tell that closed forms hold everywhere."""

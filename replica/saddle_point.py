@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from replica.channel import Accuracy, Averages, Rule
+from replica.channel import HUGE, Accuracy, Averages, Rule
 from replica.channels import channel_of
 from replica.couplings import Conjugates, Overlaps, overlaps
 from replica.fixed_point import largest
@@ -13,9 +13,6 @@ from replica.problem import Problem
 from replica.spectrum import spectrum_of
 
 Vector = NDArray[np.float64]
-
-#: Overlaps from here on are not a number that later arithmetic can carry.
-_HUGE = 1e30
 
 
 class SaddlePoint:
@@ -77,12 +74,12 @@ class SaddlePoint:
     def evaluate(self, x: Vector, accuracy: Accuracy) -> Vector:
         """Return the coordinates that one application of the equations makes of x.
 
-        NaN where x is beyond what floating point can carry.
+        NaN where x is beyond what floating point or the quadrature can carry.
         """
         self.evaluations += 1
         order = self.overlaps(x)
-        q, V = order.q.tolist(), order.V.tolist()
-        if not all(0.0 < q[k] < _HUGE and 0.0 < V[k] < _HUGE for k in self._seen):
+        q, V, widest = order.q.tolist(), order.V.tolist(), self.channel.widest
+        if not all(0.0 < q[k] < widest and 0.0 < V[k] < HUGE for k in self._seen):
             return np.full_like(x, np.nan)
         average = self.averages(order, accuracy)
         response = np.concatenate((average.response, average.overlap, average.energy))

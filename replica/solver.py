@@ -33,6 +33,9 @@ _CONVERGED = 2e-10
 #: Evaluations after which the state of a neighbour, or the loss's expansion, has misled.
 _FROM_NEIGHBOUR, _FROM_EXPANSION = 14, 60
 
+#: Relative error of the existence threshold, within which both sides look alike.
+_THRESHOLD_ERROR = 1e-8
+
 #: Relative rounding error of an average over the fields.
 _ROUNDING = 1e-14
 
@@ -73,7 +76,7 @@ def solve_from(
     problem: Problem, state: State | None, max_steps: int = 400
 ) -> tuple[Solution, State | None]:
     """Solve a problem from the state of a neighbour, and return the state for the next one."""
-    if problem.lam == 0.0 and problem.alpha <= _threshold(problem):
+    if problem.lam == 0.0 and problem.alpha <= _threshold(problem) * (1 + _THRESHOLD_ERROR):
         return _without_answer(problem, "below-threshold", 0), None
     saddle = SaddlePoint(problem)
     found = None
@@ -238,7 +241,7 @@ def reason(problem: Problem, status: str, evaluations: int, residual: float) -> 
     where = f"alpha = {problem.alpha}, lam = {problem.lam}"
     if status == "below-threshold":
         return (
-            f"{where}: without weight decay there is no unique minimiser below "
+            f"{where}: without weight decay there is no unique minimiser up to "
             f"alpha_c = {_threshold(problem):.8g}; take lam > 0 or a larger alpha"
         )
     return (

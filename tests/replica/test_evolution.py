@@ -31,6 +31,7 @@ def test_the_course_ends_at_the_solution(problem, steps):
     for name in NAMES:
         last = getattr(course, name)[-1]
         np.testing.assert_allclose(last, getattr(solution, name), rtol=1e-8, err_msg=name)
+    assert course.quadrature_error.max() < 1e-8
 
 
 def test_first_steps_by_sampled_fields():
@@ -91,7 +92,7 @@ def test_command(capsys):
     words = ["--colors", "3", "--beta", "1.5", "--lam", "0.1", "--alpha", "2", "--steps", "60"]
     assert main(["evolve", *words]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "step,m,q,V,test_loss,train_loss,coupling_error"
+    assert lines[0] == "step,m,q,V,test_loss,train_loss,coupling_error,quadrature_error"
     assert len(lines) == 62
     assert float(lines[-1].split(",")[4]) == pytest.approx(1.043426185, abs=5e-10)
     similar = ["--colors", "4", "--similarity", "circulant:1,0.5,0,0.5", *words[2:]]

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from replica.cli import main
+import figures.cli
+import replica.cli
+import simulations.cli
 
 #: Derandomised: the same examples in every run.
 FUZZ = settings(
@@ -19,7 +21,8 @@ FUZZ = settings(
 
 
 @pytest.mark.parametrize(
-    ("model", "examples"), [("potts", 40), ("gaussian", 60), ("custom", 30), ("similar", 12)]
+    ("model", "examples"),
+    [("potts", 40), ("independent", 20), ("gaussian", 60), ("custom", 30), ("similar", 12)],
 )
 def test_no_silent_failure(model, examples):
     @settings(FUZZ, max_examples=examples)
@@ -30,17 +33,29 @@ def test_no_silent_failure(model, examples):
             assert "is not allowed" in found
         elif status == "converged":
             assert anything.violations(found) == []
+            if model in ("potts", "similar"):
+                assert anything.beyond_bayes(found) == []
         else:
             assert status in ("below-threshold", "max-steps", "diverged", "not-finite")
 
     check()
 
 
-def test_no_command_line_ends_in_a_traceback(tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize(
+    ("program", "main", "examples"),
+    [
+        ("replica", replica.cli.main, 200),
+        ("replica-simulate", simulations.cli.main, 60),
+        ("replica-figures", figures.cli.main, 60),
+    ],
+)
+def test_no_command_line_ends_in_a_traceback(
+    tmp_path, monkeypatch, capsys, program, main, examples
+):
     monkeypatch.chdir(tmp_path)
 
-    @settings(FUZZ, max_examples=300)
-    @given(anything.COMMAND_LINES)
+    @settings(FUZZ, max_examples=examples)
+    @given(anything.command_lines(program))
     def check(words):
         try:
             status = main(words)

@@ -89,3 +89,21 @@ def test_just_above_the_threshold_by_scipy():
     expected = referee.white_row(0.5, hats)
     assert expected.q > 1e5
     assert (solution.m, solution.q, solution.V) == pytest.approx(expected[:3], rel=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("colors", "alpha", "status"),
+    [
+        (2, 2.0, "below-threshold"),
+        (2, 2.0 * (1 + 1e-6), "diverged"),
+        (3, 1.3194072596791175 * (1 + 1e-6), "diverged"),
+    ],
+)
+def test_at_the_threshold_the_solver_gives_up_soon(colors, alpha, status):
+    """Overlaps diverge there, as (α - α_c)^-2 or faster, and with them the work."""
+    problem = Problem(alpha, 0.0, PottsTokens(colors, {2: 0.0, 3: 1.0}[colors]))
+    solution = solve(problem, check=False)
+    assert solution.status == status
+    assert solution.evaluations < 300
+    with pytest.raises(ConvergenceError, match=r"up to alpha_c = 2;|stopped as diverged"):
+        solve(problem)
