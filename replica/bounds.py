@@ -71,18 +71,15 @@ def bayes_bound(alpha: float, data: DataModel) -> BayesBound:
     gain = alpha * w2 * (_dimensions(data) @ scaled) / data.colors
     m = w2 * (scaled @ (weights * gain / (1 + gain)))
     channel = channel_of(data, "cross-entropy")
-    # Without anything to learn there is no field either.
-    if w2 == 0.0:
+    order = float(m[0]) if m.size == 1 else m
+    distance = float(weights @ (1 / (1 + gain))) if w2 > 0.0 else float("nan")
+    # Without anything to learn, or to be seen of it in floating point, there is no field either.
+    if not m.any():
         nothing = channel.optimal_loss(m, Accuracy.FINE)
-        return BayesBound(0.0, nothing, 1.0 - 1.0 / data.colors, float("nan"), 0.0)
+        return BayesBound(order, nothing, 1.0 - 1.0 / data.colors, distance, 0.0)
     loss, finer = (channel.test_loss(m, m, a) for a in (Accuracy.FINE, Accuracy.FINER))
-    return BayesBound(
-        float(m[0]) if m.size == 1 else m,
-        loss,
-        channel.error_rate(m, m, Accuracy.FINE),
-        float(weights @ (1 / (1 + gain))),
-        abs(loss - finer) / finer,
-    )
+    rate = channel.error_rate(m, m, Accuracy.FINE)
+    return BayesBound(order, loss, rate, distance, abs(loss - finer) / finer)
 
 
 def _dimensions(data: PottsTokens | CustomTokens) -> NDArray[np.int64]:

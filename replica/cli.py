@@ -24,11 +24,13 @@ from replica.commandline import (
     add_problem_options,
     alpha_grid,
     data_model,
+    digests,
     number,
     problems,
     run,
     say,
 )
+from replica.data import CustomTokens
 from replica.executor import WorkerDied, add_executor_options, check_scheduler
 from replica.journal import Journal, Unwritable
 from replica.problem import LOSSES, Problem
@@ -164,13 +166,12 @@ def _parameters(options: argparse.Namespace, problem: Problem) -> dict[str, Any]
     """Return what determines the table of a sweep, with the content of files that it names."""
     data = problem.data
     described = {field.name: getattr(data, field.name) for field in fields(data)}  # type: ignore[arg-type]
+    if data.name == CustomTokens.name:
+        # The eigenvalues are the same matrix to the last digit on one machine only.
+        described = {"colors": data.colors, **digests(options, "covariance", "teacher")}
     return {
         "data": data.name,
-        **{
-            name: value.tolist() if isinstance(value, np.ndarray) else value
-            for name, value in described.items()
-            if value is not None
-        },
+        **{name: value for name, value in described.items() if value is not None},
         "lam": options.lam,
         "alpha": options.alpha,
         **({"log": True} if options.log else {}),

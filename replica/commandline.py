@@ -10,6 +10,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from hashlib import sha256
 from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -162,6 +163,15 @@ def data_model(arguments: argparse.Namespace) -> DataModel:
         elif name in takes and takes[name].default is Parameter.empty:
             raise refusal(name, value, f"given with --data {arguments.data}")
     return model(**given)
+
+
+def digests(arguments: argparse.Namespace, *names: str) -> dict[str, str]:
+    """Return what stands for the numbers of matrices that are too long to be kept."""
+    found = {}
+    for name in names:
+        numbers = repr(matrix(name, getattr(arguments, name)))
+        found[name] = "sha256 " + sha256(numbers.encode()).hexdigest()
+    return found
 
 
 def _as_it_is(name: str, value: Any) -> Any:

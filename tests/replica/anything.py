@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,80 +29,91 @@ from replica.spectrum import spectrum_of
 LOSSES = ("cross-entropy", "squared-error")
 
 
-def uniform(low: float, high: float) -> st.SearchStrategy[float]:
-    """Hypothesis likes ends, round and repeated numbers; half of these are spread evenly."""
-    spread = st.binary(min_size=8, max_size=8).map(lambda b: random.Random(b).uniform(low, high))
-    return st.one_of(st.floats(low, high), spread)
+class Numbers:
+    """Numbers of one example: all of them spread evenly, or as Hypothesis likes them.
+
+    It likes ends, round numbers and repetitions, and varies examples that it has tried.
+    """
+
+    def __init__(self, draw: Callable[[st.SearchStrategy[Any]], Any], spread: bool) -> None:
+        self.draw, self._spread = draw, spread
+        self._rng = random.Random(draw(st.binary(min_size=16, max_size=16)))
+
+    def uniform(self, low: float, high: float) -> float:
+        return self._rng.uniform(low, high) if self._spread else self.draw(st.floats(low, high))
+
+    def log_uniform(self, low: float, high: float) -> float:
+        return math.exp(self.uniform(math.log(low), math.log(high)))
+
+    def integer(self, low: int, high: int) -> int:
+        return self._rng.randint(low, high) if self._spread else self.draw(st.integers(low, high))
+
+    def one_of(self, values: Sequence[Any]) -> Any:
+        return values[self.integer(0, len(values) - 1)]
+
+    def colors(self, most: int = 200) -> int:
+        return int(self.log_uniform(2, most + 0.99))
+
+    def lam(self) -> float:
+        return self.log_uniform(1e-8, 1e3) if self.integer(0, 2) else 0.0
 
 
-def log_uniform(low: float, high: float) -> st.SearchStrategy[float]:
-    return uniform(math.log(low), math.log(high)).map(math.exp)
+def potts(n: Numbers) -> PottsTokens:
+    colors = n.colors()
+    return PottsTokens(colors, n.uniform(0.0, 1.2) * colors)
 
 
-COLORS = log_uniform(2, 200.99).map(int)
-LAM = st.one_of(st.just(0.0), log_uniform(1e-8, 1e3), log_uniform(1e-8, 1e3))
-
-
-@st.composite
-def potts(draw: st.DrawFn) -> PottsTokens:
-    colors = draw(COLORS)
-    return PottsTokens(colors, draw(uniform(0.0, 1.2)) * colors)
-
-
-@st.composite
-def similar(draw: st.DrawFn) -> PottsTokens:
+def similar(n: Numbers) -> PottsTokens:
     """Circulant similarities whose fields have at most three dimensions."""
-    colors = draw(st.integers(2, 4))
-    half = [draw(uniform(-1.0, 1.0)) for _ in range(colors // 2)]
+    colors = n.integer(2, 4)
+    half = [n.uniform(-1.0, 1.0) for _ in range(colors // 2)]
     first = [1.0, *half, *half[: (colors - 1) // 2][::-1]]
     matrix = np.array([np.roll(first, i) for i in range(colors)])
-    return PottsTokens(colors, draw(uniform(0.0, 0.6)) * colors, matrix)
+    return PottsTokens(colors, n.uniform(0.0, 0.6) * colors, matrix)
 
 
-@st.composite
-def independent(draw: st.DrawFn) -> IndependentTokens:
-    return IndependentTokens(draw(COLORS), draw(log_uniform(1e-3, 30.0)))
+def independent(n: Numbers) -> IndependentTokens:
+    return IndependentTokens(n.colors(), n.log_uniform(1e-3, 30.0))
 
 
-@st.composite
-def gaussian(draw: st.DrawFn) -> GaussianTokens:
-    shift = draw(st.one_of(st.floats(1.5, 100.0), log_uniform(1e-9, 100.0).map(lambda x: 2 + x)))
-    return GaussianTokens(shift, draw(st.integers(1, 50)), draw(st.booleans()))
+def gaussian(n: Numbers) -> GaussianTokens:
+    shift = n.uniform(1.5, 100.0) if n.integer(0, 1) else 2.0 + n.log_uniform(1e-9, 100.0)
+    return GaussianTokens(shift, n.integer(1, 50), bool(n.integer(0, 1)))
 
 
-@st.composite
-def custom(draw: st.DrawFn) -> CustomTokens:
-    size, colors = draw(st.integers(1, 6)), draw(log_uniform(2, 60).map(int))
-    numbers = st.lists(log_uniform(1e-3, 10.0), min_size=size, max_size=size)
-    if draw(st.booleans()):
-        return CustomTokens.from_spectrum(draw(numbers), draw(numbers), draw(numbers), colors)
-    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
-    root = rng.standard_normal((size + 1, size + 1))
-    whole = root @ np.diag([*draw(numbers), 1.0]) @ root.T + 1e-3 * np.eye(size + 1)
-    covariance = cavity_covariance(0.5 * (whole + whole.T), draw(st.integers(0, size)))
-    return CustomTokens.from_covariance(covariance, draw(numbers), colors)
+def custom(n: Numbers) -> CustomTokens:
+    size, colors = n.integer(1, 6), n.colors(60)
+
+    def numbers() -> list[float]:
+        return [n.log_uniform(1e-3, 10.0) for _ in range(size)]
+
+    if n.integer(0, 1):
+        return CustomTokens.from_spectrum(numbers(), numbers(), numbers(), colors)
+    root = np.random.default_rng(n.integer(0, 2**32)).standard_normal((size + 1, size + 1))
+    whole = root @ np.diag([*numbers(), 1.0]) @ root.T + 1e-3 * np.eye(size + 1)
+    covariance = cavity_covariance(0.5 * (whole + whole.T), n.integer(0, size))
+    return CustomTokens.from_covariance(covariance, numbers(), colors)
 
 
-#: Data models by name. Those that refuse their arguments raise inside `draw`.
-DATA: dict[str, Callable[[], st.SearchStrategy[Any]]] = {
-    "potts": potts,
-    "similar": similar,
-    "independent": independent,
-    "gaussian": gaussian,
-    "custom": custom,
+#: Data models by name. Those that refuse their arguments raise in the making.
+DATA: dict[str, Callable[[Numbers], Any]] = {
+    model.__name__: model for model in (potts, similar, independent, gaussian, custom)
 }
 
 
-def attempt(model: str, draw: Callable[[st.SearchStrategy[Any]], Any]) -> tuple[str, Any]:
+def attempt(
+    model: str, draw: Callable[[st.SearchStrategy[Any]], Any], spread: bool
+) -> tuple[str, Any]:
     """Draw a problem, solve it, and return ("refused" | status, solution or message)."""
+    n = Numbers(draw, spread)
+    alpha, lam, loss = n.log_uniform(1e-3, 1e4), n.lam(), n.one_of(LOSSES)
+    if model == "similar":
+        # Nearly separable data take Sobol points and minutes.
+        lam = max(lam, 1e-3)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ParamagnetWarning)
-        alpha, lam, loss = draw(log_uniform(1e-3, 1e4)), draw(LAM), draw(st.sampled_from(LOSSES))
-        if model == "similar":
-            # Nearly separable data take Sobol points and minutes.
-            lam = max(lam, 1e-3)
         try:
-            problem = Problem(alpha, lam, draw(DATA[model]()), loss)
+            problem = Problem(alpha, lam, DATA[model](n), loss)
             solution = solve(problem, check=False)
         except BadArgument as error:
             return "refused", str(error)

@@ -99,6 +99,12 @@ def test_nothing_to_learn_has_no_best_weight_decay():
     assert bound.error_rate == pytest.approx(2 / 3)
 
 
+def test_couplings_that_underflow_are_none():
+    bound = bayes_bound(1.0, PottsTokens(2, 1e-100))
+    assert (bound.m, bound.test_loss, bound.error_rate) == (0.0, np.log(2), 0.5)
+    assert bound.coupling_error == pytest.approx(1.0)
+
+
 def test_posterior_mean_meets_the_bound():
     """On Potts sequences, extrapolated in 1/L; two standard errors: false alarm one in twenty."""
     data = PottsTokens(2, 1.0)

@@ -24,11 +24,12 @@ FUZZ = settings(
     ("model", "examples"),
     [("potts", 40), ("independent", 20), ("gaussian", 60), ("custom", 30), ("similar", 12)],
 )
-def test_no_silent_failure(model, examples):
-    @settings(FUZZ, max_examples=examples)
+@pytest.mark.parametrize("spread", [True, False])
+def test_no_silent_failure(model, examples, spread):
+    @settings(FUZZ, max_examples=examples // 2)
     @given(st.data())
     def check(data):
-        status, found = anything.attempt(model, data.draw)
+        status, found = anything.attempt(model, data.draw, spread)
         if status == "refused":
             assert "is not allowed" in found
         elif status == "converged":
