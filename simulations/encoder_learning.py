@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulations.encoder import Encoder, Weights
-from simulations.epochs import Groups, Run, checked_sequences
+from simulations.epochs import Groups, History, Run, checked_sequences
 from simulations.fields import Floats, Tokens, checked_tokens, log_sum_exp
 from simulations.learning import Settings
 from simulations.optimisers import rate_at
@@ -79,27 +79,16 @@ class TrainedEncoder:
 
 
 @dataclass(frozen=True, eq=False)
-class EncoderLearning:
-    """What training a transformer encoder led to.
+class EncoderLearning(History):
+    """What training a transformer encoder led to, with the attributes of `History`.
 
     Parameters
     ----------
     trained : TrainedEncoder
         The encoder of the epoch with the smallest held-out loss.
-    train_losses, held_out_losses : arrays (epochs,)
-        Loss per masked token: mean over the minibatches of an epoch, while the parameters
-        change; and at its end on the held-out sequences, every site masked in turn.
-    best : int
-        The epoch of `trained`, from 0.
-    status : str
-        "epochs", all were done; "early", the held-out loss had stopped falling; "not-finite".
     """
 
     trained: TrainedEncoder
-    train_losses: Floats
-    held_out_losses: Floats
-    best: int
-    status: str
 
 
 def learn_encoder(
@@ -209,13 +198,7 @@ class _EncoderRun(Run):
 
     def result(self) -> EncoderLearning:
         """Return what the run has led to."""
-        return EncoderLearning(
-            TrainedEncoder(self._encoder, self.best),
-            np.array(self.train_losses),
-            np.array(self.held_out_losses),
-            self.best_epoch,
-            self.status,
-        )
+        return EncoderLearning(**self.history(), trained=TrainedEncoder(self._encoder, self.best))
 
 
 def masked_loss(encoder: Encoder, weights: Weights, tokens: Any, masked: Any, counted: Any) -> Any:

@@ -6,7 +6,7 @@ import hashlib
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,13 +15,34 @@ from numpy.typing import NDArray
 from replica.arguments import integer, refusal
 from replica.commandline import progress
 from simulations.checkpoint import load, save
-from simulations.fields import Tokens, checked_tokens
+from simulations.fields import Floats, Tokens, checked_tokens
 
 if TYPE_CHECKING:
     from simulations.learning import Settings
 
 #: Arrays by name, by what they are.
 Groups = dict[str, dict[str, NDArray[Any]]]
+
+
+@dataclass(frozen=True, eq=False)
+class History:
+    """How a training went.
+
+    Attributes
+    ----------
+    train_losses, held_out_losses : arrays (epochs,)
+        Loss per masked token: mean over the minibatches of an epoch, while the parameters
+        change; and at its end on the held-out sequences, every site masked in turn.
+    best : int
+        The epoch with the smallest held-out loss, whose result is kept; from 0.
+    status : str
+        "epochs", all were done; "early", the held-out loss had stopped falling; "not-finite".
+    """
+
+    train_losses: Floats
+    held_out_losses: Floats
+    best: int
+    status: str
 
 
 class Run(ABC):
@@ -53,6 +74,15 @@ class Run(ABC):
             **identity,
             "tokens": _fingerprint(tokens),
             "held_out": _fingerprint(held_out),
+        }
+
+    def history(self) -> dict[str, Any]:
+        """Return the attributes of `History`."""
+        return {
+            "train_losses": np.array(self.train_losses),
+            "held_out_losses": np.array(self.held_out_losses),
+            "best": self.best_epoch,
+            "status": self.status,
         }
 
     @abstractmethod

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from replica.arguments import integer, non_negative, one_of, positive, real, refusal
 from simulations.attention import FactoredAttention
-from simulations.epochs import Groups, Run, checked_sequences
-from simulations.fields import Floats, Tokens
+from simulations.epochs import Groups, History, Run, checked_sequences
+from simulations.fields import Tokens
 from simulations.layers import FreeAttention, Layer, Parameters
 from simulations.masking import masked_gradient
 from simulations.optimisers import OPTIMISERS, SCHEDULES, Optimiser, rate_at
@@ -75,8 +75,8 @@ class Settings:
 
 
 @dataclass(frozen=True, eq=False)
-class Learning:
-    """What training led to.
+class Learning(History):
+    """What training led to, with the attributes of `History`.
 
     Parameters
     ----------
@@ -84,21 +84,10 @@ class Learning:
         A and V of the epoch with the smallest held-out loss.
     parameters : dict of arrays
         The parameters behind them.
-    train_losses, held_out_losses : arrays (epochs,)
-        Loss per masked token: mean over the minibatches of an epoch, while the parameters
-        change; and at its end on the held-out sequences, every site masked in turn.
-    best : int
-        The epoch of `attention`, from 0.
-    status : str
-        "epochs", all were done; "early", the held-out loss had stopped falling; "not-finite".
     """
 
     attention: FactoredAttention
     parameters: Parameters
-    train_losses: Floats
-    held_out_losses: Floats
-    best: int
-    status: str
 
 
 def learn(
@@ -200,10 +189,5 @@ class _FactoredRun(Run):
     def result(self) -> Learning:
         """Return what the run has led to."""
         return Learning(
-            self._layer.attention(self.best),
-            self.best,
-            np.array(self.train_losses),
-            np.array(self.held_out_losses),
-            self.best_epoch,
-            self.status,
+            **self.history(), attention=self._layer.attention(self.best), parameters=self.best
         )
