@@ -28,7 +28,8 @@ def coupling_error(teacher_norm2: float, r: float, n: float) -> float:
     """Return |w - w*|²/|w*|² from |w*|², r = w*·w and n = |w|²; NaN for a vanishing teacher."""
     if teacher_norm2 == 0.0:
         return float("nan")
-    return (teacher_norm2 - 2.0 * r + n) / teacher_norm2
+    # Beside couplings like 1e-160 it overflows to infinity, in numpy's numbers with a warning.
+    return float(teacher_norm2 - 2.0 * r + n) / float(teacher_norm2)
 
 
 def relative_difference(a: Iterable[float], b: Iterable[float]) -> float:

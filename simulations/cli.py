@@ -44,10 +44,9 @@ def _parser() -> Parser:
         prog=NAME,
         description="Train factored attention on sampled sequences, to the exact "
         "minimum, and test it on fresh ones: one line of a CSV table per point and seed. "
-        "--colors, --beta, --coupling-norm, --lam, --loss and --sites take one value or a list "
-        "such as 0.1,0.2; "
-        "every combination is a point. Lines are on disk as soon as they are computed: the "
-        "same command goes on where it was stopped.",
+        "--colors, --beta, --coupling-norm, --shift, --lam, --loss and --sites take one value "
+        "or a list such as 0.1,0.2; every combination is a point. Lines are on disk as soon as "
+        "they are computed: the same command goes on where it was stopped.",
     )
     add_problem_options(parser)
     parser.add_argument("--sites", required=True, metavar="L",
@@ -96,9 +95,10 @@ def _simulate(arguments: argparse.Namespace, command: str) -> int:
         **{
             name: values(value) for name in LISTS if (value := getattr(arguments, name)) is not None
         },
+        **({"joint": True} if arguments.joint else {}),
         "alpha": alpha_grid(arguments.alpha, arguments.log),
         "sites": sites,
-        **{name: getattr(tasks[0], name) for name in _OPTIONS},
+        **{name: getattr(tasks[0], name) for name in _OPTIONS if hasattr(tasks[0], name)},
         **named,
     }
     try:

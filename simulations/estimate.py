@@ -7,11 +7,15 @@ from collections.abc import Sequence
 
 from replica.commandline import say
 from simulations.experiment import Experiment
+from simulations.gaussian_tokens import GaussianExperiment
 from simulations.systems import SNAPSHOTS, SPACING
 
 #: Seconds per elementary step of one core, measured on an x86 server of 2023 with AVX-512:
 #: one added coupling, one drawn colour, one exponential of the objective, one added weight.
 _COUPLING, _COLOR, _EXPONENTIAL, _WEIGHT = 5e-11, 1.5e-9, 2.5e-9, 2.5e-10
+
+#: Seconds per product and sum of two matrices.
+_PRODUCT = 5e-11
 
 #: Evaluations of the objective for the cross-entropy; linear systems need about two.
 _EVALUATIONS = 14
@@ -23,8 +27,12 @@ _PROCESS, _MEASURING = 200e6, 150e6
 _LONG = 60.0
 
 
-def seconds(task: Experiment) -> float:
+def seconds(task: Experiment | GaussianExperiment) -> float:
     """Return about how long an experiment takes on one core, right to a factor of two."""
+    if isinstance(task, GaussianExperiment):
+        # A row inverts and factors matrices, draws its inputs and multiplies them once more.
+        products = task.sites**2 * (4 * task.sites + 2 * _equations(task))
+        return (task.rows or task.sites) * products * _PRODUCT
     sites, colors, rows = task.sites, task.data.colors, task.size.rows
     fresh = -(-task.test_samples // SNAPSHOTS)
     sweeps = task.samples * task.burn_in + fresh * (task.burn_in + SNAPSHOTS * SPACING)
@@ -38,8 +46,10 @@ def seconds(task: Experiment) -> float:
     return sampling + evaluations * rows * per_row + measuring
 
 
-def memory(task: Experiment) -> float:
+def memory(task: Experiment | GaussianExperiment) -> float:
     """Return about how many bytes one worker needs at most."""
+    if isinstance(task, GaussianExperiment):
+        return _PROCESS + 8.0 * task.sites * (3 * _equations(task) + 6 * task.sites)
     rows = task.size.rows
     # The points, slopes and curvature pairs of the minimiser, and three square matrices.
     training = 8.0 * (30 * task.sites * rows + 3 * task.sites**2)
@@ -47,7 +57,9 @@ def memory(task: Experiment) -> float:
     return _PROCESS + max(_MEASURING, training) + tokens
 
 
-def announce(tasks: Sequence[Experiment], workers: int, label: str) -> None:
+def announce(
+    tasks: Sequence[Experiment] | Sequence[GaussianExperiment], workers: int, label: str
+) -> None:
     """Tell time and memory of a long run, if stderr is a terminal."""
     workers = min(workers, len(tasks))
     total = sum(seconds(task) for task in tasks) / workers
@@ -58,6 +70,10 @@ def announce(tasks: Sequence[Experiment], workers: int, label: str) -> None:
         f"{label}: {len(tasks)} systems, about {_duration(total)} with {workers} workers of at "
         f"most {max(most) / 1e9:.1f} GB each"
     )
+
+
+def _equations(task: GaussianExperiment) -> int:
+    return task.samples * task.data.colors
 
 
 def _duration(total: float) -> str:

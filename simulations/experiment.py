@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from replica.arguments import integer, one_of, refusal
-from replica.data import DataModel
+from replica.data import DataModel, GaussianTokens
 from replica.problem import Problem
 from simulations.estimators import ESTIMATORS, check_estimator, estimate_rows
 from simulations.fields import Floats
-from simulations.grid import SAMPLED
+from simulations.gaussian_tokens import GaussianExperiment
+from simulations.grid import VALUED
 from simulations.observables import Observables, measure
 from simulations.own_loss import OwnLoss, checked_loss
 from simulations.sampler import BURN_IN
@@ -64,8 +65,10 @@ class Experiment:
         if self.rows is not None and integer("rows", self.rows, 1) > self.sites:
             raise refusal("rows", self.rows, f"an integer from 1 to sites = {self.sites}")
         for problem in self.problems:
-            if problem.data.name not in SAMPLED:
-                allowed = "PottsTokens or IndependentTokens, which can be sampled"
+            if problem.data.name not in VALUED:
+                allowed = (
+                    "PottsTokens or IndependentTokens; simulate_many takes GaussianTokens, too"
+                )
                 raise refusal("data", problem.data, allowed)
             self._loss(problem)
         if len({(problem.data, problem.alpha) for problem in self.problems}) != 1:
@@ -225,18 +228,34 @@ def experiments(
     sites: Sequence[int],
     seeds: Sequence[int],
     **options: Any,
-) -> list[Experiment]:
+) -> list[Experiment] | list[GaussianExperiment]:
     """Return the experiments of a grid, problems that can share their data together.
 
     Parameters
     ----------
     problems : sequence of Problem
-        What to learn.
+        What to learn; Gaussian tokens among themselves.
     sites, seeds : sequences of int
         Sizes and realisations.
     **options
-        `rows`, `test_samples`, `burn_in` and `estimator` of `Experiment`.
+        `rows`, `test_samples`, `burn_in` and `estimator` of `Experiment`; Gaussian tokens,
+        whose test is exact, take `rows` alone.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not allowed.
     """
+    if any(isinstance(problem.data, GaussianTokens) for problem in problems):
+        rows = options.pop("rows", None)
+        for name, value in options.items():
+            raise refusal(name, value, "left out for Gaussian tokens")
+        return [
+            GaussianExperiment(problem, size, seed, rows)
+            for size in sites
+            for problem in problems
+            for seed in seeds
+        ]
     together: dict[tuple[DataModel, float], list[Problem]] = {}
     for problem in problems:
         together.setdefault((problem.data, problem.alpha), []).append(problem)

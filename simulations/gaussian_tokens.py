@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from replica.arguments import integer, refusal
-from replica.data import GaussianTokens
+from replica.data import DataModel, GaussianTokens
 from replica.problem import Problem
 from simulations.fields import Floats
 
@@ -51,6 +51,16 @@ class GaussianExperiment:
             least = 0.5 / self.sites
             allowed = f"above {least:.3g} at sites = {self.sites}, to give one sample or more"
             raise refusal("alpha", self.problem.alpha, allowed)
+
+    @property
+    def problems(self) -> tuple[Problem]:
+        """The problem, as `Experiment` has several."""
+        return (self.problem,)
+
+    @property
+    def data(self) -> DataModel:
+        """What the sequences are."""
+        return self.problem.data
 
     @property
     def samples(self) -> int:

@@ -8,14 +8,15 @@ from typing import Any
 
 from replica.arguments import integer
 from replica.commandline import number, problems
-from replica.data import IndependentTokens, PottsTokens
+from replica.data import GaussianTokens, IndependentTokens, PottsTokens
 from replica.problem import Problem
 
-#: Names of the data that can be sampled.
-SAMPLED = (PottsTokens.name, IndependentTokens.name)
+#: Names of the data that can be sampled: tokens with values, and all.
+VALUED = (PottsTokens.name, IndependentTokens.name)
+SAMPLED = (*VALUED, GaussianTokens.name)
 
 #: Options that take one value or a list of values separated by commas.
-LISTS = ("colors", "beta", "coupling_norm", "loss", "lam")
+LISTS = ("colors", "beta", "coupling_norm", "shift", "loss", "lam")
 
 
 def grid(arguments: argparse.Namespace) -> list[Problem]:

@@ -7,12 +7,10 @@ from typing import Any
 
 from replica.arguments import integer
 from replica.commandline import progress
-from replica.data import GaussianTokens
 from replica.executor import Failure, Lines, Task, outcomes
 from replica.problem import Problem
 from replica.tables import Table
 from simulations.experiment import experiments
-from simulations.gaussian_tokens import GaussianExperiment
 
 
 class TaskFailed(RuntimeError):
@@ -50,17 +48,7 @@ def simulate_many(
     ValueError
         If an argument is not allowed.
     """
-    tasks: Sequence[Task]
-    if any(isinstance(problem.data, GaussianTokens) for problem in problems):
-        tasks = [
-            GaussianExperiment(problem, size, seed, **options)
-            for size in sites
-            for problem in problems
-            for seed in seeds
-        ]
-    else:
-        tasks = experiments(problems, sites, seeds, **options)
-    return collect(tasks, workers, label)
+    return collect(experiments(problems, sites, seeds, **options), workers, label)
 
 
 def collect(tasks: Sequence[Task], workers: int = 1, label: str | None = None) -> Table:

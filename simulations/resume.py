@@ -10,14 +10,15 @@ from replica.executor import Failure, outcomes
 from replica.journal import Journal
 from replica.tables import FAILED, Table
 from simulations.experiment import Experiment
+from simulations.gaussian_tokens import GaussianExperiment
 
 #: The columns that tell the lines of a table apart.
-KEY = ("loss", "colors", "beta", "coupling_norm", "lam", "alpha", "sites", "seed")
+KEY = ("loss", "colors", "beta", "coupling_norm", "shift", "lam", "alpha", "sites", "seed")
 
 
 def complete(
     journal: Journal,
-    tasks: Sequence[Experiment],
+    tasks: Sequence[Experiment | GaussianExperiment],
     workers: int,
     label: str,
     scheduler: str | None = None,
@@ -33,7 +34,7 @@ def complete(
     journal : Journal
         Holds the lines of experiments that have finished, in any order; an experiment that is
         not there with all its lines is run again.
-    tasks : sequence of Experiment
+    tasks : sequence of Experiment or GaussianExperiment
         All experiments of the table, in its order.
     workers : int
         Processes.
@@ -68,7 +69,7 @@ def complete(
     return journal.finish(done[key] for task in tasks for key in keys(task))
 
 
-def keys(task: Experiment) -> list[tuple[Any, ...]]:
+def keys(task: Experiment | GaussianExperiment) -> list[tuple[Any, ...]]:
     """Return what tells the lines of an experiment apart, in their order."""
     data = task.data.columns()
     return [
@@ -77,6 +78,7 @@ def keys(task: Experiment) -> list[tuple[Any, ...]]:
             task.data.colors,
             data.get("beta"),
             data.get("coupling_norm"),
+            data.get("shift"),
             problem.lam,
             problem.alpha,
             task.sites,
@@ -86,7 +88,7 @@ def keys(task: Experiment) -> list[tuple[Any, ...]]:
     ]
 
 
-def _failed(task: Experiment, error: str) -> list[dict[str, Any]]:
+def _failed(task: Experiment | GaussianExperiment, error: str) -> list[dict[str, Any]]:
     """Return the lines of an experiment that raised."""
     return [
         {
@@ -101,7 +103,8 @@ def _failed(task: Experiment, error: str) -> list[dict[str, Any]]:
 
 
 def _named(line: dict[str, Any]) -> str:
-    return ", ".join(f"{name} = {line[name]}" for name in ("beta", "alpha", "sites", "seed"))
+    known = ((name, line[name]) for name in ("beta", "shift", "alpha", "sites", "seed"))
+    return ", ".join(f"{name} = {value}" for name, value in known if value is not None)
 
 
 def _key(line: dict[str, Any]) -> tuple[Any, ...]:

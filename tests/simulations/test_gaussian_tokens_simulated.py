@@ -8,6 +8,7 @@ from sklearn.linear_model import Ridge
 
 from replica import GaussianTokens, PottsTokens, Problem
 from simulations import average_seeds, simulate_many
+from simulations.cli import main
 from simulations.gaussian_tokens import GaussianExperiment, random_precision, ridge
 
 
@@ -105,3 +106,30 @@ def test_refusals(changes, told):
 def test_a_precision_that_is_not_positive_is_refused():
     with pytest.raises(ValueError, match=r"shift = 2\.0001 .* sites = 4"):
         [random_precision(2.0001, 4, np.random.default_rng(seed)) for seed in range(50)]
+
+
+def test_the_command_writes_the_table_of_the_function(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    words = ["--data", "gaussian", "--shift", "2.5,3", "--lam", "0.1", "--alpha", "0.5,2",
+             "--sites", "12", "--seeds", "2", "--joint"]  # fmt: skip
+    grid = [*words, "--loss", "squared-error", "--workers", "2", "--out", "grid.csv"]
+    assert main(grid) == 0
+    problems = [
+        Problem(alpha, 0.1, GaussianTokens(shift, joint=True), "squared-error")
+        for shift in (2.5, 3.0)
+        for alpha in (0.5, 2.0)
+    ]
+    simulate_many(problems, [12], range(2)).to_csv("same.csv")
+    whole = (tmp_path / "grid.csv").read_bytes()
+    assert whole == (tmp_path / "same.csv").read_bytes()
+    # A journal that lacks the last two systems is finished to the same bytes.
+    (tmp_path / "grid.csv").write_bytes(b"".join(whole.splitlines(keepends=True)[:-2]))
+    assert main(grid) == 0
+    assert (tmp_path / "grid.csv").read_bytes() == whole
+    capsys.readouterr()
+    assert main([word for word in grid if word != "--joint"]) == 2
+    assert "joint = true instead of null" in capsys.readouterr().err
+    assert main([*grid, "--test-samples", "5"]) == 2
+    assert capsys.readouterr().err.startswith("replica-simulate: test_samples = 5 is not allowed")
+    assert main([*words, "--out", "other.csv"]) == 2
+    assert "loss = 'cross-entropy' is not allowed" in capsys.readouterr().err
