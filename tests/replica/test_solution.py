@@ -146,3 +146,9 @@ def test_a_safe_paramagnet_is_silent():
 def test_couplings_beyond_floating_point_are_none(colors, beta):
     found, none = (solve(Problem(1.0, 0.1, PottsTokens(colors, each))) for each in (beta, 0.0))
     assert found.test_loss == pytest.approx(none.test_loss)
+
+
+def test_the_error_beside_vanishing_couplings_is_infinite():
+    """In silence: the tests make errors of warnings."""
+    solution = solve(Problem(1.0, 0.1, PottsTokens(3, 1e-155)))
+    assert (solution.status, solution.coupling_error) == ("converged", np.inf)
