@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -101,4 +103,14 @@ class SaddlePoint:
             last, x = x, np.log(np.maximum(self.problem.alpha * response, 1e-30))
             if largest(x - last) < 1e-5:
                 break
+        # Towards m = 1, which the squared error does not reach, plain iteration overshoots.
+        modes = len(self.spectrum.scales)
+        while not self._holds(rule, x) and x[modes] > -90.0:
+            x[modes : 2 * modes] -= 0.5
         return x
+
+    def _holds(self, rule: Rule, x: Vector) -> bool:
+        """Tell whether the equations can be evaluated at x; the expanded loss is asked first."""
+        expanded = rule.averages(*self.overlaps(x)[:3], Accuracy.COARSE)
+        holds = min(expanded.overlap[k] for k in self._seen) > 0.0 if self._seen else True
+        return holds or math.isfinite(largest(self.evaluate(x, Accuracy.COARSE)))

@@ -117,3 +117,30 @@ def test_bad_spectrum(arguments, told):
 def test_bad_covariance(covariance, teacher, told):
     with pytest.raises(ValueError, match=told):
         CustomTokens.from_covariance(covariance, teacher, 3)
+
+
+def test_a_strong_teacher_by_sampled_regression():
+    """Ridge regression on inputs G w* y + G^{1/2} z with ρ near 90, where m is near its bound 1.
+
+    The mean of 30 draws at 300 sites, four standard errors plus 3/L: false alarms once in 8000.
+    """
+    rng = np.random.default_rng(3)
+    L, C, alpha, lam = 300, 3, 2.0, 0.1
+    eigenvalues, teacher = np.linspace(0.15, 0.7, L), 15 * rng.standard_normal(L) / np.sqrt(L)
+    basis = np.array([[1, -1, 0], [1, 1, -2]]).T / np.sqrt([2, 6])
+    found = []
+    for _ in range(30):
+        y = (np.eye(C) - 1 / C)[rng.integers(C, size=int(alpha * L))] @ basis
+        x = y[:, :, None] * (eigenvalues * teacher)
+        x += rng.standard_normal(x.shape) * np.sqrt(eigenvalues)
+        x, y = x.reshape(-1, L), y.ravel()
+        w = np.linalg.solve(x.T @ x + L * lam * np.eye(L), x.T @ y)
+        train = 0.5 * np.sum((y - x @ w) ** 2) / (alpha * L)
+        distance = np.sum((w - teacher) ** 2) / np.sum(teacher**2)
+        found.append((distance, w @ (eigenvalues * teacher), train))
+    data = CustomTokens.from_spectrum(eigenvalues, np.ones(L), teacher**2, C)
+    solution = solve(Problem(alpha, lam, data, "squared-error"))
+    expected = np.array([solution.coupling_error, solution.m, solution.train_loss])
+    error = np.std(found, axis=0, ddof=1) / np.sqrt(len(found))
+    assert solution.m > 0.9
+    assert (np.abs(np.mean(found, axis=0) - expected) < 4 * error + 3 / L * expected).all()
