@@ -14,7 +14,16 @@ import replica
 ROOT = Path(replica.__file__).parent.parent
 LENT = {
     f"replica.{name}"
-    for name in ("arguments", "commandline", "data", "executor", "journal", "problem", "tables")
+    for name in (
+        "arguments",
+        "cache",
+        "commandline",
+        "data",
+        "executor",
+        "journal",
+        "problem",
+        "tables",
+    )
 }
 
 

@@ -205,7 +205,16 @@ def test_import_is_light():
 def test_nothing_but_descriptions_comes_from_the_theory():
     allowed = {
         f"replica.{n}"
-        for n in ("arguments", "commandline", "data", "executor", "journal", "problem", "tables")
+        for n in (
+            "arguments",
+            "cache",
+            "commandline",
+            "data",
+            "executor",
+            "journal",
+            "problem",
+            "tables",
+        )
     }
     for path in Path(simulations.__file__).parent.glob("*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))

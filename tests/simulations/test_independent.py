@@ -79,6 +79,6 @@ def test_command(tmp_path):
 
 
 def test_other_data_cannot_be_sampled(tmp_path, capsys):
-    words = ["--data", "gaussian", "--colors", "1", "--shift", "3", "--lam", "1", "--alpha", "1"]
+    words = ["--data", "custom", "--colors", "2", "--lam", "1", "--alpha", "1"]
     assert main([*words, "--sites", "10", "--out", str(tmp_path / "sim.csv")]) == 2
-    assert "data = 'gaussian' is not allowed" in capsys.readouterr().err
+    assert "data = 'custom' is not allowed" in capsys.readouterr().err
