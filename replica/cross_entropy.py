@@ -26,8 +26,8 @@ _FRESH = {
     Accuracy.FINER: (0.24, 10.6, 38.0),
 }
 
-#: Fields with q = ε^-2/3 or so stand at α = α_c (1 + ε) without weight decay. Beyond these the
-#: evaluations take minutes, and with more than two colours lose their digits.
+#: At α = α_c (1 + ε), without weight decay, q grows as ε^-2. Beyond these the evaluations take
+#: minutes, and with more than two colours lose their digits.
 _WIDEST_OF_TWO, _WIDEST = 1e9, 1e6
 
 #: Number of colours, and of lattice points times colours, from which on the exchangeable rule

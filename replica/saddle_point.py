@@ -112,5 +112,5 @@ class SaddlePoint:
     def _holds(self, rule: Rule, x: Vector) -> bool:
         """Tell whether the equations can be evaluated at x; the expanded loss is asked first."""
         expanded = rule.averages(*self.overlaps(x)[:3], Accuracy.COARSE)
-        holds = min(expanded.overlap[k] for k in self._seen) > 0.0 if self._seen else True
+        holds = all(expanded.overlap[k] > 0.0 for k in self._seen)
         return holds or math.isfinite(largest(self.evaluate(x, Accuracy.COARSE)))

@@ -12,19 +12,6 @@ import pytest
 import replica
 
 ROOT = Path(replica.__file__).parent.parent
-LENT = {
-    f"replica.{name}"
-    for name in (
-        "arguments",
-        "cache",
-        "commandline",
-        "data",
-        "executor",
-        "journal",
-        "problem",
-        "tables",
-    )
-}
 
 
 def imported(package: str) -> set[str]:
@@ -47,9 +34,9 @@ def test_the_theory_stands_alone():
     assert not roots & {"simulations", "figures", "matplotlib"}
 
 
-def test_simulations_borrow_descriptions_and_tables_only():
+def test_simulations_borrow_descriptions_and_tables_only(lent):
     borrowed = {name for name in imported("simulations") if name.split(".")[0] == "replica"}
-    assert {".".join(name.split(".")[:2]) for name in borrowed} - {"replica"} <= LENT
+    assert {".".join(name.split(".")[:2]) for name in borrowed} - {"replica"} <= lent
     assert "replica" not in borrowed
     assert not any(name.split(".")[0] == "figures" for name in imported("simulations"))
 
@@ -68,10 +55,10 @@ def test_every_public_name_can_be_had():
         _ = replica.anything
 
 
-def test_what_is_lent_holds_no_theory():
+def test_what_is_lent_holds_no_theory(lent):
     """The borrowed modules import one another and no other module of the theory."""
     package = Path(replica.__file__).parent
-    for module in LENT:
+    for module in lent:
         tree = ast.parse((package / f"{module.split('.')[1]}.py").read_text(encoding="utf-8"))
         sources = {n.module for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}
-        assert {name for name in sources if name.split(".")[0] == "replica"} <= LENT, module
+        assert {name for name in sources if name.split(".")[0] == "replica"} <= lent, module

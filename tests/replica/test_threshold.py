@@ -92,16 +92,16 @@ def test_just_above_the_threshold_by_scipy():
 
 
 @pytest.mark.parametrize(
-    ("colors", "alpha", "status"),
+    ("colors", "beta", "alpha", "status"),
     [
-        (2, 2.0, "below-threshold"),
-        (2, 2.0 * (1 + 1e-6), "diverged"),
-        (3, 1.3194072596791175 * (1 + 1e-6), "diverged"),
+        (2, 0.0, 2.0, "below-threshold"),
+        (2, 0.0, 2.0 * (1 + 1e-6), "diverged"),
+        (3, 1.0, 1.3194072596791175 * (1 + 1e-6), "diverged"),
     ],
 )
-def test_at_the_threshold_the_solver_gives_up_soon(colors, alpha, status):
-    """Overlaps diverge there, as (α - α_c)^-2 or faster, and with them the work."""
-    problem = Problem(alpha, 0.0, PottsTokens(colors, {2: 0.0, 3: 1.0}[colors]))
+def test_at_the_threshold_the_solver_gives_up_soon(colors, beta, alpha, status):
+    """Overlaps diverge there, as (α - α_c)^-2, and with them the work."""
+    problem = Problem(alpha, 0.0, PottsTokens(colors, beta))
     solution = solve(problem, check=False)
     assert solution.status == status
     assert solution.evaluations < 300

@@ -1,0 +1,13 @@
+"""What tests of several packages ask for."""
+
+from __future__ import annotations
+
+import pytest
+
+LENT = ("arguments", "cache", "commandline", "data", "executor", "journal", "problem", "tables")
+
+
+@pytest.fixture(scope="session")
+def lent() -> set[str]:
+    """The modules of the theory that the simulation may borrow: none holds numerics."""
+    return {f"replica.{name}" for name in LENT}
