@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from simulations.independent import IndependentRow
     from simulations.joint import JointTraining, train_jointly
     from simulations.layers import FreeAttention, SoftmaxAttention
-    from simulations.learning import Learning, Settings, learn
+    from simulations.learning import Learning, learn
     from simulations.mean_field import naive_mean_field, quadratic_estimate
     from simulations.message_passing import MessagePassing, approximate_message_passing
     from simulations.mixing import Mixing, MixingWarning
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from simulations.recovery import Recovery, recover
     from simulations.sampler import Chains, sample
     from simulations.separability import separable, separable_samples
+    from simulations.settings import Settings
     from simulations.training import Training, train
     from simulations.transformer_extra import MissingExtra
 
@@ -108,7 +109,7 @@ _HOMES = {
     "PairCouplings": "pseudolikelihood",
     "PottsModel": "potts",
     "Recovery": "recovery",
-    "Settings": "learning",
+    "Settings": "settings",
     "SoftmaxAttention": "layers",
     "TrainedEncoder": "encoder_learning",
     "Training": "training",

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from simulations.encoder import Encoder, Weights
 from simulations.epochs import Groups, History, Run, checked_sequences
 from simulations.fields import Floats, Tokens, checked_tokens, log_sum_exp
-from simulations.learning import Settings
 from simulations.optimisers import rate_at
 from simulations.potts import checked_colors
+from simulations.settings import Settings
 from simulations.transformer_extra import loaded
 
 #: What `learn_encoder` does unless told otherwise.

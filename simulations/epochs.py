@@ -7,7 +7,7 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +16,7 @@ from replica.arguments import integer, refusal
 from replica.commandline import progress
 from simulations.checkpoint import load, save
 from simulations.fields import Floats, Tokens, checked_tokens
-
-if TYPE_CHECKING:
-    from simulations.learning import Settings
+from simulations.settings import Settings
 
 #: Arrays by name, by what they are.
 Groups = dict[str, dict[str, NDArray[Any]]]

@@ -10,10 +10,11 @@ from replica.data import PottsTokens
 from simulations import FactoredAttention, PottsModel, conditional_entropy, fresh_loss, sample
 from simulations.checkpoint import load, save
 from simulations.layers import FreeAttention, SoftmaxAttention
-from simulations.learning import Learning, Settings, learn
+from simulations.learning import Learning, learn
 from simulations.masking import masked_gradient
 from simulations.optimisers import Optimiser, rate_at
 from simulations.recovery import recover
+from simulations.settings import Settings
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,63 @@
+"""How a training by epochs is done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from replica.arguments import integer, non_negative, one_of, positive, real, refusal
+from simulations.optimisers import OPTIMISERS, SCHEDULES
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to train.
+
+    Parameters
+    ----------
+    epochs : int
+        Passes over the training sequences; every pass masks one random site of each.
+    batch : int
+        Sequences per step.
+    optimiser : str
+        "adam" or "sgd".
+    rate : float
+        The largest learning rate.
+    schedule : str
+        "constant", "cosine" or "one-cycle" (see `simulations.optimisers.rate_at`).
+    momentum : float
+        Of the gradient, in [0, 1).
+    decay : float
+        Decoupled weight decay of all parameters.
+    patience : int, optional
+        Stop after so many epochs without a smaller held-out loss; None never stops early.
+    seed : int
+        Source of initial values, masks and the order of the sequences.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not allowed.
+    """
+
+    epochs: int = 100
+    batch: int = 50
+    optimiser: str = "adam"
+    rate: float = 0.01
+    schedule: str = "one-cycle"
+    momentum: float = 0.9
+    decay: float = 0.0
+    patience: int | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, minimum in (("epochs", 1), ("batch", 1), ("seed", 0)):
+            integer(name, getattr(self, name), minimum)
+        if self.patience is not None:
+            integer("patience", self.patience, 1)
+        one_of("optimiser", self.optimiser, OPTIMISERS)
+        one_of("schedule", self.schedule, SCHEDULES)
+        positive("rate", self.rate)
+        non_negative("decay", self.decay)
+        allowed = "a number from 0 to below 1"
+        if not 0 <= real("momentum", self.momentum, allowed) < 1:
+            raise refusal("momentum", self.momentum, allowed)
