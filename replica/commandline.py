@@ -6,10 +6,12 @@ import argparse
 import os
 import re
 import shlex
+import signal
 import sys
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from hashlib import sha256
 from inspect import Parameter, signature
 from pathlib import Path
@@ -22,9 +24,13 @@ from replica.data import DATA_MODELS, DataModel
 from replica.problem import LOSSES, Problem
 
 #: Exit statuses of every command.
-CONVERGED, NOT_CONVERGED, BAD_ARGUMENTS, INTERRUPTED = 0, 1, 2, 130
+CONVERGED, NOT_CONVERGED, BAD_ARGUMENTS, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
 
 Item = TypeVar("Item")
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, by which batch systems end what ran out of time, ends a command like Ctrl-C."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -207,7 +213,7 @@ def run(
     """Parse the command line, do the work and return the exit status.
 
     A refused argument, or a package that is missing, is a bad command line; warnings become
-    one line each; Ctrl-C ends cleanly.
+    one line each; Ctrl-C and SIGTERM end cleanly.
 
     Parameters
     ----------
@@ -222,13 +228,33 @@ def run(
     options = parser.parse_args(_attached(words))
     warnings.showwarning = lambda message, *_: say(f"{parser.prog}: warning: {message}")
     try:
-        return work(options, shlex.join([parser.prog, *words]))
+        with _sigterm_ends_like_ctrl_c():
+            return work(options, shlex.join([parser.prog, *words]))
     except (BadArgument, MissingExtra) as error:
         say(f"{parser.prog}: {error}")
         return BAD_ARGUMENTS
+    except Terminated:
+        say(f"{parser.prog}: terminated")
+        return TERMINATED
     except KeyboardInterrupt:
         say(f"{parser.prog}: interrupted")
         return INTERRUPTED
+
+
+@contextmanager
+def _sigterm_ends_like_ctrl_c() -> Iterator[None]:
+    def terminate(*_: object) -> NoReturn:
+        raise Terminated
+
+    try:
+        before = signal.signal(signal.SIGTERM, terminate)
+    except ValueError:  # not in the main thread
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def cores() -> int:

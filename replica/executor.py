@@ -292,8 +292,7 @@ def _connected(address: str) -> tuple[Any, Any]:
     if not isinstance(address, str) or not re.fullmatch(r"(tcp|tls)://[^\s/]+:\d+", address):
         raise refusal("scheduler", address, "tcp://HOST:PORT or tls://HOST:PORT")
     distributed = _distributed()
-    # What goes wrong is told in one line each.
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    _silence()
     secrets = distributed.Security().get_connection_args("client")
     if address.startswith("tls") and secrets.get("ssl_context") is None:
         allowed = "tcp://HOST:PORT where Dask's configuration names no certificates"
@@ -321,6 +320,16 @@ def _knock(address: str) -> None:
         greeting = opened.recv(8, socket.MSG_WAITALL)
         if len(greeting) < 8 or int.from_bytes(greeting, "little") > 1e6:
             raise ConnectionError("what answers is no scheduler")
+
+
+def _silence() -> None:
+    """Leave it to this module to tell what goes wrong, in one line each.
+
+    Dask gives each of its loggers a level and a handler of its own.
+    """
+    for name in ("distributed", *logging.root.manager.loggerDict):
+        if name.partition(".")[0] == "distributed":
+            logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def _distributed() -> Any:

@@ -23,6 +23,7 @@ from replica.tables import (
     columns_of,
     default_mode,
     failed,
+    replace_table,
     sidecar,
     strict_json,
     writable_file,
@@ -136,8 +137,8 @@ class Journal:
             if lists:
                 # Before the table loses these columns, lest a kill between the two lose them.
                 self._tell(lists)
-            table.to_csv(self.path, **provenance)
-        except (OSError, ValueError) as error:
+            replace_table(self.path, table, provenance)
+        except OSError as error:
             raise self._unwritable(error) from None
         return table
 
@@ -307,8 +308,8 @@ class Journal:
             return {}, f"; {beside.name} holds no object"
         return known, ""
 
-    def _unwritable(self, error: Exception) -> Unwritable:
-        reason = getattr(error, "strerror", None) or str(error)
+    def _unwritable(self, error: OSError) -> Unwritable:
+        reason = error.strerror or str(error)
         return Unwritable(f"{self.path} cannot be written any more: {reason.lower()}")
 
 

@@ -104,10 +104,7 @@ class Table:
             If the folder does not exist or cannot be written.
         """
         target = writable_file("path", path)
-        stream = io.StringIO(newline="")
-        self.write(stream)
-        _replace(target, stream.getvalue())
-        write_sidecar(target, provenance)
+        replace_table(target, self, provenance)
         return target
 
     def write(self, stream: TextIO) -> None:
@@ -163,6 +160,14 @@ def failed(line: Mapping[str, Any]) -> bool:
 def sidecar(path: str | os.PathLike[str]) -> Path:
     """Return the path of the JSON file that stands beside the table `path`."""
     return Path(path).with_suffix(".json")
+
+
+def replace_table(path: Path, table: Table, provenance: Mapping[str, Any]) -> None:
+    """Write a table and its sidecar, in the place of what is there; OSError says why not."""
+    stream = io.StringIO(newline="")
+    table.write(stream)
+    _replace(path, stream.getvalue())
+    write_sidecar(path, provenance)
 
 
 def write_sidecar(path: str | os.PathLike[str], provenance: Mapping[str, Any]) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import stats
+from scipy.special import chdtrc
 
 from replica.arguments import integer, refusal
 
@@ -39,7 +39,7 @@ class Extrapolation:
 
         It is 1 where no degree of freedom is left to test it.
         """
-        return float(stats.chi2.sf(self.chi2, self.degrees)) if self.degrees else 1.0
+        return float(chdtrc(self.degrees, self.chi2)) if self.degrees else 1.0
 
 
 def extrapolate(sites: Any, values: Any, stderrs: Any, order: int = 1) -> Extrapolation:

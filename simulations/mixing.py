@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy.special import stdtrit
 
 from simulations.fields import Floats, Tokens
 from simulations.potts import PottsModel
@@ -56,7 +56,7 @@ class Mixing:
         if self.chains < 4:
             return True
         degrees = self.chains // 2 - 1
-        margin = stats.t.isf(FALSE_ALARM / 4, degrees)
+        margin = -stdtrit(degrees, FALSE_ALARM / 4)
         return bool(
             self.memory - margin * self.memory_stderr <= TOLERANCE
             and abs(self.drift) - margin * self.drift_stderr <= TOLERANCE

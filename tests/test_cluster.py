@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import surroundings
 
 from replica import cli as theory
 from replica.executor import Failure, WorkerDied, outcomes
@@ -71,7 +72,7 @@ def test_a_cluster_that_loses_a_worker(cluster, tmp_path, monkeypatch, command):
     main, line = COMMANDS[command]
     one, two, there = (tmp_path / f"{name}.csv" for name in ("one", "two", "there"))
     assert main([*line, "--workers", "1", "--out", str(one)]) == 0
-    if command == "replica":  # of the other, tests/simulations/test_resume.py takes care
+    if command == "replica":  # of the other, tests/test_simulations/test_resume.py takes care
         assert main([*line, "--workers", "2", "--out", str(two)]) == 0
         assert two.read_bytes() == one.read_bytes()
     append, doomed = Journal.append, [cluster.workers[0].process.pid]
@@ -106,6 +107,28 @@ def test_poison_in_processes_of_this_machine(tmp_path, capfd):
     assert "its task is tried again (1 of 3 times)" in capfd.readouterr().err
     with pytest.raises(WorkerDied, match=r"worker process was killed, .*, 4 times"):
         list(outcomes([Doing("die")], 1))
+
+
+def test_a_scheduler_that_dies_is_told_in_one_line(tmp_path):
+    pytest.importorskip("distributed", reason="distributed, of the extra 'cluster', is missing")
+    out, whole = tmp_path / "there.csv", tmp_path / "whole.csv"
+    line = [*SWEEP[:-1], "--alpha=0.3:9:20000"]
+    with surroundings.cluster() as (address, scheduler, _):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "replica", *line, "--scheduler", address, "--out", str(out)],
+            stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        while process.poll() is None and not (out.exists() and out.stat().st_size > 4000):
+            time.sleep(0.02)
+        scheduler.kill()
+        _, error = process.communicate()
+    assert process.returncode == 1
+    assert error.count("\n") == 1, error
+    assert error.startswith("replica: the ")
+    assert error.endswith("what is done is kept: the same command goes on from there\n")
+    assert theory.main([*line, "--out", str(out)]) == 0
+    assert theory.main([*line, "--out", str(whole)]) == 0
+    assert out.read_bytes() == whole.read_bytes()
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -3,9 +3,11 @@
     python tests/benchmarks/faults.py [--kills 50] [command ...]
 
 For `replica` and `replica-simulate`: kill -9 at random times, SIGTERM, Ctrl-C, a full disk (a
-small tmpfs where it can be mounted, else a limit on the size of files), a read-only folder, a
-torn last line, a second writer, and a broken sidecar. A line that was once complete on disk must
-be there ever after, and in the end the table is that of an uninterrupted run, byte for byte.
+small tmpfs where it can be mounted, else a limit on the size of files), a folder that cannot be
+written, from the start or from some moment on, a torn last line, a second writer, a broken
+sidecar, and a killed worker, here and on a cluster, and scheduler (with the extra `cluster`). A
+line that was once complete on disk must be there ever after, and in the end the table is that of
+an uninterrupted run, byte for byte.
 """
 
 from __future__ import annotations
@@ -20,9 +22,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from surroundings import cluster, obey_permissions
 
 LINES = {
     "replica": ["-m", "replica", "sweep", "--colors=2", "--beta=1.2", "--lam=0.1",
@@ -48,9 +56,11 @@ class Faults:
         if self.start(self.whole).wait():
             sys.exit("the uninterrupted command failed")
 
-    def start(self, out: Path, prepare: Callable[[], None] | None = None) -> subprocess.Popen[str]:
+    def start(
+        self, out: Path, *more: str, prepare: Callable[[], None] | None = None
+    ) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, *LINES[self.command], "--out", str(out)],
+            [sys.executable, *LINES[self.command], *more, "--out", str(out)],
             stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=prepare,
         )  # fmt: skip
 
@@ -93,12 +103,19 @@ class Faults:
         left = [path.name for path in self.folder.glob(f".{out.name}*.partial")]
         return f"{told}; finished {restarted} times; lost {lost}; {self.finished(out)}{left or ''}"
 
+    def under_way(
+        self, out: Path, *more: str, prepare: Callable[[], None] | None = None
+    ) -> subprocess.Popen[str]:
+        """Return a command that has written something."""
+        process = self.start(out, *more, prepare=prepare)
+        while not (out.exists() and out.stat().st_size > 4000):
+            time.sleep(0.02)
+        return process
+
     def partial(self, name: str) -> Path:
         """Return the table of a command that was killed when something was written."""
         out = self.folder / f"{name}.csv"
-        process = self.start(out)
-        while not (out.exists() and out.stat().st_size > 4000):
-            time.sleep(0.02)
+        process = self.under_way(out)
         process.kill()
         process.communicate()
         return out
@@ -116,7 +133,7 @@ class Faults:
             resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
         try:
-            process = self.start(out, None if mounted else limited)
+            process = self.start(out, prepare=None if mounted else limited)
             _, error = process.communicate()
             kept = out.read_bytes()
             told = f"{'tmpfs' if mounted else 'limit'} of {size}: status {process.returncode}, "
@@ -131,12 +148,25 @@ class Faults:
         return f"{told}; {self.finished(again)}"
 
     def read_only(self) -> str:
-        out = Path("/proc/table.csv") if os.geteuid() == 0 else self.folder / "closed" / "table.csv"
-        if os.geteuid() != 0:
-            out.parent.mkdir(mode=0o500)
-        process = self.start(out)
+        place = self.folder / "closed"
+        place.mkdir(mode=0o500)
+        process = self.start(place / "table.csv", prepare=obey_permissions)
         _, error = process.communicate()
-        return f"status {process.returncode}, {error!r}"
+        return f"status {process.returncode}, {error!r}, left there: {os.listdir(place)}"
+
+    def lost_permission(self) -> str:
+        place = self.folder / "open"
+        place.mkdir()
+        out = place / "table.csv"
+        process = self.under_way(out, prepare=obey_permissions)
+        place.chmod(0o500)
+        before = out.read_bytes()
+        _, error = process.communicate()
+        kept = out.read_bytes()
+        place.chmod(0o700)
+        told = f"status {process.returncode}, {error!r}, {len(before.splitlines())} lines before, "
+        told += f"{len(kept.splitlines())} after, lost: {not kept.startswith(before)}"
+        return f"{told}; {self.finished(out)}"
 
     def torn_line(self) -> str:
         out = self.partial("torn")
@@ -170,6 +200,39 @@ class Faults:
         beside.write_text(good)
         return f"{told}; the sidecar mended: {self.finished(out)}"
 
+    def killed_worker(self) -> str:
+        out = self.folder / "worker.csv"
+        process = self.under_way(out, "--workers=2")
+        found = subprocess.run(
+            ["pgrep", "-P", str(process.pid), "-f", "spawn_main"],
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        os.kill(int(found.stdout.split()[0]), signal.SIGKILL)
+        return self.ended(process, out)
+
+    def killed_worker_of_a_cluster(self) -> str:
+        out = self.folder / "cluster.csv"
+        with cluster() as (address, _, workers):
+            process = self.under_way(out, f"--scheduler={address}")
+            workers[0].kill()
+            return self.ended(process, out)
+
+    def killed_scheduler(self) -> str:
+        out = self.folder / "scheduler.csv"
+        with cluster() as (address, scheduler, _):
+            process = self.under_way(out, f"--scheduler={address}")
+            before = out.read_bytes()
+            scheduler.kill()
+            _, error = process.communicate()
+            lost = not out.read_bytes().startswith(before)
+            told = f"status {process.returncode}, {error!r}, lost: {lost}"
+        return f"{told}; here {self.finished(out)}"
+
+    def ended(self, process: subprocess.Popen[str], out: Path) -> str:
+        _, error = process.communicate()
+        same = out.read_bytes() == self.whole.read_bytes()
+        return f"status {process.returncode}, {error!r}, table {'the same' if same else 'ANOTHER'}"
+
 
 def main() -> None:
     """Make the faults and print what happened."""
@@ -181,17 +244,25 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             faults = Faults(command, Path(folder))
             few = max(1, options.kills // 10)
-            for name, made in {
-                "kill -9": lambda f=faults: f.signalled(signal.SIGKILL, options.kills),
-                "SIGTERM": lambda f=faults, n=few: f.signalled(signal.SIGTERM, n),
-                "Ctrl-C": lambda f=faults, n=few: f.signalled(signal.SIGINT, n),
+            made = {
+                "kill -9": partial(faults.signalled, signal.SIGKILL, options.kills),
+                "SIGTERM": partial(faults.signalled, signal.SIGTERM, few),
+                "Ctrl-C": partial(faults.signalled, signal.SIGINT, few),
                 "full disk": faults.full_disk,
                 "read-only folder": faults.read_only,
+                "lost permission": faults.lost_permission,
                 "torn last line": faults.torn_line,
                 "second writer": faults.second_writer,
                 "broken sidecar": faults.broken_sidecar,
-            }.items():
-                print(json.dumps([command, name, made()]), flush=True)
+                "killed worker": faults.killed_worker,
+            }
+            if find_spec("distributed"):
+                made |= {
+                    "killed worker of a cluster": faults.killed_worker_of_a_cluster,
+                    "killed scheduler": faults.killed_scheduler,
+                }
+            for name, make in made.items():
+                print(json.dumps([command, name, make()]), flush=True)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from importlib import import_module
 from pathlib import Path
 
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
-sys.path.insert(0, str(Path(__file__).parents[1] / "replica"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "test_replica"))
 
 import anything
 from hypothesis import HealthCheck, Phase, given, seed, settings

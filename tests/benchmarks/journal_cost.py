@@ -1,10 +1,11 @@
 # ruff: noqa: E402
-"""What it costs a sweep to write every point to the disk when it is done.
+"""What it costs a sweep to write every point to the disk when it is done, and a cluster's help.
 
     python tests/benchmarks/journal_cost.py [--points 10000] [--repeats 5]
 
-The same quick points, two colours, are swept by `replica sweep` in memory and with `--out`, in
-turns; the least time of each counts.
+The same quick points, two colours, are swept by `replica sweep` in memory, with `--out`, and, where
+the extra `cluster` is installed, with `--out` on a local cluster of two workers, in turns. The
+least time of each counts; that of the processor is the command's own, without the cluster's.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import os
 import sys
 import tempfile
 import time
-from pathlib import Path
+from collections.abc import Iterator
 
 # One core, before numpy is imported.
 for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -40,19 +41,35 @@ def measured() -> None:
     parser.add_argument("--points", type=int, default=10_000)
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
-    seconds(100)
-    memory, journal = [], []
-    for number in range(options.repeats):
-        memory.append(seconds(options.points))
-        with tempfile.TemporaryDirectory() as folder:
-            out = str(Path(folder) / f"curve-{number}.csv")
-            journal.append(seconds(options.points, "--out", out))
+    with tempfile.TemporaryDirectory() as folder, local_cluster() as address:
+        ways: dict[str, list[str]] = {"in memory": [], "through the journal": []}
+        if address is not None:
+            ways["on the cluster"] = ["--scheduler", address]
+        times: dict[str, list[tuple[float, float]]] = {way: [] for way in ways}
+        for words in ways.values():
+            seconds(100, *words)
+        for number in range(options.repeats):
+            for way, words in ways.items():
+                out = [] if way == "in memory" else ["--out", f"{folder}/{way}-{number}.csv"]
+                times[way].append(seconds(options.points, *words, *out))
     for label, place in (("clock", 0), ("processor", 1)):
-        times = [min(time[place] for time in each) for each in (memory, journal)]
-        print(
-            f"{label}: {options.points} points in memory {times[0]:.2f} s, through the journal "
-            f"{times[1]:.2f} s, ratio {times[1] / times[0]:.3f}"
+        least = {way: min(time[place] for time in each) for way, each in times.items()}
+        told = (
+            f"{way} {time:.2f} s ({time / least['in memory']:.3f})" for way, time in least.items()
         )
+        print(f"{label}: {options.points} points", *told, sep=", ")
+
+
+@contextlib.contextmanager
+def local_cluster() -> Iterator[str | None]:
+    """Start two workers, or none where Dask is not installed."""
+    try:
+        from distributed import LocalCluster
+    except ModuleNotFoundError:
+        yield None
+        return
+    with LocalCluster(2, threads_per_worker=1, dashboard_address=None, silence_logs=50) as local:
+        yield local.scheduler_address
 
 
 if __name__ == "__main__":

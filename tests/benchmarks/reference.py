@@ -19,7 +19,7 @@ import numpy as np
 from scipy.special import ndtri
 from scipy.stats import qmc
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "replica"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "test_replica"))
 import referee
 
 from replica.cross_entropy_kernels import exchange_window

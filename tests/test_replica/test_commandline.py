@@ -283,7 +283,12 @@ def test_python_says_the_same(capsys, changes, make):
     assert capsys.readouterr().err == f"replica: {refused.value}\n"
 
 
-def test_interrupted_sweep_keeps_what_is_done(tmp_path):
+@pytest.mark.parametrize(
+    ("sent", "status", "said"),
+    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")],
+    ids=["Ctrl-C", "SIGTERM"],
+)
+def test_interrupted_sweep_keeps_what_is_done(tmp_path, sent, status, said):
     """A curve of a thousand slow points, interrupted two seconds after the solver is warm."""
     line = words("sweep", colors="20", beta="8", lam="1e-4", alpha="0.1:50:3000", out="curve.csv")
     code = (
@@ -297,9 +302,10 @@ def test_interrupted_sweep_keeps_what_is_done(tmp_path):
     assert process.stdout is not None
     assert process.stdout.readline() == "warm\n"
     time.sleep(2)
-    os.kill(process.pid, signal.SIGINT)
+    os.kill(process.pid, sent)
     _, error = process.communicate(timeout=30)
-    assert process.returncode == 130
+    assert process.returncode == status
+    assert error.endswith(f"are done and kept\nreplica: {said}\n")
     assert "Traceback" not in error
     done = Table.from_csv(tmp_path / "curve.csv")
     assert 0 < len(done) < 3000

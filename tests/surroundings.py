@@ -1,0 +1,61 @@
+"""Places that go wrong: folders that turn root away, and clusters whose processes can be killed."""
+
+from __future__ import annotations
+
+import ctypes
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+#: Rights to override permissions, of files and for reading, and the call that gives one up.
+_OVERRIDE, _READ, _GIVE_UP = 1, 2, 24
+
+#: Exits with 0 as soon as the scheduler has two workers.
+_WAIT = """
+import logging, sys
+from distributed import Client
+logging.disable()
+try:
+    Client(sys.argv[1], timeout=2).wait_for_workers(2, timeout=10)
+except OSError:
+    sys.exit(1)
+"""
+
+
+def obey_permissions() -> None:
+    """Let the command that this process becomes write only where permissions allow it.
+
+    On Linux root may write everywhere; elsewhere it keeps that right.
+    """
+    if sys.platform == "linux":
+        for capability in (_OVERRIDE, _READ):
+            ctypes.CDLL(None).prctl(_GIVE_UP, capability, 0, 0, 0)
+
+
+@contextmanager
+def cluster() -> Iterator[tuple[str, subprocess.Popen[bytes], list[subprocess.Popen[bytes]]]]:
+    """Start a Dask scheduler and two workers that nobody replaces, and yield its address, too."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = f"tcp://127.0.0.1:{port}"
+
+    def dask(kind: str, *words: str) -> subprocess.Popen[bytes]:
+        line = [sys.executable, "-m", f"distributed.cli.dask_{kind}", *words, "--no-dashboard"]
+        return subprocess.Popen(line, stderr=subprocess.DEVNULL, start_new_session=True)
+
+    scheduler = dask("scheduler", "--host", "127.0.0.1", "--port", str(port))
+    workers = [dask("worker", address, "--nthreads", "1", "--no-nanny") for _ in range(2)]
+    try:
+        deadline = time.monotonic() + 60
+        while subprocess.run([sys.executable, "-c", _WAIT, address], check=False).returncode:
+            assert time.monotonic() < deadline, "no cluster within a minute"
+            time.sleep(0.2)
+        yield address, scheduler, workers
+    finally:
+        for process in (*workers, scheduler):
+            process.kill()
+            process.wait()
