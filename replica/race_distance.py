@@ -8,10 +8,12 @@ import numpy as np
 from scipy.interpolate import CubicSpline
 
 from replica.channel import Accuracy
+from replica.distance import level_window
 from replica.race import clocks, window
 
-#: Largest normal variable and log(1/error) of the integrals, and spacing of the times.
-_RADIUS, _DIGITS, _TIME_STEP = 6.5, 22.0, 0.48
+#: Largest normal variable and log(1/error) of the integrals, least number of levels, and spacing
+#: of the times.
+_RADIUS, _DIGITS, _LEVELS, _TIME_STEP = 7.2, 26.0, 80, 0.44
 
 
 def race_distance(colors: int, c: float, rho: float) -> float:
@@ -39,10 +41,13 @@ def race_distance(colors: int, c: float, rho: float) -> float:
     # The spectrum of a normal variable, widened by that of the clocks.
     clock_spectrum = 2.0 * c / math.pi * _DIGITS
     highest = _RADIUS + (min(clock_spectrum, c / s * _RADIUS) if s > 0 else clock_spectrum)
-    level_step = math.pi / highest
-    tau = np.arange(-_RADIUS, _RADIUS, level_step)
-    # Aliases of Y, at most n reach, must not come back to where ξ_1 can be.
-    wave_step = 2.0 * math.pi / ((n + 1) * reach)
+    # With weights of at most 1 the levels that matter, and Y, are those of the cone at rest.
+    low, largest = level_window(n, 0.0, _RADIUS)
+    level_step = min(math.pi / highest, (_RADIUS - low) / _LEVELS)
+    xi = np.arange(-_RADIUS, _RADIUS, level_step)
+    tau = xi[xi >= low]
+    # Aliases of Y, of which each part is at most `reach`, must not come back to where ξ_1 can be.
+    wave_step = 2.0 * math.pi / min((n + 1) * reach, largest)
     k = np.arange(0.0, highest, wave_step)
     nodes, weights = np.polynomial.legendre.leggauss(24 + math.ceil(0.4 * reach * highest))
     y, weights = 0.5 * reach * (nodes + 1.0), 0.5 * reach * weights
@@ -50,8 +55,8 @@ def race_distance(colors: int, c: float, rho: float) -> float:
     powers = weights * np.stack([np.ones_like(y), y, y * y])
     normal = np.exp(-0.5 * x * x) / math.sqrt(2.0 * math.pi)
     fourier = np.exp(-1j * np.outer(y, k))
-    gauss = level_step * np.exp(-0.5 * tau * tau) / math.sqrt(2.0 * math.pi)
-    back = np.exp(1j * np.outer(tau, k))
+    gauss = level_step * np.exp(-0.5 * xi * xi) / math.sqrt(2.0 * math.pi)
+    forth, back = np.exp(-1j * np.outer(xi, k)), np.exp(1j * np.outer(tau, k))
     _, late = window(s, Accuracy.COARSE)
     times = np.arange(-_DIGITS - c * _RADIUS, late + c * _RADIUS, _TIME_STEP)
     table = np.arange(times[0] + c * x.min() - 1.0, times[-1] + c * x.max() + 1.0, 0.02)
@@ -61,7 +66,7 @@ def race_distance(colors: int, c: float, rho: float) -> float:
         silent = silence(u + c * x)
         moments = ((normal * silent)[None] * powers[:, None, :]).reshape(-1, len(y)) @ fourier
         x0, x1, x2 = moments.reshape(3, len(tau), len(k))
-        silent, slope = clocks(u + c * tau, s, Accuracy.FINE)
+        silent, slope = clocks(u + c * xi, s, Accuracy.FINE)
         # What is not above the level, and what is, unless it has a phase.
         chi = gauss @ silent - x0[:, :1].real + x0
         terms = 4 * n * x2 * chi ** (n - 1)
@@ -69,7 +74,7 @@ def race_distance(colors: int, c: float, rho: float) -> float:
             terms += n * (n - 1) * (3 * x1 * x1 + 2 * x0 * x2) * chi ** (n - 2)
         if n > 2:
             terms += n * (n - 1) * (n - 2) * x0 * x1 * x1 * chi ** (n - 3)
-        spectrum = (gauss * -slope) @ back.conj()
+        spectrum = (gauss * -slope) @ forth
         spectrum[0] *= 0.5
         total += float(((back * terms).sum(axis=0) @ spectrum).real)
     return colors * _TIME_STEP * level_step * wave_step / math.pi * total

@@ -23,6 +23,7 @@ from replica import (
 from replica import independent as channels
 from replica.channel import Accuracy
 from replica.cli import main
+from replica.distance import squared_distance
 from replica.point_rule import CrossEntropyPoints, PointRule
 from replica.race import log_normaliser, uncertainty, wrong_guess
 from replica.race_distance import race_distance
@@ -226,6 +227,12 @@ def test_threshold_of_logistic_regression(norm):
     best = minimize_scalar(missed, bounds=(0, 20), method="bounded", options={"xatol": 1e-9})
     threshold = existence_threshold(IndependentTokens(2, norm))
     assert threshold == pytest.approx(1 / best.fun, rel=2e-8)
+
+
+@pytest.mark.parametrize("colors", [3, 10, 35, 100, 197])
+def test_tokens_that_nothing_determines_are_as_far_from_the_cone_as_noise(colors):
+    """Two integrals by different steps; the first once had too few levels for many colours."""
+    assert race_distance(colors, 0.0, 1e-12) == pytest.approx(squared_distance(colors, 0), rel=1e-8)
 
 
 def test_answer_above_the_threshold_and_refusal_below():

@@ -8,7 +8,7 @@ import referee
 from scipy.optimize import minimize_scalar
 
 from replica import ConvergenceError, PottsTokens, Problem, existence_threshold, solve
-from replica.threshold import squared_distance
+from replica.distance import squared_distance
 
 pytestmark = pytest.mark.filterwarnings("ignore::replica.ParamagnetWarning")
 
