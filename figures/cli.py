@@ -23,7 +23,8 @@ from figures import (
 from figures.batch import make, make_all
 from replica.arguments import integer, one_of
 from replica.commandline import CONVERGED, NOT_CONVERGED, Parser, cores, number, run
-from replica.tables import Table, writable_folder
+from replica.files import writable_folder
+from replica.tables import Table
 
 #: Every figure: a module with NAME, DESCRIPTION, compute(quick, workers) and draw(table). One
 #: with RESUMES also gives compute a folder, beside the figure, for what is done.

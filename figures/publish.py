@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from replica.tables import Table, writable_folder
+from replica.files import writable_folder
+from replica.tables import Table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -7,7 +7,6 @@ import json
 import math
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import fields
 from typing import Any
 
@@ -16,6 +15,7 @@ import numpy as np
 from replica.arguments import BadArgument, integer, one_of, refusal
 from replica.commandline import (
     CONVERGED,
+    MOST_POINTS,
     NOT_CONVERGED,
     Parser,
     add_alpha_options,
@@ -32,7 +32,7 @@ from replica.commandline import (
 )
 from replica.data import CustomTokens
 from replica.executor import WorkerDied, add_executor_options, check_scheduler
-from replica.journal import Journal, Unwritable
+from replica.journal import GO_ON, Journal, Removed, Unwritable
 from replica.problem import LOSSES, Problem
 from replica.solution import Solution
 from replica.stretches import ERROR, solve_missing
@@ -136,24 +136,33 @@ def _sweep(options: argparse.Namespace, command: str) -> int:
             with Journal("out", options.out, command, parameters, [], [ERROR]) as journal:
                 solve_missing(family, optimal, done, journal, *where)
                 journal.finish(done[problem.alpha] for problem in family)
+    except Removed as error:
+        say(f"replica: {error}")
+        return NOT_CONVERGED
     except (Unwritable, WorkerDied) as error:
         if options.out is None:
             _table(family, done).write(sys.stdout)
-            say(f"replica: {error}")
-        else:
-            say(f"replica: {error}; what is done is kept: the same command goes on from there")
+        say(f"replica: {error}; what is done is kept{'' if options.out is None else GO_ON}")
         return NOT_CONVERGED
     except KeyboardInterrupt:
         if options.out is None:
             _table(family, done).write(sys.stdout)
+            kept = set(done)
         else:
-            # Ctrl-C may have come between writing a point and counting it.
-            with suppress(BadArgument):  # nothing is there yet
-                done |= {line["alpha"]: line for line in Table.from_csv(options.out).lines()}
-        count = sum(problem.alpha in done for problem in family)
+            # Ctrl-C may have come between writing a point and counting it, or the file be gone.
+            kept = _alphas(options.out)
+        count = sum(problem.alpha in kept for problem in family)
         say(f"replica sweep: {count} of {len(family)} points are done and kept")
         raise
     return _told(family, done)
+
+
+def _alphas(out: str) -> set[float]:
+    """Return the sample ratios of a table, none where it has no lines yet."""
+    try:
+        return {line["alpha"] for line in Table.from_csv(out).lines()}
+    except BadArgument:
+        return set()
 
 
 def _table(family: Sequence[Problem], done: Mapping[float, Mapping[str, Any]]) -> Table:
@@ -263,11 +272,17 @@ def _evolve(options: argparse.Namespace, command: str) -> int:
     family = problems(options)
     if len(family) != 1:
         raise refusal("alpha", options.alpha, "one number")
+    if integer("steps", options.steps, 1) > MOST_POINTS:
+        raise refusal("steps", options.steps, f"{MOST_POINTS} or less")
     course = state_evolution(family[0], options.steps)
     names = [field.name for field in fields(StateEvolution) if field.name != "problem"]
     columns = {name: getattr(course, name) for name in names}
     _print_columns({"step": range(options.steps + 1), **columns})
-    return CONVERGED
+    followed = int(np.isfinite(course.q).sum())
+    if followed == len(course.q):
+        return CONVERGED
+    say(f"replica: the overlaps are beyond what the quadrature carries from step {followed} on")
+    return NOT_CONVERGED
 
 
 def _by_alpha(alphas: Sequence[float], found: Sequence[Any]) -> dict[str, Sequence[Any]]:

@@ -11,7 +11,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from inspect import Parameter, signature
 from pathlib import Path
@@ -21,10 +21,14 @@ import numpy as np
 
 from replica.arguments import BadArgument, MissingExtra, integer, one_of, positive, real, refusal
 from replica.data import DATA_MODELS, DataModel
+from replica.numerals import numeral
 from replica.problem import LOSSES, Problem
 
 #: Exit statuses of every command.
 CONVERGED, NOT_CONVERGED, BAD_ARGUMENTS, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
+
+#: Points of one command.
+MOST_POINTS = 10_000_000
 
 Item = TypeVar("Item")
 
@@ -47,12 +51,8 @@ class Parser(argparse.ArgumentParser):
 
 def number(text: str) -> int | float | str:
     """Return the number that `text` spells, or `text` itself for a later check to refuse."""
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
+    value = numeral(text)
+    return text if value is None else value
 
 
 def alpha_grid(text: str, log: bool = False) -> list[float]:
@@ -79,6 +79,8 @@ def alpha_grid(text: str, log: bool = False) -> list[float]:
         raise refusal("alpha", text, "a list such as 1,2,4 or start:stop:count")
     start, stop = positive("alpha start", parts[0]), positive("alpha stop", parts[1])
     count = integer("alpha count", parts[2], 1)
+    if count > MOST_POINTS:
+        raise refusal("alpha count", count, f"{MOST_POINTS} or less")
     if count == 1 and start != stop:
         raise refusal("alpha count", count, "2 or greater where start and stop differ")
     space = np.geomspace if log else np.linspace
@@ -103,12 +105,19 @@ def matrix(name: str, text: str) -> list[list[float]]:
     try:
         lines = Path(text).read_text(encoding="utf-8").split("\n")
         return [
-            [float(x) for x in line.replace(",", " ").split()] for line in lines if line.strip()
+            [_entry(x) for x in line.replace(",", " ").split()] for line in lines if line.strip()
         ]
     except (OSError, ValueError) as error:
-        reason = error.strerror.lower() if isinstance(error, OSError) and error.strerror else error
-        allowed = f"circulant:1,0.5,0.5 or a file with one row of numbers per line ({reason})"
+        why = error.strerror.lower() if isinstance(error, OSError) and error.strerror else error
+        allowed = f"circulant:1,0.5,0.5 or a file with one row of numbers per line ({why})"
         raise refusal(name, text, allowed) from None
+
+
+def _entry(text: str) -> float:
+    value = numeral(text)
+    if value is None:
+        raise ValueError(f"{text[:40]!r} is no number")
+    return float(value)
 
 
 def add_data_options(parser: argparse.ArgumentParser) -> None:
@@ -213,7 +222,8 @@ def run(
     """Parse the command line, do the work and return the exit status.
 
     A refused argument, or a package that is missing, is a bad command line; warnings become
-    one line each; Ctrl-C and SIGTERM end cleanly.
+    one line each, and so does what the machine refuses: memory, or room on a disk; Ctrl-C and
+    SIGTERM end cleanly.
 
     Parameters
     ----------
@@ -225,11 +235,16 @@ def run(
         Called with the parsed options and the command line as text.
     """
     words = list(sys.argv[1:] if argv is None else argv)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed: nobody wants to read it
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
     options = parser.parse_args(_attached(words))
     warnings.showwarning = lambda message, *_: say(f"{parser.prog}: warning: {message}")
     try:
         with _sigterm_ends_like_ctrl_c():
-            return work(options, shlex.join([parser.prog, *words]))
+            status = work(options, shlex.join([parser.prog, *words]))
+            sys.stdout.flush()
+            return status
     except (BadArgument, MissingExtra) as error:
         say(f"{parser.prog}: {error}")
         return BAD_ARGUMENTS
@@ -239,6 +254,25 @@ def run(
     except KeyboardInterrupt:
         say(f"{parser.prog}: interrupted")
         return INTERRUPTED
+    except BrokenPipeError:  # whoever read the output has seen enough
+        return NOT_CONVERGED
+    except (OSError, MemoryError, Warning) as error:
+        # The machine's fault, not the program's; a warning is one where Python was told so.
+        say(f"{parser.prog}: {' '.join(str(error).split()) or type(error).__name__}")
+        return NOT_CONVERGED
+    finally:
+        _give_up_broken_output()
+
+
+def _give_up_broken_output() -> None:
+    """Let nothing wait that the output does not take: Python would try again at its end."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        with suppress(OSError, ValueError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, sys.stdout.fileno())
+            os.close(nowhere)
 
 
 @contextmanager
@@ -265,27 +299,35 @@ def cores() -> int:
 
 
 def say(message: str) -> None:
-    """Print one line to stderr."""
-    print(message, file=sys.stderr, flush=True)
+    """Print one line to stderr, if there is one that takes it."""
+    with suppress(OSError, ValueError):
+        print(message, file=sys.stderr, flush=True)
 
 
 def progress(items: Iterable[Item], total: int, label: str) -> Iterator[Item]:
     """Yield the items, with a bar on stderr if that is a terminal and the run is not short."""
-    if not sys.stderr.isatty():
+    if sys.stderr is None or not sys.stderr.isatty():
         yield from items
         return
     start = drawn = time.monotonic()
-    for done, item in enumerate(items, start=1):
-        yield item
-        now = time.monotonic()
-        if now - start > 1 and (now - drawn > 0.2 or done == total):
-            drawn = now
-            left = (now - start) * (total - done) / done
-            bar = "#" * (30 * done // total)
-            sys.stderr.write(f"\r{label} [{bar:<30}] {done}/{total}, {left:.0f} s left ")
-            sys.stderr.flush()
-    if drawn != start:
-        sys.stderr.write("\n")
+    try:
+        for done, item in enumerate(items, start=1):
+            yield item
+            now = time.monotonic()
+            if now - start > 1 and (now - drawn > 0.2 or done == total):
+                drawn = now
+                left = (now - start) * (total - done) / done
+                bar = "#" * (30 * done // total)
+                _draw(f"\r{label} [{bar:<30}] {done}/{total}, {left:.0f} s left ")
+    finally:
+        if drawn != start:
+            _draw("\n")
+
+
+def _draw(text: str) -> None:
+    with suppress(OSError, ValueError):
+        sys.stderr.write(text)
+        sys.stderr.flush()
 
 
 def _attached(words: Sequence[str]) -> list[str]:

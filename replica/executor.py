@@ -12,7 +12,7 @@ import socket
 import threading
 import warnings
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -26,12 +26,15 @@ from replica.commandline import number, say
 
 Lines = list[dict[str, Any]]
 
-#: How often tasks are tried again whose worker process died. On a cluster it is the scheduler's
-#: `distributed.scheduler.allowed-failures` for every task, by default 3 as well.
-RETRIES = 3
+#: Attempts at a task with a process of its own, and tasks in succession that all of them fail:
+#: then no worker lives.
+_ATTEMPTS, _HOPELESS = 2, 4
 
-#: Seconds within which a scheduler answers, and tasks that it is told of in advance.
-_ANSWER, _WINDOW = 5.0, 10_000
+#: Tasks that a worker process here, and the scheduler of a cluster, are told of in advance.
+_AHEAD, _WINDOW = 2, 10_000
+
+#: Seconds within which a scheduler answers.
+_ANSWER = 5.0
 
 
 class Task(Protocol):
@@ -101,8 +104,7 @@ def outcomes(
     Raises
     ------
     WorkerDied
-        If workers were killed, or ran out of memory, more often than `RETRIES`, or if the
-        cluster was lost.
+        If no worker process lives long enough for any task, or if the cluster was lost.
     MissingExtra
         If a cluster is asked for and Dask is not installed.
     ValueError
@@ -148,34 +150,61 @@ def described(error: BaseException) -> str:
 
 
 def _here(tasks: Sequence[Task], workers: int) -> _Results:
-    """Run tasks in processes of this machine; a pool that lost one is started again."""
+    """Run tasks in processes of this machine.
+
+    Where one dies, its pool is lost. Whatever it was doing is tried again alone: what kills its
+    worker then has failed, and the others go on.
+    """
     waiting, died = dict(enumerate(tasks)), 0
     integer("workers", workers, 1)
     while waiting:
+        begun: set[int] = set()
         try:
-            with closing(_pool(waiting, min(workers, len(waiting)))) as results:
+            with closing(_pool(waiting, min(workers, len(waiting)), begun)) as results:
                 for task, sent in results:
                     del waiting[task]
                     yield task, sent
         except BrokenProcessPool:
-            died += 1
             told = "a worker process was killed, by hand or for want of memory"
-            if died > RETRIES:
-                raise WorkerDied(f"{told}, {died} times; fewer --workers need less") from None
-            say(f"{told}; its task is tried again ({died} of {RETRIES} times)")
+            again = "what was under way is tried again, one task at a time"
+            say(f"{told}; {again}")
+            for task in sorted(begun & set(waiting)):
+                alone = _alone(waiting.pop(task))
+                died = died + 1 if alone is None else 0
+                if died == _HOPELESS:
+                    raise WorkerDied(f"{told}, {died} times in succession") from None
+                yield task, alone or (Failure("WorkerDied: its worker process was killed"), [])
 
 
-def _pool(tasks: Mapping[int, Task], workers: int) -> _Results:
+def _alone(task: Task) -> _Sent | None:
+    """Return what a task sends from a process of its own, or None if that is always killed."""
+    for _ in range(_ATTEMPTS):
+        with suppress(BrokenProcessPool), closing(_pool({0: task}, 1, set())) as results:
+            return next(results)[1]
+    return None
+
+
+def _pool(tasks: Mapping[int, Task], workers: int, begun: set[int]) -> _Results:
+    """Run tasks in a pool, and note in `begun` which it was told of."""
     earlier = set(multiprocessing.active_children())
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(workers, context, initializer=_depend_on_the_parent)
+    left, numbers = iter(list(tasks.items())), dict[Future[_Sent], int]()
+
+    def submit(count: int) -> None:
+        for number, task in islice(left, count):
+            begun.add(number)
+            with one_thread_each(), _no_ctrl_c():  # it may start a process
+                numbers[pool.submit(_run, task)] = number
+
     try:
-        with one_thread_each():
-            numbers: dict[Future[_Sent], int] = {
-                pool.submit(_run, task): number for number, task in tasks.items()
-            }
-        for future in as_completed(numbers):
-            yield numbers[future], future.result()
+        submit(workers * _AHEAD)
+        while numbers:
+            for future in wait(numbers, return_when=FIRST_COMPLETED).done:
+                number = numbers.pop(future)
+                sent = future.result()
+                submit(1)
+                yield number, sent
     except BaseException:
         pool.shutdown(wait=False, cancel_futures=True)
         for process in set(multiprocessing.active_children()) - earlier:
@@ -183,6 +212,22 @@ def _pool(tasks: Mapping[int, Task], workers: int) -> _Results:
         raise
     finally:
         pool.shutdown()
+
+
+@contextmanager
+def _no_ctrl_c() -> Iterator[None]:
+    """Let processes that start meanwhile never see Ctrl-C, and this one see it afterwards.
+
+    A worker leaves it to the command; until it can say so itself, it would end in a traceback.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _depend_on_the_parent() -> None:

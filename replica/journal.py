@@ -6,28 +6,33 @@ import csv
 import io
 import json
 import os
-import tempfile
+import socket
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from importlib import metadata
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from replica.arguments import refusal
+from replica.files import (
+    clear_partial_files,
+    flush_folder,
+    move_into_place,
+    partial_file,
+    reason,
+    unwritable,
+)
+from replica.sidecars import read_sidecar, sidecar, write_sidecar
 from replica.tables import (
     COLUMNS,
-    PARTIAL,
     Table,
     as_cell,
     columns_of,
-    default_mode,
     failed,
     replace_table,
-    sidecar,
-    strict_json,
-    writable_file,
-    write_sidecar,
+    writable_table,
 )
 
 try:
@@ -40,8 +45,20 @@ except ImportError:  # not a POSIX system: one process per table is the user's c
 _SYNC, _SHARE = 0.1, 0.02
 
 
+#: Seconds in which a process that has just begun to write says who it is.
+_INTRODUCTION = 2.0
+
+
+#: What is said of a table that was left unfinished, behind whatever was the reason.
+GO_ON = ": the same command goes on from there"
+
+
 class Unwritable(RuntimeError):
     """The table cannot be written any more; what it holds is kept."""
+
+
+class Removed(RuntimeError):
+    """The table is not there any more, nor anything that is written to it."""
 
 
 class Journal:
@@ -84,15 +101,19 @@ class Journal:
         seeds: Sequence[int],
         beside: Sequence[str] = (),
     ) -> None:
-        self.path = writable_file(name, path)
+        self.path = writable_table(name, path)
         self._name, self._beside = name, tuple(beside)
         content = {"parameters": dict(parameters), "seeds": list(seeds)}
         self._provenance = {"command": command, **json.loads(json.dumps(content))}
         self._handle = self._open()
         try:
             self._columns, self._found, self._rewrite = self._resume()
-        except BaseException:
+        except BaseException as error:
+            if not os.fstat(self._handle).st_size:  # nobody misses an empty file
+                self.path.unlink(missing_ok=True)
             self.close()
+            if isinstance(error, OSError):
+                raise unwritable(name, path, error) from None
             raise
         self._next_sync = 0.0
 
@@ -104,6 +125,32 @@ class Journal:
         """
         return self._found
 
+    def check(self, known: Iterable[Mapping[str, Any]]) -> None:
+        """Refuse a table with a line that agrees with none of these in what they name.
+
+        Parameters
+        ----------
+        known : iterable of mappings
+            What tells the points of the table apart, by column; all name the same columns.
+
+        Raises
+        ------
+        ValueError
+            Naming the line, and in what it differs.
+        """
+        points = [dict(point) for point in known]
+        names = list(points[0])
+        allowed = {tuple(point.values()) for point in points}
+        for number, line in enumerate(self._found, start=2):
+            if tuple(line.get(name) for name in names) in allowed and line.get("status"):
+                continue
+            values = {name: {point[name] for point in points} for name in names}
+            wrong = [name for name in names if line.get(name) not in values[name]]
+            told = ", ".join(f"{name} = {line.get(name)}" for name in wrong or [*names, "status"])
+            raise refusal(
+                self._name, str(self.path), f"a table of this command; line {number} has {told}"
+            )
+
     def append(self, lines: Iterable[Mapping[str, Any]]) -> None:
         """Add lines to the file.
 
@@ -112,10 +159,13 @@ class Journal:
         Unwritable
             If the disk is full or the file can no longer be written. What was there before
             is kept.
+        Removed
+            If the file was removed or replaced by somebody else.
         """
         lines = list(lines)
         if not lines:
             return
+        self._still_there()
         columns = columns_of([*self._found, *lines] if self._rewrite else lines)
         try:
             if self._rewrite:
@@ -129,7 +179,11 @@ class Journal:
             raise self._unwritable(error) from None
 
     def finish(self, lines: Iterable[Mapping[str, Any]]) -> Table:
-        """Replace the file by the table of these lines, in this order, and return the table."""
+        """Replace the file by the table of these lines, in this order, and return the table.
+
+        It raises what `append` does.
+        """
+        self._still_there()
         rows = [dict(line) for line in lines]
         lists = {name: [row.pop(name, None) for row in rows] for name in self._beside}
         table, provenance = Table(rows), {**self._provenance, **lists}
@@ -166,27 +220,40 @@ class Journal:
             try:
                 handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
             except OSError as error:
-                reason = (error.strerror or str(error)).lower()
-                allowed = f"a file that can be written ({reason})"
-                raise refusal(self._name, str(self.path), allowed) from None
+                raise unwritable(self._name, self.path, error) from None
             if fcntl is None:
                 return handle
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 os.close(handle)
-                unfinished = self._sidecar().get("unfinished")
-                known = unfinished if isinstance(unfinished, dict) else {}
-                writer = known.get("process", "unknown")
-                allowed = f"a file that no other process is writing; process {writer} is"
+                allowed = f"a file that no other process is writing; {self._writer()} is"
                 raise refusal(self._name, str(self.path), allowed) from None
             except OSError:  # a file system without locks
                 return handle
             # Another process may have finished, and replaced the file, since it was opened.
-            with suppress(FileNotFoundError):
-                if os.path.samestat(os.fstat(handle), os.stat(self.path)):
-                    return handle
+            if _is(handle, self.path):
+                return handle
             os.close(handle)
+
+    def _writer(self) -> str:
+        """Return who is writing the table; who has just begun may not have said so yet."""
+        deadline = time.monotonic() + _INTRODUCTION
+        while True:
+            unfinished = read_sidecar(self.path)[0].get("unfinished")
+            known = unfinished if isinstance(unfinished, dict) else {}
+            process, host = known.get("process"), known.get("host")
+            if isinstance(host, str) and host != socket.gethostname():
+                return f"process {process} on {host}"
+            if isinstance(process, int) and _alive(process):
+                return f"process {process}"
+            if time.monotonic() > deadline:
+                return "process unknown"
+            time.sleep(0.02)
+
+    def _still_there(self) -> None:
+        if not _is(self._handle, self.path):
+            raise Removed(f"{self.path} was removed or replaced while it was written")
 
     def _resume(self) -> tuple[tuple[str, ...] | None, tuple[dict[str, Any], ...], bool]:
         """Return columns and lines of a table of the same parameters, unfinished or finished.
@@ -194,20 +261,21 @@ class Journal:
         And whether the file must be written anew before lines can be added to it.
         """
         for whole in (self.path, sidecar(self.path)):
-            for left in whole.parent.glob(f".{whole.name}.*{PARTIAL}"):
-                left.unlink(missing_ok=True)
+            clear_partial_files(whole)
         content, header = self.path.read_bytes(), ",".join(COLUMNS).encode()
-        if content[: len(header)] != header[: len(content)]:
+        if content[: len(header)] != header[: len(content)] or b"\r" in content.replace(
+            b"\r\n", b""
+        ):
             raise refusal(self._name, str(self.path), "a new file or a table")
-        end = content.rfind(b"\n") + 1
         # A first line alone is a table without points: whatever made it, nothing is lost.
-        if content.count(b"\n") < 2:
+        if not content.partition(b"\n")[2]:
             os.ftruncate(self._handle, 0)
             self._tell({})
+            flush_folder(self.path)
             return None, (), False
         self._check_provenance()
-        os.ftruncate(self._handle, end)
-        table = Table.from_csv(self.path)
+        os.ftruncate(self._handle, content.rfind(b"\n") + 1)
+        table = Table.from_csv(self.path, self._name)
         lists = {name: self._list(name, table) for name in self._beside}
         lines = [
             line | {name: values[number] for name, values in lists.items()}
@@ -222,7 +290,9 @@ class Journal:
         """Return a column of the table, or what the sidecar of a finished one says of it."""
         if name in table.columns:
             return [line[name] for line in table.lines()]
-        known = self._sidecar().get(name)
+        if not len(table):
+            return []
+        known = read_sidecar(self.path)[0].get(name)
         if (
             not isinstance(known, list)
             or len(known) != len(table)
@@ -233,22 +303,19 @@ class Journal:
         return known
 
     def _tell(self, lists: Mapping[str, Any]) -> None:
-        unfinished = {"process": os.getpid()}
+        unfinished = {"process": os.getpid(), "host": socket.gethostname()}
         write_sidecar(self.path, {**self._provenance, **lists, "unfinished": unfinished})
 
     def _begin_again(self, columns: tuple[str, ...]) -> None:
         """Put a file in the place of a finished table to which lines can be added."""
-        handle, partial = tempfile.mkstemp(
-            dir=self.path.parent, prefix=f".{self.path.name}.", suffix=PARTIAL
-        )
+        handle, partial = partial_file(self.path)
         before, self._handle, self._columns = (self._handle, self._columns), handle, columns
         try:
             if fcntl is not None:
                 with suppress(OSError):
                     fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._write(self._found)
-            os.chmod(partial, default_mode())
-            os.replace(partial, self.path)
+            move_into_place(partial, self.path)
         except BaseException:
             os.close(handle)
             os.unlink(partial)
@@ -282,7 +349,7 @@ class Journal:
             raise
 
     def _check_provenance(self) -> None:
-        known, broken = self._read_sidecar()
+        known, broken = read_sidecar(self.path)
         here, there = _content(self._provenance), _content(known)
         here["version"] = metadata.version("replica-attention")
         different = [key for key in {**here, **there} if here.get(key) != there.get(key)]
@@ -290,27 +357,28 @@ class Journal:
             was = ", ".join(f"{key} = {_short(there.get(key))}" for key in different)
             now = ", ".join(_short(here.get(key)) for key in different)
             allowed = f"a new file, or a table of the same command; it has {was} instead of {now}"
-            allowed += broken
-            raise refusal(self._name, str(self.path), allowed)
-
-    def _sidecar(self) -> dict[str, Any]:
-        return self._read_sidecar()[0]
-
-    def _read_sidecar(self) -> tuple[dict[str, Any], str]:
-        """Return what the sidecar tells, or nothing and why."""
-        beside = sidecar(self.path)
-        try:
-            known = strict_json(beside.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            why = getattr(error, "strerror", None) or str(error)
-            return {}, f"; {beside.name} cannot be read ({' '.join(why.lower().split())})"
-        if not isinstance(known, dict):
-            return {}, f"; {beside.name} holds no object"
-        return known, ""
+            raise refusal(self._name, str(self.path), "; ".join(filter(None, (allowed, broken))))
 
     def _unwritable(self, error: OSError) -> Unwritable:
-        reason = error.strerror or str(error)
-        return Unwritable(f"{self.path} cannot be written any more: {reason.lower()}")
+        return Unwritable(f"{self.path} cannot be written any more: {reason(error)}")
+
+
+def _is(handle: int, path: Path) -> bool:
+    """Tell whether an open file is the one that stands at `path`."""
+    try:
+        return os.path.samestat(os.fstat(handle), os.stat(path))
+    except OSError:
+        return False
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # somebody else's
+        pass
+    return True
 
 
 def _content(provenance: Mapping[str, Any]) -> dict[str, Any]:

@@ -57,12 +57,15 @@ def solve_missing(
 
     Raises
     ------
-    replica.journal.Unwritable
-        If the disk is full or the file can no longer be written.
+    ValueError
+        If the journal holds a line of another problem.
+    replica.journal.Unwritable, replica.journal.Removed
+        If the disk is full or the file can no longer be written, or is gone.
     replica.executor.WorkerDied
         If workers were ended from outside, again and again, or the cluster was lost.
     """
     if journal is not None:
+        journal.check(_identity(problem, optimal) for problem in problems)
         done.update((line["alpha"], line) for line in journal.lines)
     tasks = []
     for task in stretches(problems, optimal):
@@ -172,14 +175,21 @@ class Stretch:
 
     def _failed(self, problem: Problem, error: str) -> Line:
         return {
-            "source": "theory",
-            "loss": problem.loss_name,
-            **problem.data.columns(),
-            "lam": None if self.optimal else problem.lam,
-            "alpha": problem.alpha,
+            **_identity(problem, self.optimal),
             "status": f"{FAILED}: {error}",
             ERROR: None,
         }
+
+
+def _identity(problem: Problem, optimal: bool) -> Line:
+    """Return what tells the line of a problem from others; at its best, λ is a result."""
+    return {
+        "source": "theory",
+        "loss": problem.loss_name,
+        **problem.data.columns(),
+        **({} if optimal else {"lam": problem.lam}),
+        "alpha": problem.alpha,
+    }
 
 
 def _along_alpha(problems: Sequence[Problem]) -> Iterable[Solution]:

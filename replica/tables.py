@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import math
 import os
-import re
-import tempfile
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timezone
-from importlib import metadata
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -19,6 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replica.arguments import refusal
+from replica.files import replace_file, writable_file
+from replica.numerals import numeral
+from replica.sidecars import is_foreign, provenance, sidecar
 
 #: The first columns of every table, in this order.
 COLUMNS = (
@@ -31,14 +30,11 @@ _COMMON = frozenset(COLUMNS)
 _TEXT = frozenset({"source", "data", "loss", "status", "estimator"})
 _INTEGERS = frozenset({"colors", "sites", "samples", "seed", "evaluations"})
 
-_INTEGER = re.compile(r"[+-]?[0-9]{1,300}")
-_FLOAT = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|-?inf")
+#: Those of the common columns whose cells may hold one value per colour mode.
+_LISTS = frozenset({"m", "q", "V"})
 
 #: How the status of a point begins that could not be computed; the error follows.
 FAILED = "failed"
-
-#: Ending of a file that is not whole yet; a process that was killed may leave one.
-PARTIAL = ".partial"
 
 
 class Table:
@@ -57,18 +53,27 @@ class Table:
 
     def __init__(self, lines: Iterable[Mapping[str, Any]]) -> None:
         self._lines = tuple(dict(line) for line in lines)
-        self.columns = columns_of(self._lines)
+        self._columns = columns_of(self._lines)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns, in order."""
+        return self._columns
 
     def __len__(self) -> int:
         return len(self._lines)
 
     def __getitem__(self, column: str) -> NDArray[Any]:
-        if column not in self.columns:
-            raise KeyError(f"no column {column!r}; the columns are {', '.join(self.columns)}")
+        self._known(column)
         values = [line.get(column) for line in self._lines]
         if column in _TEXT:
             return np.array(["" if value is None else value for value in values], dtype=object)
         return np.array([np.nan if v is None else np.asarray(v, dtype=float) for v in values])
+
+    def __repr__(self) -> str:
+        counts = Counter(str(line.get("status")) for line in self._lines)
+        told = ", ".join(f"{count} {status}" for status, count in counts.items())
+        return f"<{type(self).__name__} of {len(self)} lines: {told or 'no line'}>"
 
     def lines(self) -> tuple[dict[str, Any], ...]:
         """Return a copy of the lines, each a dict from column name to value."""
@@ -76,9 +81,15 @@ class Table:
 
     def where(self, **values: Any) -> Table:
         """Return the lines in which every named column equals the given value."""
+        for column in values:
+            self._known(column)
         return Table(
             line for line in self._lines if all(line.get(k) == v for k, v in values.items())
         )
+
+    def _known(self, column: str) -> None:
+        if column not in self.columns:
+            raise KeyError(f"no column {column!r}; the columns are {', '.join(self.columns)}")
 
     def to_csv(self, path: str | os.PathLike[str], **provenance: Any) -> Path:
         """Write the table to `path` and its provenance to the JSON file beside it.
@@ -88,7 +99,7 @@ class Table:
         Parameters
         ----------
         path : path
-            The CSV file; the sidecar has the same name with the ending .json.
+            The CSV file, whose name ends in .csv; the sidecar has the same name with .json.
         **provenance
             What made the table, such as command, parameters and seeds. The version of the
             package and the date are added.
@@ -101,9 +112,10 @@ class Table:
         Raises
         ------
         ValueError
-            If the folder does not exist or cannot be written.
+            If the folder does not exist or cannot be written, or the path is that of
+            something else.
         """
-        target = writable_file("path", path)
+        target = writable_table("path", path)
         replace_table(target, self, provenance)
         return target
 
@@ -115,8 +127,8 @@ class Table:
             writer.writerow([as_cell(line.get(column)) for column in self.columns])
 
     @classmethod
-    def from_csv(cls, path: str | os.PathLike[str]) -> Table:
-        """Read a table that `to_csv` wrote.
+    def from_csv(cls, path: str | os.PathLike[str], name: str = "path") -> Table:
+        """Read a table that `to_csv` wrote; refusals call its place `name`.
 
         Raises
         ------
@@ -127,22 +139,22 @@ class Table:
             text = Path(path).read_text(encoding="utf-8")
             records = list(csv.reader(io.StringIO(text, newline=""), strict=True))
         except (OSError, UnicodeDecodeError, csv.Error) as error:
-            raise refusal("path", str(path), f"a readable table ({error})") from None
+            raise refusal(name, str(path), f"a readable table ({error})") from None
         if not records or tuple(records[0][: len(COLUMNS)]) != COLUMNS:
-            raise refusal("path", str(path), "a table whose first columns are " + ",".join(COLUMNS))
+            raise refusal(name, str(path), "a table whose first columns are " + ",".join(COLUMNS))
         header = records[0]
         twice = {name for name in header if header.count(name) > 1}
         if twice:
-            raise refusal("path", str(path), f"a table with one column {min(twice)}")
+            raise refusal(name, str(path), f"a table with one column {min(twice)}")
         lines = []
         for number, record in enumerate(records[1:], start=2):
             if len(record) != len(header):
                 found = f"line {number} has {len(record)}"
-                raise refusal("path", str(path), f"a table of {len(header)} columns; {found}")
+                raise refusal(name, str(path), f"a table of {len(header)} columns; {found}")
             try:
                 lines.append({n: _value(n, cell) for n, cell in zip(header, record, strict=True)})
             except ValueError as error:
-                raise refusal("path", str(path), f"a table; line {number}: {error}") from None
+                raise refusal(name, str(path), f"a table; line {number}: {error}") from None
         return cls(lines)
 
 
@@ -157,53 +169,26 @@ def failed(line: Mapping[str, Any]) -> bool:
     return str(line.get("status", "")).startswith(FAILED)
 
 
-def sidecar(path: str | os.PathLike[str]) -> Path:
-    """Return the path of the JSON file that stands beside the table `path`."""
-    return Path(path).with_suffix(".json")
-
-
-def replace_table(path: Path, table: Table, provenance: Mapping[str, Any]) -> None:
+def replace_table(path: Path, table: Table, told: Mapping[str, Any]) -> None:
     """Write a table and its sidecar, in the place of what is there; OSError says why not."""
     stream = io.StringIO(newline="")
     table.write(stream)
-    _replace(path, stream.getvalue())
-    write_sidecar(path, provenance)
+    beside = provenance(told)
+    replace_file(path, stream.getvalue())
+    replace_file(sidecar(path), beside)
 
 
-def write_sidecar(path: str | os.PathLike[str], provenance: Mapping[str, Any]) -> None:
-    """Write what made the table `path`, with version and date, to the JSON file beside it."""
-    stamped = {
-        **provenance,
-        "version": metadata.version("replica-attention"),
-        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-    }
-    _replace(sidecar(path), json.dumps(stamped, indent=2) + "\n")
+def writable_table(name: str, path: str | os.PathLike[str]) -> Path:
+    """Return where `path` leads if a table can be written there, or raise ValueError.
 
-
-def writable_file(name: str, path: str | os.PathLike[str]) -> Path:
-    """Return `path` if a file can be written there, or raise ValueError for argument `name`."""
-    target = Path(path)
-    if target.is_dir() or target.suffix == ".json":
-        raise refusal(name, str(path), "a file name such as table.csv")
-    _try_writing(name, path, target.parent)
+    A JSON file that stands where the sidecar would, and is none, is not overwritten.
+    """
+    target = writable_file(name, path, ".csv")
+    new = not os.path.exists(target) or not os.path.getsize(target)
+    if new and is_foreign(target):
+        allowed = f"a name beside which {sidecar(target).name} is free or tells of a table"
+        raise refusal(name, str(path), allowed)
     return target
-
-
-def writable_folder(name: str, path: str | os.PathLike[str]) -> Path:
-    """Return `path` if it is a folder that can be written, or raise ValueError."""
-    folder = Path(path)
-    _try_writing(name, path, folder)
-    return folder
-
-
-def _try_writing(name: str, path: str | os.PathLike[str], folder: Path) -> None:
-    try:
-        # Permission bits do not tell what root, quotas and read-only mounts allow.
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise refusal(name, str(path), f"in a folder that can be written ({reason})") from None
 
 
 def as_cell(value: Any) -> str:
@@ -228,75 +213,22 @@ def _value(column: str, cell: str) -> Any:
         return None
     if column in _TEXT:
         return cell
+    if ";" in cell and (column in _LISTS or column not in _COMMON):
+        return [float(_number(column, part)) for part in cell.split(";")]
+    number = _number(column, cell)
     # A float is written with a point or an exponent, in any column.
-    if column in _INTEGERS or _INTEGER.fullmatch(cell):
-        if not _INTEGER.fullmatch(cell):
-            raise ValueError(f"{column} = {cell[:40]!r} is no integer of 300 digits at most")
-        return int(cell)
-    if ";" in cell:
-        return [_float(column, part) for part in cell.split(";")]
-    return _float(column, cell)
-
-
-def _float(column: str, cell: str) -> float:
-    """Return a number; float() would also take blanks, underscores, NaN and what overflows."""
-    number = float(cell) if _FLOAT.fullmatch(cell) else math.nan
-    if math.isnan(number) or (math.isinf(number) and "inf" not in cell):
-        raise ValueError(f"{column} = {cell[:40]!r} is no number")
+    if column in _INTEGERS and not isinstance(number, int):
+        raise ValueError(f"{column} = {cell[:40]!r} is no integer of 300 digits at most")
     return number
 
 
-def strict_json(text: str) -> Any:
-    """Return what JSON text stands for.
-
-    Raises
-    ------
-    ValueError
-        If it is no JSON: with a key twice, NaN, a number that overflows, or nested without end.
-    """
-    try:
-        return json.loads(
-            text, object_pairs_hook=_once, parse_constant=_no_number, parse_float=_finite
-        )
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    known = dict(pairs)
-    if len(known) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"key {next(n for n in names if names.count(n) > 1)[:40]!r} twice")
-    return known
-
-
-def _no_number(text: str) -> Any:
-    raise ValueError(f"{text} is no number")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    return number if math.isfinite(number) else _no_number(text[:40])
-
-
-def _replace(target: Path, text: str) -> None:
-    handle, temporary = tempfile.mkstemp(
-        dir=target.parent, prefix=f".{target.name}.", suffix=PARTIAL
-    )
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.chmod(temporary, default_mode())
-        os.replace(temporary, target)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-
-
-def default_mode() -> int:
-    """Return the permissions of a new file, which temporary files do not have."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
+def _number(column: str, cell: str) -> int | float:
+    """Return a number, but not NaN, nor one that overflows."""
+    number = numeral(cell)
+    if (
+        number is None
+        or number != number
+        or (number in (math.inf, -math.inf) and "inf" not in cell)
+    ):
+        raise ValueError(f"{column} = {cell[:40]!r} is no number")
+    return number

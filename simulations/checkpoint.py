@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from replica.arguments import refusal
-from replica.tables import PARTIAL
+from replica.files import PARTIAL
 from simulations.fields import Floats
 
 _PLAIN = "plain"

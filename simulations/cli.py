@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from contextlib import suppress
 
-from replica.arguments import integer, one_of
+from replica.arguments import BadArgument, integer, one_of, refusal
 from replica.commandline import (
     CONVERGED,
+    MOST_POINTS,
     NOT_CONVERGED,
     Parser,
     add_problem_options,
@@ -19,8 +21,8 @@ from replica.commandline import (
     say,
 )
 from replica.executor import WorkerDied, add_executor_options, check_scheduler
-from replica.journal import Journal, Unwritable
-from replica.tables import writable_file
+from replica.journal import GO_ON, Journal, Removed, Unwritable
+from replica.tables import Table, writable_table
 from simulations.estimators import ESTIMATORS
 from simulations.grid import LISTS, SAMPLED, grid, lengths, values
 
@@ -76,9 +78,14 @@ def _simulate(arguments: argparse.Namespace, command: str) -> int:
     base, count = integer("seed", arguments.seed, 0), integer("seeds", arguments.seeds, 1)
     if arguments.estimator is not None:
         one_of("estimator", arguments.estimator, ESTIMATORS)
-    seeds, sites = range(base, base + count), lengths(arguments)
+    sites = lengths(arguments)
     family = grid(arguments)
-    out, scheduler = writable_file("out", arguments.out), check_scheduler(arguments.scheduler)
+    total = count * len(sites) * len(family)
+    if total > MOST_POINTS:
+        raise refusal("seeds", count, f"so few that there are {MOST_POINTS} points at most")
+    out, scheduler = writable_table("out", arguments.out), check_scheduler(arguments.scheduler)
+
+    seeds = range(base, base + count)
 
     # The arguments are good so far: now the compiler is worth loading.
     from simulations.estimate import announce
@@ -106,7 +113,14 @@ def _simulate(arguments: argparse.Namespace, command: str) -> int:
             if scheduler is None:
                 announce(tasks, workers, NAME)
             table = complete(journal, tasks, workers, NAME, scheduler)
-    except (Unwritable, WorkerDied) as error:
-        say(f"{NAME}: {error}; what is done is kept, and the same command goes on from there")
+    except Removed as error:
+        say(f"{NAME}: {error}")
         return NOT_CONVERGED
+    except (Unwritable, WorkerDied) as error:
+        say(f"{NAME}: {error}; what is done is kept{GO_ON}")
+        return NOT_CONVERGED
+    except KeyboardInterrupt:
+        with suppress(BadArgument):  # nothing is there yet
+            say(f"{NAME}: {len(Table.from_csv(out))} of {total} points are done and kept")
+        raise
     return CONVERGED if all(table["status"] == "converged") else NOT_CONVERGED

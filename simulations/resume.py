@@ -50,11 +50,14 @@ def complete(
 
     Raises
     ------
-    replica.journal.Unwritable
-        If the disk is full or the file can no longer be written.
+    ValueError
+        If the journal holds a line of another experiment.
+    replica.journal.Unwritable, replica.journal.Removed
+        If the disk is full or the file can no longer be written, or is gone.
     replica.executor.WorkerDied
         If workers were ended from outside, again and again, or the cluster was lost.
     """
+    journal.check(identity for task in tasks for identity in _identities(task))
     done = {_key(line): line for line in journal.lines}
     missing = [task for task in tasks if not all(key in done for key in keys(task))]
     results = outcomes(missing, workers, scheduler)
@@ -71,39 +74,33 @@ def complete(
 
 def keys(task: Experiment | GaussianExperiment) -> list[tuple[Any, ...]]:
     """Return what tells the lines of an experiment apart, in their order."""
-    data = task.data.columns()
-    return [
-        (
-            problem.loss_name,
-            task.data.colors,
-            data.get("beta"),
-            data.get("coupling_norm"),
-            data.get("shift"),
-            problem.lam,
-            problem.alpha,
-            task.sites,
-            task.seed,
-        )
-        for problem in task.problems
-    ]
+    return [_key(identity) for identity in _identities(task)]
 
 
 def _failed(task: Experiment | GaussianExperiment, error: str) -> list[dict[str, Any]]:
     """Return the lines of an experiment that raised."""
+    return [identity | {"status": f"{FAILED}: {error}"} for identity in _identities(task)]
+
+
+def _identities(task: Experiment | GaussianExperiment) -> list[dict[str, Any]]:
+    """Return what the lines of an experiment say of it, in their order."""
     return [
         {
             "source": "simulation",
-            "data": problem.data.name,
-            **dict(zip(KEY, key, strict=True)),
+            "loss": problem.loss_name,
+            **problem.data.columns(),
+            "lam": problem.lam,
+            "alpha": problem.alpha,
+            "sites": task.sites,
             "samples": task.samples,
-            "status": f"{FAILED}: {error}",
+            "seed": task.seed,
         }
-        for problem, key in zip(task.problems, keys(task), strict=True)
+        for problem in task.problems
     ]
 
 
 def _named(line: dict[str, Any]) -> str:
-    known = ((name, line[name]) for name in ("beta", "shift", "alpha", "sites", "seed"))
+    known = ((name, line.get(name)) for name in ("beta", "shift", "alpha", "sites", "seed"))
     return ", ".join(f"{name} = {value}" for name, value in known if value is not None)
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-LENT = ("arguments", "cache", "commandline", "data", "executor", "journal", "problem", "tables")
+LENT = (
+    "arguments", "cache", "commandline", "data", "executor", "files", "journal", "numerals",
+    "problem", "sidecars", "tables",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="session")

@@ -97,16 +97,27 @@ def test_poison_fails_alone_on_a_cluster(cluster, capfd):
     assert {line["pid"] for number in (0, 3) for line in found[number]} != {os.getpid()}
 
 
-def test_poison_in_processes_of_this_machine(tmp_path, capfd):
-    """A worker that dies is replaced three times; what was delivered until then is kept."""
-    tasks = [Doing("raise"), Doing("die", str(tmp_path / "died")), Doing("live")]
-    found = dict(outcomes(tasks, 2))
-    assert found[0] == Failure("ZeroDivisionError: nothing at all")
-    assert isinstance(found[1], list)
-    assert isinstance(found[2], list)
-    assert "its task is tried again (1 of 3 times)" in capfd.readouterr().err
-    with pytest.raises(WorkerDied, match=r"worker process was killed, .*, 4 times"):
-        list(outcomes([Doing("die")], 1))
+@pytest.mark.parametrize("workers", [1, 2])
+def test_poison_in_processes_of_this_machine(tmp_path, capfd, workers):
+    """A task that kills its worker once is tried again; one that does so again fails alone."""
+    once = Doing("die", str(tmp_path / "died"))
+    tasks = [Doing("die"), Doing("raise"), once, *[Doing("live")] * 4]
+    found = dict(outcomes(tasks, workers))
+    assert found.pop(0) == Failure("WorkerDied: its worker process was killed")
+    assert found.pop(1) == Failure("ZeroDivisionError: nothing at all")
+    assert sorted(found) == [2, 3, 4, 5, 6]
+    assert all(isinstance(lines, list) for lines in found.values())
+    told = capfd.readouterr().err.splitlines()
+    assert told
+    assert all("what was under way is tried again, one task at a time" in line for line in told)
+
+
+def test_where_no_worker_lives(capfd):
+    results = outcomes([Doing("die")] * 12, 3)
+    failures = [next(results)[1] for _ in range(3)]
+    assert set(failures) == {Failure("WorkerDied: its worker process was killed")}
+    with pytest.raises(WorkerDied, match=r"worker process was killed, .*, 4 times in succession"):
+        next(results)
 
 
 def test_a_scheduler_that_dies_is_told_in_one_line(tmp_path):

@@ -138,10 +138,11 @@ def test_broken_sidecars_are_named(tmp_path, text, why):
     assert "\n" not in str(refused.value)
 
 
-def test_a_sidecar_of_wrong_types_does_not_stop_the_refusal(tmp_path):
+def test_a_sidecar_of_wrong_types_does_not_stop_the_refusal(tmp_path, monkeypatch):
+    monkeypatch.setattr("replica.journal._INTRODUCTION", 0.0)
     path = tmp_path / "table.csv"
     with journal(path):
-        path.with_suffix(".json").write_text('{"unfinished": "yes"}')
+        path.with_suffix(".json").write_text('{"unfinished": "yes", "version": 1, "date": 2}')
         with pytest.raises(ValueError, match="process unknown is"):
             journal(path)
 

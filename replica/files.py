@@ -1,0 +1,122 @@
+"""Files that appear whole or not at all, where they can be written."""
+
+from __future__ import annotations
+
+import glob
+import os
+import stat
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+from replica.arguments import BadArgument, refusal
+
+#: Ending of a file that is not whole yet; a process that was killed may leave one.
+PARTIAL = ".partial"
+
+
+def writable_file(name: str, path: str | os.PathLike[str], ending: str) -> Path:
+    """Return where `path` leads if a file can be written there, or raise ValueError.
+
+    Parameters
+    ----------
+    name : str
+        The argument that holds the path.
+    path : path
+        A new or a regular file; a link stands for the file it leads to.
+    ending : str
+        How its name must end.
+    """
+    target = Path(path)
+    if target.suffix != ending:
+        raise refusal(name, str(path), f"a file name that ends in {ending}")
+    if os.path.islink(target):
+        target = Path(os.path.realpath(target))
+    try:
+        if not stat.S_ISREG(os.stat(target).st_mode):
+            raise refusal(name, str(path), "a file, or a name for a new one")
+    except OSError:  # not there, or the folder lets nobody look
+        pass
+    _try_writing(name, path, target.parent)
+    return target
+
+
+def writable_folder(name: str, path: str | os.PathLike[str]) -> Path:
+    """Return `path` if it is a folder that can be written, or raise ValueError."""
+    folder = Path(path)
+    _try_writing(name, path, folder)
+    return folder
+
+
+def unwritable(name: str, path: str | os.PathLike[str], error: OSError) -> BadArgument:
+    """Return the refusal of a file that the operating system does not let us write."""
+    return refusal(name, str(path), f"a file that can be written ({reason(error)})")
+
+
+def reason(error: OSError) -> str:
+    """Return what the operating system says, in a few words."""
+    return (error.strerror or str(error)).lower()
+
+
+def replace_file(target: Path, text: str) -> None:
+    """Put a file with this text in the place of `target`, which is the old or the new one."""
+    handle, temporary = partial_file(target)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        move_into_place(temporary, target)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(temporary)
+        raise
+
+
+def partial_file(target: Path) -> tuple[int, str]:
+    """Return handle and path of a new file that is to become `target`."""
+    return tempfile.mkstemp(dir=target.parent, prefix=_prefix(target), suffix=PARTIAL)
+
+
+def move_into_place(temporary: str, target: Path) -> None:
+    """Let a whole file be `target`, with the permissions of a new file, on the disk too."""
+    os.chmod(temporary, 0o666 & ~_mask())
+    os.replace(temporary, target)
+    flush_folder(target)
+
+
+def flush_folder(target: Path) -> None:
+    """Force to the disk which files there are beside `target`."""
+    with suppress(OSError):  # not every system and file system knows how
+        handle = os.open(target.parent, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def clear_partial_files(target: Path) -> None:
+    """Remove what killed processes left that was to become `target`."""
+    for left in target.parent.glob(f"{glob.escape(_prefix(target))}*{PARTIAL}"):
+        left.unlink(missing_ok=True)
+
+
+def _prefix(target: Path) -> str:
+    # Names have 255 bytes at most, of four bytes at most a letter.
+    return f".{target.name[:48]}."
+
+
+def _try_writing(name: str, path: str | os.PathLike[str], folder: Path) -> None:
+    try:
+        # Permission bits do not tell what root, quotas and read-only mounts allow.
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        allowed = f"in a folder that can be written ({reason(error)})"
+        raise refusal(name, str(path), allowed) from None
+
+
+def _mask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
