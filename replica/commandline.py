@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from hashlib import sha256
+from importlib import metadata
 from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -144,7 +145,7 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
 
 def add_loss_option(parser: argparse.ArgumentParser) -> None:
     """Add the option that names the loss."""
-    parser.add_argument("--loss", default=LOSSES[0], help=" or ".join(LOSSES))
+    parser.add_argument("--loss", help=f"{' or '.join(LOSSES)} (the first that the data allow)")
 
 
 def add_alpha_options(parser: argparse.ArgumentParser) -> None:
@@ -208,10 +209,19 @@ _DATA_OPTIONS: dict[str, Callable[[str, Any], Any]] = {
 def problems(arguments: argparse.Namespace) -> list[Problem]:
     """Return the problems that parsed options describe, one per alpha, in the order given."""
     data = data_model(arguments)
+    loss = data.losses[0] if arguments.loss is None else arguments.loss
     return [
-        Problem(alpha, arguments.lam, data, arguments.loss)
+        Problem(alpha, arguments.lam, data, loss)
         for alpha in alpha_grid(arguments.alpha, arguments.log)
     ]
+
+
+def at_best_or_given_lam(options: argparse.Namespace) -> tuple[list[Problem], bool]:
+    """Return the problems along alpha, and whether their weight decay is to be the best."""
+    optimal = options.lam == "optimal"
+    return problems(
+        argparse.Namespace(**{**vars(options), "lam": 1.0 if optimal else options.lam})
+    ), optimal
 
 
 def run(
@@ -238,6 +248,8 @@ def run(
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed: nobody wants to read it
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+    version = metadata.version("replica-attention")
+    parser.add_argument("--version", action="version", version=f"{parser.prog} {version}")
     options = parser.parse_args(_attached(words))
     warnings.showwarning = lambda message, *_: say(f"{parser.prog}: warning: {message}")
     try:

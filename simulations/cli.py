@@ -80,6 +80,7 @@ def _simulate(arguments: argparse.Namespace, command: str) -> int:
         one_of("estimator", arguments.estimator, ESTIMATORS)
     sites = lengths(arguments)
     family = grid(arguments)
+    arguments.loss = arguments.loss or family[0].loss_name
     total = count * len(sites) * len(family)
     if total > MOST_POINTS:
         raise refusal("seeds", count, f"so few that there are {MOST_POINTS} points at most")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import replica.replicon
 from replica import CustomTokens, PottsTokens, Problem, Table, existence_threshold, solve, stability
 from replica.cli import main
 from replica.commandline import alpha_grid
@@ -311,3 +313,32 @@ def test_interrupted_sweep_keeps_what_is_done(tmp_path, sent, status, said):
     assert 0 < len(done) < 3000
     assert set(done["status"]) == {"converged"}
     assert f"{len(done)} of 3000 points are done and kept" in error
+
+
+def test_version_and_the_loss_that_gaussian_tokens_allow(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["--version"])
+    assert stopped.value.code == 0
+    assert re.fullmatch(r"replica \d+\.\d+\.\d+\n", capsys.readouterr().out)
+    line = ["--data", "gaussian", "--shift", "2.5"]
+    assert main(["threshold", *line]) == 0
+    assert main(["solve", *line, "--lam", "0.1", "--alpha", "1", "--json"]) == 0
+    output = capsys.readouterr().out
+    assert output.startswith("1\n")
+    assert '"loss": "squared-error"' in output
+
+
+def test_lines_are_printed_as_they_come(capsys, monkeypatch):
+    """Ctrl-C at the third point leaves two."""
+    stability, called = replica.replicon.stability, iter(range(9))
+
+    def interrupted(solution):
+        if next(called) == 2:
+            raise KeyboardInterrupt
+        return stability(solution)
+
+    monkeypatch.setattr(replica.replicon, "stability", interrupted)
+    assert main(words("stability", alpha="1,2,3,4")) == 130
+    header, *lines = capsys.readouterr().out.splitlines()
+    assert header == "alpha,replicon,quadrature_error,status"
+    assert [line.split(",")[0] for line in lines] == ["1.0", "2.0"]

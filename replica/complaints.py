@@ -1,0 +1,34 @@
+"""What a command says of points that did not converge."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from replica.commandline import CONVERGED, NOT_CONVERGED, say
+from replica.problem import Problem
+from replica.tables import failed
+
+
+def told(points: Iterable[tuple[Problem, Mapping[str, Any]]]) -> int:
+    """Say what became of the points that did not converge, and return the exit status.
+
+    Parameters
+    ----------
+    points : iterable of (Problem, line of a table)
+        Where there is nothing to say, the problem is not looked at.
+    """
+    from replica.solver import reason
+
+    status = CONVERGED
+    for problem, line in points:
+        if line["status"] == "converged":
+            continue
+        status = NOT_CONVERGED
+        if failed(line):
+            say(f"replica: alpha = {problem.alpha}: {line['status']}")
+        else:
+            residual = math.nan if line.get("residual") is None else line["residual"]
+            say(f"replica: {reason(problem, line['status'], line['evaluations'], residual)}")
+    return status

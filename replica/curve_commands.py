@@ -1,0 +1,139 @@
+"""The commands that print numbers beside the solution, one line per sample ratio or iteration."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+
+from replica.arguments import integer, one_of, refusal
+from replica.commandline import (
+    CONVERGED,
+    MOST_POINTS,
+    NOT_CONVERGED,
+    alpha_grid,
+    data_model,
+    problems,
+    say,
+)
+from replica.complaints import told
+from replica.problem import LOSSES
+from replica.tables import as_cell
+
+
+def print_threshold(options: argparse.Namespace, command: str) -> int:
+    """Print the existence threshold."""
+    from replica.threshold import existence_threshold
+
+    data = data_model(options)
+    loss = data.losses[0] if options.loss is None else one_of("loss", options.loss, LOSSES)
+    print(f"{existence_threshold(data, loss):.10g}")
+    return CONVERGED
+
+
+def print_bounds(options: argparse.Namespace, command: str) -> int:
+    """Print the Bayes bound along α."""
+    from replica.bounds import bayes_bound
+
+    data = data_model(options)
+    alphas = alpha_grid(options.alpha, options.log)
+    _print_lines({"alpha": alpha, **_values(bayes_bound(alpha, data))} for alpha in alphas)
+    return CONVERGED
+
+
+def print_stability(options: argparse.Namespace, command: str) -> int:
+    """Print the replicon along α."""
+    from replica.curve import solutions
+    from replica.replicon import Stability, stability
+
+    unknown, failed = Stability(math.nan, math.nan), []
+
+    def lines() -> Iterator[dict[str, Any]]:
+        for solution in solutions(problems(options)):
+            found = stability(solution) if solution.converged else unknown
+            if not solution.converged:
+                failed.append((solution.problem, solution.line()))
+            alpha = {"alpha": solution.problem.alpha}
+            yield alpha | _values(found) | {"status": solution.status}
+
+    _print_lines(lines())
+    return told(failed)
+
+
+def print_asymptotics(options: argparse.Namespace, command: str) -> int:
+    """Print leading terms along α."""
+    from replica.asymptotics import few_samples, many_samples
+
+    expand = few_samples if options.samples == "few" else many_samples
+
+    def lines() -> Iterator[dict[str, Any]]:
+        for problem in problems(options):
+            found = expand(problem)
+            terms = {name: getattr(found, name) for name in found.orders}
+            orders = {f"{name}_order": order for name, order in found.orders.items()}
+            yield {"alpha": problem.alpha} | terms | orders
+
+    _print_lines(lines())
+    return CONVERGED
+
+
+def print_baselines(options: argparse.Namespace, command: str) -> int:
+    """Print what a mean-field estimator reaches along α."""
+    from replica.baselines import Baseline, mean_field_baseline
+    from replica.solution import ConvergenceError
+
+    unknown, failed = Baseline(*(math.nan for _ in fields(Baseline))), []
+    data = data_model(options)
+
+    def lines() -> Iterator[dict[str, Any]]:
+        for alpha in alpha_grid(options.alpha, options.log):
+            try:
+                found = mean_field_baseline(options.estimator, alpha, data, options.lam)
+            except ConvergenceError as error:
+                failed.append(error)
+                found = unknown
+            yield {"alpha": alpha} | _values(found)
+
+    _print_lines(lines())
+    for error in failed:
+        say(f"replica: {error}")
+    return NOT_CONVERGED if failed else CONVERGED
+
+
+def print_evolution(options: argparse.Namespace, command: str) -> int:
+    """Print the course of message passing."""
+    from replica.evolution import StateEvolution, state_evolution
+
+    family = problems(options)
+    if len(family) != 1:
+        raise refusal("alpha", options.alpha, "one number")
+    if integer("steps", options.steps, 1) > MOST_POINTS:
+        raise refusal("steps", options.steps, f"{MOST_POINTS} or less")
+    course = state_evolution(family[0], options.steps)
+    names = [field.name for field in fields(StateEvolution) if field.name != "problem"]
+    columns = {"step": range(options.steps + 1), **{name: getattr(course, name) for name in names}}
+    _print_lines(
+        dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)
+    )
+    followed = int(np.isfinite(course.test_loss).sum())
+    if followed == len(course.test_loss):
+        return CONVERGED
+    say(f"replica: the overlaps are beyond what the quadrature carries from step {followed} on")
+    return NOT_CONVERGED
+
+
+def _values(found: Any) -> dict[str, Any]:
+    """Return the fields of a dataclass of numbers."""
+    return {field.name: getattr(found, field.name) for field in fields(found)}
+
+
+def _print_lines(lines: Iterable[Mapping[str, Any]]) -> None:
+    """Print lines as CSV as they come, with cells as in every table."""
+    for number, line in enumerate(lines):
+        if not number:
+            print(*line, sep=",")
+        print(*(as_cell(value) for value in line.values()), sep=",", flush=True)
