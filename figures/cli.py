@@ -22,8 +22,9 @@ from figures import (
 )
 from figures.batch import make, make_all
 from replica.arguments import integer, one_of
-from replica.commandline import CONVERGED, NOT_CONVERGED, Parser, cores, number, run
+from replica.commandline import CONVERGED, NOT_CONVERGED, Parser, cores, run
 from replica.files import writable_folder
+from replica.options import number
 from replica.tables import Table
 
 #: Every figure: a module with NAME, DESCRIPTION, compute(quick, workers) and draw(table). One

@@ -10,16 +10,7 @@ from typing import Any
 import numpy as np
 
 from replica.arguments import refusal
-from replica.commandline import (
-    Parser,
-    add_alpha_options,
-    add_data_options,
-    add_loss_option,
-    add_problem_options,
-    at_best_or_given_lam,
-    number,
-    run,
-)
+from replica.commandline import Parser, run
 from replica.complaints import told
 from replica.curve_commands import (
     print_asymptotics,
@@ -30,6 +21,14 @@ from replica.curve_commands import (
     print_threshold,
 )
 from replica.executor import add_executor_options
+from replica.options import (
+    add_alpha_options,
+    add_data_options,
+    add_loss_option,
+    add_problem_options,
+    at_best_or_given_lam,
+    number,
+)
 from replica.solution import Solution
 from replica.sweep_command import run_sweep
 

@@ -11,16 +11,9 @@ from typing import Any
 import numpy as np
 
 from replica.arguments import integer, one_of, refusal
-from replica.commandline import (
-    CONVERGED,
-    MOST_POINTS,
-    NOT_CONVERGED,
-    alpha_grid,
-    data_model,
-    problems,
-    say,
-)
+from replica.commandline import CONVERGED, NOT_CONVERGED, say
 from replica.complaints import told
+from replica.options import MOST_POINTS, alpha_grid, data_model, problems
 from replica.problem import LOSSES
 from replica.tables import as_cell
 

@@ -22,7 +22,8 @@ from multiprocessing import connection
 from typing import Any, Protocol
 
 from replica.arguments import MissingExtra, integer, refusal
-from replica.commandline import number, say
+from replica.commandline import say
+from replica.options import number
 
 Lines = list[dict[str, Any]]
 

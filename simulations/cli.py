@@ -7,21 +7,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from replica.arguments import BadArgument, integer, one_of, refusal
-from replica.commandline import (
-    CONVERGED,
-    MOST_POINTS,
-    NOT_CONVERGED,
-    Parser,
-    add_problem_options,
-    alpha_grid,
-    cores,
-    matrix,
-    number,
-    run,
-    say,
-)
+from replica.commandline import CONVERGED, NOT_CONVERGED, Parser, cores, run, say
 from replica.executor import WorkerDied, add_executor_options, check_scheduler
 from replica.journal import GO_ON, Journal, Removed, Unwritable
+from replica.options import MOST_POINTS, add_problem_options, alpha_grid, matrix, number
 from replica.tables import Table, writable_table
 from simulations.estimators import ESTIMATORS
 from simulations.grid import LISTS, SAMPLED, grid, lengths, values

@@ -7,8 +7,8 @@ from itertools import product
 from typing import Any
 
 from replica.arguments import integer
-from replica.commandline import number, problems
 from replica.data import GaussianTokens, IndependentTokens, PottsTokens
+from replica.options import number, problems
 from replica.problem import Problem
 
 #: Names of the data that can be sampled: tokens with values, and all.

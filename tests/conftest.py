@@ -6,7 +6,7 @@ import pytest
 
 LENT = (
     "arguments", "cache", "commandline", "data", "executor", "files", "journal", "numerals",
-    "problem", "sidecars", "tables",
+    "options", "problem", "sidecars", "tables",
 )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ import pytest
 import replica.replicon
 from replica import CustomTokens, PottsTokens, Problem, Table, existence_threshold, solve, stability
 from replica.cli import main
-from replica.commandline import alpha_grid
+from replica.options import alpha_grid
 
 OPTIONS = {"colors": "3", "beta": "1.5", "lam": "0.1", "alpha": "0.5:10:30"}
 COMMANDS = {
