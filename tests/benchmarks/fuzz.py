@@ -108,11 +108,14 @@ def command_lines(
             failures.append(f"{words}: {status}: {output.getvalue()}")
         statuses[str(status)] += 1
         slowest = max(slowest, (time.process_time() - began, str(words)))
+        anything.clear(Path())
 
     # Command lines write files.
     with tempfile.TemporaryDirectory() as folder:
         here = os.getcwd()
         os.chdir(folder)
+        for name, (maker, line) in anything.TABLES.items():
+            import_module(f"{MODULES[maker]}.cli").main([*line, "--out", name])
         check()
         os.chdir(here)
     return statuses, failures, *slowest

@@ -6,6 +6,7 @@ import math
 import random
 import warnings
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -173,59 +174,95 @@ def beyond_bayes(solution: Solution) -> list[str]:
 
 _NUMBERS = [
     "2", "3", "5", "1.5", "0.1", "0", "-1", "1e-3", "1e400", "nan", "inf", "1,2,4", "0.5:10:3",
-    "0.5:10", "::", ",", "circulant:1,0.5", "circulant:1,0.5,0.5", "circulant:",
+    "0.5:10", "::", ",", "circulant:1,0.5", "circulant:1,0.5,0.5", "circulant:", "1_0",
 ]  # fmt: skip
 _WORDS = [
     *_NUMBERS, "optimal", "potts", "gaussian", "custom", "independent", "squared-error",
     "cross-entropy", "few", "many", "naive-mean-field", "quadratic", "list", "overlay", "test_loss",
     ".", "/nowhere/t.csv", "t.csv", "t.json", "é", "\0", "''", "--log", "--json", "--joint",
-    "--help",
+    "--help", "--version",
 ]  # fmt: skip
-_DATA = ["--colors", "--beta", "--lam", "--alpha", "--loss", "--data", "--shift", "--similarity",
-         "--coupling-norm", "--covariance", "--teacher"]  # fmt: skip
-_POTTS = ["--colors", "3", "--beta", "1"]
-_SOUND = [*_POTTS, "--lam", "0.1", "--alpha", "1"]
 
-#: By program: options, and what follows each command in a sound line.
-_PROGRAMS: dict[str, tuple[list[str], dict[str, list[str]]]] = {
+#: Options, and values that most commands with them allow.
+_DATA = {
+    "--colors": ["2", "3", "4", "7"], "--beta": ["0.3", "1", "1.9", "-0.5"],
+    "--lam": ["0", "1e-3", "3"], "--alpha": ["0.2", "3", "2,1", "1:3:2", "40"],
+    "--loss": ["cross-entropy", "squared-error"], "--data": ["potts"],
+    "--similarity": ["circulant:1,0.2,0.2"], "--shift": ["3"], "--coupling-norm": ["1"],
+    "--covariance": ["t.txt"], "--teacher": ["t.txt"],
+}  # fmt: skip
+_POTTS = ["--colors", "3", "--beta", "1"]
+_REST = ["--lam", "0.1", "--alpha", "1"]
+_SOUND = [*_POTTS, *_REST]
+_OTHER_DATA = [
+    ["--data", "gaussian", "--shift", "2.5", *_REST],
+    ["--data", "independent", "--colors", "3", "--coupling-norm", "1.5", *_REST],
+]
+
+#: Tables that lie ready for the figures.
+TABLES = {
+    "theory.csv": ("replica", ["sweep", *_SOUND]),
+    "sim.csv": ("replica-simulate", [*_SOUND, "--sites", "6", "--workers", "1"]),
+}
+
+#: By program: options with fitting values, and what follows each command in a sound line.
+_PROGRAMS: dict[str, tuple[dict[str, list[str]], list[tuple[str, list[str]]]]] = {
     "replica": (
-        [*_DATA, "--samples", "--out", "--estimator", "--steps", "--workers"],
         {
-            "solve": _SOUND,
-            "sweep": _SOUND,
-            "threshold": _POTTS,
-            "bayes": [*_POTTS, "--alpha", "1"],
-            "stability": _SOUND,
-            "asymptotics": [*_SOUND, "--samples", "many"],
-            "baseline": [*_SOUND, "--estimator", "quadratic"],
-            "evolve": [*_SOUND, "--steps", "3"],
+            **_DATA, "--samples": ["few", "many"], "--out": ["t.csv"],
+            "--estimator": ["quadratic", "naive-mean-field"], "--steps": ["2"], "--workers": ["1"],
         },
+        [
+            ("solve", _SOUND),
+            *(("solve", other) for other in _OTHER_DATA),
+            ("sweep", _SOUND),
+            *(("sweep", other) for other in _OTHER_DATA),
+            ("threshold", _POTTS),
+            ("bayes", [*_POTTS, "--alpha", "1"]),
+            ("stability", _SOUND),
+            ("asymptotics", [*_SOUND, "--samples", "many"]),
+            ("baseline", [*_SOUND, "--estimator", "quadratic"]),
+            ("evolve", [*_SOUND, "--steps", "3"]),
+        ],
     ),
     "replica-simulate": (
-        [*_DATA, "--sites", "--seeds", "--seed", "--rows", "--test-samples", "--burn-in",
-         "--estimator", "--out"],
-        {"": [*_SOUND, "--sites", "6", "--workers", "1", "--out", "t.csv"]},
+        {
+            **_DATA, "--sites": ["5", "4,7"], "--seeds": ["2"], "--seed": ["3"], "--rows": ["2"],
+            "--test-samples": ["20"], "--burn-in": ["10"], "--estimator": ["quadratic", "amp"],
+            "--out": ["u.csv"],
+        },
+        [
+            ("", [*options, "--sites", "6", "--workers", "1", "--out", "t.csv"])
+            for options in (_SOUND, *_OTHER_DATA)
+        ],
     ),
     # Other names of figures take minutes.
     "replica-figures": (
-        ["--x", "--y", "--out"],
-        {"list": [], "overlay": ["t.csv", "t.csv", "--y", "test_loss", "--out", "."]},
+        {"--x": ["alpha", "lam"], "--y": ["test_loss", "m", "error_rate"], "--out": ["."]},
+        [("list", []), ("overlay", [*TABLES, "--y", "test_loss", "--out", "."])],
     ),
 }  # fmt: skip
 
 
 @st.composite
 def command_lines(draw: st.DrawFn, program: str) -> list[str]:
-    """Sound command lines with some words changed, and word salad."""
+    """Sound command lines, alone or with some words changed, and word salad."""
     options, sound = _PROGRAMS[program]
-    commands = list(sound)
-    words = st.sampled_from([*_WORDS, *filter(None, commands), *options])
-    pairs = st.lists(st.tuples(st.sampled_from(options), words), max_size=2)
-    kind = draw(st.integers(0, 4))
+    words = st.sampled_from([*_WORDS, *{name for name, _ in sound if name}, *options])
+    kind = draw(st.integers(0, 5))
     if kind == 0:
         return draw(st.lists(words, max_size=8))
     if kind == 1:
         return draw(st.lists(st.text(max_size=12), max_size=5))
-    command = draw(st.sampled_from(commands))
-    changed = [word for pair in draw(pairs) for word in pair]
-    return [*filter(None, [command]), *sound[command], *changed]
+    command, line = draw(st.sampled_from(sound))
+    changed = []
+    for option in draw(st.lists(st.sampled_from(list(options)), max_size=3)):
+        changed += [option, draw(st.sampled_from(options[option]) if kind > 2 else words)]
+    return [*filter(None, [command]), *line, *changed]
+
+
+def clear(folder: Path) -> None:
+    """Remove whatever commands left there, except the tables that lie ready."""
+    for path in folder.iterdir():
+        if path.is_file() and path.with_suffix(".csv").name not in TABLES:
+            path.unlink()
