@@ -35,12 +35,6 @@ class Panel:
         columns = {"loss": self.problem.loss_name, **self.problem.data.columns()}
         return all(line.get(name) == value for name, value in columns.items())
 
-    @property
-    def extra(self) -> dict[str, Any]:
-        """What the columns of the data do not tell of them: a circulant U by its first row."""
-        similarity = getattr(self.problem.data, "similarity", None)
-        return {} if similarity is None else {"similarity": similarity[0]}
-
 
 Rows = Sequence[Sequence[Panel]]
 
@@ -50,8 +44,7 @@ def compute_losses(rows: Rows, size: Size, workers: int, label: str) -> Table:
     panels = [panel for row in rows for panel in row]
     line = np.geomspace(*_RANGE, size.points).tolist()
     families = [panel.problem for panel in panels]
-    found = curves(families, "alpha", line, size, workers, label).lines()
-    return Table(one | panel.extra for one in found for panel in panels if panel.owns(one))
+    return curves(families, "alpha", line, size, workers, label)
 
 
 def draw_losses(table: Table, rows: Rows) -> Figure:

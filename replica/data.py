@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import lru_cache
+from hashlib import sha256
 from typing import Any, ClassVar
 
 import numpy as np
@@ -90,6 +91,11 @@ class PottsTokens(DataModel):
                 ParamagnetWarning,
                 stacklevel=3,
             )
+
+    def columns(self) -> dict[str, Any]:
+        """Return what a line of a table says of these data, U among it unless it is I."""
+        told = {} if self.similarity is None else {"similarity": _told(self.similarity)}
+        return {**super().columns(), **told}
 
     @property
     def b(self) -> float:
@@ -346,6 +352,15 @@ def _uniform(similarity: Any, colors: int) -> tuple[tuple[float, ...], ...] | No
         allowed = "such that all (U K0 U)_aa are equal, for a uniform paramagnet"
         raise refusal("similarity", similarity, allowed)
     return tuple(tuple(row) for row in U.tolist())
+
+
+def _told(similarity: tuple[tuple[float, ...], ...]) -> str:
+    """Return a circulant U by its first row, as text, and any other by a digest."""
+    # A zero has no sign here.
+    U = np.array(similarity) + 0.0
+    if all(np.array_equal(row, np.roll(U[0], i)) for i, row in enumerate(U)):
+        return "circulant:" + ";".join(repr(u).removesuffix(".0") for u in U[0].tolist())
+    return "sha256:" + sha256(U.astype("<f8").tobytes()).hexdigest()[:16]
 
 
 def _strongest(similarity: Any) -> float:

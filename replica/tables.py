@@ -27,7 +27,7 @@ COLUMNS = (
 )  # fmt: skip
 
 _COMMON = frozenset(COLUMNS)
-_TEXT = frozenset({"source", "data", "loss", "status", "estimator"})
+_TEXT = frozenset({"source", "data", "loss", "status", "estimator", "similarity"})
 _INTEGERS = frozenset({"colors", "sites", "samples", "seed", "evaluations"})
 
 #: Those of the common columns whose cells may hold one value per colour mode.
@@ -41,8 +41,8 @@ class Table:
     """An immutable table of points, one line per (problem, system size, seed).
 
     `table["test_loss"]` is a numpy array with one entry per line: text for the columns
-    source, data, loss, status and estimator, floats elsewhere, NaN where the cell is empty, and an
-    array of rows where a cell holds one value per colour mode.
+    source, data, loss, status, estimator and similarity, floats elsewhere, NaN where the cell is
+    empty, and an array of rows where a cell holds one value per colour mode.
 
     Parameters
     ----------

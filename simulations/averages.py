@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from replica.tables import Table
+from replica.tables import Table, failed
 
 #: Columns that are averaged.
 OBSERVABLES = (
@@ -17,7 +17,9 @@ OBSERVABLES = (
 _POINT = ("source", "data", "loss", "colors", "beta", "lam", "alpha", "sites", "samples")
 
 #: Further columns that tell points apart, where a line has them.
-_FURTHER = ("coupling_norm", "shift", "estimator")
+_FURTHER = (
+    "coupling_norm", "shift", "joint", "similarity", "estimator", "rows", "test_samples", "burn_in",
+)  # fmt: skip
 
 
 def average_seeds(table: Table) -> Table:
@@ -25,7 +27,7 @@ def average_seeds(table: Table) -> Table:
 
     Seeds are independent realisations of couplings and sequences, so this is the error bar
     to compare with the theory. Lines that did not converge are averaged with the others,
-    and the point then carries their status.
+    those that could not be computed are left out, and the point then carries their status.
 
     Parameters
     ----------
@@ -36,7 +38,7 @@ def average_seeds(table: Table) -> Table:
     -------
     Table
         For each observable NAME the mean and, in the column NAME_stderr, its standard
-        error (empty for a single seed); the number of seeds in the column `seeds`.
+        error (empty for a single seed); in the column `seeds` how many there are in the mean.
     """
     groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for line in table.lines():
@@ -47,15 +49,17 @@ def average_seeds(table: Table) -> Table:
 
 
 def _average(lines: list[dict[str, Any]]) -> dict[str, Any]:
+    computed = [line for line in lines if not failed(line)]
     result: dict[str, Any] = {}
     for name in OBSERVABLES:
-        values = np.array([np.nan if (v := line.get(name)) is None else v for line in lines])
-        result[name] = float(np.mean(values))
+        values = np.array([np.nan if (v := line.get(name)) is None else v for line in computed])
+        result[name] = float(np.mean(values)) if computed else None
         if len(values) > 1:
             result[f"{name}_stderr"] = float(np.std(values, ddof=1) / np.sqrt(len(values)))
-    failures = [line["status"] for line in lines if line["status"] != "converged"]
+    failures = [line.get("status") for line in lines if line.get("status") != "converged"]
     result["status"] = failures[0] if failures else "converged"
-    result["residual"] = max(line["residual"] for line in lines)
-    result["evaluations"] = max(line["evaluations"] for line in lines)
-    result["seeds"] = len(lines)
+    for name in ("residual", "evaluations"):
+        known = [line[name] for line in computed if line.get(name) is not None]
+        result[name] = max(known, default=None)
+    result["seeds"] = len(computed)
     return result

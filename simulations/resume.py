@@ -79,7 +79,8 @@ def keys(task: Experiment | GaussianExperiment) -> list[tuple[Any, ...]]:
 
 def _failed(task: Experiment | GaussianExperiment, error: str) -> list[dict[str, Any]]:
     """Return the lines of an experiment that raised."""
-    return [identity | {"status": f"{FAILED}: {error}"} for identity in _identities(task)]
+    told = {**_settings(task), "status": f"{FAILED}: {error}"}
+    return [identity | told for identity in _identities(task)]
 
 
 def _identities(task: Experiment | GaussianExperiment) -> list[dict[str, Any]]:
@@ -97,6 +98,14 @@ def _identities(task: Experiment | GaussianExperiment) -> list[dict[str, Any]]:
         }
         for problem in task.problems
     ]
+
+
+def _settings(task: Experiment | GaussianExperiment) -> dict[str, Any]:
+    """Return the settings that a line of the experiment tells."""
+    names = ("test_samples", "burn_in", "estimator")
+    known = {name: getattr(task, name, None) for name in names}
+    rows = task.sites if task.rows is None else task.rows
+    return {"rows": rows} | {name: value for name, value in known.items() if value is not None}
 
 
 def _named(line: dict[str, Any]) -> str:

@@ -1,0 +1,121 @@
+"""Averages over seeds: of one ensemble each, and of what could be computed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from replica.data import GaussianTokens, IndependentTokens, PottsTokens
+from replica.problem import Problem
+from replica.tables import Table
+from simulations import average_seeds, simulate_many
+from simulations.cli import main
+
+RING = [[1.0, 0.5, 0.0, 0.5], [0.5, 1.0, 0.5, 0.0], [0.0, 0.5, 1.0, 0.5], [0.5, 0.0, 0.5, 1.0]]
+#: Of equal row sums and squares, and not circulant.
+PAIRS = [[1.0, 0.5, 0.0, 0.0], [0.5, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.5], [0.0, 0.0, 0.5, 1.0]]
+
+
+def trained(*data, **options) -> Table:
+    loss = "squared-error" if isinstance(data[0], GaussianTokens) else "cross-entropy"
+    settings = {"rows": 2} if loss == "squared-error" else {"rows": 2, "test_samples": 20}
+    problems = [Problem(1.0, 0.1, one, loss) for one in data]
+    return simulate_many(problems, [10], range(2), **(settings | options))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        (PottsTokens(4, 1.0), PottsTokens(4, 1.0, RING), PottsTokens(4, 1.0, PAIRS)),
+        (IndependentTokens(3, 1.0), IndependentTokens(3, 2.0)),
+        (GaussianTokens(2.6), GaussianTokens(2.6, joint=True)),
+        (GaussianTokens(2.6), GaussianTokens(3.0)),
+    ],
+    ids=["similarity", "coupling_norm", "joint", "shift"],
+)
+def test_ensembles_are_told_apart_also_in_a_file(data, tmp_path):
+    table = trained(*data)
+    apart = [average_seeds(trained(one)).lines() for one in data]
+    for whole in (table, Table.from_csv(table.to_csv(tmp_path / "table.csv"))):
+        found = average_seeds(whole)
+        assert found["seeds"].tolist() == [2] * len(data)
+        for line, (alone,) in zip(found.lines(), apart, strict=True):
+            assert line["test_loss"] == alone["test_loss"]
+            assert line["test_loss_stderr"] == alone["test_loss_stderr"]
+
+
+def test_settings_are_told_apart():
+    data = PottsTokens(3, 1.5)
+    parts = [
+        trained(data),
+        *(trained(data, **one) for one in ({"rows": 3}, {"test_samples": 30}, {"burn_in": 61})),
+    ]
+    found = average_seeds(Table(line for part in parts for line in part.lines()))
+    assert found["seeds"].tolist() == [2, 2, 2, 2]
+
+
+def test_similarity_is_a_column_where_there_is_one():
+    assert "similarity" not in PottsTokens(4, 1.0).columns()
+    assert "similarity" not in PottsTokens(4, 1.0, np.eye(4)).columns()
+    assert PottsTokens(4, 1.0, RING).columns()["similarity"] == "circulant:1;0.5;0;0.5"
+    digest = PottsTokens(4, 1.0, PAIRS).columns()["similarity"]
+    assert digest.startswith("sha256:")
+    minus = (-np.array(PAIRS) * -1.0 + -0.0).tolist()
+    assert PottsTokens(4, 1.0, minus).columns()["similarity"] == digest
+    other = np.array(PAIRS) + 1e-15 * (np.array(PAIRS) == 0.5)
+    assert PottsTokens(4, 1.0, other).columns()["similarity"] != digest
+
+
+@pytest.mark.parametrize("residual", [{}, {"residual": None, "evaluations": None}])
+def test_lines_that_could_not_be_computed_leave_their_status(residual):
+    common = {"source": "simulation", "data": "potts", "loss": "cross-entropy", "alpha": 1.0}
+    numbers = {"status": "converged", "residual": 1e-9, "evaluations": 7}
+    good = [
+        common | numbers | {"seed": seed, "test_loss": loss} for seed, loss in enumerate((1.0, 1.5))
+    ]
+    bad = common | residual | {"seed": 2, "status": "failed: ValueError: no"}
+    (line,) = average_seeds(Table([bad, *good])).lines()
+    assert line["test_loss"] == pytest.approx(1.25)
+    assert line["test_loss_stderr"] == pytest.approx(0.25)
+    assert (line["seeds"], line["residual"], line["evaluations"]) == (2, 1e-9, 7)
+    assert line["status"] == "failed: ValueError: no"
+    (nothing,) = average_seeds(Table([bad])).lines()
+    assert (nothing["test_loss"], nothing["residual"], nothing["seeds"]) == (None, None, 0)
+
+
+@pytest.mark.parametrize("estimator", [[], ["--estimator", "minimiser"]])
+def test_an_experiment_that_raised_belongs_to_its_point(estimator, tmp_path, monkeypatch):
+    from simulations.experiment import Experiment
+
+    run = Experiment.run
+
+    def fail(task):
+        if task.seed == 1:
+            raise ZeroDivisionError("nothing")
+        return run(task)
+
+    monkeypatch.setattr(Experiment, "run", fail)
+    monkeypatch.setattr("simulations.resume.outcomes", outcomes)
+    out = tmp_path / "sim.csv"
+    words = "--colors 4 --beta 1 --similarity circulant:1,0.5,0,0.5 --lam 0.1 --alpha 1 --sites 10"
+    rest = ["--seeds", "3", "--test-samples", "20", "--workers", "1", "--out", str(out)]
+    assert main([*words.split(), *estimator, *rest]) == 1
+    (line,) = average_seeds(Table.from_csv(out)).lines()
+    assert (line["status"], line["seeds"]) == ("failed: ZeroDivisionError: nothing", 2)
+    assert np.isfinite(line["test_loss"])
+    assert line["similarity"] == "circulant:1;0.5;0;0.5"
+    # The next attempt is made by the same command.
+    monkeypatch.setattr(Experiment, "run", run)
+    assert main([*words.split(), *estimator, *rest]) in (0, 1)
+    assert average_seeds(Table.from_csv(out))["seeds"].tolist() == [3]
+
+
+def outcomes(tasks, workers, scheduler):
+    """Run tasks in this process."""
+    from replica.executor import Failure, described
+
+    for number, task in enumerate(tasks):
+        try:
+            yield number, task.run()
+        except ZeroDivisionError as error:
+            yield number, Failure(described(error))
