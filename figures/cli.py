@@ -133,7 +133,7 @@ def _overlay(options: argparse.Namespace, command: str) -> int:
     with journal():
         figure = overlay.draw_overlay(theory, simulation, *columns, axes)
         parameters = {name: getattr(options, name) for name in ("theory", "simulation", "x", "y")}
-        seeds = sorted({int(seed) for seed in simulation["seed"]})
+        seeds = sorted({line["seed"] for line in simulation.lines()} - {None})
         written = publish(
             figure, table, folder, overlay.NAME, command=command, parameters=parameters, seeds=seeds
         )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 NAME = "overlay"
 
-#: What can be drawn over what, with its label.
+#: What can be drawn over what, with its label; losses have the unit of `_UNITS` besides.
 Y = {
     "test_loss": "test loss",
     "train_loss": "training loss",
@@ -48,20 +49,39 @@ X = {
     "colors": "number of colours $C$",
 }
 
+#: Of losses, where all lines have one loss.
+_UNITS = {"cross-entropy": " (nats)"}
+
 #: Columns that tell curves apart where they vary, with their form in the legend.
 _KEYS = {
     "data": "{}",
     "loss": "{}",
     "colors": "$C={:g}$",
     "beta": "$\\beta={:g}$",
+    "coupling_norm": "$|w^*|={:g}$",
+    "similarity": "$U=$ {}",
     "shift": "$\\kappa={:g}$",
+    "joint": "joint = {:g}",
     "lam": "$\\lambda={:g}$",
     "alpha": "$\\alpha={:g}$",
+    "estimator": "{}",
     "sites": "$L={:g}$",
+    "rows": "{:g} rows",
+    "burn_in": "burn-in {:g}",
+    "test_samples": "{:g} test sequences",
 }
 
-#: More curves than this cannot be told apart.
-_MOST = 10
+#: What goes without saying: the value that an empty cell has where a column has an entry.
+_USUAL = {
+    "similarity": ("data", "potts", "I"),
+    "estimator": ("source", "simulation", "minimiser"),
+}
+
+#: Those that the theory does not know: systems that differ in them share its colour.
+_FINITE = ("sites", "rows", "burn_in", "test_samples")
+
+#: More curves than this cannot be told apart: each look once as it is, and once turned.
+_MOST = 2 * len(LOOKS)
 
 Key = tuple[Any, ...]
 
@@ -78,9 +98,9 @@ def read(name: str, path: str, source: str, columns: Iterable[str]) -> Table:
     if len(table) == 0:
         raise refusal(name, path, f"a table with lines of source {source}")
     for column in columns:
-        values = table[column]
-        if values.ndim != 1:
+        if any(isinstance(line.get(column), list) for line in table.lines()):
             raise refusal(name, path, f"a table with one number per line in column {column}")
+        values = table[column]
         # A line that is no answer may lack its value.
         if not np.isfinite(values[table["status"] == "converged"]).any():
             raise refusal(name, path, f"a table with converged values in column {column}")
@@ -111,9 +131,7 @@ def draw_overlay(theory: Table, simulation: Table, x: str, y: str, log: str = ""
     one_of("x", x, X)
     one_of("y", y, Y)
     averaged = average_seeds(simulation)
-    whole = [*theory.lines(), *averaged.lines()]
-    differing = {key for key in _KEYS if len({line.get(key) for line in whole} - {None}) > 1}
-    keys = [key for key in _KEYS if key in differing - {x}]
+    keys, constant = _differing(theory, averaged, x)
     lines, marks = _grouped(theory, keys), _grouped(averaged, keys)
     looks = _looks([*lines, *marks], keys)
     if len(looks) > _MOST:
@@ -126,7 +144,8 @@ def draw_overlay(theory: Table, simulation: Table, x: str, y: str, log: str = ""
         theory_line(axes, table, x, y, looks[key])
     for key, table in marks.items():
         measured(axes, table, x, y, looks[key])
-    axes.set(xlabel=X[x], ylabel=Y[y])
+    unit = _UNITS.get(constant.get("loss", ""), "") if y.endswith("loss") else ""
+    axes.set(xlabel=X[x], ylabel=Y[y] + unit)
     for axis, name in ((axes.xaxis, "x"), (axes.yaxis, "y")):
         if name in log:
             log_axis(axis)
@@ -134,7 +153,11 @@ def draw_overlay(theory: Table, simulation: Table, x: str, y: str, log: str = ""
         _handle(look, key in lines, key in marks) for key, look in looks.items() if look.label
     ]
     handles += kinds(has_failures([axes]))
-    figure.legend(handles=handles, loc="outside upper center", ncols=2, fontsize=6.5)
+    told = [_KEYS[key].format(value) for key, value in constant.items() if key not in _FINITE[1:]]
+    figure.legend(
+        handles=handles, loc="outside upper center", ncols=2, fontsize=6.5,
+        title=", ".join(told), title_fontsize=6.5,
+    )  # fmt: skip
     return figure
 
 
@@ -151,37 +174,79 @@ def warn(theory: Table, simulation: Table, label: str) -> None:
         say(f"{label}: {np.sum(seeds == 1)} of {len(seeds)} points have one seed, no error bar")
 
 
-def _grouped(table: Table, keys: list[str]) -> dict[Key, Table]:
+def _value(line: Mapping[str, Any], key: str) -> Any:
+    """Return what a line says of a key, also where a table leaves out what goes without saying."""
+    value = line.get(key)
+    if value is not None or key not in _USUAL:
+        return value
+    column, owner, usual = _USUAL[key]
+    return usual if line.get(column) == owner else None
+
+
+def _differing(theory: Table, simulation: Table, x: str) -> tuple[list[str], dict[str, Any]]:
+    """Return the keys that tell the curves of two tables apart, and the others with their value."""
+    whole = [*theory.lines(), *simulation.lines()]
+    found = {key: {_value(line, key) for line in whole} - {None} for key in _KEYS if key != x}
+    keys = [
+        key
+        for key, values in found.items()
+        # One source alone may lack a value, as the theory lacks L, but not half of its lines.
+        if len(values) > 1
+        or any(len({_value(line, key) for line in t.lines()}) > 1 for t in (theory, simulation))
+    ]
+    for key in [key for key in keys if key in _FINITE[1:]]:
+        rest = [name for name in keys if name != key]
+        # All rows of every system, say, are told by its size.
+        if len(_grouped(simulation, [*rest, key, x])) == len(_grouped(simulation, [*rest, x])):
+            keys = rest
+    usual = {"data": "potts"} | {key: value for key, (*_, value) in _USUAL.items()}
+    return keys, {
+        key: value
+        for key, values in found.items()
+        for value in values
+        if key not in keys and value != usual.get(key)
+    }
+
+
+def _grouped(table: Table, keys: Iterable[str]) -> dict[Key, Table]:
     found: dict[Key, list[dict[str, Any]]] = {}
     for line in table.lines():
-        found.setdefault(tuple(line.get(key) for key in keys), []).append(line)
+        found.setdefault(tuple(_value(line, key) for key in keys), []).append(line)
     return {key: Table(lines) for key, lines in found.items()}
 
 
 def _looks(groups: list[Key], keys: list[str]) -> dict[Key, Look]:
-    """Return a look per group; sizes of one problem share the colour of its line."""
-    size = keys.index("sites") if "sites" in keys else len(keys)
+    """Return a look per group; systems of one problem share the colour of its line."""
     problems: dict[Key, list[Key]] = {}
     for group in dict.fromkeys(groups):
-        problems.setdefault(group[:size] + group[size + 1 :], []).append(group)
+        problem = tuple(v for key, v in zip(keys, group, strict=True) if key not in _FINITE)
+        problems.setdefault(problem, []).append(group)
+    labels = [_labels(key, [group[i] for group in groups]) for i, key in enumerate(keys)]
     looks: dict[Key, Look] = {}
-    fresh = cycle(LOOKS)
+    fresh = cycle([*LOOKS, *(look.turned() for look in LOOKS)])
     for members in problems.values():
-        color = ""
+        first: Look | None = None
         for group in members:
             look = next(fresh)
-            color = color or look.color
+            first = first or look
             # A value that is missing here, as L of the theory, goes without saying.
             shown = [
-                _KEYS[key].format(value)
-                for key, value in zip(keys, group, strict=True)
-                if value is not None
+                told[value] for told, value in zip(labels, group, strict=True) if value is not None
             ]
-            looks[group] = Look(", ".join(shown), color, look.marker, look.filled)
+            looks[group] = replace(look.named(", ".join(shown)), color=first.color, line=first.line)
     return looks
+
+
+def _labels(key: str, values: Iterable[Any]) -> dict[Any, str]:
+    """Return how each value is shown: with as many digits as tell them apart."""
+    known = {value for value in values if value is not None}
+    short = {value: _KEYS[key].format(value) for value in known}
+    if len(set(short.values())) == len(known):
+        return short
+    return {value: _KEYS[key].replace(":g", "").format(value) for value in known}
 
 
 def _handle(look: Look, line: bool, marks: bool) -> Artist:
     if line and marks:
         return series(look)
-    return reference(look.label, "-", look.color) if line else points(look)
+    return reference(look.label, look.line, look.color) if line else points(look)

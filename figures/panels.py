@@ -45,8 +45,10 @@ def theory_line(
     failed = table["status"] != "converged"
     order = np.argsort(places, kind="stable")
     shown = np.where(failed, np.nan, values)
-    color = OPTIMAL_COLOR if look is None else look.color
-    axes.plot(places[order], shown[order], gid=THEORY, **{"color": color, **style})
+    drawn = (
+        {"color": OPTIMAL_COLOR} if look is None else {"color": look.color, "linestyle": look.line}
+    )
+    axes.plot(places[order], shown[order], gid=THEORY, **{**drawn, **style})
     _crosses(axes, places[failed], np.full(failed.sum(), np.nan))
 
 
@@ -154,8 +156,9 @@ def series(look: Look) -> Artist:
     from matplotlib.lines import Line2D
 
     return Line2D(
-        [], [], color=look.color, marker=look.marker, markerfacecolor=look.face, label=look.label
-    )
+        [], [], color=look.color, linestyle=look.line, marker=look.marker,
+        markerfacecolor=look.face, label=look.label,
+    )  # fmt: skip
 
 
 def points(look: Look) -> Artist:

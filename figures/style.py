@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 #: Widths of a figure in a journal of two columns, in inches.
 ONE_COLUMN, TWO_COLUMNS = 3.4, 7.0
@@ -23,6 +24,7 @@ class Look:
     color: str
     marker: str
     filled: bool
+    line: Literal["-", "--"] = "-"
 
     @property
     def face(self) -> str:
@@ -32,6 +34,10 @@ class Look:
     def named(self, label: str) -> Look:
         """Return the same look for another quantity."""
         return replace(self, label=label)
+
+    def turned(self) -> Look:
+        """Return a look that differs in line and filling, for where there are too few."""
+        return replace(self, filled=not self.filled, line="--")
 
 
 #: From Okabe & Ito's palette, the blue darkened.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from expectations import both
@@ -75,6 +77,99 @@ def test_sizes_share_the_colour_of_their_line(tables):
         )
     assert len(shown) == 6
     assert len({curve.name for curve in shown}) == 2
+
+
+@pytest.mark.parametrize(
+    ("data", "change", "told"),
+    [
+        ({"data": "independent", "beta": None, "coupling_norm": 1.0}, {"coupling_norm": 2.0},
+         ["$|w^*|=1$", "$|w^*|=2$"]),
+        ({"data": "gaussian", "beta": None, "shift": 2.6, "joint": 0}, {"joint": 1},
+         ["joint = 0", "joint = 1"]),
+        ({}, {"similarity": "circulant:1;0.5;0.5"}, ["$U=$ I", "$U=$ circulant:1;0.5;0.5"]),
+        ({"beta": 1.5}, {"beta": 1.50000001}, ["$\\beta=1.5$", "$\\beta=1.50000001$"]),
+    ],
+    ids=["coupling_norm", "joint", "similarity", "digits"],
+)  # fmt: skip
+def test_ensembles_are_curves_of_their_own(tables, data, change, told):
+    theory, simulation = (table.where(lam=0.1).lines() for table in tables)
+    whole = [[one | data for one in lines] for lines in (theory, simulation)]
+    changed = [[one | change | {"test_loss": 2 * one["test_loss"]} for one in lines]
+               for lines in whole]  # fmt: skip
+    with journal():
+        figure = draw_overlay(
+            *(Table([*a, *b]) for a, b in zip(whole, changed, strict=True)), "alpha", "test_loss"
+        )
+        # One of the theory alone, and the other of the simulation.
+        apart = draw_overlay(Table(whole[0]), Table(changed[1]), "alpha", "test_loss")
+    shown = curves(figure)
+    table = Table([*whole[0], *whole[1], *changed[0], *changed[1]])
+    expected = list(both(table, "alpha", "test_loss", *change))
+    assert len(shown) == len(expected) == 4
+    assert all(any(same(one, curve) for one in shown) for curve in expected)
+    for one in (figure, apart):
+        assert [text.get_text() for text in one.legends[0].get_texts()][:2] == told
+    assert len({curve.name for curve in curves(apart)}) == 2
+
+
+def test_settings_are_told_where_the_size_does_not_tell_them(tables):
+    theory, simulation = (table.where(lam=0.1).lines() for table in tables)
+    larger = [one | {"sites": 100, "rows": 100} for one in simulation]
+    smaller = [one | {"rows": 50} for one in simulation]
+    fewer = [one | {"rows": 10, "test_loss": 1.0} for one in simulation]
+    found = []
+    for lines in ([*smaller, *larger], [*smaller, *fewer]):
+        with journal():
+            figure = draw_overlay(Table(theory), Table(lines), "alpha", "test_loss")
+        found.append([text.get_text() for text in figure.legends[0].get_texts()][:-2])
+        assert len({curve.name for curve in curves(figure)}) == 1
+    assert found == [["$L=50$", "$L=100$"], ["50 rows", "10 rows"]]
+
+
+def test_ten_curves_have_looks_of_their_own():
+    lines = [line("theory", alpha=a, lam=0.1 * i, test_loss=a + i) for i in range(1, 11)
+             for a in (1.0, 2.0)]  # fmt: skip
+    marks = [one | {"source": "simulation", "seed": seed} for one in lines for seed in (0, 1)]
+    with journal():
+        figure = draw_overlay(Table(lines), Table(marks), "alpha", "test_loss")
+    drawn = [one for one in figure.axes[0].get_lines() if one.get_gid()]
+    for gid, looks in (
+        ("theory", [(one.get_color(), one.get_linestyle()) for one in drawn]),
+        ("simulation", [(one.get_marker(), one.get_markerfacecolor()) for one in drawn]),
+    ):
+        own = {look for one, look in zip(drawn, looks, strict=True) if one.get_gid() == gid}
+        assert len(own) == 10
+    handles = figure.legends[0].legend_handles[:10]
+    assert len({(one.get_color(), one.get_linestyle(), one.get_marker()) for one in handles}) == 10
+
+
+def test_one_curve_says_what_it_is(tables):
+    theory, simulation = (table.where(lam=0.1) for table in tables)
+    with journal():
+        figure = draw_overlay(theory, simulation, "alpha", "test_loss")
+        plain = draw_overlay(
+            *(Table(one | {"loss": "squared-error"} for one in table.lines()) for table in tables),
+            "alpha", "test_loss",
+        )  # fmt: skip
+    assert figure.axes[0].get_ylabel() == "test loss (nats)"
+    assert plain.axes[0].get_ylabel() == "test loss"
+    said = figure.legends[0].get_title().get_text()
+    assert said == "cross-entropy, $C=3$, $\\beta=1.5$, $\\lambda=0.1$, $L=50$"
+
+
+def test_lines_that_failed_and_empty_seeds_are_drawn_around(tables, tmp_path, capsys):
+    theory, simulation = ([dict(one) for one in table.lines()] for table in tables)
+    numbers = dict.fromkeys(("test_loss", "residual", "evaluations"))
+    theory[0].update(numbers, status="failed: ValueError: no")
+    simulation[0].update(numbers, status="failed: ValueError: no")
+    simulation[1]["seed"] = None
+    paths = [Table(lines).to_csv(tmp_path / f"{name}.csv")
+             for name, lines in (("theory", theory), ("sim", simulation))]  # fmt: skip
+    command = ["overlay", *map(str, paths), "--y", "test_loss", "--out", str(tmp_path)]
+    assert cli.main(command) == 1
+    told = capsys.readouterr().err
+    assert "1 of 16 lines of the simulation did not converge" in told
+    assert json.loads((tmp_path / "overlay.json").read_text())["seeds"] == [0, 1, 2, 3]
 
 
 def test_points_that_did_not_converge_are_crosses_and_mentioned(tables, tmp_path, capsys):
