@@ -6,22 +6,23 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
+from figures.contract import FigureSource
+from figures.foreign import foreign, own_table
 from replica.arguments import MissingExtra
 from replica.commandline import CONVERGED, NOT_CONVERGED, say
-from replica.tables import Table
+from replica.executor import described
 
 
 def make(
-    figure: Any, folder: Path, quick: bool, workers: int, table: str | None, command: str
+    figure: FigureSource, folder: Path, quick: bool, workers: int, table: str | None, command: str
 ) -> int:
     """Compute or read the table of a figure, draw it, write both and return the exit status.
 
     Parameters
     ----------
-    figure : module
-        One of `figures.cli.FIGURES`.
+    figure : FigureSource
+        What is made.
     folder : path
         Where the files go.
     quick : bool
@@ -31,9 +32,17 @@ def make(
     table : str or None
         A CSV file to draw instead of computing.
     command : str
-        The command line, for the record.
+        The command line, for the record; its first word is the command.
+
+    Raises
+    ------
+    ValueError
+        If the table is not one of this figure.
+    replica.journal.Unwritable
+        If the disk is full or the folder can no longer be written.
     """
-    known = None if table is None else Table.from_csv(table)
+    prog = command.split()[0]
+    known = None if table is None else own_table(figure, table, prog)
 
     # Now that the arguments are good, the heavy libraries are worth loading.
     from figures.publish import publish
@@ -44,13 +53,20 @@ def make(
         place = {"folder": folder / kept} if getattr(figure, "RESUMES", False) else {}
         known = figure.compute(quick, workers, **place)
     with journal():
+        try:
+            drawn = figure.draw(known)
+        except (LookupError, TypeError, ValueError) as error:
+            if table is None:
+                raise
+            # A table that was shortened by hand, say.
+            raise foreign(figure, table, prog, f"it cannot be drawn: {described(error)}") from None
         written = publish(
-            figure.draw(known),
+            drawn,
             known,
             folder,
             figure.NAME,
             command=command,
-            parameters={"quick": quick, "table": table},
+            parameters={"figure": figure.NAME, "quick": quick, "table": table},
             seeds=sorted({line["seed"] for line in known.lines() if line.get("seed") is not None}),
         )
     for path in written:
@@ -58,7 +74,9 @@ def make(
     return CONVERGED if all(known["status"] == "converged") else NOT_CONVERGED
 
 
-def make_all(figures: Sequence[Any], one: Callable[[Any], int], label: str) -> int:
+def make_all(
+    figures: Sequence[FigureSource], one: Callable[[FigureSource], int], label: str
+) -> int:
     """Make every figure that can be made, and say how long each took.
 
     A figure whose extra is not installed is left out, with a sentence that says so; one that
@@ -66,7 +84,7 @@ def make_all(figures: Sequence[Any], one: Callable[[Any], int], label: str) -> i
 
     Parameters
     ----------
-    figures : sequence of modules
+    figures : sequence of FigureSource
         What to make, in this order.
     one : callable
         Makes one figure and returns its exit status.

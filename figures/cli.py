@@ -21,18 +21,19 @@ from figures import (
     transformers,
 )
 from figures.batch import make, make_all
+from figures.contract import FigureSource
 from replica.arguments import integer, one_of
-from replica.commandline import CONVERGED, NOT_CONVERGED, Parser, cores, run
+from replica.commandline import CONVERGED, NOT_CONVERGED, Parser, cores, run, say
+from replica.executor import WorkerDied
 from replica.files import writable_folder
+from replica.journal import Unwritable
 from replica.options import number
 from replica.tables import Table
 
-#: Every figure: a module with NAME, DESCRIPTION, compute(quick, workers) and draw(table). One
-#: with RESUMES also gives compute a folder, beside the figure, for what is done.
-FIGURES = (
-    learning_curve,
-    learning_curve_similarity,
-    learning_curve_gaussian,
+FIGURES: tuple[FigureSource, ...] = (
+    learning_curve.FIGURE,
+    learning_curve_similarity.FIGURE,
+    learning_curve_gaussian.FIGURE,
     order_parameters,
     regularisation,
     double_descent,
@@ -82,7 +83,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         one.add_argument("--table", metavar="CSV",
                          help="draw this table, written by the same command, again")  # fmt: skip
         one.set_defaults(work=_figure, figure=figure)
-    return run(parser, argv, lambda options, command: int(options.work(options, command)))
+    return run(parser, argv, _work)
+
+
+def _work(options: argparse.Namespace, command: str) -> int:
+    try:
+        return int(options.work(options, command))
+    except RuntimeError as error:
+        # Heavy, and not needed to list the figures.
+        from simulations.parallel import TaskFailed
+
+        if not isinstance(error, Unwritable | WorkerDied | TaskFailed):
+            raise
+        say(f"{NAME}: {error}")
+        return NOT_CONVERGED
 
 
 def _add_out(parser: argparse.ArgumentParser, files: str) -> None:

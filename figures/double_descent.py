@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from figures.foreign import SOURCES, described
 from figures.panels import ALPHA, family, family_looks, kinds, letter, log_axis, series
 from figures.style import OPTIMAL_COLOR, TWO_COLUMNS
 from figures.systems import Size, curves
@@ -27,21 +28,19 @@ PEAK = 1.0 / (DATA.colors - 1)
 
 _RANGE = (0.1, 4.0)
 
+CONTENTS = [
+    {"source": source, "loss": "squared-error", **described(DATA), "lam": lam}
+    for lam in LAMS
+    for source in SOURCES
+]
+
 # Every alpha makes a whole number of samples.
 FULL = Size(160, 24, 80, 2000, (0.15, 0.25, 0.35, 0.45, 0.5, 0.55, 0.7, 1.0, 1.6, 3.0), 120)
 QUICK = Size(80, 8, 40, 1000, (0.25, 0.5, 0.7, 1.5), 60)
 
 
 def compute(quick: bool, workers: int) -> Table:
-    """Return theory and trained systems for every weight decay.
-
-    Parameters
-    ----------
-    quick : bool
-        Smaller and fewer systems, and fewer points.
-    workers : int
-        Processes for the simulation.
-    """
+    """Return theory and trained systems for every weight decay."""
     size = QUICK if quick else FULL
     families = [Problem(1.0, lam, DATA, "squared-error") for lam in LAMS]
     return curves(families, "alpha", np.geomspace(*_RANGE, size.points), size, workers, NAME)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from figures.foreign import SOURCES, described
 from figures.panels import FIT, kinds, letter, markers, series
 from figures.style import OPTIMAL_COLOR, TEST, TRAIN, TWO_COLUMNS, Look
 from figures.systems import Size, simulated
@@ -22,6 +23,12 @@ DESCRIPTION = "distance between simulation and theory against 1/L, with its fit"
 
 FAMILY = [Problem(2.0, 0.1, PottsTokens(3, 1.5), loss) for loss in LOSSES]
 
+CONTENTS = [
+    {"source": source, "loss": p.loss_name, "lam": p.lam, "alpha": p.alpha, **described(p.data)}
+    for p in FAMILY
+    for source in SOURCES
+]
+
 #: One size per L, with fewer systems where they are large and fluctuate less.
 FULL = tuple(
     Size(sites, seeds, sites, 4000, (), 0)
@@ -33,15 +40,7 @@ QUICK = tuple(
 
 
 def compute(quick: bool, workers: int) -> Table:
-    """Return the theory, one line per loss, and trained systems of several lengths.
-
-    Parameters
-    ----------
-    quick : bool
-        Smaller and fewer systems.
-    workers : int
-        Processes for the simulation.
-    """
+    """Return the theory, one line per loss, and trained systems of several lengths."""
     from replica.solver import solve
 
     lines = [solve(problem).line() for problem in FAMILY]

@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from figures.loss_curves import Panel, compute_losses, draw_losses
+from figures.loss_curves import LossCurves, Panel
 from figures.systems import Size
 from replica.data import PottsTokens
 from replica.problem import LOSSES, Problem
-from replica.tables import Table
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-NAME = "learning-curve-similarity"
-DESCRIPTION = "the learning curve of colours that resemble each other, both losses"
 
 LAM = 0.1
 
@@ -33,26 +24,16 @@ def _panel(beta: float, row: tuple[float, ...], loss: str) -> Panel:
     return Panel(Problem(1.0, LAM, PottsTokens(len(row), beta, circulant), loss), title)
 
 
-ROWS = [[_panel(beta, row, loss) for beta, row in SIMILARITIES] for loss in LOSSES]
+_ROWS = [[_panel(beta, row, loss) for beta, row in SIMILARITIES] for loss in LOSSES]
 
 # Every alpha makes a whole number of samples.
-FULL = Size(160, 10, 40, 2000, (0.4, 0.7, 1.2, 2.0, 3.5, 6.0), 24)
-QUICK = Size(80, 8, 20, 1000, (0.5, 1.5, 5.0), 9)
+_FULL = Size(160, 10, 40, 2000, (0.4, 0.7, 1.2, 2.0, 3.5, 6.0), 24)
+_QUICK = Size(80, 8, 20, 1000, (0.5, 1.5, 5.0), 9)
 
-
-def compute(quick: bool, workers: int) -> Table:
-    """Return the theory's points and the trained systems, one line per seed, in one table.
-
-    Parameters
-    ----------
-    quick : bool
-        Smaller and fewer systems, and fewer points.
-    workers : int
-        Processes for the simulation.
-    """
-    return compute_losses(ROWS, QUICK if quick else FULL, workers, NAME)
-
-
-def draw(table: Table) -> Figure:
-    """Draw the table that `compute` returned, as `draw_losses` says."""
-    return draw_losses(table, ROWS)
+FIGURE = LossCurves(
+    "learning-curve-similarity",
+    "the learning curve of colours that resemble each other, both losses",
+    _ROWS,
+    _FULL,
+    _QUICK,
+)

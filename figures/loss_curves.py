@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from figures.foreign import SOURCES, described
 from figures.panels import ALPHA, kinds, log_axis, markers, measured, reference, series, theory_line
 from figures.style import BAND_COLOR, OPTIMAL_COLOR, TEST, TRAIN, TWO_COLUMNS
 from figures.systems import Size, curves
@@ -30,58 +31,74 @@ class Panel:
     problem: Problem
     title: str
 
-    def owns(self, line: dict[str, Any]) -> bool:
-        """Tell whether a line of the table belongs here; no two panels share loss and data."""
-        columns = {"loss": self.problem.loss_name, **self.problem.data.columns()}
-        return all(line.get(name) == value for name, value in columns.items())
+    @property
+    def contents(self) -> dict[str, Any]:
+        """What the lines of this panel have in common; no two share loss and data."""
+        problem = self.problem
+        return {"loss": problem.loss_name, "lam": problem.lam, **described(problem.data)}
 
 
 Rows = Sequence[Sequence[Panel]]
 
 
-def compute_losses(rows: Rows, size: Size, workers: int, label: str) -> Table:
-    """Return the theory's points and the trained systems of all panels, one line per seed."""
-    panels = [panel for row in rows for panel in row]
-    line = np.geomspace(*_RANGE, size.points).tolist()
-    families = [panel.problem for panel in panels]
-    return curves(families, "alpha", line, size, workers, label)
+@dataclass
+class LossCurves:
+    """A figure of learning curves, as `figures.contract.FigureSource` says, row by row."""
 
+    NAME: str
+    DESCRIPTION: str
+    ROWS: Rows
+    FULL: Size
+    QUICK: Size
 
-def draw_losses(table: Table, rows: Rows) -> Figure:
-    """Draw the table that `compute_losses` returned, one row of panels per row.
+    @property
+    def CONTENTS(self) -> list[dict[str, Any]]:
+        """Theory and trained systems of every panel."""
+        panels = [panel for row in self.ROWS for panel in row]
+        return [{"source": source, **panel.contents} for panel in panels for source in SOURCES]
 
-    Upper panels: loss per masked token; lines are the replica prediction, markers the mean
-    over seeds with its standard error. Lower strips: distance of the markers from the theory
-    in standard errors, so that every bar has length one; the band is two of them.
-    """
-    from matplotlib.figure import Figure
+    def compute(self, quick: bool, workers: int) -> Table:
+        """Return the theory's points and the trained systems of all panels, one line per seed."""
+        size = self.QUICK if quick else self.FULL
+        families = [panel.problem for row in self.ROWS for panel in row]
+        line = np.geomspace(*_RANGE, size.points)
+        return curves(families, "alpha", line, size, workers, self.NAME)
 
-    from simulations.averages import average_seeds
+    def draw(self, table: Table) -> Figure:
+        """Draw the table that `compute` returned, one row of panels per row.
 
-    figure = Figure(figsize=(TWO_COLUMNS, 0.3 + 3.0 * len(rows)))
-    blocks = figure.subfigures(len(rows), 1, hspace=0.03, squeeze=False)[:, 0]
-    for block, row in zip(blocks, rows, strict=True):
-        axes = block.subplots(
-            2, len(row), sharex=True, sharey="row", height_ratios=(3.2, 1.2), squeeze=False
-        )
-        for (curve, strip), panel in zip(axes.T, row, strict=True):
-            chosen = Table(line for line in table.lines() if panel.owns(line))
-            theory = chosen.where(source="theory")
-            points = average_seeds(chosen.where(source="simulation"))
-            _draw_curve(curve, theory, points)
-            _draw_strip(strip, theory, points)
-            curve.set_title(panel.title)
-            log_axis(strip.xaxis, (0.5, 1, 2, 5))
-            strip.set_xlim(*_RANGE)
-        axes[0, 0].set_ylabel(_UNITS[row[0].problem.loss_name])
-        axes[1, 0].set_ylabel("sim. − theory\n(std. errors)", fontsize=6.5)
-        block.align_ylabels(axes[:, 0])
-        if block is blocks[0]:
-            handles = [series(TEST), series(TRAIN), reference("optimal loss"), *kinds()]
-            block.legend(handles=handles, loc="outside upper center", ncols=len(handles))
-        if block is blocks[-1]:
-            block.supxlabel(ALPHA, fontsize=8)
-    return figure
+        Upper panels: loss per masked token; lines are the replica prediction, markers the mean
+        over seeds with its standard error. Lower strips: distance of the markers from the
+        theory in standard errors, so that every bar has length one; the band is two of them.
+        """
+        from matplotlib.figure import Figure
+
+        from simulations.averages import average_seeds
+
+        figure = Figure(figsize=(TWO_COLUMNS, 0.3 + 3.0 * len(self.ROWS)))
+        blocks = figure.subfigures(len(self.ROWS), 1, hspace=0.03, squeeze=False)[:, 0]
+        for block, row in zip(blocks, self.ROWS, strict=True):
+            axes = block.subplots(
+                2, len(row), sharex=True, sharey="row", height_ratios=(3.2, 1.2), squeeze=False
+            )
+            for (curve, strip), panel in zip(axes.T, row, strict=True):
+                chosen = table.where(**panel.contents)
+                theory = chosen.where(source="theory")
+                points = average_seeds(chosen.where(source="simulation"))
+                _draw_curve(curve, theory, points)
+                _draw_strip(strip, theory, points)
+                curve.set_title(panel.title)
+                log_axis(strip.xaxis, (0.5, 1, 2, 5))
+                strip.set_xlim(*_RANGE)
+            axes[0, 0].set_ylabel(_UNITS[row[0].problem.loss_name])
+            axes[1, 0].set_ylabel("sim. − theory\n(std. errors)", fontsize=6.5)
+            block.align_ylabels(axes[:, 0])
+            if block is blocks[0]:
+                handles = [series(TEST), series(TRAIN), reference("optimal loss"), *kinds()]
+                block.legend(handles=handles, loc="outside upper center", ncols=len(handles))
+            if block is blocks[-1]:
+                block.supxlabel(ALPHA, fontsize=8)
+        return figure
 
 
 def _draw_curve(axes: Axes, theory: Table, points: Table) -> None:

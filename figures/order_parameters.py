@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from figures.foreign import SOURCES, described
 from figures.panels import (
     ALPHA,
     kinds,
@@ -37,6 +38,17 @@ PASSING, STEPS = Problem(1.0, 0.01, DATA), 16
 
 #: V, the local variance, is known along message passing; trained rows do not tell it.
 LOOK = {name: look.named(f"${name}$") for name, look in zip("mqV", LOOKS, strict=False)}
+
+_TRAINED: list[dict[str, Any]] = [{"loss": loss, "lam": LAM, "step": None} for loss in LOSSES]
+_PASSED: list[dict[str, Any]] = [
+    {"loss": PASSING.loss, "lam": PASSING.lam, "alpha": PASSING.alpha, "step": step}
+    for step in range(STEPS + 1)
+]
+CONTENTS = [
+    {"source": source, **described(DATA), **kind}
+    for kind in (*_TRAINED, *_PASSED)
+    for source in SOURCES
+]
 
 _RANGE = (0.2, 10.0)
 
@@ -89,15 +101,7 @@ def _line(source: str, step: int, m: float, q: float, V: float) -> dict[str, Any
 
 
 def compute(quick: bool, workers: int) -> Table:
-    """Return theory and trained systems for both losses, and the courses of both by `step`.
-
-    Parameters
-    ----------
-    quick : bool
-        Smaller and fewer systems, and fewer points.
-    workers : int
-        Processes for the simulation.
-    """
+    """Return theory and trained systems for both losses, and the courses of both by `step`."""
     from replica.evolution import state_evolution
     from simulations.parallel import collect
 

@@ -23,6 +23,12 @@ DESCRIPTION = "excess test loss over the plane of M/L and b, with the existence 
 
 COLORS, LAM = (3, 5), 1e-3
 
+CONTENTS = [
+    {"source": "theory", "data": "potts", "similarity": None, "colors": colors, "lam": lam}
+    for colors in COLORS
+    for lam in (LAM, 0.0)
+]
+
 _RANGE, _LARGEST_B = (0.25, 8.0), 0.95
 _LEVELS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 
@@ -39,15 +45,7 @@ FULL, QUICK = Grid(40, 24), Grid(16, 10)
 
 
 def compute(quick: bool, workers: int) -> Table:
-    """Return the theory on a grid, and α_c, at λ = 0, for every b.
-
-    Parameters
-    ----------
-    quick : bool
-        A coarser grid.
-    workers : int
-        Not used: there is no simulation.
-    """
+    """Return the theory on a grid, and α_c, at λ = 0, for every b."""
     from replica.curve import sweep
     from replica.threshold import existence_threshold
 

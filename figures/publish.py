@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from replica.files import writable_folder
-from replica.tables import Table
+from replica.files import PARTIAL, reason
+from replica.journal import Unwritable
+from replica.tables import Table, replace_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -19,16 +21,28 @@ def publish(figure: Figure, table: Table, folder: Path, name: str, **provenance:
 
     Raises
     ------
-    ValueError
-        If the folder does not exist or cannot be written.
+    replica.journal.Unwritable
+        If the disk is full or the folder cannot be written; each file is whole or not there.
     """
-    writable_folder("out", folder)
-    written = [table.to_csv(folder / f"{name}.csv", **provenance), folder / f"{name}.json"]
-    for ending, metadata in (("pdf", {"CreationDate": None}), ("png", {})):
-        path = folder / f"{name}.{ending}"
-        # Under another name first: a picture is whole or not there.
-        partial = folder / f".{name}.partial.{ending}"
+    written = [folder / f"{name}.{ending}" for ending in ("csv", "json", "pdf", "png")]
+    path = written[0]
+    try:
+        replace_table(path, table, provenance)
+        # Without a date the same picture is the same file.
+        for path, metadata in zip(written[2:], ({"CreationDate": None}, {}), strict=True):
+            _replace(path, figure, metadata)
+    except OSError as error:
+        raise Unwritable(f"{path} cannot be written: {reason(error)}") from None
+    return written
+
+
+def _replace(path: Path, figure: Figure, metadata: dict[str, Any]) -> None:
+    # Under another name first, with the ending that tells the format.
+    partial = path.with_name(f".{path.stem}{PARTIAL}{path.suffix}")
+    try:
         figure.savefig(partial, metadata=metadata)
         partial.replace(path)
-        written.append(path)
-    return written
+    except BaseException:
+        with suppress(OSError):
+            partial.unlink()
+        raise

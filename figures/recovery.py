@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from figures.foreign import ANY, described
 from figures.panels import markers, points
 from figures.style import LOOKS, TRAIN, TWO_COLUMNS
 from replica.data import PottsTokens
@@ -21,10 +22,16 @@ if TYPE_CHECKING:
 NAME = "recovery"
 DESCRIPTION = "A beside J and V beside U, learnt from random values, at growing sample size"
 
-SITES, COLORS, BETA = 20, 20, 4.5
+SITES, DATA = 20, PottsTokens(20, 4.5)
 
 #: What is learnt and what is true, as the column `part` of the table numbers them.
 PARTS = (("$\\beta J$", "$A$"), ("$K_0 U K_0$", "$V$"))
+
+CONTENTS = [
+    {"source": "simulation", **described(DATA), "sites": SITES, "part": part}
+    | {"samples": ANY, "seed": ANY, "row": ANY, "column": ANY}
+    for part in range(len(PARTS))
+]
 
 #: Sequences that choose the epoch, and those of the test.
 _HELD_OUT, _TEST = 2000, 10_000
@@ -61,7 +68,7 @@ class Run:
             sample,
         )
 
-        model = PottsModel.random(PottsTokens(COLORS, BETA), SITES, 0)
+        model = PottsModel.random(DATA, SITES, 0)
         most = max(samples for samples, _ in self.sizes)
         tokens, held_out, fresh = (
             sample(model, count, np.random.SeedSequence((self.seed, purpose)))
@@ -70,14 +77,12 @@ class Run:
         lines: list[dict[str, Any]] = []
         for samples, epochs in self.sizes:
             settings = Settings(epochs=epochs, seed=self.seed)
-            run = learn(tokens[:samples], held_out, COLORS, settings)
+            run = learn(tokens[:samples], held_out, DATA.colors, settings)
             found = recover(run.attention, model)
             common = {
                 "source": "simulation",
-                "data": "potts",
                 "loss": "cross-entropy",
-                "colors": COLORS,
-                "beta": BETA,
+                **DATA.columns(),
                 "lam": 0.0,
                 "alpha": samples / SITES,
                 "sites": SITES,
@@ -98,15 +103,7 @@ class Run:
 
 
 def compute(quick: bool, workers: int) -> Table:
-    """Return the learnt and the true entries of all runs.
-
-    Parameters
-    ----------
-    quick : bool
-        Fewer and smaller training sets, fewer runs.
-    workers : int
-        Processes, one per run.
-    """
+    """Return the learnt and the true entries of all runs."""
     from simulations.parallel import collect
 
     amount = QUICK if quick else FULL

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from figures.foreign import ANY, SOURCES, described
 from figures.panels import (
     ALPHA,
     OPTIMUM,
@@ -38,6 +39,13 @@ ALPHAS = (0.5, 1.0, 2.0, 4.0)
 #: The panels, as the column `part` of the table numbers them.
 DECAY, BEST = 0, 1
 
+_KINDS: list[dict[str, Any]] = [
+    *({"part": part, "source": source, "alpha": alpha, "lam": ANY}
+      for part in (DECAY, BEST) for source in SOURCES for alpha in ALPHAS),
+    *({"part": BEST, "source": "theory", "lam": lam} for lam in (ANY, None)),
+]  # fmt: skip
+CONTENTS = [{"loss": "cross-entropy", **described(DATA), **kind} for kind in _KINDS]
+
 _LAMS, _ALPHAS = (5e-3, 10.0), (0.25, 8.0)
 
 FULL = Size(160, 12, 60, 3000, (0.01, 0.03, 0.1, 0.3, 1.0, 4.0), 50)
@@ -48,13 +56,6 @@ def compute(quick: bool, workers: int) -> Table:
     """Return theory and trained systems along λ, and at the best λ along α.
 
     The Bayes bound, which belongs to no weight decay, has an empty cell there.
-
-    Parameters
-    ----------
-    quick : bool
-        Smaller and fewer systems, and fewer points.
-    workers : int
-        Processes for the simulation.
     """
     from replica.bounds import bayes_bound
     from replica.weight_decay import optimal_lam

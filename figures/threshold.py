@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from figures.foreign import SOURCES, described
 from figures.panels import (
     family_looks,
     letter,
@@ -34,6 +35,12 @@ COLORS = (2, 3, 5, 10)
 #: Data of the simulation, which goes up to so many times the threshold.
 DATA, MOST = PottsTokens(3, 1.5), 3.0
 
+CONTENTS = [
+    *({"source": "theory", "data": "potts", "similarity": None, "colors": colors, "lam": 0.0}
+      for colors in COLORS),
+    *({"source": source, **described(DATA), "lam": 0.0} for source in SOURCES),
+]  # fmt: skip
+
 #: Where the separable fraction is drawn, relative to the threshold.
 PLACES = np.arange(0.7, 1.45, 0.1)
 
@@ -51,15 +58,7 @@ QUICK = Amount(8, ((20, 120), (40, 60), (80, 24)))
 
 
 def compute(quick: bool, workers: int) -> Table:
-    """Return α_c along b, and α_c of every simulated system as its `alpha`.
-
-    Parameters
-    ----------
-    quick : bool
-        Smaller and fewer systems, and fewer points.
-    workers : int
-        Processes for the simulation.
-    """
+    """Return α_c along b, and α_c of every simulated system as its `alpha`."""
     from replica.threshold import existence_threshold
     from simulations.parallel import collect
     from simulations.separability import SeparabilityExperiment

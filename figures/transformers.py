@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from figures.foreign import ANY
 from figures.panels import OPTIMUM, SIMULATION, letter, markers
 from figures.style import LOOKS, OPTIMAL_COLOR, TWO_COLUMNS
 from replica.commandline import progress, say
 from replica.data import PottsTokens
-from replica.journal import Journal
+from replica.journal import Journal, Unwritable
 from replica.tables import Table
 
 if TYPE_CHECKING:
@@ -31,6 +32,11 @@ DESCRIPTION = "transformers of 1 to 3 layers beside one factored layer, by epoch
 
 #: The work goes on where it was stopped: `compute` takes a folder for that.
 RESUMES = True
+
+CONTENTS = [
+    {"source": "simulation"}
+    | dict.fromkeys(("samples", "seed", "layers", "epoch", "epochs", "optimal_loss"), ANY)
+]
 
 SITES, COLORS, BETA = 20, 20, 5.0
 WIDTH, HEADS, HIDDEN = 64, 4, 128
@@ -346,7 +352,11 @@ def _journal(folder: Path | None, size: Size) -> Iterator[Journal | None]:
     if folder is None:
         yield None
         return
-    folder.mkdir(exist_ok=True)
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise Unwritable(f"{folder} cannot be made: {reason}") from None
     settings = {"width": WIDTH, "heads": HEADS, "hidden": HIDDEN, "batch": BATCH, "rate": RATE,
                 "decay": DECAY, "beta": BETA}  # fmt: skip
     parameters = {**asdict(size), **settings}

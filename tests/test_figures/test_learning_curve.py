@@ -18,8 +18,8 @@ SMALL = Size(20, 3, 4, 50, (0.5, 2.0), 4)
 @pytest.fixture(scope="module")
 def table() -> Iterator[Table]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(learning_curve, "QUICK", SMALL)
-        yield learning_curve.compute(quick=True, workers=1)
+        patch.setattr(learning_curve.FIGURE, "QUICK", SMALL)
+        yield learning_curve.FIGURE.compute(quick=True, workers=1)
 
 
 def test_table_holds_theory_and_simulation_of_every_panel(table):
@@ -41,6 +41,6 @@ def test_lines_are_the_theory(table):
 
 def test_panels_say_what_they_show(table):
     with journal():
-        figure = learning_curve.draw(table)
+        figure = learning_curve.FIGURE.draw(table)
     titles = [axes.get_title() for axes in figure.get_axes() if axes.get_title()]
     assert titles == ["$C=2$, $\\beta=1$", "$C=3$, $\\beta=1.5$", "$C=5$, $\\beta=2.5$"] * 2

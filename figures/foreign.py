@@ -1,0 +1,90 @@
+"""Tables that are no figure's own are refused before they are drawn as if they were."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from figures.contract import FigureSource
+from replica.arguments import BadArgument, refusal
+from replica.data import DataModel
+from replica.tables import Table, sidecar, strict_json
+
+SOURCES = ("theory", "simulation")
+
+#: In the contents of a figure: whatever is not empty.
+ANY = object()
+
+
+def described(data: DataModel) -> dict[str, Any]:
+    """Return what all lines of these data have in common, and lines of others do not."""
+    return {"similarity": None, **data.columns()}
+
+
+def own_table(figure: FigureSource, path: str, command: str) -> Table:
+    """Return the table in a file if it is one that `compute` of this figure returned.
+
+    The sidecar tells, where there is one; the lines must be those of the figure all the same,
+    which then draws a table that lost its sidecar, too.
+
+    Parameters
+    ----------
+    figure : FigureSource
+        What is to be drawn.
+    path : str
+        The CSV file.
+    command : str
+        Name of the command that draws figures.
+
+    Raises
+    ------
+    ValueError
+        If the file cannot be read, or the table is of another figure or command.
+    """
+    table = Table.from_csv(path)
+    maker = _maker(path, command)
+    if maker not in (None, figure.NAME):
+        raise foreign(figure, path, command, f"it is of {maker}")
+    for kind in figure.CONTENTS:
+        if not any(_is(line, kind) for line in table.lines()):
+            raise foreign(figure, path, command, f"it has no line of {_shown(kind)}")
+    for number, line in enumerate(table.lines(), start=2):
+        if not any(_is(line, kind) for kind in figure.CONTENTS):
+            raise foreign(figure, path, command, f"line {number} is none of its")
+    return table
+
+
+def foreign(figure: FigureSource, path: str, command: str, reason: str) -> BadArgument:
+    """Return the error that says why a table cannot be drawn as this figure."""
+    return refusal("table", path, f"a table that `{command} {figure.NAME}` wrote; {reason}")
+
+
+def _maker(path: str, command: str) -> str | None:
+    """Return the figure, or the other command, of which the sidecar says that it made a table."""
+    try:
+        known = strict_json(sidecar(path).read_text(encoding="utf-8"))
+        words = shlex.split(known["command"])
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return None
+    if words[:1] != [command]:
+        return f"`{' '.join(words[:1])}`"
+    parameters = known.get("parameters")
+    # One of many figures is named there.
+    named = parameters.get("figure") if isinstance(parameters, dict) else None
+    return named or (words[1] if len(words) > 1 and words[1] != "all" else None)
+
+
+def _is(line: Mapping[str, Any], kind: Mapping[str, Any]) -> bool:
+    return all(
+        line.get(name) is not None if value is ANY else line.get(name) == value
+        for name, value in kind.items()
+    )
+
+
+def _shown(kind: Mapping[str, Any]) -> str:
+    return ", ".join(
+        name if value is ANY else f"{name} = {value}"
+        for name, value in kind.items()
+        if value is not None
+    )
