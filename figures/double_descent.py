@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from figures.foreign import SOURCES, described
-from figures.panels import ALPHA, family, family_looks, kinds, letter, log_axis, series
+from figures.panels import (
+    ALPHA,
+    family,
+    family_looks,
+    has_failures,
+    kinds,
+    letter,
+    log_axis,
+    series,
+    settings,
+)
 from figures.style import OPTIMAL_COLOR, TWO_COLUMNS
 from figures.systems import Size, curves
 from replica.data import PottsTokens
@@ -53,7 +63,7 @@ def draw(table: Table) -> Figure:
     looks = family_looks("$\\lambda={:g}$", LAMS)
     figure = Figure(figsize=(TWO_COLUMNS, 2.9))
     panels = figure.subplots(1, 2)
-    names = ("test error", "training error")
+    names = ("squared error (test)", "squared error (training)")
     for axes, column, name in zip(panels, ("test_loss", "train_loss"), names, strict=True):
         axes.axvline(PEAK, color=OPTIMAL_COLOR, linestyle=":", linewidth=0.8)
         family(axes, table, "alpha", column, "lam", looks)
@@ -67,6 +77,7 @@ def draw(table: Table) -> Figure:
     )  # fmt: skip
     for axes, name in zip(panels, "ab", strict=True):
         letter(axes, name)
-    handles = [*map(series, looks.values()), *kinds()]
+    settings(figure, f"$C={DATA.colors}$, $\\beta={DATA.beta:g}$")
+    handles = [*map(series, looks.values()), *kinds(has_failures(panels))]
     figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
     return figure

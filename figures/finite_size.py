@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from figures.foreign import SOURCES, described
-from figures.panels import FIT, kinds, letter, markers, series
+from figures.panels import (
+    FIT,
+    LOSS_NAMES,
+    has_failures,
+    kinds,
+    letter,
+    markers,
+    measured,
+    points,
+    series,
+    settings,
+)
 from figures.style import OPTIMAL_COLOR, TEST, TRAIN, TWO_COLUMNS, Look
 from figures.systems import Size, simulated
 from replica.data import PottsTokens
@@ -28,6 +39,9 @@ CONTENTS = [
     for p in FAMILY
     for source in SOURCES
 ]
+
+#: Size of the symbols of the limit L → ∞.
+_LARGER = 5.8
 
 #: One size per L, with fewer systems where they are large and fluctuate less.
 FULL = tuple(
@@ -54,8 +68,10 @@ def draw(table: Table) -> Figure:
 
     The line is the parabola that fits the points; what is left of it at 1/L = 0 is drawn there
     with its standard error, larger than the points.
+    A length of which a seed did not converge is marked and left out of the fit.
     """
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MultipleLocator
 
     from simulations.averages import average_seeds
 
@@ -64,28 +80,51 @@ def draw(table: Table) -> Figure:
     panels = figure.subplots(1, 2)
     for axes, loss, name in zip(panels, LOSSES, "ab", strict=True):
         (exact,) = table.where(source="theory", loss=loss).lines()
-        points = average_seeds(table.where(source="simulation", loss=loss, status="converged"))
+        systems = average_seeds(table.where(source="simulation", loss=loss))
         axes.axhline(0, color=OPTIMAL_COLOR, linewidth=0.6)
         axes.axvline(0, color=OPTIMAL_COLOR, linewidth=0.6)
         for look, column in ((TEST, "test_loss"), (TRAIN, "train_loss")):
-            _draw_distance(axes, points, column, exact[column], look)
-        axes.set(xlabel="$1/L$", title=loss.replace("-", " "))
+            _draw_distance(axes, systems, column, exact[column], look)
+        axes.xaxis.set_major_locator(MultipleLocator(0.01))
+        axes.set(xlabel="$1/L$", title=LOSS_NAMES[loss])
         letter(axes, name)
     panels[0].set_ylabel("simulation − theory")
-    handles = [series(TEST), series(TRAIN), *kinds(line="line: fit in $1/L$")]
+    problem = FAMILY[0]
+    settings(
+        figure,
+        f"$C={problem.data.colors}$, $\\beta={problem.data.columns()['beta']:g}$, "
+        f"$\\alpha={problem.alpha:g}$, $\\lambda={problem.lam:g}$",
+    )
+    limit = Look("larger: $L\\to\\infty$", "#888888", TEST.marker, TEST.filled)
+    handles = [
+        series(TEST),
+        series(TRAIN),
+        *kinds(has_failures(panels), "line: fit in $1/L$"),
+        points(limit, markersize=_LARGER),
+    ]
     figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
     return figure
 
 
-def _draw_distance(axes: Axes, points: Table, column: str, exact: float, look: Look) -> None:
+def _draw_distance(axes: Axes, systems: Table, column: str, exact: float, look: Look) -> None:
     from simulations.finite_size import extrapolate
 
-    sites, distance = points["sites"], points[column] - exact
-    errors = points[f"{column}_stderr"]
-    markers(axes, 1 / sites, distance, errors, look)
-    fit = extrapolate(sites, distance, errors, order=2 if len(points) > 3 else 1)
+    value, error = "distance", "distance_stderr"
+    distances = Table(
+        {"status": line["status"], "1/L": 1 / line["sites"], error: line[f"{column}_stderr"]}
+        | {value: None if line[column] is None else line[column] - exact}
+        for line in systems.lines()
+    )
+    measured(axes, distances, "1/L", value, look)
+    # A size of which a seed did not converge is a cross, and does not bend the fit.
+    fitted = distances.where(status="converged")
+    sites = 1 / fitted["1/L"]
+    if len(fitted) < 2:
+        return
+    order = 2 if len(fitted) > 3 else 1
+    fit = extrapolate(sites, fitted[value], fitted[error], order)
     x = np.linspace(0, 1.05 / sites.min(), 100)
     axes.plot(x, np.polyval(fit.coefficients[::-1], x), color=look.color, gid=FIT)
     # Side by side, where the limits of both losses would hide each other.
     aside = (0.01 if column == "test_loss" else -0.01) / sites.min()
-    markers(axes, [aside], [fit.value], [fit.stderr], look, markersize=5.5, capsize=2.5)
+    markers(axes, [aside], [fit.value], [fit.stderr], look, markersize=_LARGER, capsize=2.5)

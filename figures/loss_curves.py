@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from figures.foreign import SOURCES, described
-from figures.panels import ALPHA, kinds, log_axis, markers, measured, reference, series, theory_line
+from figures.panels import (
+    ALPHA,
+    LOSS_NAMES,
+    kinds,
+    log_axis,
+    markers,
+    measured,
+    reference,
+    series,
+    theory_line,
+)
 from figures.style import BAND_COLOR, OPTIMAL_COLOR, TEST, TRAIN, TWO_COLUMNS
 from figures.systems import Size, curves
 from replica.problem import Problem
@@ -19,7 +29,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_UNITS = {"cross-entropy": "cross-entropy (nats)", "squared-error": "squared error"}
+_UNITS = {"cross-entropy": " (nats)", "squared-error": ""}
 _RANGE = (0.3, 8.0)
 _LOSSES = ((TEST, "test_loss"), (TRAIN, "train_loss"))
 
@@ -90,11 +100,13 @@ class LossCurves:
                 curve.set_title(panel.title)
                 log_axis(strip.xaxis, (0.5, 1, 2, 5))
                 strip.set_xlim(*_RANGE)
-            axes[0, 0].set_ylabel(_UNITS[row[0].problem.loss_name])
+            loss = row[0].problem.loss_name
+            axes[0, 0].set_ylabel(LOSS_NAMES[loss] + _UNITS[loss])
             axes[1, 0].set_ylabel("sim. − theory\n(std. errors)", fontsize=6.5)
             block.align_ylabels(axes[:, 0])
             if block is blocks[0]:
-                handles = [series(TEST), series(TRAIN), reference("optimal loss"), *kinds()]
+                handles = [series(TEST), series(TRAIN), reference("optimal loss")]
+                handles += kinds(any(table["status"] != "converged"))
                 block.legend(handles=handles, loc="outside upper center", ncols=len(handles))
             if block is blocks[-1]:
                 block.supxlabel(ALPHA, fontsize=8)

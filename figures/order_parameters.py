@@ -10,12 +10,15 @@ import numpy as np
 from figures.foreign import SOURCES, described
 from figures.panels import (
     ALPHA,
+    LOSS_NAMES,
+    has_failures,
     kinds,
     letter,
     log_axis,
     markers,
     measured,
     series,
+    settings,
     theory_line,
 )
 from figures.style import LOOKS, TWO_COLUMNS
@@ -37,7 +40,8 @@ DATA, LAM = PottsTokens(3, 1.5), 0.1
 PASSING, STEPS = Problem(1.0, 0.01, DATA), 16
 
 #: V, the local variance, is known along message passing; trained rows do not tell it.
-LOOK = {name: look.named(f"${name}$") for name, look in zip("mqV", LOOKS, strict=False)}
+_MEASURED = {"m": "$m$", "q": "$q$", "V": "$V$, marker in (c) alone"}
+LOOK = {n: look.named(label) for (n, label), look in zip(_MEASURED.items(), LOOKS, strict=False)}
 
 _TRAINED: list[dict[str, Any]] = [{"loss": loss, "lam": LAM, "step": None} for loss in LOSSES]
 _PASSED: list[dict[str, Any]] = [
@@ -138,27 +142,24 @@ def draw(table: Table) -> Figure:
     for axes, loss in zip(panels, LOSSES, strict=False):
         theory = solved.where(loss=loss, source="theory")
         for column, look in LOOK.items():
-            theory_line(
-                axes,
-                theory,
-                "alpha",
-                column,
-                look,
-            )
+            theory_line(axes, theory, "alpha", column, look)
         points = average_seeds(solved.where(loss=loss, source="simulation"))
         for column in ("m", "q"):
             measured(axes, points, "alpha", column, LOOK[column])
         log_axis(axes.xaxis, (0.2, 0.5, 1, 2, 5, 10))
         log_axis(axes.yaxis, (0.05, 0.1, 0.2, 0.5, 1, 2))
-        axes.set(xlim=_RANGE, xlabel=ALPHA, title=loss.replace("-", " "))
+        axes.set(xlim=_RANGE, xlabel=ALPHA, title=LOSS_NAMES[loss])
     _draw_course(panels[2], table)
     for axes, name in zip(panels, "abc", strict=True):
         letter(axes, name)
     panels[0].set_ylabel("order parameters")
-    handles = [
-        *map(series, LOOK.values()),
-        *kinds(),
-    ]
+    common = f"$C={DATA.colors}$, $\\beta={DATA.beta:g}$"
+    settings(
+        figure,
+        f"{common}; (a), (b) $\\lambda={LAM:g}$; (c) {LOSS_NAMES[PASSING.loss_name]}, "
+        f"$\\alpha={PASSING.alpha:g}$, $\\lambda={PASSING.lam:g}$",
+    )
+    handles = [*map(series, LOOK.values()), *kinds(has_failures(panels))]
     figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
     return figure
 
@@ -175,5 +176,5 @@ def _draw_course(axes: Axes, table: Table) -> None:
         errors = values.std(axis=1, ddof=1) / np.sqrt(values.shape[1])
         markers(axes, steps, values.mean(axis=1), errors, look)
     axes.set_title("message passing")
-    axes.set_xlabel(f"iteration ($\\alpha={PASSING.alpha:g}$, $\\lambda={PASSING.lam:g}$)")
+    axes.set_xlabel("iteration")
     axes.set_ylim(bottom=0)

@@ -14,9 +14,13 @@ if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
+    from matplotlib.figure import Figure
 
 #: Label of the axis of sample ratios.
 ALPHA = "sample ratio $\\alpha = M/L$"
+
+#: Names of losses in titles and labels.
+LOSS_NAMES = {"cross-entropy": "cross-entropy", "squared-error": "squared error"}
 
 #: Names that tell what an artist shows; anything else in a figure is decoration.
 THEORY, SIMULATION, FIT, OPTIMUM = "theory", "simulation", "fit", "optimum"
@@ -151,23 +155,23 @@ def has_failures(panels: Iterable[Axes]) -> bool:
     return any(line.get_gid() == FAILED for axes in panels for line in axes.get_lines())
 
 
-def series(look: Look) -> Artist:
+def series(look: Look, linestyle: Any = None) -> Artist:
     """Return the handle of a quantity that is drawn as line and as markers."""
     from matplotlib.lines import Line2D
 
     return Line2D(
-        [], [], color=look.color, linestyle=look.line, marker=look.marker,
+        [], [], color=look.color, linestyle=linestyle or look.line, marker=look.marker,
         markerfacecolor=look.face, label=look.label,
     )  # fmt: skip
 
 
-def points(look: Look) -> Artist:
-    """Return the handle of a quantity that is drawn as markers alone."""
+def points(look: Look, **style: Any) -> Artist:
+    """Return the handle of a quantity that is drawn as markers alone, in a style of `Line2D`."""
     from matplotlib.lines import Line2D
 
     return Line2D(
         [], [], color=look.color, marker=look.marker, markerfacecolor=look.face,
-        linestyle="none", label=look.label,
+        linestyle="none", label=look.label, **style,
     )  # fmt: skip
 
 
@@ -204,6 +208,11 @@ def log_axis(axis: Axis, ticks: Sequence[float] = ()) -> None:
     axis.set_major_locator(FixedLocator(list(ticks)) if ticks else LogLocator(subs=(1, 2, 5)))
     axis.set_major_formatter("{x:g}")
     axis.set_minor_locator(NullLocator())
+
+
+def settings(figure: Figure, text: str) -> None:
+    """Say under the panels, small, what they have in common."""
+    figure.supxlabel(text, fontsize=6)
 
 
 def letter(axes: Axes, name: str) -> None:

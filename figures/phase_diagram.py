@@ -33,6 +33,10 @@ _RANGE, _LARGEST_B = (0.25, 8.0), 0.95
 _LEVELS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 
 
+#: Points of the contours to one of the grid.
+_FINER = 4
+
+
 @dataclass(frozen=True)
 class Grid:
     """Values of alpha and of b."""
@@ -113,17 +117,46 @@ def _draw_map(axes: Axes, table: Table, colors: int, norm: Any) -> Any:
     )
     # Each level in the colour that its surroundings do not have.
     inks = ["white" if level < 0.7 else "black" for level in _LEVELS]
-    lines = axes.contour(alphas, b, excess, _LEVELS, colors=inks, linewidths=0.6)
-    axes.clabel(lines, fontsize=6, fmt="%g")
+    smooth = _smooth(alphas, b, excess)
+    lines = axes.contour(*smooth, _LEVELS, colors=inks, linewidths=0.6)
+    log_axis(axes.xaxis, (0.5, 1, 2, 4, 8))
+    axes.set(xlim=_RANGE, ylim=(b.min(), b.max()), xlabel=ALPHA)
+    axes.clabel(lines, fontsize=6, fmt="%g", manual=_places(*smooth))
     threshold = Table(line | {"b": line["beta"] / colors} for line in table.where(lam=0.0).lines())
-    # The white rim keeps the line apart from the map in grey.
-    rim = [withStroke(linewidth=3.2, foreground="white")]
+    # The white rim keeps the line apart from the map in grey; both are thin, as contours cross.
+    rim = [withStroke(linewidth=2.4, foreground="white")]
     axes.plot(
-        threshold["alpha"], threshold["b"], color=TRAIN.color, linewidth=1.8, gid=THEORY,
+        threshold["alpha"], threshold["b"], color=TRAIN.color, linewidth=1.3, gid=THEORY,
         path_effects=rim,
     )  # fmt: skip
     if safe_b(colors) < 0.95:
         axes.axhline(safe_b(colors), color="black", linestyle="--", linewidth=0.9)
-    log_axis(axes.xaxis, (0.5, 1, 2, 4, 8))
-    axes.set(xlim=_RANGE, ylim=(b.min(), b.max()), xlabel=ALPHA)
     return image
+
+
+def _smooth(alphas: Any, b: Any, excess: Any) -> tuple[Any, Any, Any]:
+    """Return the plane on a finer grid, by splines of log α and b through its logarithm.
+
+    Contours through the grid itself have kinks where the loss has a ridge. A plane with gaps is
+    returned as it is.
+    """
+    from scipy.interpolate import RectBivariateSpline
+
+    if not (excess > 0).all():
+        return alphas, b, excess
+    degrees = {f"k{axis}": min(3, n - 1) for axis, n in zip("xy", excess.shape, strict=True)}
+    spline = RectBivariateSpline(b, np.log(alphas), np.log(excess), **degrees)
+    fine_b = np.linspace(b[0], b[-1], _FINER * len(b))
+    fine_alphas = np.geomspace(alphas[0], alphas[-1], _FINER * len(alphas))
+    return fine_alphas, fine_b, np.exp(spline(fine_b, np.log(fine_alphas)))
+
+
+def _places(alphas: Any, b: Any, excess: Any) -> list[tuple[float, float]]:
+    """Return where contours have their labels: on falls at small b, on rises at large b."""
+    found = []
+    for height, sign in ((0.15, -1), (0.88, 1)):
+        row = int(np.argmin(np.abs(b - height)))
+        for level in _LEVELS:
+            (crossings,) = np.nonzero(np.diff((excess[row] >= level).astype(int)) == sign)
+            found += [(float(alphas[i]), float(b[row])) for i in crossings]
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from figures.foreign import ANY, described
-from figures.panels import markers, points
-from figures.style import LOOKS, TRAIN, TWO_COLUMNS
+from figures.panels import markers, points, reference
+from figures.style import LOOKS, TWO_COLUMNS
 from replica.data import PottsTokens
 from replica.tables import Table
 
@@ -24,14 +25,18 @@ DESCRIPTION = "A beside J and V beside U, learnt from random values, at growing 
 
 SITES, DATA = 20, PottsTokens(20, 4.5)
 
-#: What is learnt and what is true, as the column `part` of the table numbers them.
-PARTS = (("$\\beta J$", "$A$"), ("$K_0 U K_0$", "$V$"))
+#: What is true, what is learnt and what numbers its rows, as the column `part` of the table
+#: numbers them.
+PARTS = (("$\\beta J$", "$A$", "site"), ("$K_0 U K_0$", "$V$", "colour"))
 
 CONTENTS = [
     {"source": "simulation", **described(DATA), "sites": SITES, "part": part}
     | {"samples": ANY, "seed": ANY, "row": ANY, "column": ANY}
     for part in range(len(PARTS))
 ]
+
+#: Of the line on which learnt entries are the true ones; no sample size has it.
+_EXACT = "#888888"
 
 #: Sequences that choose the epoch, and those of the test.
 _HELD_OUT, _TEST = 2000, 10_000
@@ -121,7 +126,7 @@ def draw(table: Table) -> Figure:
 
     figure = Figure(figsize=(TWO_COLUMNS, 5.0))
     grid = figure.subplots(2, 3, gridspec_kw={"width_ratios": (1, 1, 1.25)})
-    for part, (row, names) in enumerate(zip(grid, PARTS, strict=True)):
+    for part, (row, (*names, indices)) in enumerate(zip(grid, PARTS, strict=True)):
         entries = _entries(table.where(part=part))
         most = max(entries)
         true, learnt = entries[most]
@@ -135,9 +140,9 @@ def draw(table: Table) -> Figure:
                 values.reshape(size, size), cmap="RdBu_r", vmin=-top, vmax=top,
                 interpolation="nearest",
             )  # fmt: skip
-            axes.set_title(name)
-            axes.set_xticks([])
-            axes.set_yticks([])
+            axes.set(title=name, xticks=[], yticks=[], xlabel=f"{indices} $j$")
+            axes.spines[:].set_visible(True)
+        row[0].set_ylabel(f"{indices} $i$")
         figure.colorbar(image, ax=row[:2], shrink=0.8)
         # A is symmetric and its diagonal is none.
         shown = np.triu_indices(size, k=1 if part == 0 else 0)
@@ -163,7 +168,7 @@ def _scatter(
     axes: Axes,
     entries: dict[int, tuple[NDArray[Any], NDArray[Any]]],
     shown: NDArray[np.intp],
-    names: tuple[str, str],
+    names: Sequence[str],
 ) -> None:
     handles = []
     for look, (samples, (true, learnt)) in zip(LOOKS, entries.items(), strict=False):
@@ -175,7 +180,8 @@ def _scatter(
             markersize=2.2, elinewidth=0.5, markeredgewidth=0.5,
         )  # fmt: skip
         handles.append(points(look))
-    axes.axline((0, 0), slope=1, color=TRAIN.color, linewidth=0.7, zorder=5)
+    axes.axline((0, 0), slope=1, color=_EXACT, linewidth=0.7, zorder=5)
+    handles.append(reference("exact", "-", _EXACT))
     axes.set_xlabel(f"true, {names[0]}")
     axes.set_ylabel(f"learnt, {names[1]}")
     axes.legend(

@@ -12,12 +12,14 @@ from figures.panels import (
     OPTIMUM,
     family,
     family_looks,
+    has_failures,
     kinds,
     letter,
     log_axis,
     measured,
     reference,
     series,
+    settings,
     theory_line,
 )
 from figures.style import LOOKS, TEST, TWO_COLUMNS
@@ -121,10 +123,11 @@ def draw(table: Table) -> Figure:
     _draw_best(right, best)
     for axes, name in zip((left, right), "ab", strict=True):
         letter(axes, name)
+    settings(figure, f"cross-entropy, $C={DATA.colors}$, $\\beta={DATA.beta:g}$")
     star_handle = Line2D(
         [], [], color="#888888", marker="*", markersize=8, linestyle="none", label="best $\\lambda$"
     )
-    handles = [*map(series, looks.values()), star_handle, *kinds()]
+    handles = [*map(series, looks.values()), star_handle, *kinds(has_failures((left, right)))]
     figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
     right.legend(
         handles=[

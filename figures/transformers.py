@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from figures.foreign import ANY
-from figures.panels import OPTIMUM, SIMULATION, letter, markers
+from figures.panels import OPTIMUM, SIMULATION, letter, markers, reference, series, settings
 from figures.style import LOOKS, OPTIMAL_COLOR, TWO_COLUMNS
 from replica.commandline import progress, say
 from replica.data import PottsTokens
@@ -247,13 +247,15 @@ def draw(table: Table) -> Figure:
     for panel, name in zip(axes, "abc", strict=True):
         letter(panel, name)
     axes[1].set_visible(len(shown) > 1)
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels), fontsize=6.5)
-    figure.supxlabel(
+    drawn = [n for n in _LOOKS if len(table.where(layers=n))]
+    handles = [series(_LOOKS[n], linestyle=_DASHES[n]) for n in drawn]
+    handles.append(reference("exact conditional entropy", ":"))
+    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles), fontsize=6.5)
+    settings(
+        figure,
         f"$L=C={SITES}$, $\\beta={BETA:g}$; transformers of width {WIDTH} with {HEADS} heads and "
         f"MLPs of {HIDDEN}; AdamW, one cycle up to {RATE:g}, batches of {BATCH}; mean and standard "
         "error over the seeds",
-        fontsize=6,
     )
     return figure
 
@@ -269,15 +271,11 @@ def _draw_epochs(axes: Axes, table: Table) -> None:
         band = (mean - error, mean + error)
         axes.fill_between(epochs, *band, color=look.color, alpha=0.25, linewidth=0)
         axes.plot(
-            epochs, mean, color=look.color, linestyle=_DASHES[layers], label=look.label,
-            gid=SIMULATION,
+            epochs, mean, color=look.color, linestyle=_DASHES[layers], gid=SIMULATION
         )  # fmt: skip
         last.append(mean[-1])
         seeds.append(len(set(lines["seed"])))
-    axes.axhline(
-        entropy, color=OPTIMAL_COLOR, linewidth=0.9, linestyle=":", gid=OPTIMUM,
-        label="exact conditional entropy",
-    )  # fmt: skip
+    axes.axhline(entropy, color=OPTIMAL_COLOR, linewidth=0.9, linestyle=":", gid=OPTIMUM)
     axes.set_ylim(entropy - 0.04, max(max(last) + 0.08, entropy + 0.6))
     axes.set_xlim(0, table["epochs"].max())
     axes.set_xlabel("epoch")
@@ -305,11 +303,12 @@ def _draw_excess(axes: Axes, table: Table) -> None:
     for samples in set(table["samples"]):
         axes.annotate(
             f"{table.where(samples=samples)['epochs'].max():.0f} ep.", (samples, 0.98),
-            xycoords=axes.get_xaxis_transform(), ha="center", va="top", fontsize=5.5,
+            xycoords=axes.get_xaxis_transform(), ha="center", va="top", fontsize=5,
         )  # fmt: skip
     axes.set_xlabel("training sequences $M$")
     axes.set_ylabel("test loss − entropy (nats)")
-    axes.margins(x=0.12)
+    # Room for what stands above the first and the last of them.
+    axes.margins(x=0.15)
     axes.set_title("best epoch", loc="right", fontsize=6.5)
 
 

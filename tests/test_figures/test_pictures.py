@@ -1,0 +1,117 @@
+"""What pictures say of what they show, and what they mark."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from figures import finite_size, order_parameters, phase_diagram, recovery
+from figures.style import LOOKS, journal
+from replica import PottsTokens, Problem, Table, solve
+
+
+def systems(failed: int | None = None) -> Table:
+    """A table of `finite-size`, of which one size has a seed that did not converge."""
+    rng = np.random.default_rng(1)
+    lines = []
+    for problem in finite_size.FAMILY:
+        common = {"loss": problem.loss_name, **problem.data.columns(), "status": "converged"}
+        common |= {"lam": problem.lam, "alpha": problem.alpha}
+        lines.append(common | {"source": "theory", "test_loss": 1.0, "train_loss": 0.5})
+        for sites in (10, 15, 25, 30, 50):
+            for seed in range(3):
+                noise = 0.01 * rng.standard_normal(2)
+                lost = {"status": "max-steps"} if (sites, seed) == (failed, 0) else {}
+                numbers = {"test_loss": 1.1 + noise[0], "train_loss": 0.4 + noise[1]}
+                size = {"sites": sites, "samples": 2 * sites, "seed": seed}
+                lines.append(common | {"source": "simulation"} | size | numbers | lost)
+    return Table(lines)
+
+
+def test_sizes_that_did_not_converge_are_marked_and_left_out_of_the_fit():
+    with journal():
+        figure = finite_size.draw(systems(failed=15))
+        without = finite_size.draw(Table(s for s in systems().lines() if s.get("sites") != 15))
+    for axes, other in zip(figure.axes, without.axes, strict=True):
+        marked = [line for line in axes.get_lines() if line.get_gid() == "not converged"]
+        assert [list(line.get_xdata()) for line in marked] == [[1 / 15], [1 / 15]]
+        for gid in ("fit", "simulation"):
+            drawn, expected = (
+                [line.get_xydata() for line in panel.get_lines() if line.get_gid() == gid]
+                for panel in (axes, other)
+            )
+            assert len(drawn) == len(expected) > 0
+            assert all(np.array_equal(a, b) for a, b in zip(drawn, expected, strict=True))
+    for one, told in ((figure, True), (without, False)):
+        labels = [text.get_text() for text in one.legends[0].get_texts()]
+        assert ("not converged" in labels) == told
+
+
+def test_larger_symbols_are_in_the_legend():
+    with journal():
+        figure = finite_size.draw(systems())
+    (axes, _) = figure.axes
+    sizes = {line.get_markersize() for line in axes.get_lines() if line.get_gid() == "simulation"}
+    (handle,) = (h for h in figure.legends[0].legend_handles if "infty" in h.get_label())
+    assert handle.get_markersize() == max(sizes) > min(sizes)
+    assert figure.get_supxlabel() == "$C=3$, $\\beta=1.5$, $\\alpha=2$, $\\lambda=0.1$"
+
+
+def test_the_line_of_exact_entries_has_a_colour_of_its_own():
+    common = {"source": "simulation", **recovery.DATA.columns(), "sites": 20, "status": "converged"}
+    lines = [
+        common | {"part": part, "seed": seed, "samples": samples, "row": i, "column": j}
+        | {"true": i - j, "learnt": i - j + 0.1 * seed * (i + j) / samples}
+        for part in (0, 1) for seed in (0, 1) for samples in (60, 100)
+        for i in range(20) for j in range(20)
+    ]  # fmt: skip
+    with journal():
+        figure = recovery.draw(Table(lines))
+    panels = [axes for axes in figure.axes if axes.get_legend() is not None]
+    assert len(panels) == 2
+    for axes in panels:
+        handle = axes.get_legend().legend_handles[-1]
+        assert handle.get_label() == "exact"
+        assert handle.get_color() not in {look.color for look in LOOKS}
+    shown = [axes.get_xlabel() for axes in figure.axes if axes.images]
+    assert shown == ["site $j$"] * 2 + ["colour $j$"] * 2
+
+
+def test_losses_have_one_name():
+    assert [axes.get_title() for axes in _order_parameters().axes[:2]] == [
+        "cross-entropy",
+        "squared error",
+    ]
+
+
+def _order_parameters():
+    common = {"alpha": 1.0, "seed": 0, "m": 0.2, "q": 0.3, "V": 0.4, "status": "converged"}
+    kinds = order_parameters.CONTENTS
+    lines = [common | {"seed": seed} | kind for kind in kinds for seed in (0, 1)]
+    with journal():
+        return order_parameters.draw(Table(lines))
+
+
+def test_contours_follow_the_theory_between_the_points_of_the_grid():
+    """Along the ridge, where straight lines between neighbours are wrong by three per cent."""
+    b = 0.15
+    data = [PottsTokens(3, 3 * value) for value in np.linspace(b - 0.1, b + 0.1, 5)]
+    alphas = np.geomspace(*phase_diagram._RANGE, phase_diagram.FULL.alphas)[12:22]
+    plane = [
+        [solve(Problem(alpha, phase_diagram.LAM, one)).excess_loss for alpha in alphas]
+        for one in data
+    ]
+    fine_alphas, fine_b, fine = phase_diagram._smooth(
+        alphas, np.array([one.b for one in data]), np.array(plane)
+    )
+    for row, column in ((9, 15), (10, 21), (11, 27)):
+        exact = solve(
+            Problem(fine_alphas[column], phase_diagram.LAM, PottsTokens(3, 3 * fine_b[row]))
+        )
+        assert fine[row, column] == pytest.approx(exact.excess_loss, rel=3e-3)
+
+
+def test_a_map_with_gaps_is_left_as_it_is():
+    plane = np.array([[1.0, np.nan], [2.0, 3.0]])
+    axes = np.array([1.0, 2.0]), np.array([0.1, 0.2])
+    assert phase_diagram._smooth(*axes, plane)[2] is plane
