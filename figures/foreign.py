@@ -57,7 +57,7 @@ def own_table(figure: FigureSource, path: str, command: str) -> Table:
 
 def foreign(figure: FigureSource, path: str, command: str, reason: str) -> BadArgument:
     """Return the error that says why a table cannot be drawn as this figure."""
-    return refusal("table", path, f"a table that `{command} {figure.NAME}` wrote; {reason}")
+    return refusal("table", path, f"one that `{command} {figure.NAME}` wrote; {reason}")
 
 
 def _maker(path: str, command: str) -> str | None:
