@@ -9,7 +9,8 @@ from typing import Any
 from figures.contract import FigureSource
 from replica.arguments import BadArgument, refusal
 from replica.data import DataModel
-from replica.tables import Table, sidecar, strict_json
+from replica.sidecars import read_sidecar
+from replica.tables import Table
 
 SOURCES = ("theory", "simulation")
 
@@ -62,10 +63,10 @@ def foreign(figure: FigureSource, path: str, command: str, reason: str) -> BadAr
 
 def _maker(path: str, command: str) -> str | None:
     """Return the figure, or the other command, of which the sidecar says that it made a table."""
+    known, _ = read_sidecar(path)
     try:
-        known = strict_json(sidecar(path).read_text(encoding="utf-8"))
         words = shlex.split(known["command"])
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+    except (ValueError, LookupError, TypeError, AttributeError):
         return None
     if words[:1] != [command]:
         return f"`{' '.join(words[:1])}`"

@@ -48,7 +48,8 @@ class Table:
     ----------
     lines : iterable of mappings
         Each maps column names to values; None or a missing name is an empty cell. Names
-        outside `COLUMNS` become further columns behind them, in order of appearance.
+        outside `COLUMNS` become further columns behind them, in order of appearance, those of
+        points that failed last.
     """
 
     def __init__(self, lines: Iterable[Mapping[str, Any]]) -> None:
@@ -159,8 +160,12 @@ class Table:
 
 
 def columns_of(lines: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
-    """Return the columns of a table of these lines."""
-    extra = dict.fromkeys(name for line in lines for name in line if name not in _COMMON)
+    """Return the columns of a table of these lines.
+
+    Points that failed, and lack most columns, do not change the order of the others'.
+    """
+    ordered = sorted(lines, key=failed)
+    extra = dict.fromkeys(name for line in ordered for name in line if name not in _COMMON)
     return COLUMNS + tuple(extra)
 
 
