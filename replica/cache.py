@@ -1,34 +1,96 @@
-"""Numba's cache of compiled code on disk, when a file of it is damaged."""
+"""Numba's cache of compiled code on disk, where it is damaged or cannot be written."""
 
 from __future__ import annotations
 
+import functools
+import warnings
 from collections.abc import Callable
+from glob import escape
+from pathlib import Path
 from typing import Any, TypeVar
 
 Compiled = TypeVar("Compiled", bound=Callable[..., Any])
 
 
-def mending(compiled: Compiled) -> Compiled:
-    """Return the compiled function, made to compile again where its cache cannot be read.
+class UncachedWarning(UserWarning):
+    """Compiled code could not be kept on disk, so that other processes compile it again."""
 
-    A loss of power may leave a file of the cache empty or torn. Numba lets through whatever
-    error unpickling it ends in; here the cache of the function is emptied instead, or left
-    alone where it cannot be written.
+
+def keeping(compiled: Compiled) -> Compiled:
+    """Return the compiled function, made to keep its code on disk where that can be done.
+
+    A cache that cannot be read is emptied, and one that cannot be written is done without: the
+    function is compiled again, and only time is lost.
+
+    Warns
+    -----
+    UncachedWarning
+        Once, at the first compilation whose result cannot be kept.
     """
-    cache: Any = getattr(compiled, "_cache", None)
-    if not hasattr(cache, "load_overload"):  # nothing is compiled under NUMBA_DISABLE_JIT
+    dispatcher: Any = compiled
+    if not hasattr(dispatcher, "enable_caching"):  # nothing is compiled under NUMBA_DISABLE_JIT
         return compiled
-    load = cache.load_overload
+    try:
+        dispatcher.enable_caching()
+    except (RuntimeError, OSError):  # the former where Numba finds no folder
+        dispatcher._cache.save_overload = lambda *_: _tell("no folder for it can be written")
+        return compiled
+    _guard(dispatcher._cache)
+    return compiled
+
+
+def _guard(cache: Any) -> None:
+    load, save = cache.load_overload, cache.save_overload
 
     def load_or_forget(signature: Any, target: Any) -> Any:
+        # A loss of power may leave a file empty or torn, and Numba lets through whatever error
+        # unpickling it ends in.
         try:
-            return load(signature, target)
+            found = load(signature, target)
+            if found is None or found.signature.args == tuple(signature):
+                return found
+            # Two processes that compiled for different types at once gave one name to both.
         except Exception:
-            try:
-                cache.flush()
-            except OSError:
-                cache.disable()
-            return None
+            pass
+        try:
+            cache.flush()
+        except OSError as error:
+            _give_up(cache, error)
+        return None
 
-    cache.load_overload = load_or_forget
-    return compiled
+    def save_or_give_up(signature: Any, result: Any) -> None:
+        try:
+            _remove_outdated(cache)
+            save(signature, result)
+        except OSError as error:
+            _give_up(cache, error)
+
+    cache.load_overload, cache.save_overload = load_or_forget, save_or_give_up
+
+
+def _remove_outdated(cache: Any) -> None:
+    """Remove the code that no index of this source and this version of Numba lists.
+
+    Numba gives its names to new code and writes the index first: where a full disk or a kill
+    kept the code from following, the old code would be taken for the new.
+    """
+    files: Any = cache._cache_file
+    if not files._load_index():
+        for left in Path(cache.cache_path).glob(f"{escape(cache._impl.filename_base)}.*.nbc"):
+            left.unlink(missing_ok=True)
+
+
+def _give_up(cache: Any, error: OSError) -> None:
+    cache.disable()
+    cache.save_overload = lambda *_: None
+    _tell((error.strerror or str(error)).lower())
+
+
+@functools.cache
+def _tell(reason: str) -> None:
+    warnings.warn(
+        f"compiled code cannot be kept ({reason}) and is compiled again every time; "
+        "NUMBA_CACHE_DIR names a folder for it",
+        UncachedWarning,
+        stacklevel=2,
+    )
