@@ -6,8 +6,10 @@ import glob
 import os
 import stat
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from replica.arguments import BadArgument, refusal
 
@@ -59,11 +61,18 @@ def reason(error: OSError) -> str:
 
 
 def replace_file(target: Path, text: str) -> None:
-    """Put a file with this text in the place of `target`, which is the old or the new one."""
+    """Put a file with this text in the place of `target`."""
+    with whole_file(target) as stream:
+        stream.write(text.encode())
+
+
+@contextmanager
+def whole_file(target: Path) -> Iterator[BinaryIO]:
+    """Open a file that takes the place of `target` when it is whole and on the disk."""
     handle, temporary = partial_file(target)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
-            stream.write(text)
+        with os.fdopen(handle, "wb") as stream:
+            yield stream
             stream.flush()
             os.fsync(stream.fileno())
         move_into_place(temporary, target)

@@ -24,6 +24,7 @@ from replica.files import (
     reason,
     unwritable,
 )
+from replica.locks import lock, stands_at
 from replica.sidecars import read_sidecar, sidecar, write_sidecar
 from replica.tables import (
     COLUMNS,
@@ -34,11 +35,6 @@ from replica.tables import (
     replace_table,
     writable_table,
 )
-
-try:
-    import fcntl
-except ImportError:  # not a POSIX system: one process per table is the user's care
-    fcntl = None  # type: ignore[assignment]
 
 #: Least seconds between two calls that force the operating system to write to the disk, and
 #: the share of the time that they may take.
@@ -221,18 +217,12 @@ class Journal:
                 handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
             except OSError as error:
                 raise unwritable(self._name, self.path, error) from None
-            if fcntl is None:
-                return handle
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+            if not lock(handle):
                 os.close(handle)
                 allowed = f"a file that no other process is writing; {self._writer()} is"
-                raise refusal(self._name, str(self.path), allowed) from None
-            except OSError:  # a file system without locks
-                return handle
+                raise refusal(self._name, str(self.path), allowed)
             # Another process may have finished, and replaced the file, since it was opened.
-            if _is(handle, self.path):
+            if stands_at(handle, self.path):
                 return handle
             os.close(handle)
 
@@ -252,7 +242,7 @@ class Journal:
             time.sleep(0.02)
 
     def _still_there(self) -> None:
-        if not _is(self._handle, self.path):
+        if not stands_at(self._handle, self.path):
             raise Removed(f"{self.path} was removed or replaced while it was written")
 
     def _resume(self) -> tuple[tuple[str, ...] | None, tuple[dict[str, Any], ...], bool]:
@@ -311,9 +301,7 @@ class Journal:
         handle, partial = partial_file(self.path)
         before, self._handle, self._columns = (self._handle, self._columns), handle, columns
         try:
-            if fcntl is not None:
-                with suppress(OSError):
-                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock(handle)
             self._write(self._found)
             move_into_place(partial, self.path)
         except BaseException:
@@ -361,14 +349,6 @@ class Journal:
 
     def _unwritable(self, error: OSError) -> Unwritable:
         return Unwritable(f"{self.path} cannot be written any more: {reason(error)}")
-
-
-def _is(handle: int, path: Path) -> bool:
-    """Tell whether an open file is the one that stands at `path`."""
-    try:
-        return os.path.samestat(os.fstat(handle), os.stat(path))
-    except OSError:
-        return False
 
 
 def _alive(process: int) -> bool:

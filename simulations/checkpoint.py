@@ -1,17 +1,20 @@
-"""Checkpoints: arrays and plain values in one npz file, never a pickle."""
+"""Checkpoints: arrays and plain values in one npz file, never a pickle, of one process."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from replica.arguments import refusal
-from replica.files import PARTIAL
+from replica.files import clear_partial_files, reason, whole_file
+from replica.locks import lock, stands_at
+from replica.sidecars import strict_json
 from simulations.fields import Floats
 
 _PLAIN = "plain"
@@ -20,13 +23,9 @@ _PLAIN = "plain"
 def save(path: str | os.PathLike[str], arrays: Mapping[str, Floats], plain: Any) -> None:
     """Write arrays and a value that JSON can hold; the file appears whole or not at all."""
     target = Path(path)
-    partial = target.with_name(f".{target.name}{PARTIAL}")
-    with open(partial, "wb") as stream:
-        contents: dict[str, Any] = {**arrays, _PLAIN: np.array(json.dumps(plain))}
+    contents: dict[str, Any] = {**arrays, _PLAIN: np.array(json.dumps(plain))}
+    with whole_file(target) as stream:
         np.savez(stream, **contents)
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(partial, target)
 
 
 def load(path: str | os.PathLike[str]) -> tuple[dict[str, Floats], Any]:
@@ -40,7 +39,49 @@ def load(path: str | os.PathLike[str]) -> tuple[dict[str, Floats], Any]:
     try:
         with np.load(path, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
-        return arrays, json.loads(str(arrays.pop(_PLAIN)))
+        return arrays, strict_json(str(arrays.pop(_PLAIN)))
     except Exception as error:  # zipfile alone raises half a dozen kinds
-        reason = " ".join(str(error).split())
-        raise refusal("checkpoint", str(path), f"a checkpoint ({reason})") from None
+        why = " ".join(str(error).split())
+        raise refusal("checkpoint", str(path), f"a checkpoint ({why})") from None
+
+
+@contextmanager
+def alone(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Keep other processes from the checkpoint at `path`, which need not exist yet.
+
+    Raises
+    ------
+    ValueError
+        If its folder cannot be written, or if another process is at work on it.
+    """
+    target = Path(path)
+    beside = target.with_name(f".{target.name}.lock")
+    handle = _locked(beside, target)
+    try:
+        clear_partial_files(target)
+        yield
+    finally:
+        with suppress(OSError):
+            beside.unlink()
+        os.close(handle)
+
+
+def _locked(beside: Path, target: Path) -> int:
+    while True:
+        try:
+            handle = os.open(beside, os.O_RDWR | os.O_CREAT, 0o666)
+        except OSError as error:
+            allowed = f"in a folder that can be written ({reason(error)})"
+            raise refusal("checkpoint", str(target), allowed) from None
+        if not lock(handle):
+            writer = os.read(handle, 20).decode(errors="replace") or "unknown"
+            os.close(handle)
+            allowed = f"one that no other process is at work on; process {writer} is"
+            raise refusal("checkpoint", str(target), allowed)
+        # The process that had it may have removed it since it was opened.
+        if stands_at(handle, beside):
+            with suppress(OSError):  # a full disk does not hold a number, but a lock
+                os.ftruncate(handle, 0)
+                os.write(handle, str(os.getpid()).encode())
+            return handle
+        os.close(handle)

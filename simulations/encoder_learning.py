@@ -129,7 +129,8 @@ def learn_encoder(
     Raises
     ------
     ValueError
-        If an argument is not allowed, or the checkpoint is of another run.
+        If an argument is not allowed, or the checkpoint is of another run or version, is not
+        whole, cannot be written, or has another process at work on it.
     MissingExtra
         If JAX or optax is not installed.
     """

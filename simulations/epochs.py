@@ -6,7 +6,9 @@ import hashlib
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
+from importlib import metadata
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,7 @@ from numpy.typing import NDArray
 
 from replica.arguments import integer, refusal
 from replica.commandline import progress
-from simulations.checkpoint import load, save
+from simulations.checkpoint import alone, load, save
 from simulations.fields import Floats, Tokens, checked_tokens
 from simulations.settings import Settings
 
@@ -65,9 +67,8 @@ class Run(ABC):
         self.train_losses: list[float] = []
         self.held_out_losses: list[float] = []
         self.best: dict[str, NDArray[Any]] = {}
-        self.best_epoch = -1
-        self.status = ""
         self._identity = {
+            "version": metadata.version("replica-attention"),
             **asdict(settings),
             **identity,
             "tokens": _fingerprint(tokens),
@@ -104,6 +105,26 @@ class Run(ABC):
         """Epochs that are done."""
         return len(self.held_out_losses)
 
+    @property
+    def best_epoch(self) -> int:
+        """The first epoch with the smallest held-out loss, -1 if none was finite."""
+        losses = np.array(self.held_out_losses)
+        if not np.isfinite(losses).any():
+            return -1
+        return int(np.argmin(np.where(np.isfinite(losses), losses, np.inf)))
+
+    @property
+    def status(self) -> str:
+        """Why the training has ended (see `History`), or nothing."""
+        if not np.isfinite(self.held_out_losses).all():
+            return "not-finite"
+        if self.epoch >= self.settings.epochs:
+            return "epochs"
+        waited = self.epoch - 1 - self.best_epoch
+        if self.settings.patience is not None and waited >= self.settings.patience:
+            return "early"
+        return ""
+
     def keep(self) -> None:
         """Keep a copy of the present model as the best."""
         self.best = {key: np.array(value) for key, value in self.groups()["now"].items()}
@@ -116,20 +137,11 @@ class Run(ABC):
 
     def epochs_left(self) -> Iterator[int]:
         """Do one epoch after the other and yield how many are done."""
-        while not self.status and self.epoch < self.settings.epochs:
+        while not self.status:
             self.train_losses.append(self.one_epoch())
-            loss = self.held_out_loss()
-            if loss < min(self.held_out_losses, default=np.inf):
-                self.best_epoch = self.epoch
+            self.held_out_losses.append(self.held_out_loss())
+            if self.best_epoch == self.epoch - 1:
                 self.keep()
-            self.held_out_losses.append(loss)
-            waited = self.epoch - 1 - self.best_epoch
-            if not np.isfinite(loss):
-                self.status = "not-finite"
-            elif self.epoch == self.settings.epochs:
-                self.status = "epochs"
-            elif self.settings.patience is not None and waited >= self.settings.patience:
-                self.status = "early"
             yield self.epoch
 
     def finish(
@@ -145,61 +157,80 @@ class Run(ABC):
             Epochs between two checkpoints.
         label : str, optional
             Show a progress bar with this label if stderr is a terminal.
+
+        Raises
+        ------
+        ValueError
+            If the checkpoint is of another run or version, is not whole, cannot be written, or
+            has another process at work on it.
         """
         every = integer("every", every, 1)
-        if checkpoint is not None and os.path.exists(checkpoint):
-            self._restore(*load(checkpoint))
-        left = self.epochs_left()
-        epochs = left if label is None else progress(left, self.settings.epochs - self.epoch, label)
-        for epoch in epochs:
-            if checkpoint is not None and (epoch % every == 0 or self.status):
-                save(checkpoint, *self._state())
+        self._resume(checkpoint)
+        if self.status:  # it may stand where nothing can be written
+            return
+        with nullcontext() if checkpoint is None else alone(checkpoint):
+            self._resume(checkpoint)  # another process may have gone on
+            left, count = self.epochs_left(), self.settings.epochs - self.epoch
+            for epoch in left if label is None else progress(left, count, label):
+                if checkpoint is not None and (epoch % every == 0 or self.status):
+                    save(checkpoint, self._arrays(), self._plain())
 
-    def _state(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-        arrays: dict[str, NDArray[Any]] = {
-            "train_losses": np.array(self.train_losses),
-            "held_out_losses": np.array(self.held_out_losses),
+    def _arrays(self) -> dict[str, NDArray[Any]]:
+        arrays = {
+            "train_losses": np.array(self.train_losses, float),
+            "held_out_losses": np.array(self.held_out_losses, float),
         }
         for group, members in {**self.groups(), "best": self.best}.items():
-            arrays |= {f"{group}.{key}": value for key, value in members.items()}
-        plain = {
-            "identity": self._identity,
-            "generator": self.rng.bit_generator.state,
-            "best_epoch": self.best_epoch,
-            "status": self.status,
-        }
-        return arrays, plain
+            arrays |= {f"{group}.{key}": np.asarray(value) for key, value in members.items()}
+        return arrays
 
-    def _restore(self, arrays: dict[str, NDArray[Any]], plain: Any) -> None:
+    def _plain(self) -> dict[str, Any]:
+        generator = self.rng.bit_generator.state
+        return {"identity": self._identity, "generator": generator, "epoch": self.epoch}
+
+    def _resume(self, checkpoint: str | os.PathLike[str] | None) -> None:
+        if checkpoint is None or not os.path.exists(checkpoint):
+            return
+        arrays, plain = load(checkpoint)
         known = plain.get("identity") if isinstance(plain, dict) else None
         known = known if isinstance(known, dict) else {}
         for name, value in self._identity.items():
             if known.get(name) != value:
                 allowed = f"of a run with {name} = {value!r}, not {known.get(name)!r}"
-                raise refusal("checkpoint", "a file", allowed)
+                raise refusal("checkpoint", str(checkpoint), allowed)
         try:
             self._take_all(arrays, plain)
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
             reason = " ".join(f"{type(error).__name__}: {error}".split())
-            raise refusal("checkpoint", "a file", f"a whole checkpoint ({reason})") from None
+            raise refusal("checkpoint", str(checkpoint), f"a whole one ({reason})") from None
 
     def _take_all(self, arrays: dict[str, NDArray[Any]], plain: dict[str, Any]) -> None:
+        if plain.keys() != self._plain().keys():
+            raise ValueError(f"it tells {', '.join(plain)}")
+        epochs = integer("epoch", plain["epoch"], 1)
+        here = self._arrays()
+        if arrays.keys() != here.keys():
+            raise ValueError(f"{min(arrays.keys() ^ here.keys())} is missing or unknown")
+        for name, value in here.items():
+            shape = (epochs,) if name in ("train_losses", "held_out_losses") else value.shape
+            if (arrays[name].dtype, arrays[name].shape) != (value.dtype, shape):
+                raise ValueError(f"{name} is an array {arrays[name].shape} of {arrays[name].dtype}")
         self.train_losses = arrays["train_losses"].tolist()
-        self.held_out_losses = arrays["held_out_losses"].tolist()
-        stored: Groups = {"best": {}}
-        for name, value in arrays.items():
-            group, _, key = name.partition(".")
-            if key:
-                stored.setdefault(group, {})[key] = value
-        for group, members in self.groups().items():
-            for key, value in members.items():
-                if stored[group][key].shape != np.shape(value):
-                    raise ValueError(f"{group}.{key} has shape {stored[group][key].shape}")
-        self.best = stored.pop("best")
-        self.take(stored)
+        *before, last = arrays["held_out_losses"].tolist()
+        self.held_out_losses = before
+        if self.status:
+            raise ValueError(f"{epochs} epochs, though it had ended before: {self.status}")
+        self.held_out_losses.append(last)
         self.rng.bit_generator.state = plain["generator"]
-        self.best_epoch = plain["best_epoch"]
-        self.status = plain["status"]
+        if self.rng.bit_generator.state != plain["generator"]:
+            raise ValueError("the state of the generator is none")
+        self.best = {key: arrays[f"best.{key}"] for key in self.best}
+        self.take(
+            {
+                group: {key: arrays[f"{group}.{key}"] for key in members}
+                for group, members in self.groups().items()
+            }
+        )
 
 
 def checked_sequences(tokens: Any, held_out: Any, colors: int) -> tuple[Tokens, Tokens]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 LENT = (
-    "arguments", "cache", "commandline", "data", "executor", "files", "journal", "numerals",
+    "arguments", "cache", "commandline", "data", "executor", "files", "journal", "locks", "numerals",
     "options", "problem", "sidecars", "tables",
 )  # fmt: skip
 

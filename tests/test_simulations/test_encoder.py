@@ -21,6 +21,7 @@ from simulations import (
     learn_encoder,
     sample,
 )
+from simulations.checkpoint import load, save
 from simulations.encoder_learning import masked_loss
 from simulations.optimisers import Optimiser, rate_at
 
@@ -186,7 +187,7 @@ def test_interrupted_training_ends_with_the_same_digits(tmp_path, monkeypatch, s
     settings = Settings(epochs=9, batch=30, rate=0.01, decay=0.01)
     whole = learn_encoder(tokens, held_out, 3, TINY, settings)
     path = tmp_path / "run.npz"
-    save, calls = simulations.epochs.save, []
+    calls = []
 
     def save_and_stop(*arguments):
         save(*arguments)
@@ -208,6 +209,11 @@ def test_interrupted_training_ends_with_the_same_digits(tmp_path, monkeypatch, s
         assert all(stored[name].dtype != object for name in stored.files)
     with pytest.raises(ValueError, match=r"checkpoint = .*encoder"):
         learn_encoder(tokens, held_out, 3, SMALL, settings, path)
+    arrays, plain = load(path)
+    for name in ("best.tokens", "moment.0"):
+        save(path, {key: value for key, value in arrays.items() if key != name}, plain)
+        with pytest.raises(ValueError, match=rf"checkpoint = .*{name} is missing"):
+            learn_encoder(tokens, held_out, 3, TINY, settings, path)
 
 
 def assert_same(one: EncoderLearning, other: EncoderLearning) -> None:

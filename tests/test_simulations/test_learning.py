@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import errno
+import os
 import pickle
 
 import numpy as np
 import pytest
 
 import simulations.epochs
+import simulations.learning
 from replica.data import PottsTokens
 from simulations import FactoredAttention, PottsModel, conditional_entropy, fresh_loss, sample
-from simulations.checkpoint import load, save
+from simulations.checkpoint import alone, load, save
 from simulations.layers import FreeAttention, SoftmaxAttention
 from simulations.learning import Learning, learn
 from simulations.masking import masked_gradient
@@ -155,25 +158,113 @@ def test_checkpoints_of_other_runs_and_other_files_are_refused(tmp_path, small):
     assert {p.name for p in tmp_path.iterdir()} == {"run.npz"}
 
 
-def test_checkpoints_that_lack_something_are_refused_in_one_line(tmp_path, small):
+def without(mapping, key):
+    return {name: value for name, value in mapping.items() if name != key}
+
+
+#: Changes of the arrays and the plain values of a checkpoint of two epochs.
+BROKEN = {
+    "moments missing": lambda a, p: (without(a, "moment.first.values"), p),
+    "best missing": lambda a, p: (without(a, "best.attention"), p),
+    "all of the best missing": lambda a, p: (
+        {name: value for name, value in a.items() if not name.startswith("best.")},
+        p,
+    ),
+    "best of another shape": lambda a, p: (a | {"best.values": np.zeros((2, 2))}, p),
+    "best of another kind": lambda a, p: (a | {"best.values": np.zeros((3, 3), bool)}, p),
+    "parameters cut": lambda a, p: (a | {"now.values": a["now.values"][..., :-1]}, p),
+    "unknown array": lambda a, p: (a | {"now.more": np.zeros(2)}, p),
+    "losses as words": lambda a, p: (a | {"train_losses": np.array(["1.0", "0.9"])}, p),
+    "losses in a square": lambda a, p: (a | {"held_out_losses": np.ones((2, 2))}, p),
+    "losses missing": lambda a, p: (without(a, "train_losses"), p),
+    "one history cut": lambda a, p: (a | {"train_losses": a["train_losses"][:1]}, p),
+    "both histories cut": lambda a, p: (
+        a | {name: a[name][:1] for name in ("train_losses", "held_out_losses")},
+        p,
+    ),
+    "more epochs than there are": lambda a, p: (
+        a | {name: np.ones(3) for name in ("train_losses", "held_out_losses")},
+        p | {"epoch": 3},
+    ),
+    "goes on after its end": lambda a, p: (a | {"held_out_losses": np.array([np.nan, 1.0])}, p),
+    "no epoch": lambda a, p: (a, p | {"epoch": "x"}),
+    "epoch missing": lambda a, p: (a, without(p, "epoch")),
+    "status of its own": lambda a, p: (a, p | {"status": "anything"}),
+    "no generator": lambda a, p: (a, p | {"generator": "none"}),
+    "generator of nothing": lambda a, p: (a, p | {"generator": p["generator"] | {"state": {}}}),
+    "another generator": lambda a, p: (
+        a,
+        p | {"generator": p["generator"] | {"bit_generator": "MT19937"}},
+    ),
+    "generator beyond its size": lambda a, p: (
+        a,
+        p | {"generator": p["generator"] | {"state": {"state": -1, "inc": 2**200}}},
+    ),
+    "no identity": lambda a, p: (a, p | {"identity": 3}),
+    "another version": lambda a, p: (a, p | {"identity": p["identity"] | {"version": "0.0.1"}}),
+    "no version": lambda a, p: (a, p | {"identity": without(p["identity"], "version")}),
+    "a list": lambda a, p: (a, [p]),
+    "no number": lambda a, p: (a, p | {"epoch": float("nan")}),
+}
+
+
+def test_checkpoints_with_anything_wrong_are_refused_in_one_line(tmp_path, monkeypatch, small):
+    _, tokens, held_out = small
+    monkeypatch.chdir(tmp_path)
+    path, settings = "run.npz", Settings(epochs=2)
+    learn(tokens, held_out, 3, settings, checkpoint=path)
+    good = load(path)
+    for name, change in BROKEN.items():
+        save(path, *change(*good))
+        with pytest.raises(ValueError, match=r"checkpoint = 'run\.npz' is not ") as refused:
+            pytest.fail(f"{name}: {learn(tokens, held_out, 3, settings, checkpoint=path)}")
+        assert "\n" not in str(refused.value)
+    save(path, *good)
+    learn(tokens, held_out, 3, settings, checkpoint=path)
+
+
+def test_checkpoints_that_cannot_be_written_are_refused_before_any_work(
+    tmp_path, monkeypatch, small
+):
+    _, tokens, held_out = small
+    monkeypatch.setattr(simulations.learning._FactoredRun, "one_epoch", None)
+    with pytest.raises(ValueError, match=r"checkpoint = .*no such file"):
+        learn(tokens, held_out, 3, checkpoint=tmp_path / "missing" / "run.npz")
+    with pytest.raises(ValueError, match=r"checkpoint = .*directory"):
+        learn(tokens, held_out, 3, checkpoint=tmp_path)
+
+
+def test_one_process_per_checkpoint(tmp_path, monkeypatch, small):
     _, tokens, held_out = small
     path, settings = tmp_path / "run.npz", Settings(epochs=2)
-    learn(tokens, held_out, 3, settings, checkpoint=path)
-    arrays, plain = load(path)
-    name = next(name for name in arrays if "." in name and not name.startswith("best."))
-    broken = [
-        ({key: value for key, value in arrays.items() if key != name}, plain),
-        (arrays | {name: arrays[name][..., :-1]}, plain),
-        (arrays, plain | {"generator": "none"}),
-        (arrays, {key: value for key, value in plain.items() if key != "status"}),
-        (arrays, plain | {"identity": 3}),
-        (arrays, [plain]),
-    ]
-    for contents in broken:
-        save(path, *contents)
-        with pytest.raises(ValueError, match="checkpoint = ") as refused:
-            learn(tokens, held_out, 3, settings, checkpoint=path)
-        assert "\n" not in str(refused.value)
+    with (
+        alone(path),
+        pytest.raises(ValueError, match=rf"checkpoint = .* process {os.getpid()} is"),
+    ):
+        learn(tokens, held_out, 3, settings, checkpoint=path)
+    assert not list(tmp_path.iterdir())
+    # What a killed process leaves stands in nobody's way.
+    (tmp_path / ".run.npz.lock").write_text("1")
+    (tmp_path / ".run.npz.torn.partial").write_text("torn")
+    whole = learn(tokens, held_out, 3, settings, checkpoint=path)
+    assert {p.name for p in tmp_path.iterdir()} == {"run.npz"}
+    # A finished one can be read where nothing can be written, or locked.
+    with alone(path):
+        assert_same(learn(tokens, held_out, 3, settings, checkpoint=path), whole)
+
+
+def test_a_checkpoint_that_cannot_be_written_leaves_the_last_one(tmp_path, monkeypatch):
+    path = tmp_path / "state.npz"
+    save(path, {"a": np.arange(3.0)}, {"x": 1})
+
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(np, "savez", full)
+    with pytest.raises(OSError, match="No space"):
+        save(path, {"a": np.arange(4.0)}, {"x": 2})
+    assert load(path)[1] == {"x": 1}
+    assert [p.name for p in tmp_path.iterdir()] == ["state.npz"]
 
 
 def test_early_stopping_keeps_the_best_epoch(small):
