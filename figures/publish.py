@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from replica.files import PARTIAL, reason
+from replica.files import reason, whole_file
 from replica.journal import Unwritable
 from replica.tables import Table, replace_table
 
@@ -30,19 +29,8 @@ def publish(figure: Figure, table: Table, folder: Path, name: str, **provenance:
         replace_table(path, table, provenance)
         # Without a date the same picture is the same file.
         for path, metadata in zip(written[2:], ({"CreationDate": None}, {}), strict=True):
-            _replace(path, figure, metadata)
+            with whole_file(path) as stream:
+                figure.savefig(stream, format=path.suffix[1:], metadata=metadata)
     except OSError as error:
         raise Unwritable(f"{path} cannot be written: {reason(error)}") from None
     return written
-
-
-def _replace(path: Path, figure: Figure, metadata: dict[str, Any]) -> None:
-    # Under another name first, with the ending that tells the format.
-    partial = path.with_name(f".{path.stem}{PARTIAL}{path.suffix}")
-    try:
-        figure.savefig(partial, metadata=metadata)
-        partial.replace(path)
-    except BaseException:
-        with suppress(OSError):
-            partial.unlink()
-        raise

@@ -14,7 +14,7 @@ from typing import BinaryIO
 from replica.arguments import BadArgument, refusal
 
 #: Ending of a file that is not whole yet; a process that was killed may leave one.
-PARTIAL = ".partial"
+_PARTIAL = ".partial"
 
 
 def writable_file(name: str, path: str | os.PathLike[str], ending: str) -> Path:
@@ -84,7 +84,7 @@ def whole_file(target: Path) -> Iterator[BinaryIO]:
 
 def partial_file(target: Path) -> tuple[int, str]:
     """Return handle and path of a new file that is to become `target`."""
-    return tempfile.mkstemp(dir=target.parent, prefix=_prefix(target), suffix=PARTIAL)
+    return tempfile.mkstemp(dir=target.parent, prefix=_prefix(target), suffix=_PARTIAL)
 
 
 def move_into_place(temporary: str, target: Path) -> None:
@@ -106,7 +106,7 @@ def flush_folder(target: Path) -> None:
 
 def clear_partial_files(target: Path) -> None:
     """Remove what killed processes left that was to become `target`."""
-    for left in target.parent.glob(f"{glob.escape(_prefix(target))}*{PARTIAL}"):
+    for left in target.parent.glob(f"{glob.escape(_prefix(target))}*{_PARTIAL}"):
         left.unlink(missing_ok=True)
 
 

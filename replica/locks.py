@@ -1,4 +1,4 @@
-"""One process at a time for a file, by a lock of the operating system that ends with its process."""
+"""One process at a time for a file, by a lock of the system that ends with the process."""
 
 from __future__ import annotations
 

@@ -81,9 +81,10 @@ class Table:
         return tuple(dict(line) for line in self._lines)
 
     def where(self, **values: Any) -> Table:
-        """Return the lines in which every named column equals the given value."""
-        for column in values:
-            self._known(column)
+        """Return the lines in which every named column equals the given value, None if empty."""
+        for column, value in values.items():
+            if value is not None:
+                self._known(column)
         return Table(
             line for line in self._lines if all(line.get(k) == v for k, v in values.items())
         )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 LENT = (
-    "arguments", "cache", "commandline", "data", "executor", "files", "journal", "locks", "numerals",
-    "options", "problem", "sidecars", "tables",
+    "arguments", "cache", "commandline", "data", "executor", "files", "journal", "locks",
+    "numerals", "options", "problem", "sidecars", "tables",
 )  # fmt: skip
 
 

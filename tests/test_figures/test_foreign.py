@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 from matplotlib.figure import Figure
@@ -109,12 +110,12 @@ def test_the_sidecar_of_one_among_all_names_the_figure(tmp_path, monkeypatch, ca
     assert "it is of double-descent\n" in told
 
 
-def tear(figure: Figure, path: Path, **_: object) -> None:
-    Path(path).write_bytes(b"%PDF")
+def tear(figure: Figure, stream: BinaryIO, **_: object) -> None:
+    stream.write(b"%PDF")
     raise OSError(errno.ENOSPC, "No space left on device")
 
 
-def lose(figure: Figure, path: Path, **_: object) -> None:
+def lose(figure: Figure, stream: BinaryIO, **_: object) -> None:
     raise PermissionError(errno.EACCES, "Permission denied")
 
 
