@@ -7,6 +7,12 @@ import operator
 from collections.abc import Collection
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+#: Kinds of arrays that hold real numbers; those of objects may be fractions.
+_NUMBERS = "iufO"
+
 
 class MissingExtra(ImportError):
     """What was asked for needs packages that are not installed; the message says which."""
@@ -24,7 +30,7 @@ def refusal(name: str, value: object, allowed: str) -> BadArgument:
 def real(name: str, value: Any, allowed: str = "a finite number") -> float:
     """Return `value` as a finite float, or raise ValueError."""
     try:
-        number = math.nan if isinstance(value, (bool, str)) else float(value)
+        number = float(value) if _is_number(value) else math.nan
     except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not math.isfinite(number):
@@ -50,6 +56,18 @@ def non_negative(name: str, value: Any) -> float:
     return number
 
 
+def numbers(name: str, value: Any, allowed: str) -> NDArray[np.float64]:
+    """Return a copy of `value` as an array of finite floats, or raise ValueError."""
+    try:
+        array = np.asarray(value)
+        found = np.array(array, dtype=float) if array.dtype.kind in _NUMBERS else np.array(np.nan)
+    except (TypeError, ValueError, OverflowError):
+        found = np.array(np.nan)
+    if not np.isfinite(found).all():
+        raise refusal(name, value, allowed)
+    return found
+
+
 def integer(name: str, value: Any, minimum: int) -> int:
     """Return `value` as an int of at least `minimum`, or raise ValueError."""
     allowed = f"an integer, {minimum} or greater"
@@ -69,6 +87,14 @@ def one_of(name: str, value: Any, allowed: Collection[str]) -> str:
     if not isinstance(value, str) or value not in allowed:
         raise refusal(name, value, "one of " + ", ".join(allowed))
     return value
+
+
+def _is_number(value: Any) -> bool:
+    """Tell whether `value` is one number, not a truth value, text, complex or a list."""
+    if type(value) is float:
+        return True
+    array = np.asarray(value)
+    return array.ndim == 0 and array.dtype.kind in _NUMBERS
 
 
 def _shown(value: object) -> str:

@@ -13,7 +13,11 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from replica.arguments import integer, non_negative, positive, real, refusal
+from replica.arguments import integer, numbers, positive, real, refusal
+from replica.immutable import Immutable
+
+#: The largest parameters at which the theory was tried.
+LARGEST_NORM, LARGEST_SHIFT, MOST_COLORS = 30.0, 1e6, 100_000
 
 
 class ParamagnetWarning(UserWarning):
@@ -52,7 +56,7 @@ class PottsTokens(DataModel):
     Parameters
     ----------
     colors : int
-        C, the number of values a token takes, at least 2.
+        C, the number of values a token takes, from 2 to 100000.
     beta : float
         β, the inverse temperature, with |β| < C.
     similarity : array (colors, colors), optional
@@ -68,7 +72,8 @@ class PottsTokens(DataModel):
     Warns
     -----
     ParamagnetWarning
-        If |b| is so large that the paramagnet may have ended (see `safe_b`).
+        If |b| is so large that the paramagnet may have ended: from 0.95 on with up to four
+        colours, for less with more of them.
     """
 
     colors: int
@@ -78,7 +83,7 @@ class PottsTokens(DataModel):
     name: ClassVar[str] = "potts"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "colors", integer("colors", self.colors, 2))
+        object.__setattr__(self, "colors", _colors(self.colors, 2))
         object.__setattr__(self, "similarity", _uniform(self.similarity, self.colors))
         strongest = _strongest(self.similarity)
         object.__setattr__(self, "beta", _paramagnetic(self.beta, self.colors, strongest))
@@ -118,9 +123,9 @@ class IndependentTokens(DataModel):
     Parameters
     ----------
     colors : int
-        C, the number of values a token takes, at least 2.
+        C, the number of values a token takes, from 2 to 100000.
     coupling_norm : float
-        |w*|, 0 or greater.
+        |w*|, from 0 to 30; beyond, averages over the fields take minutes.
 
     Raises
     ------
@@ -134,8 +139,11 @@ class IndependentTokens(DataModel):
     name: ClassVar[str] = "independent"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "colors", integer("colors", self.colors, 2))
-        norm = non_negative("coupling_norm", self.coupling_norm)
+        object.__setattr__(self, "colors", _colors(self.colors, 2))
+        allowed = f"a number from 0 to {LARGEST_NORM:g}"
+        norm = real("coupling_norm", self.coupling_norm, allowed)
+        if not 0.0 <= norm <= LARGEST_NORM:
+            raise refusal("coupling_norm", self.coupling_norm, allowed)
         object.__setattr__(self, "coupling_norm", norm)
 
 
@@ -152,9 +160,9 @@ class GaussianTokens(DataModel):
     Parameters
     ----------
     shift : float
-        κ, greater than 2.
+        κ, greater than 2, at most 1e6.
     colors : int
-        C, at least 1.
+        C, from 1 to 100000.
     joint : bool
         Whether the others are drawn in whole sequences.
 
@@ -172,28 +180,36 @@ class GaussianTokens(DataModel):
     losses: ClassVar[tuple[str, ...]] = ("squared-error",)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "colors", integer("colors", self.colors, 1))
-        allowed = "a finite number greater than 2, so that the precision is positive"
-        if real("shift", self.shift, allowed) <= 2:
+        object.__setattr__(self, "colors", _colors(self.colors, 1))
+        allowed = f"greater than 2, for a positive precision, and at most {LARGEST_SHIFT:g}"
+        shift = real("shift", self.shift, allowed)
+        if not 2.0 < shift <= LARGEST_SHIFT:
             raise refusal("shift", self.shift, allowed)
-        object.__setattr__(self, "shift", float(self.shift))
-        if not isinstance(self.joint, bool):
+        object.__setattr__(self, "shift", shift)
+        if not isinstance(self.joint, (bool, np.bool_)):
             raise refusal("joint", self.joint, "True or False")
+        object.__setattr__(self, "joint", bool(self.joint))
 
 
 @dataclass(frozen=True, eq=False)
-class CustomTokens(DataModel):
+class CustomTokens(Immutable, DataModel):
     """Tokens of which only the spectrum of the cavity covariance is known, with U = I.
 
     The fields of a row are then those of Potts tokens: Gaussian with this covariance, and
     tilted by the masked token. Make one with `from_spectrum` or `from_covariance`.
 
-    Attributes
+    Parameters
     ----------
     colors : int
-        C, the number of values of a token, at least 2.
+        C, the number of values of a token, from 2 to 100000.
     eigenvalues, weights, teacher : arrays
-        tr f(G)/L = Σ weights f(eigenvalues) and w*ᵀ f(G) w* = Σ teacher f(eigenvalues).
+        tr f(G)/L = Σ weights f(eigenvalues) and w*ᵀ f(G) w* = Σ teacher f(eigenvalues), where
+        eigenvalues are greater than 0 and the others 0 or greater, and weights sum to 1.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not allowed.
     """
 
     colors: int
@@ -202,6 +218,31 @@ class CustomTokens(DataModel):
     teacher: NDArray[np.float64]
 
     name: ClassVar[str] = "custom"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "colors", _colors(self.colors, 2))
+        for name in ("eigenvalues", "weights", "teacher"):
+            object.__setattr__(self, name, _vector(name, getattr(self, name)))
+        if not self.eigenvalues.min() > 0:
+            raise refusal("eigenvalues", float(self.eigenvalues.min()), "greater than 0")
+        for name, array in (("weights", self.weights), ("teacher", self.teacher)):
+            if array.shape != self.eigenvalues.shape or array.min() < 0:
+                allowed = f"{self.eigenvalues.size} numbers, 0 or greater"
+                raise refusal(name, array.tolist(), allowed)
+        if abs(self.weights.sum() - 1.0) > 1e-9:
+            raise refusal("weights sum", float(self.weights.sum()), "1")
+        super().__post_init__()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, CustomTokens) and self._content == other._content
+
+    def __hash__(self) -> int:
+        return hash(self._content)
+
+    @property
+    def _content(self) -> tuple[int, bytes, bytes, bytes]:
+        G, weights, teacher = self.eigenvalues, self.weights, self.teacher
+        return self.colors, G.tobytes(), weights.tobytes(), teacher.tobytes()
 
     @classmethod
     def from_spectrum(
@@ -218,31 +259,16 @@ class CustomTokens(DataModel):
         teacher : sequence of float
             Share of each in |w*|²: squared projections of w*, or their density.
         colors : int
-            C, at least 2.
+            C, from 2 to 100000.
 
         Raises
         ------
         ValueError
             If an argument is not allowed.
         """
-        arrays = [
-            _vector(name, value)
-            for name, value in (
-                ("eigenvalues", eigenvalues),
-                ("weights", weights),
-                ("teacher", teacher),
-            )
-        ]
-        G, share, projections = arrays
-        if not G.min() > 0:
-            raise refusal("eigenvalues", float(G.min()), "greater than 0")
-        for name, array in (("weights", share), ("teacher", projections)):
-            if array.shape != G.shape or array.min() < 0:
-                raise refusal(name, array.tolist(), f"{G.size} numbers, 0 or greater")
-        share /= positive("weights sum", share.sum())
-        for array in arrays:
-            array.setflags(write=False)
-        return cls(integer("colors", colors, 2), G, share, projections)
+        share = _vector("weights", weights)
+        total = positive("weights sum", share.sum())
+        return cls(colors, eigenvalues, share / total, teacher)
 
     @classmethod
     def from_covariance(cls, covariance: Any, teacher: Any, colors: int) -> CustomTokens:
@@ -256,23 +282,17 @@ class CustomTokens(DataModel):
         teacher : array (sites,)
             The true row w*.
         colors : int
-            C, at least 2.
+            C, from 2 to 100000.
 
         Raises
         ------
         ValueError
             If an argument is not allowed.
         """
-        try:
-            G = np.array(covariance, dtype=float)
-        except (TypeError, ValueError):
-            raise refusal("covariance", covariance, "a symmetric matrix") from None
-        if G.ndim != 2 or G.shape[0] != G.shape[1] or not np.allclose(G, G.T, rtol=1e-8):
-            raise refusal("covariance", f"array of shape {G.shape}", "a symmetric matrix")
+        G, eigenvalues, vectors = _covariance(covariance)
         row = _vector("teacher", teacher)
         if row.size != len(G):
             raise refusal("teacher", f"array of {row.size}", f"a vector of {len(G)} numbers")
-        eigenvalues, vectors = np.linalg.eigh(G)
         return cls.from_spectrum(eigenvalues, np.ones(len(G)), (vectors.T @ row) ** 2, colors)
 
 
@@ -292,12 +312,20 @@ def cavity_covariance(covariance: Any, site: int) -> NDArray[np.float64]:
     Returns
     -------
     array (sites - 1, sites - 1)
+
+    Raises
+    ------
+    ValueError
+        If an argument is not allowed, such as a covariance that is not positive definite.
     """
-    precision = np.linalg.inv(np.array(covariance, dtype=float))
-    if not 0 <= integer("site", site, 0) < len(precision):
-        raise refusal("site", site, f"an integer from 0 to {len(precision) - 1}")
-    rest = np.delete(np.arange(len(precision)), site)
-    return np.asarray(np.linalg.inv(precision[np.ix_(rest, rest)]))
+    G, eigenvalues, _ = _covariance(covariance)
+    if not eigenvalues[0] > len(G) * np.finfo(float).eps * eigenvalues[-1]:
+        shown = f"matrix of condition {eigenvalues[-1] / eigenvalues[0]:.3g}"
+        raise refusal("covariance", shown, "invertible")
+    if len(G) < 2 or not 0 <= integer("site", site, 0) < len(G):
+        raise refusal("site", site, f"an integer from 0 to {len(G) - 1}, with others beside it")
+    rest = np.delete(np.arange(len(G)), site)
+    return np.asarray(np.linalg.inv(np.linalg.inv(G)[np.ix_(rest, rest)]))
 
 
 @lru_cache(maxsize=256)
@@ -331,16 +359,20 @@ DATA_MODELS: dict[str, Callable[..., DataModel]] = {
 }
 
 
+def _colors(colors: Any, least: int) -> int:
+    number = integer("colors", colors, least)
+    if number > MOST_COLORS:
+        raise refusal("colors", colors, f"an integer from {least} to {MOST_COLORS}")
+    return number
+
+
 def _uniform(similarity: Any, colors: int) -> tuple[tuple[float, ...], ...] | None:
     """Return U as nested tuples, or None for U = I."""
     if similarity is None:
         return None
     allowed = f"a symmetric matrix of {colors} x {colors} finite numbers"
-    try:
-        U = np.array(similarity, dtype=float)
-    except (TypeError, ValueError):
-        raise refusal("similarity", similarity, allowed) from None
-    if U.shape != (colors, colors) or not np.isfinite(U).all() or not np.allclose(U, U.T):
+    U = numbers("similarity", similarity, allowed)
+    if U.shape != (colors, colors) or not np.allclose(U, U.T):
         raise refusal("similarity", similarity, allowed)
     if np.array_equal(U, np.eye(colors)):
         return None
@@ -372,10 +404,25 @@ def _strongest(similarity: Any) -> float:
 
 
 def _vector(name: str, value: Any) -> NDArray[np.float64]:
-    array = np.array(value, dtype=float)
-    if array.ndim != 1 or array.size == 0 or not np.isfinite(array).all():
-        raise refusal(name, value, "a sequence of finite numbers")
+    allowed = "a sequence of finite numbers"
+    array = numbers(name, value, allowed)
+    if array.ndim != 1 or array.size == 0:
+        raise refusal(name, value, allowed)
     return array
+
+
+def _covariance(value: Any) -> tuple[NDArray[np.float64], ...]:
+    """Return a symmetric matrix, its eigenvalues, all greater than 0, and eigenvectors."""
+    allowed = "a symmetric matrix of finite numbers"
+    G = numbers("covariance", value, allowed)
+    square = G.ndim == 2 and G.shape[0] == G.shape[1] and G.size > 0
+    if not square or np.abs(G - G.T).max() > 1e-8 * np.abs(G).max():
+        raise refusal("covariance", f"array of shape {G.shape}", allowed)
+    eigenvalues, vectors = np.linalg.eigh(G)
+    if not eigenvalues[0] > 0:
+        shown = f"matrix with the eigenvalue {eigenvalues[0]:.3g}"
+        raise refusal("covariance", shown, "positive definite")
+    return G, eigenvalues, vectors
 
 
 def _paramagnetic(beta: Any, colors: int, strongest: float) -> float:

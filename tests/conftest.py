@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 LENT = (
-    "arguments", "cache", "commandline", "data", "executor", "files", "journal", "locks",
-    "numerals", "options", "problem", "sidecars", "tables",
+LENT = (
+    "arguments", "cache", "commandline", "data", "executor", "files", "immutable", "journal",
+    "locks", "numerals", "options", "problem", "sidecars", "tables",
+)  # fmt: skip
 )  # fmt: skip
 
 

@@ -111,12 +111,54 @@ def test_bad_spectrum(arguments, told):
         ([[1.0, 2.0]], [1.0], "covariance = "),
         ([[1.0, 0.5], [0.1, 1.0]], [1.0, 1.0], "covariance = "),
         (np.eye(3), [1.0, 1.0], "teacher = "),
-        ([[1.0, 2.0], [2.0, 1.0]], [1.0, 1.0], "eigenvalues = -1"),
+        ([[1.0, 2.0], [2.0, 1.0]], [1.0, 1.0], "covariance = .* eigenvalue -1"),
+        ([[np.inf, 0.0], [0.0, 1.0]], [1.0, 1.0], "covariance = "),
+        (1j * np.eye(2), [1.0, 1.0], "covariance = "),
+        (np.eye(2), "abc", "teacher = 'abc'"),
     ],
 )
 def test_bad_covariance(covariance, teacher, told):
     with pytest.raises(ValueError, match=told):
         CustomTokens.from_covariance(covariance, teacher, 3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ((3, [1.0, -1.0], [0.5, 0.5], [1, 1]), "eigenvalues = -1.0"),
+        ((3, [1.0, 2.0], [0.5, 0.6], [1, 1]), "weights sum = 1.1 "),
+        ((3, [1.0, 2.0], [0.5, 0.5], [1, -1]), "teacher = "),
+        ((3, "abc", [0.5, 0.5], [1, 1]), "eigenvalues = 'abc'"),
+        ((3, [1.0, 2.0], [0.5, 0.5], [1, 1j]), "teacher = "),
+        ((1, [1.0], [1.0], [1.0]), "colors = 1"),
+    ],
+)
+def test_the_bare_constructor_checks_as_well(arguments, told):
+    with pytest.raises(ValueError, match=told):
+        CustomTokens(*arguments)
+
+
+def test_equal_spectra_are_equal_data():
+    one, same, other = (CustomTokens.from_spectrum([1, 2], [1, 1], [1, t], 3) for t in (2, 2, 3))
+    assert (one, hash(one)) == (same, hash(same))
+    assert one not in (other, 3)
+
+
+@pytest.mark.parametrize(
+    ("covariance", "site", "told"),
+    [
+        ([[1.0, np.nan], [np.nan, 1.0]], 0, "covariance = "),
+        ([[2.0, 1.0], [0.0, 2.0]], 0, "covariance = .* symmetric"),
+        ([[1.0, 2.0], [2.0, 1.0]], 0, "covariance = .* eigenvalue -1' .* positive definite"),
+        (np.ones((3, 3)), 0, "covariance = "),
+        (3.0, 0, "covariance = "),
+        ("abc", 0, "covariance = 'abc'"),
+        (np.eye(2), 2, "site = 2 "),
+    ],
+)
+def test_bad_covariance_of_whole_sequences(covariance, site, told):
+    with pytest.raises(ValueError, match=told):
+        cavity_covariance(covariance, site)
 
 
 def test_a_strong_teacher_by_sampled_regression():

@@ -1,0 +1,46 @@
+"""Objects that cannot be changed: what they hold is read-only, and stays so after pickling."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+import numpy as np
+
+
+class FixedDict(dict[str, Any]):
+    """A dict that refuses to be changed."""
+
+    def _refuse(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise TypeError("this mapping is immutable; dict(...) makes a copy that is not")
+
+    __setitem__ = __delitem__ = _refuse
+    __ior__ = clear = pop = popitem = setdefault = update = _refuse
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return FixedDict, (dict(self),)
+
+
+class Immutable:
+    """What frozen dataclasses derive from that hold arrays or mappings of arrays."""
+
+    def __post_init__(self) -> None:
+        self._fix(vars(self))
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # A pickle forgets that an array was read-only.
+        self._fix(state)
+
+    def _fix(self, values: dict[str, Any]) -> None:
+        # Not by assignment, which a frozen dataclass refuses.
+        vars(self).update({name: fixed(value) for name, value in values.items()})
+
+
+def fixed(value: Any) -> Any:
+    """Return an array as a read-only view, a dict as one of such; anything else as it is."""
+    if isinstance(value, np.ndarray):
+        view = value.view()
+        view.flags.writeable = False
+        return view
+    if isinstance(value, dict):
+        return FixedDict({name: fixed(each) for name, each in value.items()})
+    return value

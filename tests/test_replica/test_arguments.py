@@ -1,0 +1,60 @@
+"""What counts as a number, and which numbers the data models take."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from replica import GaussianTokens, IndependentTokens, PottsTokens, Problem, optimal_lam
+from replica.arguments import numbers, real
+
+
+@pytest.mark.parametrize("value", [2, np.int8(2), np.float32(2), np.array(2.0), Fraction(2)])
+def test_real_numbers_of_every_kind(value):
+    assert real("x", value) == 2.0
+    assert type(real("x", value)) is float
+    assert real("x", Decimal("0.5")) == 0.5
+
+
+@pytest.mark.parametrize(
+    "value",
+    [True, np.True_, np.array(True), "2", b"2", np.str_("2"), 2 + 0j, np.complex128(2), [2.0],
+     np.array([2.0]), None, np.nan, 10**400],
+)  # fmt: skip
+def test_what_is_no_real_number(value):
+    with pytest.raises(ValueError, match=r"^alpha = .* is not allowed: "):
+        Problem(value, 0.1, PottsTokens(3, 1.0))
+
+
+@pytest.mark.parametrize(
+    "value", ["abc", b"1", [1.0, "2"], [[1.0], [2.0, 3.0]], [1j], np.eye(2, dtype=bool), [np.inf]]
+)
+def test_what_is_no_array_of_numbers(value):
+    with pytest.raises(ValueError, match=r"^x = .* is not allowed: x must be numbers$"):
+        numbers("x", value, "numbers")
+
+
+def test_complex_similarities_are_refused():
+    with pytest.raises(ValueError, match="similarity = "):
+        PottsTokens(3, 1.0, 1j * np.eye(3))
+
+
+def test_norms_and_shifts_are_bounded():
+    for norm in (30.1, 1e300):
+        with pytest.raises(ValueError, match=r"coupling_norm = .* from 0 to 30"):
+            IndependentTokens(3, norm)
+    with pytest.raises(ValueError, match=r"shift = 1e\+300 .* at most 1e\+06"):
+        GaussianTokens(1e300)
+
+
+def test_a_truth_value_of_numpy_is_one():
+    assert GaussianTokens(3, 1, np.True_) == GaussianTokens(3, 1, True)
+    assert GaussianTokens(3, 1, np.True_).joint is True
+
+
+def test_the_best_weight_decay_needs_something_to_learn():
+    with pytest.raises(ValueError, match=r"data = .* something to learn"):
+        optimal_lam(Problem(1.0, 0.1, PottsTokens(3, 0.0)))
