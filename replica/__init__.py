@@ -12,6 +12,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    __version__: str
     from replica.asymptotics import Asymptote, few_samples, many_samples
     from replica.baselines import Baseline, mean_field_baseline
     from replica.bounds import BayesBound, bayes_bound
@@ -102,6 +103,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib import metadata
+
+        return metadata.version("replica-attention")
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(importlib.import_module(f"replica.{_HOMES[name]}"), name)

@@ -14,13 +14,14 @@ from replica.channel import Accuracy, Averages, Channel
 from replica.channels import channel_of
 from replica.cross_entropy import CrossEntropyChannel, softmax_gap
 from replica.data import CustomTokens, GaussianTokens, PottsTokens
+from replica.immutable import Immutable
 from replica.observables import coupling_error, error_rate_slope
 from replica.problem import Problem
 from replica.spectrum import Spectrum, spectrum_of
 
 
 @dataclass(frozen=True, eq=False)
-class Asymptote:
+class Asymptote(Immutable):
     """Leading terms of a solution for small or large α.
 
     Attributes

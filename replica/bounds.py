@@ -12,12 +12,13 @@ from replica.channel import Accuracy
 from replica.channels import channel_of
 from replica.colour_modes import colour_modes
 from replica.data import CustomTokens, DataModel, PottsTokens
+from replica.immutable import Immutable
 from replica.solution import Order
 from replica.spectrum import spectrum_of
 
 
 @dataclass(frozen=True, eq=False)
-class BayesBound:
+class BayesBound(Immutable):
     """What the posterior mean of a row reaches, and no other estimator exceeds.
 
     Attributes
@@ -86,4 +87,4 @@ def _dimensions(data: PottsTokens | CustomTokens) -> NDArray[np.int64]:
     """Return the dimension of every colour mode."""
     if isinstance(data, CustomTokens):
         return np.array([data.colors - 1])
-    return np.array([len(basis) for basis in colour_modes(data).bases])
+    return colour_modes(data).dimensions

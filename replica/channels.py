@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from replica.channel import Channel
-from replica.colour_modes import colour_modes
+from replica.colour_modes import colour_modes, eigenspaces
 from replica.cross_entropy import CrossEntropyChannel
 from replica.data import DataModel, GaussianTokens, IndependentTokens, PottsTokens
 from replica.gaussian import GaussianChannel
@@ -15,6 +16,8 @@ from replica.own_loss import OwnLossChannel
 from replica.problem import Loss
 from replica.spectrum import spectrum_of
 from replica.squared_error import ModeSquaredErrorChannel, SquaredErrorChannel
+
+Vector = NDArray[np.float64]
 
 
 def channel_of(data: DataModel, loss: str | Loss) -> Channel:
@@ -30,7 +33,7 @@ def channel_of(data: DataModel, loss: str | Loss) -> Channel:
         squared = loss == "squared-error"
         kind = IndependentSquaredErrorChannel if squared else IndependentCrossEntropyChannel
         return kind(data.colors, rho)
-    if isinstance(data, PottsTokens) and data.similarity is not None:
+    if isinstance(data, PottsTokens) and not colour_modes(data).one:
         fields = _mode_channel(data)
         return ModeSquaredErrorChannel(fields) if loss == "squared-error" else fields
     if loss == "squared-error":
@@ -38,8 +41,14 @@ def channel_of(data: DataModel, loss: str | Loss) -> Channel:
     return CrossEntropyChannel(data.colors)
 
 
+def rate_error(channel: Channel, m: Vector, q: Vector) -> float:
+    """Return the relative error of an error rate that comes from random points, else 0."""
+    fields = channel.fields if isinstance(channel, ModeSquaredErrorChannel) else channel
+    return fields.rate_error(m, q) if isinstance(fields, ModeCrossEntropyChannel) else 0.0
+
+
 def _mode_channel(data: PottsTokens) -> ModeCrossEntropyChannel:
-    bases = colour_modes(data).bases
+    bases = eigenspaces(data)[1]
     mode = np.repeat(np.arange(len(bases)), [len(basis) for basis in bases])
     similarity = np.array(data.similarity)
     # Where a rotation of the colours changes nothing, one masked colour stands for all.

@@ -20,12 +20,17 @@ class ColourModes(NamedTuple):
     ----------
     values : array (modes,)
         The distinct eigenvalues u_k, in increasing order.
-    bases : tuple of arrays (d_k, colors)
-        An orthonormal basis of each eigenspace, one vector per row.
+    dimensions : int array (modes,)
+        The dimension of each eigenspace.
     """
 
     values: NDArray[np.float64]
-    bases: tuple[Matrix, ...]
+    dimensions: NDArray[np.int64]
+
+    @property
+    def one(self) -> bool:
+        """Whether U acts as one number other than 0: then U = I describes the fields."""
+        return len(self.values) == 1 and self.values[0] != 0.0
 
 
 def complement(colors: int) -> Matrix:
@@ -37,14 +42,22 @@ def complement(colors: int) -> Matrix:
 @lru_cache(maxsize=64)
 def colour_modes(data: PottsTokens) -> ColourModes:
     """Return the modes of the similarity; U = I has one, of eigenvalue 1."""
-    colors = data.colors
-    rest = complement(colors).T
     if data.similarity is None:
-        return ColourModes(np.ones(1), (complement(colors),))
+        return ColourModes(np.ones(1), np.array([data.colors - 1]))
+    values, bases = eigenspaces(data)
+    return ColourModes(values, np.array([len(basis) for basis in bases]))
+
+
+def eigenspaces(data: PottsTokens) -> tuple[NDArray[np.float64], tuple[Matrix, ...]]:
+    """Return the eigenvalues of a similarity, and a basis (d_k, colors) of each eigenspace.
+
+    The vectors of a basis, one per row, are orthonormal and orthogonal to 1.
+    """
+    rest = complement(data.colors).T
     values, vectors = np.linalg.eigh(rest.T @ np.array(data.similarity) @ rest)
     tolerance = 1e-9 * max(1.0, float(np.abs(values).max()))
     values[np.abs(values) < tolerance] = 0.0
     starts = np.flatnonzero(np.diff(values, prepend=-np.inf) > tolerance)
     bases = np.split((rest @ vectors).T, starts[1:])
     distinct = np.array([group.mean() for group in np.split(values, starts[1:])])
-    return ColourModes(distinct, tuple(np.ascontiguousarray(basis) for basis in bases))
+    return distinct, tuple(np.ascontiguousarray(basis) for basis in bases)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from replica.arguments import integer, one_of, refusal
 from replica.channel import NO_ROW, Accuracy
+from replica.immutable import Immutable
 from replica.observables import coupling_error, relative_difference
 from replica.problem import Problem
 from replica.saddle_point import SaddlePoint
@@ -19,7 +20,7 @@ _RUNAWAY = 1e5
 
 
 @dataclass(frozen=True, eq=False)
-class StateEvolution:
+class StateEvolution(Immutable):
     """Order parameters and losses after every iteration of approximate message passing.
 
     Entry t belongs to the row wᵗ, entry 0 to w = 0. With several colour modes m, q and V have

@@ -26,6 +26,9 @@ _DIGITS = ((13.0, 27.0, 33.0), (12.0, 20.0, 24.0))
 #: log2 of the number of scrambled Sobol points beyond, and for error rates.
 _SOBOL = (11, 14, 17)
 
+#: Parts of the points, whose spread tells the error of an error rate.
+_PARTS = 8
+
 
 @dataclass(frozen=True, eq=False)
 class ModeCrossEntropyChannel:
@@ -78,7 +81,20 @@ class ModeCrossEntropyChannel:
         """
         if not q.any():
             return 1.0 - 1.0 / self.colors
-        return float(np.mean([self._error_rate(m, q, y, accuracy) for y in self.masked]))
+        return 1.0 - float(np.mean([self._right(m, q, y, accuracy) for y in self.masked]))
+
+    def rate_error(self, m: Vector, q: Vector) -> float:
+        """Return two standard errors of the error rate, relative, over parts of the points.
+
+        A part of Sobol's points in their order is a net of its own, so that their spread bounds
+        rather than estimates the error of the whole.
+        """
+        if not q.any():
+            return 0.0
+        right = np.mean([self._right(m, q, y, Accuracy.FINE) for y in self.masked], axis=0)
+        parts = right.reshape(_PARTS, -1).mean(axis=1)
+        error = 2.0 * float(parts.std(ddof=1)) / math.sqrt(_PARTS)
+        return error / (1.0 - float(parts.mean()))
 
     def response_square(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> Vector:
         """Return E (v·K v')², summed over the vectors of each pair of modes."""
@@ -89,7 +105,8 @@ class ModeCrossEntropyChannel:
         counts = tuple(np.bincount(self.mode).tolist())
         return QuadraticChannel(self.colors, 1.0 / self.colors, counts)
 
-    def _error_rate(self, m: Vector, q: Vector, y: int, accuracy: Accuracy) -> float:
+    def _right(self, m: Vector, q: Vector, y: int, accuracy: Accuracy) -> Vector:
+        """Return the probability of a right guess given all directions of the noise but one."""
         differences = (self.basis[:, [y]] - np.delete(self.basis, y, axis=1)).T
         means = differences @ (m[self.mode] * self.basis[:, y])
         slopes = differences * np.sqrt(q[self.mode])
@@ -103,8 +120,7 @@ class ModeCrossEntropyChannel:
         low = np.where(rate > 0, bounds, -np.inf).max(axis=1)
         high = np.where(rate < 0, bounds, np.inf).min(axis=1)
         possible = ((rate != 0) | (rest > 0)).all(axis=1)
-        right = np.maximum(ndtr(high) - ndtr(low), 0.0) * possible
-        return 1.0 - float(right.mean())
+        return np.asarray(np.maximum(ndtr(high) - ndtr(low), 0.0) * possible)
 
 
 class ModeRule:

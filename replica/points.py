@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import chdtri, ndtri
 
+from replica.arguments import refusal
 from replica.channel import Accuracy
 from replica.colour_modes import complement
 from replica.lattice import spacing
@@ -24,6 +25,9 @@ _DIGITS, _MOST, _LEAST = (10.0, 25.0, 30.0), (30_000, 400_000, 1_000_000), (7.0,
 #: Independent scrambles of Sobol points beyond, and log2 of the number of points in each.
 SCRAMBLES = 4
 _SOBOL = (9, 12, 14)
+
+#: Most colours of such points, which take some hundred megabytes and many seconds there.
+MOST_SAMPLED = 300
 
 
 class Lattice(NamedTuple):
@@ -93,6 +97,9 @@ def sobol_noise(colors: int, fields: int, accuracy: Accuracy) -> tuple[Vector, .
     covariance K0 exactly: averages of cubic polynomials have no error. The scrambles stand one
     behind the other, so that their spread tells the error of the rest.
     """
+    if colors > MOST_SAMPLED:
+        allowed = f"at most {MOST_SAMPLED} where fields of so many colours have to be sampled"
+        raise refusal("colors", colors, allowed)
     # scipy.stats takes longer to import than most curves to solve.
     from scipy.stats import qmc
 

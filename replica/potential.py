@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from replica.channel import Accuracy
 from replica.couplings import Conjugates, Overlaps
 from replica.problem import Problem
 from replica.saddle_point import SaddlePoint
-from replica.solution import Solution
+from replica.solution import Order, Solution, answer
 
 
 def free_energy(solution: Solution) -> float:
@@ -16,15 +17,21 @@ def free_energy(solution: Solution) -> float:
 
     It is the extremum Φ of THEORY.md at the solution's order parameters; at λ = 0 it is α
     times the training loss.
+
+    Parameters
+    ----------
+    solution : Solution
+        A converged solution.
+
+    Raises
+    ------
+    ValueError
+        If the solution did not converge.
     """
-    as_vector = np.atleast_1d
-    order = Overlaps(
-        as_vector(solution.m), as_vector(solution.q), as_vector(solution.V), np.nan, np.nan
-    )
-    conjugates = Conjugates(
-        as_vector(solution.m_hat), as_vector(solution.q_hat), as_vector(solution.V_hat)
-    )
-    return free_energy_at(solution.problem, order, conjugates)
+    s = answer(solution)
+    order = Overlaps(_vector(s.m), _vector(s.q), _vector(s.V), np.nan, np.nan)
+    conjugates = Conjugates(_vector(s.m_hat), _vector(s.q_hat), _vector(s.V_hat))
+    return free_energy_at(s.problem, order, conjugates)
 
 
 def free_energy_at(problem: Problem, order: Overlaps, conjugates: Conjugates) -> float:
@@ -44,3 +51,8 @@ def free_energy_at(problem: Problem, order: Overlaps, conjugates: Conjugates) ->
     couplings = spectrum.teacher @ (S * S / D) + spectrum.weights @ (Q / D)
     products = order.m @ conjugates.m + 0.5 * (order.V @ conjugates.q - order.q @ conjugates.V)
     return float(problem.alpha * envelope - 0.5 * couplings + products)
+
+
+def _vector(value: Order) -> NDArray[np.float64]:
+    # A copy, as kernels would be compiled once more for arrays that are read-only.
+    return np.array(value, dtype=float, ndmin=1)

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from replica.arguments import refusal
 from replica.channel import Accuracy
 from replica.channels import channel_of
-from replica.solution import Solution
+from replica.solution import Solution, answer
 from replica.spectrum import spectrum_of
 
 
@@ -52,18 +51,17 @@ def stability(solution: Solution) -> Stability:
     Raises
     ------
     ValueError
-        If the solution did not converge.
+        If the solution did not converge, or has more than 300 colours with the cross-entropy.
     """
-    if not isinstance(solution, Solution) or not solution.converged:
-        raise refusal("solution", getattr(solution, "status", solution), "a converged Solution")
-    fine, finer = (_replicon(solution, each) for each in (Accuracy.FINE, Accuracy.FINER))
+    solved = answer(solution)
+    fine, finer = (_replicon(solved, each) for each in (Accuracy.FINE, Accuracy.FINER))
     return Stability(finer, abs(finer - fine))
 
 
 def _replicon(solution: Solution, accuracy: Accuracy) -> float:
     problem, spectrum = solution.problem, spectrum_of(solution.problem.data)
     order = (solution.m, solution.q, solution.V, solution.V_hat)
-    m, q, V, V_hat = (np.atleast_1d(value) for value in order)
+    m, q, V, V_hat = (np.array(value, ndmin=1) for value in order)
     response = channel_of(problem.data, problem.loss).response_square(m, q, V, accuracy)
     scaled = spectrum.scales[:, None] * spectrum.covariances
     resolvents = scaled / (problem.lam + V_hat @ scaled)

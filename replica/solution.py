@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from replica.arguments import refusal
+from replica.immutable import Immutable
 from replica.problem import Problem
 
 #: What a solution can be. Only the first is an answer.
@@ -18,7 +20,7 @@ Order = float | NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Solution:
+class Solution(Immutable):
     """Order parameters and observables of one problem, in the limit of long sequences.
 
     Losses are per masked token, in nats for the cross-entropy. With several colour modes m, q,
@@ -118,3 +120,13 @@ class ConvergenceError(ArithmeticError):
     def __init__(self, message: str, solution: Solution) -> None:
         super().__init__(message)
         self.solution = solution
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (str(self), self.solution)
+
+
+def answer(solution: Any) -> Solution:
+    """Return `solution` if it is a converged one, or raise ValueError."""
+    if not isinstance(solution, Solution) or not solution.converged:
+        raise refusal("solution", getattr(solution, "status", solution), "a converged Solution")
+    return solution

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from replica.arguments import integer, refusal
 from replica.channel import Accuracy
-from replica.channels import channel_of
+from replica.channels import channel_of, rate_error
+from replica.colour_modes import colour_modes
 from replica.couplings import Overlaps
-from replica.data import DataModel
+from replica.data import DataModel, PottsTokens
 from replica.fixed_point import FixedPoint, find_fixed_point, largest
 from replica.observables import coupling_error, relative_difference
 from replica.path import State, extrapolated
@@ -50,7 +51,9 @@ def solve(problem: Problem, *, check: bool = True, max_steps: int = 400) -> Solu
     check : bool
         Whether a solution that did not converge is an error.
     max_steps : int
-        Most evaluations of the saddle-point map.
+        Evaluations of the saddle-point map after which no further step is taken. What a step has
+        begun, such as measuring the derivative, and the estimate of the error are completed
+        all the same, so that `evaluations` may exceed it by a few.
 
     Returns
     -------
@@ -95,9 +98,11 @@ def solve_from(
 
 def _threshold(problem: Problem) -> float:
     """Return the existence threshold; 0 where none is known, and the search decides."""
-    if not isinstance(problem.loss, str):
+    data, loss = problem.data, problem.loss
+    several = isinstance(data, PottsTokens) and not colour_modes(data).one
+    if not isinstance(loss, str) or (several and loss == "cross-entropy"):
         return 0.0
-    return existence_threshold(problem.data, problem.loss)
+    return existence_threshold(data, loss)
 
 
 def _search(saddle: SaddlePoint, state: State, accuracy: Accuracy, max_steps: int) -> FixedPoint:
@@ -188,6 +193,7 @@ def _quadrature_error(
         + _optimal_loss_error(saddle.problem.data, saddle.problem.loss)
         + _ROUNDING * float(np.abs(found.inverse).sum(axis=1).max())
         + saddle.common_error
+        + rate_error(saddle.channel, order.m, order.q)
     )
 
 
@@ -225,9 +231,10 @@ def _order(value: Vector) -> Order:
 def _without_answer(problem: Problem, status: str, evaluations: int) -> Solution:
     optimal = _optimal_loss(problem.data, problem.loss)
     nothing = math.nan
+    order = _order(np.full_like(spectrum_of(problem.data).scales, nothing))
     return Solution(
-        problem, *(nothing,) * 6, nothing, nothing, optimal, nothing, nothing,
-        status, nothing, evaluations, nothing,
+        problem, order, order, order, order, order, order, nothing, nothing, optimal, nothing,
+        nothing, status, nothing, evaluations, nothing,
     )  # fmt: skip
 
 

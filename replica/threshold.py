@@ -43,15 +43,17 @@ def existence_threshold(data: DataModel, loss: str = "cross-entropy") -> float:
     Raises
     ------
     ValueError
-        If an argument is not allowed.
+        If an argument is not allowed; with the cross-entropy also a similarity of several colour
+        modes, for which the threshold is not known.
     """
     if not isinstance(data, DataModel):
         raise refusal("data", data, "a data model such as PottsTokens(colors, beta)")
     if one_of("loss", loss, data.losses) == "squared-error":
         components = _components(data)
         return 1.0 / components if components else math.inf
-    if isinstance(data, PottsTokens) and data.similarity is not None:
-        raise refusal("similarity", data.similarity, "None for the threshold of the cross-entropy")
+    if isinstance(data, PottsTokens) and not colour_modes(data).one:
+        allowed = "of one colour mode for the threshold of the cross-entropy"
+        raise refusal("similarity", data.similarity, allowed)
     rho = float(spectrum_of(data).rho[0])
     return _cross_entropy_threshold(data.colors, rho, isinstance(data, IndependentTokens))
 
@@ -62,7 +64,7 @@ def _components(data: DataModel) -> int:
         return data.colors
     if isinstance(data, PottsTokens):
         modes = colour_modes(data)
-        return sum(len(v) for u, v in zip(modes.values, modes.bases, strict=True) if u != 0.0)
+        return int(modes.dimensions[modes.values != 0.0].sum())
     return data.colors - 1
 
 

@@ -14,6 +14,7 @@ from replica.path import State
 from replica.problem import Problem
 from replica.solution import ConvergenceError, Solution
 from replica.solver import complaint, solve, solve_from
+from replica.spectrum import spectrum_of
 
 #: Where the best weight decay is looked for, on a logarithmic scale.
 _RANGE = (math.log(1e-8), math.log(1e5))
@@ -50,6 +51,7 @@ def optimal_lam(problem: Problem) -> tuple[float, Solution]:
     """
     if not isinstance(problem, Problem):
         raise refusal("problem", problem, "a Problem")
+    check_teacher(problem)
     last: State | None = None
 
     def test_loss(log_lam: float) -> float:
@@ -75,6 +77,12 @@ def optimal_lam(problem: Problem) -> tuple[float, Solution]:
             return lam, solve(problem.at(lam=lam))
         centre = min(max(best, domain[0]), domain[1])
     raise refusal("problem", problem, "one whose test loss has a minimum in lam")
+
+
+def check_teacher(problem: Problem) -> None:
+    """Raise ValueError where there is nothing to learn, and no weight decay is too large."""
+    if not spectrum_of(problem.data).rho.any():
+        raise refusal("data", problem.data, "such that there is something to learn")
 
 
 def _nearest_root(fit: Chebyshev, centre: float) -> float:

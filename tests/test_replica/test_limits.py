@@ -8,7 +8,7 @@ import referee
 from scipy.special import ndtr
 from scipy.stats import multivariate_normal
 
-from replica import PottsTokens, Problem, solve, sweep
+from replica import IndependentTokens, PottsTokens, Problem, solve, sweep
 
 LOSSES = ("cross-entropy", "squared-error")
 
@@ -124,6 +124,18 @@ def test_optimal_squared_error(colors, beta):
     best = 0.5 * (1 - weights @ (p**2).sum(axis=1))
     solution = solve(Problem(2.0, 0.1, PottsTokens(colors, beta), "squared-error"))
     assert solution.optimal_loss == pytest.approx(best, rel=1e-9)
+
+
+@pytest.mark.parametrize("data", [PottsTokens, IndependentTokens])
+def test_the_most_colors(data):
+    """The limit of many colours, as below; a matrix over the colours would be 80 GB."""
+    colors, decay, alpha = 100_000, 0.5, 1.0
+    found = solve(Problem(alpha, decay / colors, data(colors, 1.0)))
+    V = 1 / (decay + alpha)
+    assert found.q == pytest.approx(alpha * V**2, rel=1e-4)
+    assert found.test_loss - np.log(colors) == pytest.approx(alpha * V**2 / 2, abs=1e-4)
+    with pytest.raises(ValueError, match=r"colors = 100001 .* from 2 to 100000"):
+        data(colors + 1, 1.0)
 
 
 @pytest.mark.parametrize(("rho", "decay", "alpha"), [(0.5, 0.5, 1.0), (1.0, 0.1, 4.0)])

@@ -138,3 +138,8 @@ def test_only_converged_solutions():
     unfinished = solve(Problem(2.0, 0.1, PottsTokens(3, 1.5)), check=False, max_steps=2)
     with pytest.raises(ValueError, match="solution = 'max-steps'"):
         stability(unfinished)
+
+
+def test_very_many_colours_are_refused():
+    with pytest.raises(ValueError, match=r"colors = 301 .* at most 300"):
+        stability(solve(Problem(2.0, 0.1, PottsTokens(301, 4.0))))

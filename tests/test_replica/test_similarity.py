@@ -8,7 +8,11 @@ import numpy as np
 import pytest
 
 from replica import PottsTokens, Problem, existence_threshold, solve
+from replica.channel import Accuracy
+from replica.channels import channel_of, rate_error
+from replica.colour_modes import ColourModes
 from replica.couplings import Conjugates, Overlaps
+from replica.observables import error_rate
 from replica.potential import free_energy, free_energy_at
 from replica.saddle_point import SaddlePoint
 from replica.tables import Table
@@ -32,23 +36,56 @@ def test_identity_as_a_matrix_is_none():
 
 @pytest.mark.parametrize("loss", ["cross-entropy", "squared-error"])
 @pytest.mark.parametrize("colors", [2, 3, 4])
-def test_a_shift_of_the_similarity_changes_nothing(loss, colors):
-    """U = I + const has the one mode of U = I, by the code of many modes."""
+def test_the_code_of_many_modes_agrees_on_one(monkeypatch, loss, colors):
+    """U = I + const has the one mode of U = I, and its error rate within the stated error."""
     shifted = PottsTokens(colors, 0.5 * colors, np.eye(colors) + 0.3)
     plain = solve(Problem(2.0, 0.1, PottsTokens(colors, 0.5 * colors), loss))
+    monkeypatch.setattr(ColourModes, "one", False)
     own = solve(Problem(2.0, 0.1, shifted, loss))
     for name in OBSERVABLES:
         assert getattr(own, name) == pytest.approx(getattr(plain, name), rel=1e-9), name
-    assert own.error_rate == pytest.approx(plain.error_rate, rel=1e-4)
+    assert own.error_rate == pytest.approx(plain.error_rate, rel=own.quadrature_error)
+    assert own.quadrature_error < 2e-3
 
 
-def test_scale_moves_between_temperature_and_similarity():
+def test_error_rates_of_many_modes_are_within_their_error(monkeypatch):
+    """At five colours the difference of two sets of Sobol points alone is too small a bound."""
+    plain = solve(Problem(2.0, 0.4, PottsTokens(5, 1.25)))
+    monkeypatch.setattr(ColourModes, "one", False)
+    channel = channel_of(PottsTokens(5, 2.5, 0.5 * np.eye(5) + 0.1), "cross-entropy")
+    for factor in np.linspace(0.5, 2.0, 12):
+        m, q = np.array([factor * plain.m]), np.array([plain.q])
+        exact = error_rate(5, m[0], q[0])
+        found = channel.error_rate(m, q, Accuracy.FINE)
+        assert abs(found - exact) < exact * rate_error(channel, m, q)
+
+
+@pytest.mark.parametrize("colors", [3, 5])
+@pytest.mark.parametrize("loss", ["cross-entropy", "squared-error"])
+def test_scale_moves_between_temperature_and_similarity(loss, colors):
     """β U enters as a product; the row is the larger the smaller U, which λ feels."""
-    half = PottsTokens(3, 3.0, 0.5 * np.eye(3))
-    plain = solve(Problem(2.0, 0.4, PottsTokens(3, 1.5)))
-    own = solve(Problem(2.0, 0.1, half))
-    for name in OBSERVABLES:
-        assert getattr(own, name) == pytest.approx(getattr(plain, name), rel=1e-9), name
+    half = PottsTokens(colors, colors / 2, 0.5 * np.eye(colors) + 0.5 / colors)
+    plain = solve(Problem(2.0, 0.4, PottsTokens(colors, colors / 4), loss))
+    own = solve(Problem(2.0, 0.1, half, loss))
+    for name in (*OBSERVABLES, "error_rate"):
+        assert getattr(own, name) == pytest.approx(getattr(plain, name), rel=1e-10), name
+    assert own.quadrature_error < 1e-9
+    assert existence_threshold(half) == pytest.approx(existence_threshold(plain.problem.data))
+
+
+def test_without_weight_decay_the_search_decides():
+    """Separable below about α = 1.3, where simulated rows grow without end."""
+    below, above = (Problem(alpha, 0.0, DEGENERATE.data) for alpha in (1.0, 5.0))
+    failed, found = solve(below, check=False, max_steps=20), solve(above)
+    assert failed.status in ("max-steps", "diverged", "not-finite")
+    assert found.test_loss == pytest.approx(solve(above.at(lam=1e-7)).test_loss, rel=1e-4)
+
+
+def test_a_failed_solution_has_as_many_numbers_as_modes():
+    failed = solve(Problem(0.1, 0.0, DEGENERATE.data, "squared-error"), check=False)
+    assert failed.status == "below-threshold"
+    for name in ("m", "q", "V", "m_hat", "q_hat", "V_hat"):
+        np.testing.assert_array_equal(getattr(failed, name), [np.nan, np.nan])
 
 
 @pytest.mark.parametrize("problem", [DEGENERATE, NEGATIVE], ids=["degenerate", "negative"])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+import pickle
 import warnings
 
 import numpy as np
@@ -15,6 +17,7 @@ from replica import (
     PottsTokens,
     Problem,
     Solution,
+    free_energy,
     solve,
     sweep,
 )
@@ -67,6 +70,21 @@ def test_public_objects_are_immutable():
         for field in dataclasses.fields(thing):
             with pytest.raises(AttributeError):
                 setattr(thing, field.name, 1)
+
+
+def test_an_unconverged_solution_has_no_free_energy():
+    unconverged = solve(PROBLEM, check=False, max_steps=2)
+    for solution, told in ((unconverged, "'max-steps'"), (3, "3")):
+        with pytest.raises(ValueError, match=f"solution = {told} .* a converged Solution"):
+            free_energy(solution)
+
+
+def test_the_error_survives_pickling_and_copying():
+    with pytest.raises(ConvergenceError) as stopped:
+        solve(PROBLEM, max_steps=2)
+    for again in (pickle.loads(pickle.dumps(stopped.value)), copy.copy(stopped.value)):
+        assert str(again) == str(stopped.value)
+        assert again.solution.q == stopped.value.solution.q
 
 
 def test_a_curve_cannot_be_changed_through_what_it_hands_out():
