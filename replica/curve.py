@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from replica.arguments import refusal
+from replica.data import DataModel
 from replica.path import State, extrapolated
 from replica.problem import Problem
 from replica.solution import Solution
@@ -20,9 +23,16 @@ from replica.tables import Table
 class Curve(Table):
     """A table of solutions, one line per sample ratio, that also keeps the solutions."""
 
+    _solutions: tuple[Solution, ...]
+
     def __init__(self, solutions: Iterable[Solution]) -> None:
-        self.solutions = tuple(solutions)
-        super().__init__(solution.line() for solution in self.solutions)
+        object.__setattr__(self, "_solutions", tuple(solutions))
+        super().__init__(solution.line() for solution in self._solutions)
+
+    @property
+    def solutions(self) -> tuple[Solution, ...]:
+        """The solutions, one per line."""
+        return self._solutions
 
     @property
     def converged(self) -> bool:
@@ -30,14 +40,38 @@ class Curve(Table):
         return all(solution.converged for solution in self.solutions)
 
     def to_csv(self, path: str | os.PathLike[str], **provenance: Any) -> Path:
-        """Write the table, and the quadrature error of each line to its sidecar (see `Table`)."""
+        """Write the table, and to its sidecar also parameters and quadrature errors (see `Table`).
+
+        The parameters are those of the problems, unless `provenance` has others.
+        """
         errors = [solution.quadrature_error for solution in self.solutions]
         # JSON has no NaN.
         known = [error if np.isfinite(error) else None for error in errors]
+        provenance = {"parameters": self._parameters(), **provenance}
         return super().to_csv(path, **provenance, quadrature_error=known)
 
+    def _parameters(self) -> dict[str, Any]:
+        """Return data, loss, λ and sample ratios as JSON can hold them; lists where they differ."""
+        problems = [solution.problem for solution in self.solutions]
+        told = [
+            {**_content(problem.data), "loss": problem.loss_name, "lam": problem.lam}
+            for problem in problems
+        ]
+        parameters: dict[str, Any] = {}
+        for name in dict.fromkeys(name for each in told for name in each):
+            values = [each.get(name) for each in told]
+            parameters[name] = values if values != values[:1] * len(values) else values[0]
+        return {**parameters, "alpha": [problem.alpha for problem in problems]}
 
-def sweep(problem: Problem, alphas: Sequence[float]) -> Curve:
+
+def _content(data: DataModel) -> dict[str, Any]:
+    """Return the name and all fields of data."""
+    known = {field.name: getattr(data, field.name) for field in fields(data)}  # type: ignore[arg-type]
+    listed = {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in known.items()}
+    return {"data": data.name, **{k: v for k, v in listed.items() if v is not None}}
+
+
+def sweep(problem: Problem, alphas: Iterable[float]) -> Curve:
     """Solve a problem at many sample ratios.
 
     Each solution starts from its converged neighbours. A point that does not converge is kept
@@ -47,7 +81,7 @@ def sweep(problem: Problem, alphas: Sequence[float]) -> Curve:
     ----------
     problem : Problem
         What to solve; its own alpha is not used.
-    alphas : sequence of float
+    alphas : iterable of float
         Sample ratios α = M/L, in any order.
 
     Returns
@@ -58,9 +92,13 @@ def sweep(problem: Problem, alphas: Sequence[float]) -> Curve:
     Raises
     ------
     ValueError
-        If a sample ratio is not allowed.
+        If an argument is not allowed.
     """
-    problems = [problem.at(alpha=alpha) for alpha in np.asarray(alphas, dtype=object).ravel()]
+    if not isinstance(problem, Problem):
+        raise refusal("problem", problem, "a Problem")
+    if isinstance(alphas, (str, bytes)) or not isinstance(alphas, Iterable):
+        raise refusal("alphas", alphas, "a sequence of sample ratios")
+    problems = [problem.at(alpha=alpha) for alpha in alphas]
     order = sorted(range(len(problems)), key=lambda i: problems[i].alpha)
     found = dict(zip(order, solutions([problems[i] for i in order]), strict=True))
     return Curve(found[i] for i in range(len(problems)))

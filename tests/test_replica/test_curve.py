@@ -9,7 +9,16 @@ from datetime import datetime
 import numpy as np
 import pytest
 
-from replica import PottsTokens, Problem, Table, existence_threshold, solve, sweep
+from replica import (
+    Curve,
+    CustomTokens,
+    PottsTokens,
+    Problem,
+    Table,
+    existence_threshold,
+    solve,
+    sweep,
+)
 
 DATA = PottsTokens(colors=3, beta=1.5)
 PROBLEM = Problem(alpha=1.0, lam=0.1, data=DATA)
@@ -93,6 +102,46 @@ def test_sidecar_tells_where_the_table_comes_from(tmp_path):
     assert 0 < told["quadrature_error"][1] < 1e-9
     assert told["version"]
     assert datetime.fromisoformat(told["date"]).tzinfo is not None
+
+
+def test_sidecar_of_a_curve_holds_the_parameters(tmp_path):
+    similarity = [[1.0, 0.2, 0.2], [0.2, 1.0, 0.2], [0.2, 0.2, 1.0]]
+    own = CustomTokens.from_spectrum([0.5, 1.0], [1, 1], [1, 2], 3)
+    for data, told in (
+        (PottsTokens(3, 1.5), {"colors": 3, "beta": 1.5}),
+        (PottsTokens(3, 1.5, similarity), {"colors": 3, "beta": 1.5, "similarity": similarity}),
+        (own, {"eigenvalues": [0.5, 1.0], "weights": [0.5, 0.5], "teacher": [1.0, 2.0]}),
+    ):
+        curve = sweep(Problem(1.0, 0.1, data), [1.0, 2.0])
+        curve.to_csv(tmp_path / "curve.csv")
+        known = json.loads((tmp_path / "curve.json").read_text(encoding="utf-8"))["parameters"]
+        always = {"data": data.name, "loss": "cross-entropy", "lam": 0.1, "alpha": [1.0, 2.0]}
+        assert known == {**known, **always, **told}
+    both = Curve(solve(PROBLEM.at(lam=lam)) for lam in (0.1, 0.2))
+    both.to_csv(tmp_path / "curve.csv")
+    known = json.loads((tmp_path / "curve.json").read_text(encoding="utf-8"))["parameters"]
+    assert known["lam"] == [0.1, 0.2]
+
+
+def test_any_iterable_of_sample_ratios():
+    expected = sweep(PROBLEM, [1.0, 2.0])["test_loss"]
+    for alphas in ((a for a in (1.0, 2.0)), np.array([1, 2]), {1.0: "a", 2.0: "b"}):
+        np.testing.assert_array_equal(sweep(PROBLEM, alphas)["test_loss"], expected)
+
+
+@pytest.mark.parametrize(
+    ("problem", "alphas", "message"),
+    [
+        (3, [1.0], "problem = 3 "),
+        (PROBLEM, 2.0, r"alphas = 2\.0 "),
+        (PROBLEM, "12", "alphas = '12' "),
+        (PROBLEM, [[1.0, 2.0], [3.0, 4.0]], r"alpha = \[1\.0, 2\.0\] "),
+        (PROBLEM, np.array([[1.0, 2.0]]), r"alpha = array\(\[1\., 2\.\]\) "),
+    ],
+)
+def test_what_is_no_list_of_sample_ratios(problem, alphas, message):
+    with pytest.raises(ValueError, match=message):
+        sweep(problem, alphas)
 
 
 @pytest.mark.parametrize(
