@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    __version__: str
     from simulations.attention import FactoredAttention
     from simulations.autocorrelation import Autocorrelation, integrated_time, split_r_hat
     from simulations.averages import average_seeds
@@ -141,6 +142,10 @@ _HOMES = {
 
 def __getattr__(name: str) -> Any:
     # Loaded when first asked for: a command that refuses its arguments needs no compiler.
+    if name == "__version__":
+        from importlib import metadata
+
+        return metadata.version("replica-attention")
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from replica.immutable import Immutable
 from simulations.fields import (
     Floats,
     checked_matrix,
@@ -18,7 +19,7 @@ from simulations.fields import (
 
 
 @dataclass(frozen=True, eq=False)
-class FactoredAttention:
+class FactoredAttention(Immutable):
     """Attention by positions alone: logits z_i = Σ_{j≠i} A_ij V s_j.
 
     Equation (4) of Rende et al., arXiv:2304.07235. The pairs (A, V) and (c A, V / c) are one
@@ -66,8 +67,9 @@ class FactoredAttention:
         Term by term, this is minus the log pseudo-likelihood of a Potts model with
         couplings A and similarity V.
         """
+        tokens = checked_tokens(tokens, self.sites, self.colors, least=1)
         logits = self.logits(tokens)
-        shown = np.take_along_axis(logits, np.asarray(tokens)[..., None].astype(np.intp), axis=-1)
+        shown = np.take_along_axis(logits, tokens[..., None].astype(np.intp), axis=-1)
         return float(np.mean(np.sum(log_sum_exp(logits) - shown[..., 0], axis=1)))
 
     def gradient(self, tokens: Any) -> tuple[Floats, Floats]:
@@ -76,7 +78,7 @@ class FactoredAttention:
 
     def loss_and_gradient(self, tokens: Any) -> tuple[float, Floats, Floats]:
         """Return the loss and its derivatives in A and in V, from one pass over the data."""
-        tokens = checked_tokens(tokens, self.sites, self.colors)
+        tokens = checked_tokens(tokens, self.sites, self.colors, least=1)
         sums = colored_sums(tokens, self.attention, self.colors)
         logits = sums @ self.values.T
         probabilities = softmax(logits)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from replica.arguments import refusal
+from replica.arguments import numbers, refusal
 from simulations.fields import Floats
 
 #: The window of the sum over lags is this many autocorrelation times long.
@@ -82,7 +82,7 @@ def integrated_time(series: Any) -> float:
     Raises
     ------
     ValueError
-        If the array has another shape.
+        If the array has another shape, or an entry is not finite.
     """
     values = _checked(series, 2)
     times = values.shape[1]
@@ -110,7 +110,7 @@ def split_r_hat(series: Any) -> float:
     Raises
     ------
     ValueError
-        If the array has another shape.
+        If the array has another shape, or an entry is not finite.
     """
     values = _checked(series, 4)
     half = values.shape[1] // 2
@@ -123,7 +123,8 @@ def split_r_hat(series: Any) -> float:
 
 
 def _checked(series: Any, least: int) -> Floats:
-    values = np.asarray(series, dtype=float)
+    allowed = f"an array (chains, {least} or more) of finite numbers"
+    values = numbers("series", series, allowed)
     if values.ndim != 2 or not values.shape[0] or values.shape[1] < least:
-        raise refusal("series", f"array {values.shape}", f"an array (chains, {least} or more)")
+        raise refusal("series", f"array {values.shape}", allowed)
     return values

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from replica.arguments import refusal
 from simulations.encoder import Encoder, Weights
 from simulations.epochs import Groups, History, Run, checked_sequences
 from simulations.fields import Floats, Tokens, checked_tokens, log_sum_exp
@@ -73,8 +74,9 @@ class TrainedEncoder:
 
     def loss(self, tokens: Any) -> float:
         """Return the mean cross-entropy per masked token, every site masked in turn."""
+        tokens = checked_tokens(tokens, self.sites, self.colors, least=1)
         logits = self.logits(tokens)
-        shown = np.take_along_axis(logits, np.asarray(tokens)[..., None].astype(np.intp), axis=-1)
+        shown = np.take_along_axis(logits, tokens[..., None].astype(np.intp), axis=-1)
         return float(np.mean(log_sum_exp(logits) - shown[..., 0]))
 
 
@@ -136,7 +138,13 @@ def learn_encoder(
     """
     colors = checked_colors(colors)
     tokens, held_out = checked_sequences(tokens, held_out, colors)
-    run = _EncoderRun(tokens, held_out, colors, encoder or Encoder(), settings or SETTINGS)
+    encoder = Encoder() if encoder is None else encoder
+    settings = SETTINGS if settings is None else settings
+    if not isinstance(encoder, Encoder):
+        raise refusal("encoder", encoder, "an Encoder")
+    if not isinstance(settings, Settings):
+        raise refusal("settings", settings, "Settings")
+    run = _EncoderRun(tokens, held_out, colors, encoder, settings)
     run.finish(checkpoint, every, label)
     return run.result()
 

@@ -239,7 +239,7 @@ def checked_sequences(tokens: Any, held_out: Any, colors: int) -> tuple[Tokens, 
     if tokens.ndim != 2 or 0 in tokens.shape:
         raise refusal("tokens", f"array {tokens.shape}", "an array (samples, sites)")
     tokens = checked_tokens(tokens, tokens.shape[1], colors)
-    held_out = checked_tokens(held_out, tokens.shape[1], colors)
+    held_out = checked_tokens(held_out, tokens.shape[1], colors, "held_out")
     if not len(held_out):
         raise refusal("held_out", "no sequence", "one sequence or more")
     return tokens, held_out

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -60,8 +60,11 @@ class Experiment:
     own_loss: OwnLoss | None = None
 
     def __post_init__(self) -> None:
+        for problem in self.problems:
+            if not isinstance(problem, Problem):
+                raise refusal("problem", problem, "a Problem")
         for name, minimum in (("sites", 3), ("seed", 0), ("test_samples", 2), ("burn_in", 0)):
-            integer(name, getattr(self, name), minimum)
+            object.__setattr__(self, name, integer(name, getattr(self, name), minimum))
         if self.rows is not None and integer("rows", self.rows, 1) > self.sites:
             raise refusal("rows", self.rows, f"an integer from 1 to sites = {self.sites}")
         for problem in self.problems:
@@ -71,6 +74,8 @@ class Experiment:
                 )
                 raise refusal("data", problem.data, allowed)
             self._loss(problem)
+        if self.own_loss is not None and all(isinstance(p.loss, str) for p in self.problems):
+            raise refusal("own_loss", self.own_loss, "None where every loss is known by name")
         if len({(problem.data, problem.alpha) for problem in self.problems}) != 1:
             raise refusal("problems", self.problems, "problems of the same data and alpha")
         if self.samples < 1:
@@ -246,6 +251,9 @@ def experiments(
     ValueError
         If an argument is not allowed.
     """
+    if not isinstance(problems, Sequence) or not all(isinstance(p, Problem) for p in problems):
+        raise refusal("problems", problems, "a sequence of Problem")
+    sites, seeds = _distinct("sites", sites, 3), _distinct("seeds", seeds, 0)
     if any(isinstance(problem.data, GaussianTokens) for problem in problems):
         rows = options.pop("rows", None)
         for name, value in options.items():
@@ -265,6 +273,16 @@ def experiments(
         for group in together.values()
         for seed in seeds
     ]
+
+
+def _distinct(name: str, values: Any, least: int) -> list[int]:
+    """Return integers of which none comes twice: the same system is no other measurement."""
+    if not isinstance(values, Iterable):
+        raise refusal(name, values, "a sequence of integers")
+    listed = [integer(name, value, least) for value in values]
+    if len(set(listed)) < len(listed):
+        raise refusal(name, listed, "integers of which none comes twice")
+    return listed
 
 
 def _summary(observed: Observables) -> dict[str, float]:

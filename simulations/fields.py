@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from replica.arguments import integer, refusal
+from replica.arguments import integer, numbers, refusal
+from replica.immutable import fixed
 from simulations.jit import jit
 
 Floats = NDArray[np.float64]
@@ -31,7 +32,8 @@ def colored_sums(tokens: Tokens, weights: Floats, colors: int) -> Floats:
     array (samples, rows, colors)
     """
     sums = np.zeros((len(tokens), colors, len(weights)))
-    _add_weights(tokens, np.ascontiguousarray(weights.T), sums)
+    # A copy in any case: the kernel would be compiled once more for weights that are read-only.
+    _add_weights(tokens, np.array(weights.T, order="C"), sums)
     return sums.transpose(0, 2, 1)
 
 
@@ -68,14 +70,33 @@ def log_sum_exp(fields: Floats) -> Floats:
     return result
 
 
-def checked_tokens(tokens: Any, sites: int, colors: int) -> Tokens:
-    """Return `tokens` as a uint8 array (samples, sites) of values below `colors`, or refuse."""
-    array = np.asarray(tokens)
+def checked_tokens(
+    tokens: Any, sites: int, colors: int, name: str = "tokens", least: int = 0
+) -> Tokens:
+    """Return tokens as a uint8 array (samples, sites) of values below `colors`, or refuse.
+
+    Parameters
+    ----------
+    tokens : array (samples, sites)
+        Sequences.
+    sites, colors : int
+        L and C.
+    name : str
+        The argument, for the refusal.
+    least : int
+        The least number of sequences.
+    """
     allowed = f"an array (samples, {sites}) of integers from 0 to {colors - 1}"
+    try:
+        array = np.asarray(tokens)
+    except ValueError:
+        raise refusal(name, tokens, allowed) from None
     if array.ndim != 2 or array.shape[1] != sites or not np.issubdtype(array.dtype, np.integer):
-        raise refusal("tokens", f"array {array.shape} of {array.dtype}", allowed)
+        raise refusal(name, f"array {array.shape} of {array.dtype}", allowed)
+    if len(array) < least:
+        raise refusal(name, f"array {array.shape}", f"{least} sequences or more")
     if array.size and (array.min() < 0 or array.max() >= colors):
-        raise refusal("tokens", f"array with values {array.min()} to {array.max()}", allowed)
+        raise refusal(name, f"array with values {array.min()} to {array.max()}", allowed)
     return np.ascontiguousarray(array, dtype=np.uint8)
 
 
@@ -94,6 +115,11 @@ def checked_sites(rows: Any, sites: int) -> NDArray[np.int64]:
     return array.astype(np.int64)
 
 
+def checked_seed(seed: Any) -> int | np.random.SeedSequence:
+    """Return a seed, an integer of 0 or more or a SeedSequence, or raise ValueError."""
+    return seed if isinstance(seed, np.random.SeedSequence) else integer("seed", seed, 0)
+
+
 def checked_matrix(
     name: str, matrix: Any, size: int | None = None, symmetric: bool = False, hollow: bool = False
 ) -> Floats:
@@ -110,15 +136,10 @@ def checked_matrix(
     symmetric, hollow : bool
         Whether it must be symmetric, to a relative 1e-12, and have a zero diagonal.
     """
-    try:
-        array = np.array(matrix, dtype=np.float64)
-    except (TypeError, ValueError):
-        array = np.empty(0)
     allowed = "a square matrix of finite numbers" if size is None else f"a {size} x {size} matrix"
+    array = numbers(name, matrix, allowed)
     if array.ndim != 2 or array.shape[0] != array.shape[1] or size not in (None, len(array)):
         raise refusal(name, f"array {array.shape}", allowed)
-    if not np.isfinite(array).all():
-        raise refusal(name, "array with NaN or infinity", allowed)
     if symmetric:
         gap = np.abs(array - array.T).max(initial=0.0)
         if gap > 1e-12 * np.abs(array).max(initial=0.0):
@@ -126,5 +147,5 @@ def checked_matrix(
         array = (array + array.T) / 2
     if hollow and np.any(np.diagonal(array) != 0):
         raise refusal(name, "array with diagonal entries", "a matrix with zero diagonal")
-    array.flags.writeable = False
-    return array
+    read_only: Floats = fixed(array)
+    return read_only

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.special import chdtrc
 
-from replica.arguments import integer, refusal
+from replica.arguments import integer, numbers, refusal
 
 
 @dataclass(frozen=True)
@@ -60,12 +60,15 @@ def extrapolate(sites: Any, values: Any, stderrs: Any, order: int = 1) -> Extrap
         If an argument is not allowed.
     """
     order = integer("order", order, 1)
-    lengths, measured, errors = (np.asarray(x, dtype=float) for x in (sites, values, stderrs))
+    allowed = f"a list of more than {order} different positive lengths"
+    lengths = numbers("sites", sites, allowed)
     if lengths.ndim != 1 or not np.all(lengths > 0) or len(set(lengths.tolist())) <= order:
-        raise refusal("sites", sites, f"a list of more than {order} different positive lengths")
+        raise refusal("sites", sites, allowed)
+    allowed = f"{len(lengths)} finite numbers"
+    measured, errors = numbers("values", values, allowed), numbers("stderrs", stderrs, allowed)
     for name, array in (("values", measured), ("stderrs", errors)):
-        if array.shape != lengths.shape or not np.isfinite(array).all():
-            raise refusal(name, array.tolist(), f"{len(lengths)} finite numbers")
+        if array.shape != lengths.shape:
+            raise refusal(name, array.tolist(), allowed)
     if not np.all(errors > 0):
         raise refusal("stderrs", errors.tolist(), "numbers greater than 0")
     powers = lengths[:, None] ** -np.arange(order + 1.0)

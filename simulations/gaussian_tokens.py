@@ -41,8 +41,10 @@ class GaussianExperiment:
     rows: int | None = None
 
     def __post_init__(self) -> None:
-        integer("sites", self.sites, 3)
-        integer("seed", self.seed, 0)
+        if not isinstance(self.problem, Problem):
+            raise refusal("problem", self.problem, "a Problem")
+        for name, minimum in (("sites", 3), ("seed", 0)):
+            object.__setattr__(self, name, integer(name, getattr(self, name), minimum))
         if self.rows is not None and integer("rows", self.rows, 1) > self.sites:
             raise refusal("rows", self.rows, f"an integer from 1 to sites = {self.sites}")
         if not isinstance(self.problem.data, GaussianTokens):

@@ -8,13 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from replica.arguments import integer
+from replica.arguments import integer, numbers, refusal
 from replica.data import IndependentTokens
-from simulations.fields import Floats, Tokens, colored_sums, softmax
+from replica.immutable import Immutable, fixed
+from simulations.fields import Floats, Tokens, checked_seed, colored_sums, softmax
+from simulations.potts import checked_colors
 
 
 @dataclass(frozen=True, eq=False)
-class IndependentRow:
+class IndependentRow(Immutable):
     """P(s_1 = e_a | others) = softmax_a(Σ_j w*_j s_j), the others independent and uniform.
 
     Parameters
@@ -22,11 +24,25 @@ class IndependentRow:
     row : array (sites,)
         w*, with a zero at the first site, which is the masked one.
     colors : int
-        C.
+        C, from 2 to 256.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not allowed.
     """
 
     row: Floats
     colors: int
+
+    def __post_init__(self) -> None:
+        allowed = "a sequence of 3 finite numbers or more, of which the first is 0"
+        row = numbers("row", self.row, allowed)
+        if row.ndim != 1 or row.size < 3 or row[0] != 0:
+            raise refusal("row", self.row, allowed)
+        object.__setattr__(self, "row", row)
+        object.__setattr__(self, "colors", checked_colors(self.colors))
+        super().__post_init__()
 
     @classmethod
     def random(cls, data: IndependentTokens, sites: int, seed: Any = 0) -> IndependentRow:
@@ -41,12 +57,18 @@ class IndependentRow:
         seed : int or numpy.random.SeedSequence
             Source of the row.
         """
+        if not isinstance(data, IndependentTokens):
+            raise refusal("data", data, "IndependentTokens")
         sites = integer("sites", sites, 3)
-        row = np.random.default_rng(seed).standard_normal(sites)
+        row = np.random.default_rng(checked_seed(seed)).standard_normal(sites)
         row *= data.coupling_norm / np.sqrt(sites)
         row[0] = 0.0
-        row.flags.writeable = False
         return cls(row, data.colors)
+
+    @property
+    def sites(self) -> int:
+        """L, the length of a sequence."""
+        return len(self.row)
 
     @property
     def teacher(self) -> Floats:
@@ -61,7 +83,8 @@ class IndependentRow:
     @cached_property
     def values(self) -> Floats:
         """U = I as a matrix (colors, colors)."""
-        return np.eye(self.colors)
+        identity: Floats = fixed(np.eye(self.colors))
+        return identity
 
     def sample(self, samples: int, seed: Any = 0) -> Tokens:
         """Return independent sequences, an array (samples, sites).
@@ -74,7 +97,7 @@ class IndependentRow:
             Source of the tokens.
         """
         samples = integer("samples", samples, 1)
-        generator = np.random.default_rng(seed)
+        generator = np.random.default_rng(checked_seed(seed))
         tokens = generator.integers(self.colors, size=(samples, len(self.row)), dtype=np.uint8)
         law = softmax(colored_sums(tokens, self.teacher, self.colors)[:, 0])
         uniform = generator.random(samples)

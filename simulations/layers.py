@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
+from replica.arguments import integer, non_negative
 from simulations.attention import FactoredAttention
 from simulations.fields import Floats, softmax
 
 Parameters = dict[str, Floats]
 
 
+@runtime_checkable
 class Layer(Protocol):
     """What training needs of a parameterisation of (A, V)."""
 
@@ -40,7 +42,7 @@ class FreeAttention:
     name = "free"
 
     def __init__(self, scale: float = 0.5) -> None:
-        self.scale = scale
+        self.scale = non_negative("scale", scale)
 
     def initial(self, sites: int, colors: int, rng: np.random.Generator) -> Parameters:
         """Return random parameters."""
@@ -76,8 +78,8 @@ class SoftmaxAttention:
     name = "softmax"
 
     def __init__(self, width: int | None = None, scale: float = 0.5) -> None:
-        self.width = width
-        self.scale = scale
+        self.width = None if width is None else integer("width", width, 1)
+        self.scale = non_negative("scale", scale)
 
     def initial(self, sites: int, colors: int, rng: np.random.Generator) -> Parameters:
         """Return random parameters."""

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from replica.arguments import refusal
+from replica.immutable import Immutable
 from simulations.attention import FactoredAttention
 from simulations.epochs import Groups, History, Run, checked_sequences
 from simulations.fields import Tokens
@@ -20,14 +22,14 @@ from simulations.settings import Settings
 
 
 @dataclass(frozen=True, eq=False)
-class Learning(History):
+class Learning(Immutable, History):
     """What training led to, with the attributes of `History`.
 
     Parameters
     ----------
     attention : FactoredAttention
         A and V of the epoch with the smallest held-out loss.
-    parameters : dict of arrays
+    parameters : mapping of arrays
         The parameters behind them.
     """
 
@@ -73,7 +75,13 @@ def learn(
     """
     colors = checked_colors(colors)
     tokens, held_out = checked_sequences(tokens, held_out, colors)
-    run = _FactoredRun(tokens, held_out, colors, settings or Settings(), layer or FreeAttention())
+    settings = Settings() if settings is None else settings
+    layer = FreeAttention() if layer is None else layer
+    if not isinstance(settings, Settings):
+        raise refusal("settings", settings, "Settings")
+    if not isinstance(layer, Layer):
+        raise refusal("layer", layer, "a layer such as FreeAttention() or SoftmaxAttention()")
+    run = _FactoredRun(tokens, held_out, colors, settings, layer)
     run.finish(checkpoint, every, label)
     return run.result()
 

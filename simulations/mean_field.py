@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from replica.arguments import non_negative, positive, refusal
+from replica.arguments import non_negative, numbers, refusal
 from simulations.fields import Floats, Tokens, checked_sites, checked_tokens
 from simulations.gram import inverse, multiply, pair_sums
 from simulations.potts import checked_colors
@@ -141,11 +141,12 @@ def _checked(
 
 
 def _norms(norm2: Any, rows: int) -> Floats:
-    norms = np.atleast_1d(np.asarray(norm2, dtype=float))
+    allowed = f"a finite number greater than 0, or {rows} of them"
+    norms = np.atleast_1d(numbers("norm2", norm2, allowed))
     if norms.shape not in ((1,), (rows,)):
-        raise refusal("norm2", f"array {norms.shape}", f"a number or {rows} numbers")
-    for norm in norms:
-        positive("norm2", norm)
+        raise refusal("norm2", f"array {norms.shape}", allowed)
+    if not norms.min() > 0:
+        raise refusal("norm2", float(norms.min()), allowed)
     return norms
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replica.arguments import integer, non_negative, positive, real, refusal
+from replica.immutable import Immutable
 from simulations.cavity import CavitySpectra, token_precision
 from simulations.fields import Floats, Tokens, checked_sites, checked_tokens, colored_sums
 from simulations.jit import jit
@@ -22,7 +23,7 @@ _RUNAWAY = 1e6
 
 
 @dataclass(frozen=True, eq=False)
-class MessagePassing:
+class MessagePassing(Immutable):
     """Rows that message passing arrived at, and its course.
 
     Parameters
@@ -95,9 +96,9 @@ def approximate_message_passing(
     ValueError
         If an argument is not allowed, or the couplings are beyond the paramagnet.
     """
-    tokens = checked_tokens(tokens, model.sites, model.colors)
-    if not len(tokens):
-        raise refusal("tokens", f"array {tokens.shape}", "an array of one sequence or more")
+    if not isinstance(model, PottsModel):
+        raise refusal("model", model, "a PottsModel")
+    tokens = checked_tokens(tokens, model.sites, model.colors, least=1)
     lam, tolerance = non_negative("lam", lam), positive("tolerance", tolerance)
     chosen, steps = loss_named(loss), integer("steps", steps, 1)
     allowed = "a number from 0 to less than 1"

@@ -8,7 +8,9 @@ from typing import Protocol
 
 import numpy as np
 
-from simulations.fields import Floats, Tokens, local_fields, softmax
+from replica.arguments import refusal
+from replica.immutable import Immutable
+from simulations.fields import Floats, Tokens, checked_tokens, local_fields, softmax
 from simulations.independent import IndependentRow
 from simulations.losses import CrossEntropy, Loss, loss_named
 from simulations.own_loss import OwnLoss
@@ -20,7 +22,7 @@ _LARGEST = 4_000_000
 
 
 @dataclass(frozen=True, eq=False)
-class Observables:
+class Observables(Immutable):
     """Averages over sequences, one entry per trained row.
 
     Parameters
@@ -84,7 +86,17 @@ def measure(
         The sequences.
     loss : str or OwnLoss
         "cross-entropy", "squared-error" or a loss of the user's.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not allowed, or model, rows and sequences do not fit together.
     """
+    if not isinstance(model, (PottsModel, IndependentRow)):
+        raise refusal("model", model, "a PottsModel or an IndependentRow")
+    _check_rows(training, model)
+    train_tokens = checked_tokens(train_tokens, model.sites, model.colors, "train_tokens", 1)
+    test_tokens = checked_tokens(test_tokens, model.sites, model.colors, "test_tokens", 1)
     chosen = loss_named(loss)
     most = max(len(train_tokens), len(test_tokens)) * model.colors
     step = max(1, _LARGEST // most)
@@ -93,6 +105,17 @@ def measure(
         rows = slice(first, first + step)
         measured.append(_measure_rows(model, training, rows, train_tokens, test_tokens, chosen))
     return Observables(*(np.concatenate(parts) for parts in zip(*measured, strict=True)))
+
+
+def _check_rows(training: Training, model: PottsModel | IndependentRow) -> None:
+    if not isinstance(training, Training):
+        raise refusal("training", training, "a Training, such as train() returns")
+    shape, rows, most = training.weights.shape, training.rows, len(model.teacher)
+    known = rows.size > 0 and rows.min() >= 0 and rows.max() < most
+    if not known or shape != (len(rows), model.sites):
+        shown = f"weights of shape {shape} for the rows {rows.tolist()}"
+        allowed = f"rows from 0 to {most - 1} of {model.sites} weights, as the model has"
+        raise refusal("training", shown, allowed)
 
 
 def _measure_rows(
@@ -160,6 +183,11 @@ def fresh_loss(model: PottsModel, predictor: Predictor, tokens: Tokens) -> float
     The masked token is averaged over with its exact conditional, as in `measure`; the
     predictor is factored attention, a trained transformer encoder, or anything with a
     method `logits`.
+
+    Raises
+    ------
+    ValueError
+        If the tokens are no sequences of the model, or none.
     """
     return float(np.mean(fresh_losses(model, predictor, tokens)))
 
@@ -188,5 +216,8 @@ def conditional_entropies(model: PottsModel, tokens: Tokens) -> Floats:
 
 
 def _blocks(model: PottsModel, tokens: Tokens) -> list[Tokens]:
+    if not isinstance(model, PottsModel):
+        raise refusal("model", model, "a PottsModel")
+    tokens = checked_tokens(tokens, model.sites, model.colors, least=1)
     step = max(1, _LARGEST // (model.sites * model.colors))
     return [tokens[first : first + step] for first in range(0, len(tokens), step)]

@@ -10,10 +10,12 @@ import numpy as np
 
 from replica.arguments import integer, real, refusal
 from replica.data import PottsTokens
+from replica.immutable import Immutable, fixed
 from simulations.fields import (
     Floats,
     Tokens,
     checked_matrix,
+    checked_seed,
     checked_sites,
     checked_tokens,
     local_fields,
@@ -28,7 +30,7 @@ _BLOCK = 256
 
 
 @dataclass(frozen=True, eq=False)
-class PottsModel:
+class PottsModel(Immutable):
     """P(s) ∝ exp((β/2) Σ_{i≠j} J_ij s_iᵀ U s_j), tokens s_i one-hot in R^C.
 
     Equation (1) of Rende et al., arXiv:2304.07235. A sequence is stored as the numbers of
@@ -80,9 +82,11 @@ class PottsModel:
         seed : int or numpy.random.SeedSequence
             Source of the couplings.
         """
+        if not isinstance(data, PottsTokens):
+            raise refusal("data", data, "PottsTokens")
         sites = integer("sites", sites, 3)
-        draws = np.random.default_rng(seed).standard_normal((sites, sites)) / np.sqrt(sites)
-        upper = np.triu(draws, k=1)
+        rng = np.random.default_rng(checked_seed(seed))
+        upper = np.triu(rng.standard_normal((sites, sites)) / np.sqrt(sites), k=1)
         return cls(upper + upper.T, data.colors, data.beta, data.similarity)
 
     @property
@@ -93,7 +97,8 @@ class PottsModel:
     @cached_property
     def values(self) -> Floats:
         """U as a matrix (colors, colors), the identity included."""
-        return np.eye(self.colors) if self.similarity is None else self.similarity
+        values: Floats = fixed(np.eye(self.colors)) if self.similarity is None else self.similarity
+        return values
 
     @property
     def teacher(self) -> Floats:

@@ -60,7 +60,7 @@ class PairCouplings:
 
     def negative_log(self, tokens: Any) -> float:
         """Return -(1/M) Σ_μ Σ_i log P(s_i^μ | all other tokens)."""
-        tokens = checked_tokens(tokens, self.sites, self.colors)
+        tokens = checked_tokens(tokens, self.sites, self.colors, least=1)
         inputs = _one_hot(tokens, self.colors)
         total = sum(
             _row(inputs, tokens[:, i], _as_matrix(self.couplings[i]))[0] for i in range(self.sites)
@@ -69,7 +69,7 @@ class PairCouplings:
 
     def gradient(self, tokens: Any) -> Floats:
         """Return the derivatives of `negative_log` in J_ij(a, b), zero for i = j."""
-        tokens = checked_tokens(tokens, self.sites, self.colors)
+        tokens = checked_tokens(tokens, self.sites, self.colors, least=1)
         inputs = _one_hot(tokens, self.colors)
         slopes = np.empty_like(self.couplings)
         for i in range(self.sites):

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from replica.arguments import refusal
+from replica.immutable import Immutable
 from simulations.attention import FactoredAttention
 from simulations.fields import Floats
 from simulations.potts import PottsModel
 
 
 @dataclass(frozen=True, eq=False)
-class Recovery:
+class Recovery(Immutable):
     """Learnt and true parameters in the same gauge.
 
     Parameters
@@ -77,6 +78,10 @@ def recover(attention: FactoredAttention, model: PottsModel) -> Recovery:
     ValueError
         If sizes differ, or if V vanishes in this gauge.
     """
+    if not isinstance(attention, FactoredAttention):
+        raise refusal("attention", attention, "a FactoredAttention")
+    if not isinstance(model, PottsModel):
+        raise refusal("model", model, "a PottsModel")
     if (attention.sites, attention.colors) != (model.sites, model.colors):
         found = f"{attention.sites} sites, {attention.colors} colors"
         raise refusal("attention", found, f"of {model.sites} sites and {model.colors} colors")

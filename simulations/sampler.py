@@ -8,15 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from replica.arguments import integer
+from replica.arguments import integer, refusal
 from simulations.autocorrelation import Autocorrelation, integrated_time, split_r_hat
-from simulations.fields import Tokens
+from simulations.fields import Tokens, checked_seed
 from simulations.heatbath import LANES, randomise, sweep_chains
 from simulations.mixing import Mixing, MixingWarning, compare
 from simulations.potts import PottsModel
 
 #: Sweeps after which a chain that started from random tokens counts as equilibrated.
 BURN_IN = 60
+
+#: More sweeps than any computer makes, and few enough for a kernel to count.
+_MOST_SWEEPS = 10**12
 
 
 class Chains:
@@ -41,8 +44,11 @@ class Chains:
     def __init__(self, model: PottsModel, chains: int, seed: Any = 0, threads: int = 1) -> None:
         count = integer("chains", chains, 1)
         self._threads = integer("threads", threads, 1)
+        if not isinstance(model, PottsModel):
+            raise refusal("model", model, "a PottsModel")
+        seed = checked_seed(seed)
         if not isinstance(seed, np.random.SeedSequence):
-            seed = np.random.SeedSequence(integer("seed", seed, 0))
+            seed = np.random.SeedSequence(seed)
         self.model = model
         self.sweeps = 0
         self._tokens = np.empty((count, model.sites), dtype=np.uint8)
@@ -60,7 +66,7 @@ class Chains:
 
     def run(self, sweeps: int) -> Tokens:
         """Advance every chain by `sweeps` sweeps and return a copy of the states."""
-        sweeps = integer("sweeps", sweeps, 0)
+        sweeps = _sweeps("sweeps", sweeps)
         # Whole bundles of chains, as many for every thread as can be.
         bundles = -(-len(self._tokens) // LANES)
         share = -(-bundles // min(self._threads, bundles)) * LANES
@@ -94,7 +100,7 @@ class Chains:
         MixingWarning
             If the chains still remember their state half-way (see `Mixing.mixed`).
         """
-        sweeps = integer("burn_in", sweeps, 0)
+        sweeps = _sweeps("burn_in", sweeps)
         before = self.run(sweeps // 2)
         mixing = compare(self.model, before, self.run(sweeps - sweeps // 2))
         if not mixing.mixed:
@@ -140,6 +146,13 @@ class Chains:
                 stacklevel=2,
             )
         return found
+
+
+def _sweeps(name: str, value: Any) -> int:
+    sweeps = integer(name, value, 0)
+    if sweeps > _MOST_SWEEPS:
+        raise refusal(name, value, f"an integer from 0 to {_MOST_SWEEPS}")
+    return sweeps
 
 
 def sample(

@@ -51,13 +51,19 @@ class Settings:
 
     def __post_init__(self) -> None:
         for name, minimum in (("epochs", 1), ("batch", 1), ("seed", 0)):
-            integer(name, getattr(self, name), minimum)
+            self._keep(name, integer(name, getattr(self, name), minimum))
         if self.patience is not None:
-            integer("patience", self.patience, 1)
+            self._keep("patience", integer("patience", self.patience, 1))
         one_of("optimiser", self.optimiser, OPTIMISERS)
         one_of("schedule", self.schedule, SCHEDULES)
-        positive("rate", self.rate)
-        non_negative("decay", self.decay)
+        self._keep("rate", positive("rate", self.rate))
+        self._keep("decay", non_negative("decay", self.decay))
         allowed = "a number from 0 to below 1"
-        if not 0 <= real("momentum", self.momentum, allowed) < 1:
+        momentum = real("momentum", self.momentum, allowed)
+        if not 0 <= momentum < 1:
             raise refusal("momentum", self.momentum, allowed)
+        self._keep("momentum", momentum)
+
+    def _keep(self, name: str, value: float) -> None:
+        # As a number of Python's, which a checkpoint can hold.
+        object.__setattr__(self, name, value)

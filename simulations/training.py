@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replica.arguments import integer, non_negative, positive, refusal
+from replica.immutable import Immutable
 from simulations.crossentropy import evaluate, sites_by_color
 from simulations.fields import Floats, Tokens, checked_matrix, checked_sites, checked_tokens
 from simulations.gram import LeaveOneOut, multiply, pair_sums
@@ -20,7 +21,7 @@ from simulations.potts import checked_colors
 
 
 @dataclass(frozen=True, eq=False)
-class Training:
+class Training(Immutable):
     """Trained rows of the attention, one entry per row.
 
     Parameters

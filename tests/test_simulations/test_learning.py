@@ -348,7 +348,7 @@ def test_sequences_are_checked(small):
     _, tokens, held_out = small
     with pytest.raises(ValueError, match="tokens = "):
         learn(tokens[:, 0], held_out, 3)
-    with pytest.raises(ValueError, match="tokens = "):
+    with pytest.raises(ValueError, match="held_out = "):
         learn(tokens, held_out[:, :4], 3)
     with pytest.raises(ValueError, match="held_out = "):
         learn(tokens, held_out[:0], 3)

@@ -89,7 +89,7 @@ def bad_models() -> dict[str, tuple]:
     return {
         "couplings = .*symmetric": (asymmetric, 3, 1.0),
         "couplings = .*zero diagonal": (diagonal, 3, 1.0),
-        "couplings = .*infinity": (infinite, 3, 1.0),
+        "couplings = .*finite numbers": (infinite, 3, 1.0),
         "couplings = .*square": (good[:3], 3, 1.0),
         "sites = 2": (good[:2, :2], 3, 1.0),
         "colors = 1": (good, 1, 1.0),

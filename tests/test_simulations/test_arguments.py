@@ -1,0 +1,168 @@
+"""What public functions are handed is checked before a kernel sees it, and stays as it is."""
+
+from __future__ import annotations
+
+import pickle
+from typing import Any
+
+import numpy as np
+import pytest
+
+from replica import IndependentTokens, PottsTokens, Problem
+from simulations import (
+    FactoredAttention,
+    FreeAttention,
+    IndependentRow,
+    PairCouplings,
+    PottsModel,
+    Settings,
+    SoftmaxAttention,
+    approximate_message_passing,
+    conditional_entropy,
+    extrapolate,
+    fresh_loss,
+    integrated_time,
+    learn,
+    measure,
+    quadratic_estimate,
+    recover,
+    sample,
+    simulate,
+    simulate_many,
+    train,
+)
+from simulations.training import Training
+
+DATA = PottsTokens(3, 1.5)
+MODEL = PottsModel.random(DATA, 8, 0)
+TOKENS, FRESH = sample(MODEL, 60, 1), sample(MODEL, 30, 2)
+ROWS = train(TOKENS, 3, 0.1)
+LAYER = FactoredAttention(MODEL.couplings, np.eye(3))
+PAIRS = PairCouplings(np.zeros((8, 8, 3, 3)))
+PROBLEM = Problem(2.0, 0.1, DATA)
+
+WRONG: dict[str, Any] = {
+    "too large": FRESH + 5,
+    "below zero": FRESH.astype(int) - 1,
+    "wrapped": FRESH - 1,
+    "too short": FRESH[:, :5],
+    "too long": np.hstack([FRESH, FRESH]),
+    "floats": FRESH.astype(float),
+    "one sequence": FRESH[0],
+    "ragged": [[0, 1], [0]],
+    "text": "tokens",
+    "none": FRESH[:0],
+}
+
+
+@pytest.mark.parametrize("tokens", WRONG.values(), ids=WRONG)
+def test_wrong_tokens_reach_no_kernel(tokens):
+    calls = {
+        "train_tokens": lambda: measure(MODEL, ROWS, tokens, FRESH, "cross-entropy"),
+        "test_tokens": lambda: measure(MODEL, ROWS, TOKENS, tokens, "cross-entropy"),
+        "held_out": lambda: learn(TOKENS, tokens, 3, Settings(epochs=1)),
+    }
+    for name, call in calls.items():
+        with pytest.raises(ValueError, match=rf"^{name} = "):
+            call()
+    for call in (
+        lambda: fresh_loss(MODEL, LAYER, tokens),
+        lambda: conditional_entropy(MODEL, tokens),
+        lambda: LAYER.loss(tokens),
+        lambda: LAYER.gradient(tokens),
+        lambda: PAIRS.negative_log(tokens),
+        lambda: approximate_message_passing(MODEL, tokens, 0.1),
+    ):
+        with pytest.raises(ValueError, match=r"^tokens = "):
+            call()
+
+
+def test_rows_must_be_those_of_the_model():
+    alone = IndependentRow.random(IndependentTokens(3, 1.0), 8, 0)
+    shorter = train(TOKENS[:, :5], 3, 0.1)
+    beyond = train(np.hstack([TOKENS, TOKENS]), 3, 0.1, rows=[9])
+    negative = Training(ROWS.weights[:1], np.array([-1]), *(np.zeros(1),) * 3)
+    for model, rows, name in (
+        (MODEL, shorter, "training"),
+        (MODEL, beyond, "training"),
+        (MODEL, negative, "training"),
+        (alone, ROWS, "training"),
+        (MODEL, 3, "training"),
+        (3, ROWS, "model"),
+    ):
+        with pytest.raises(ValueError, match=rf"^{name} = "):
+            measure(model, rows, TOKENS, FRESH, "cross-entropy")
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        (lambda: sample(3, 5), "model = 3 "),
+        (lambda: sample(MODEL, 5, burn_in=10**30), "burn_in = 1"),
+        (lambda: simulate(3, 8), "problem = 3 "),
+        (lambda: simulate(PROBLEM, 8, own_loss="junk"), "own_loss = 'junk' "),
+        (lambda: simulate_many([PROBLEM], [8], [1, 2, 1]), r"seeds = \[1, 2, 1\] "),
+        (lambda: simulate_many([PROBLEM], [8, 8], [1]), r"sites = \[8, 8\] "),
+        (lambda: simulate_many([3], [8], [1]), r"problems = \[3\] "),
+        (lambda: simulate_many([PROBLEM], 8, [1]), "sites = 8 "),
+        (lambda: recover(3, MODEL), "attention = 3 "),
+        (lambda: recover(LAYER, 3), "model = 3 "),
+        (lambda: approximate_message_passing(3, TOKENS, 0.1), "model = 3 "),
+        (lambda: learn(TOKENS, FRESH, 3, 0), "settings = 0 "),
+        (lambda: learn(TOKENS, FRESH, 3, layer=0), "layer = 0 "),
+        (lambda: SoftmaxAttention(-1), "width = -1 "),
+        (lambda: FreeAttention("a"), "scale = 'a' "),
+        (lambda: PottsModel.random(DATA, 8, -1), "seed = -1 "),
+        (lambda: PottsModel.random(3, 8), "data = 3 "),
+        (lambda: IndependentRow.random(DATA, 8), "data = PottsTokens"),
+        (lambda: IndependentRow([0.0, 1.0, np.nan], 3), "row = "),
+        (lambda: IndependentRow([1.0, 0.0, 0.0], 3), "row = "),
+        (lambda: quadratic_estimate(TOKENS, 3, "abc"), "norm2 = 'abc' "),
+        (lambda: quadratic_estimate(TOKENS, 3, "2"), "norm2 = '2' "),
+        (lambda: quadratic_estimate(TOKENS, 3, True), "norm2 = True "),
+        (lambda: extrapolate([10, np.inf], [1, 2], [1, 1]), "sites = "),
+        (lambda: extrapolate("abc", [1, 2], [1, 1]), "sites = 'abc' "),
+        (lambda: extrapolate([10, 20], [1, "a"], [1, 1]), "values = "),
+        (lambda: integrated_time([[1.0, np.nan, 2.0]]), "series = "),
+        (lambda: integrated_time("abc"), "series = 'abc' "),
+    ],
+)
+def test_refusals_name_the_argument(call, told):
+    with pytest.raises(ValueError, match=f"^{told}"):
+        call()
+
+
+def test_seeds_and_settings_of_numpy_are_integers():
+    again = PottsModel.random(DATA, 8, np.array(0))
+    np.testing.assert_array_equal(again.couplings, MODEL.couplings)
+    assert type(Settings(epochs=np.int64(1)).epochs) is int
+
+
+def test_settings_of_numpy_are_kept_in_a_checkpoint(tmp_path):
+    settings = Settings(epochs=np.int64(1), rate=np.float32(0.5), patience=np.int8(3))
+    run = learn(TOKENS, FRESH, 3, settings, checkpoint=tmp_path / "run.npz")
+    assert run.status == "epochs"
+
+
+def test_results_are_read_only():
+    learnt = learn(TOKENS, FRESH, 3, Settings(epochs=1))
+    observed = measure(MODEL, ROWS, TOKENS, FRESH, "cross-entropy")
+    passing = approximate_message_passing(MODEL, TOKENS, 0.1, rows=[0])
+    row = IndependentRow.random(IndependentTokens(3, 1.0), 8, 0)
+    for thing, names in (
+        (ROWS, ("weights", "rows", "residuals", "evaluations", "statuses")),
+        (observed, ("m", "test_loss")),
+        (passing, ("m", "train_loss")),
+        (learnt, ("train_losses", "held_out_losses")),
+        (MODEL, ("couplings", "values")),
+        (LAYER, ("attention", "values")),
+        (row, ("row", "values")),
+    ):
+        for each in (thing, pickle.loads(pickle.dumps(thing))):
+            for name in names:
+                with pytest.raises(ValueError, match="read-only"):
+                    getattr(each, name)[0] = 0
+    with pytest.raises(TypeError, match="immutable"):
+        learnt.parameters["values"] = 0
+    with pytest.raises(ValueError, match="read-only"):
+        learnt.parameters["values"][0] = 0
