@@ -82,7 +82,8 @@ def optimal_lam(problem: Problem) -> tuple[float, Solution]:
 def check_teacher(problem: Problem) -> None:
     """Raise ValueError where there is nothing to learn, and no weight decay is too large."""
     if not spectrum_of(problem.data).rho.any():
-        raise refusal("data", problem.data, "such that there is something to learn")
+        allowed = "such that there is something to learn, for a finite weight decay to be best"
+        raise refusal("data", problem.data, allowed)
 
 
 def _nearest_root(fit: Chebyshev, centre: float) -> float:
