@@ -284,7 +284,7 @@ def test_free_energy_is_the_training_objective(loss):
 
 @pytest.mark.parametrize("norm", [-1.0, float("nan"), "two", float("inf")])
 def test_bad_coupling_norm(norm):
-    with pytest.raises(ValueError, match=r"coupling_norm = .* 0 or greater"):
+    with pytest.raises(ValueError, match=r"coupling_norm = .* a number from 0 to 30"):
         IndependentTokens(3, norm)
 
 
