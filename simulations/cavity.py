@@ -32,6 +32,8 @@ def token_precision(model: PottsModel) -> Floats:
     ValueError
         If U is not the identity.
     """
+    if not isinstance(model, PottsModel):
+        raise refusal("model", model, "a PottsModel")
     if model.similarity is not None:
         raise refusal("similarity", model.similarity, "None, the identity")
     b = model.beta / model.colors

@@ -71,7 +71,7 @@ def log_sum_exp(fields: Floats) -> Floats:
 
 
 def checked_tokens(
-    tokens: Any, sites: int, colors: int, name: str = "tokens", least: int = 0
+    tokens: Any, sites: int | None, colors: int, name: str = "tokens", least: int = 0
 ) -> Tokens:
     """Return tokens as a uint8 array (samples, sites) of values below `colors`, or refuse.
 
@@ -79,22 +79,26 @@ def checked_tokens(
     ----------
     tokens : array (samples, sites)
         Sequences.
-    sites, colors : int
-        L and C.
+    sites : int or None
+        L; None is any length.
+    colors : int
+        C.
     name : str
         The argument, for the refusal.
     least : int
         The least number of sequences.
     """
-    allowed = f"an array (samples, {sites}) of integers from 0 to {colors - 1}"
+    length = "sites" if sites is None else sites
+    allowed = f"an array (samples, {length}) of integers from 0 to {colors - 1}"
     try:
         array = np.asarray(tokens)
     except ValueError:
         raise refusal(name, tokens, allowed) from None
-    if array.ndim != 2 or array.shape[1] != sites or not np.issubdtype(array.dtype, np.integer):
+    fits = array.ndim == 2 and array.shape[1] == (sites or max(array.shape[1], 1))
+    if not fits or not np.issubdtype(array.dtype, np.integer):
         raise refusal(name, f"array {array.shape} of {array.dtype}", allowed)
     if len(array) < least:
-        raise refusal(name, f"array {array.shape}", f"{least} sequences or more")
+        raise refusal(name, f"array {array.shape}", f"{least} or more sequences")
     if array.size and (array.min() < 0 or array.max() >= colors):
         raise refusal(name, f"array with values {array.min()} to {array.max()}", allowed)
     return np.ascontiguousarray(array, dtype=np.uint8)

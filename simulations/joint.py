@@ -11,7 +11,7 @@ from scipy import optimize
 from replica.arguments import integer, non_negative, positive, refusal
 from simulations.attention import FactoredAttention
 from simulations.crossentropy import evaluate, sites_by_color
-from simulations.fields import Floats, checked_matrix, checked_tokens
+from simulations.fields import Floats, checked_matrix, checked_seed, checked_tokens
 from simulations.potts import checked_colors
 
 #: Curvature pairs that are remembered.
@@ -79,11 +79,8 @@ def train_jointly(
         If an argument is not allowed.
     """
     colors, lam = checked_colors(colors), non_negative("lam", lam)
-    tokens = np.asarray(tokens)
-    if tokens.ndim != 2 or 0 in tokens.shape:
-        raise refusal("tokens", f"array {tokens.shape}", "an array (samples, sites)")
+    tokens = checked_tokens(tokens, None, colors, least=1)
     sites = tokens.shape[1]
-    tokens = checked_tokens(tokens, sites, colors)
     tolerance, max_steps = positive("tolerance", tolerance), integer("max_steps", max_steps, 1)
     truth = np.eye(colors)
     if similarity is not None:
@@ -91,7 +88,7 @@ def train_jointly(
     norm = float(np.linalg.norm(_centred(truth)))
     if norm == 0:
         raise refusal("similarity", "a matrix of equal rows", "one that tells colors apart")
-    first = _centred(np.random.default_rng(seed).standard_normal((colors, colors)))
+    first = _centred(np.random.default_rng(checked_seed(seed)).standard_normal((colors, colors)))
     decay = sites * lam
     groups = sites_by_color(tokens, colors)
     rows, losses = np.arange(sites), np.empty(sites)

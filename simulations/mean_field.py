@@ -133,10 +133,7 @@ def _checked(
     tokens: Any, colors: Any, lam: Any, rows: Any
 ) -> tuple[Tokens, int, float, NDArray[np.int64]]:
     colors = checked_colors(colors)
-    tokens = np.asarray(tokens)
-    if tokens.ndim != 2 or 0 in tokens.shape:
-        raise refusal("tokens", f"array {tokens.shape}", "an array (samples, sites)")
-    tokens = checked_tokens(tokens, tokens.shape[1], colors)
+    tokens = checked_tokens(tokens, None, colors, least=1)
     return tokens, colors, non_negative("lam", lam), checked_sites(rows, tokens.shape[1])
 
 

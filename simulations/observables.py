@@ -194,6 +194,8 @@ def fresh_loss(model: PottsModel, predictor: Predictor, tokens: Tokens) -> float
 
 def fresh_losses(model: PottsModel, predictor: Predictor, tokens: Tokens) -> Floats:
     """Return the loss of `fresh_loss` sequence by sequence, from which its error follows."""
+    if not callable(getattr(predictor, "logits", None)):
+        raise refusal("predictor", predictor, "an object with a method logits(tokens)")
     losses = [
         CrossEntropy.expected(predictor.logits(block), model.conditionals(block)).mean(axis=1)
         for block in _blocks(model, tokens)

@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize
 
-from replica.arguments import non_negative, positive, refusal
+from replica.arguments import non_negative, numbers, positive, refusal
+from replica.immutable import Immutable
 from simulations.fields import Floats, checked_sites, checked_tokens
 from simulations.potts import checked_colors
 
 
 @dataclass(frozen=True, eq=False)
-class PairCouplings:
+class PairCouplings(Immutable):
     """P(s_i = a | all other tokens) = softmax_a(Σ_{j≠i} J_ij(a, s_j)), J_ij a matrix (C, C).
 
     The parameterisation of plmDCA (Ekeberg et al., arXiv:1211.1281), without local fields and
@@ -37,16 +38,15 @@ class PairCouplings:
     couplings: Floats
 
     def __post_init__(self) -> None:
-        couplings = np.array(self.couplings, dtype=np.float64)
+        allowed = "an array (sites, sites, colors, colors) of finite numbers"
+        couplings = numbers("couplings", self.couplings, allowed)
         shape = couplings.shape
         if couplings.ndim != 4 or shape[0] != shape[1] or shape[2] != shape[3]:
-            raise refusal("couplings", f"array {shape}", "an array (sites, sites, colors, colors)")
-        if not np.isfinite(couplings).all():
-            raise refusal("couplings", "array with NaN or infinity", "an array of finite numbers")
+            raise refusal("couplings", f"array {shape}", allowed)
         if np.any(np.einsum("iiab->iab", couplings) != 0):
             raise refusal("couplings", "array with J_ii", "an array with J_ii = 0")
-        couplings.flags.writeable = False
         object.__setattr__(self, "couplings", couplings)
+        super().__post_init__()
 
     @property
     def sites(self) -> int:
@@ -111,11 +111,8 @@ def fit(
     """
     colors, lam = checked_colors(colors), non_negative("lam", lam)
     tolerance = positive("tolerance", tolerance)
-    tokens = np.asarray(tokens)
-    if tokens.ndim != 2 or 0 in tokens.shape:
-        raise refusal("tokens", f"array {tokens.shape}", "an array (samples, sites)")
+    tokens = checked_tokens(tokens, None, colors, least=1)
     samples, sites = tokens.shape
-    tokens = checked_tokens(tokens, sites, colors)
     inputs = _one_hot(tokens, colors)
     found, converged = [], []
     for i in checked_sites(rows, sites):

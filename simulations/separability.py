@@ -39,10 +39,7 @@ def separable(tokens: Any, row: int, colors: int) -> bool:
     """
     from scipy.optimize import linprog
 
-    tokens = np.asarray(tokens)
-    if tokens.ndim != 2 or 0 in tokens.shape:
-        raise refusal("tokens", f"array {tokens.shape}", "an array (samples, sites)")
-    tokens = checked_tokens(tokens, tokens.shape[1], checked_colors(colors))
+    tokens = checked_tokens(tokens, None, checked_colors(colors), least=1)
     (site,) = checked_sites([integer("row", row, 0)], tokens.shape[1])
     others = np.delete(tokens, site, axis=1).astype(int)
     answers = tokens[:, site, None].astype(int)

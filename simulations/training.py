@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from replica.arguments import integer, non_negative, positive, refusal
+from replica.arguments import integer, non_negative, positive
 from replica.immutable import Immutable
 from simulations.crossentropy import evaluate, sites_by_color
 from simulations.fields import Floats, Tokens, checked_matrix, checked_sites, checked_tokens
@@ -101,10 +101,7 @@ def train(
         If an argument is not allowed.
     """
     colors = checked_colors(colors)
-    tokens = np.asarray(tokens)
-    if tokens.ndim != 2 or 0 in tokens.shape:
-        raise refusal("tokens", f"array {tokens.shape}", "an array (samples, sites)")
-    tokens = checked_tokens(tokens, tokens.shape[1], colors)
+    tokens = checked_tokens(tokens, None, colors, least=1)
     lam = non_negative("lam", lam)
     tolerance = positive("tolerance", tolerance)
     max_steps = integer("max_steps", max_steps, 1)

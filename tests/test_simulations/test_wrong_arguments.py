@@ -24,12 +24,16 @@ from simulations import (
     integrated_time,
     learn,
     measure,
+    naive_mean_field,
     quadratic_estimate,
     recover,
     sample,
+    separable,
     simulate,
     simulate_many,
+    token_precision,
     train,
+    train_jointly,
 )
 from simulations.training import Training
 
@@ -77,6 +81,15 @@ def test_wrong_tokens_reach_no_kernel(tokens):
             call()
 
 
+@pytest.mark.parametrize("tokens", [WRONG[k] for k in ("floats", "ragged", "text", "none")])
+def test_wrong_training_sequences_are_named(tokens):
+    for call in (train, naive_mean_field, train_jointly):
+        with pytest.raises(ValueError, match=r"^tokens = "):
+            call(tokens, 3, 0.1)
+    with pytest.raises(ValueError, match=r"^tokens = "):
+        separable(tokens, 0, 3)
+
+
 def test_rows_must_be_those_of_the_model():
     alone = IndependentRow.random(IndependentTokens(3, 1.0), 8, 0)
     shorter = train(TOKENS[:, :5], 3, 0.1)
@@ -117,6 +130,11 @@ def test_rows_must_be_those_of_the_model():
         (lambda: IndependentRow.random(DATA, 8), "data = PottsTokens"),
         (lambda: IndependentRow([0.0, 1.0, np.nan], 3), "row = "),
         (lambda: IndependentRow([1.0, 0.0, 0.0], 3), "row = "),
+        (lambda: fresh_loss(MODEL, 3, FRESH), "predictor = 3 "),
+        (lambda: token_precision(3), "model = 3 "),
+        (lambda: train_jointly(TOKENS, 3, 0.1, seed=-1), "seed = -1 "),
+        (lambda: PairCouplings(1j * PAIRS.couplings), "couplings = "),
+        (lambda: PairCouplings("abc"), "couplings = 'abc' "),
         (lambda: quadratic_estimate(TOKENS, 3, "abc"), "norm2 = 'abc' "),
         (lambda: quadratic_estimate(TOKENS, 3, "2"), "norm2 = '2' "),
         (lambda: quadratic_estimate(TOKENS, 3, True), "norm2 = True "),
