@@ -146,9 +146,7 @@ def violations(solution: Solution) -> list[str]:
     if spectrum_of(data).teacher_norm2 > 0 and not solution.coupling_error >= 0:
         broken.append(f"coupling error {solution.coupling_error}")
     guesses = problem.data.name != "gaussian"
-    # What the Sobol points of the error rate of several modes may be off by.
-    slack = allowed + (1e-4 if getattr(data, "similarity", None) is not None else 0.0)
-    if guesses and not -slack <= solution.error_rate <= 1 - 1 / data.colors + slack:
+    if guesses and not -allowed <= solution.error_rate <= 1 - 1 / data.colors + allowed:
         broken.append(f"error rate {solution.error_rate}")
     return broken
 
