@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from replica.asymptotics import Asymptote, few_samples, many_samples
     from replica.baselines import Baseline, mean_field_baseline
     from replica.bounds import BayesBound, bayes_bound
+    from replica.cache import UncachedWarning
     from replica.curve import Curve, sweep
     from replica.data import (
         CustomTokens,
@@ -55,6 +56,7 @@ _HOMES = {
     "Stability": "replicon",
     "StateEvolution": "evolution",
     "Table": "tables",
+    "UncachedWarning": "cache",
     "bayes_bound": "bounds",
     "cavity_covariance": "data",
     "existence_threshold": "threshold",
@@ -87,6 +89,7 @@ __all__ = [
     "Stability",
     "StateEvolution",
     "Table",
+    "UncachedWarning",
     "bayes_bound",
     "cavity_covariance",
     "existence_threshold",

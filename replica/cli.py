@@ -31,6 +31,9 @@ from replica.options import (
 )
 from replica.solution import Solution
 from replica.sweep_command import run_sweep
+from replica.tables import COLUMNS
+
+_OF_SIMULATIONS = ("sites", "samples", "seed")
 
 _LAM = "0 or greater, or optimal: the best at every alpha"
 
@@ -118,14 +121,13 @@ def _solve(options: argparse.Namespace, command: str) -> int:
 
 
 def _values(solution: Solution) -> dict[str, Any]:
-    """Return a solution as JSON can hold it: no NaN, no arrays."""
-    line = {name: value for name, value in solution.line().items() if name != "source"}
-    line["quadrature_error"] = solution.quadrature_error
+    """Return a solution as JSON can hold it: no NaN, no arrays, and always the same names."""
+    line = solution.line()
+    known = {name: line.get(name) for name in COLUMNS if name not in _OF_SIMULATIONS} | line
+    del known["source"]
+    error = solution.quadrature_error
+    known["quadrature_error"] = error if np.isfinite(error) else None
     return {
-        name: value.tolist()
-        if isinstance(value, np.ndarray)
-        else None
-        if isinstance(value, float) and not np.isfinite(value)
-        else value
-        for name, value in line.items()
+        name: value.tolist() if isinstance(value, np.ndarray) else value
+        for name, value in known.items()
     }

@@ -23,6 +23,10 @@ from replica.tables import Table
 def run_sweep(options: argparse.Namespace, command: str) -> int:
     """Solve along α and print the table, or write it point by point."""
     family, optimal = at_best_or_given_lam(options)
+    if optimal:
+        from replica.weight_decay import check_teacher
+
+        check_teacher(family[0])
     where = integer("workers", options.workers, 1), check_scheduler(options.scheduler)
     done: dict[float, dict[str, Any]] = {}
     try:

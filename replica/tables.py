@@ -9,7 +9,7 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, NoReturn, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,14 +52,20 @@ class Table:
         points that failed last.
     """
 
+    _lines: tuple[dict[str, Any], ...]
+    _columns: tuple[str, ...]
+
     def __init__(self, lines: Iterable[Mapping[str, Any]]) -> None:
-        self._lines = tuple(dict(line) for line in lines)
-        self._columns = columns_of(self._lines)
+        object.__setattr__(self, "_lines", tuple(dict(line) for line in lines))
+        object.__setattr__(self, "_columns", columns_of(self._lines))
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Names of the columns, in order."""
         return self._columns
+
+    def __setattr__(self, name: str, value: Any) -> NoReturn:
+        raise AttributeError(f"{name} cannot be set: tables are immutable")
 
     def __len__(self) -> int:
         return len(self._lines)
@@ -69,7 +75,9 @@ class Table:
         values = [line.get(column) for line in self._lines]
         if column in _TEXT:
             return np.array(["" if value is None else value for value in values], dtype=object)
-        return np.array([np.nan if v is None else np.asarray(v, dtype=float) for v in values])
+        width = max((len(v) for v in values if isinstance(v, (Sequence, np.ndarray))), default=0)
+        missing = np.full(width, np.nan) if width else np.nan
+        return np.array([missing if v is None else np.asarray(v, dtype=float) for v in values])
 
     def __repr__(self) -> str:
         counts = Counter(str(line.get("status")) for line in self._lines)

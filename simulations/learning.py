@@ -71,7 +71,8 @@ def learn(
     Raises
     ------
     ValueError
-        If an argument is not allowed, or the checkpoint is of another run.
+        If an argument is not allowed, or the checkpoint is of another run or version, is not
+        whole, cannot be written, or has another process at work on it.
     """
     colors = checked_colors(colors)
     tokens, held_out = checked_sequences(tokens, held_out, colors)

@@ -5,10 +5,8 @@ from __future__ import annotations
 import pytest
 
 LENT = (
-LENT = (
     "arguments", "cache", "commandline", "data", "executor", "files", "immutable", "journal",
     "locks", "numerals", "options", "problem", "sidecars", "tables",
-)  # fmt: skip
 )  # fmt: skip
 
 
