@@ -131,5 +131,5 @@ def test_the_command_writes_the_table_of_the_function(tmp_path, monkeypatch, cap
     assert "joint = true instead of null" in capsys.readouterr().err
     assert main([*grid, "--test-samples", "5"]) == 2
     assert capsys.readouterr().err.startswith("replica-simulate: test_samples = 5 is not allowed")
-    assert main([*words, "--out", "other.csv"]) == 2
+    assert main([*words, "--loss", "cross-entropy", "--out", "other.csv"]) == 2
     assert "loss = 'cross-entropy' is not allowed" in capsys.readouterr().err
