@@ -11,7 +11,7 @@ from figures.contract import FigureSource
 from figures.foreign import foreign, own_table
 from replica.arguments import MissingExtra
 from replica.commandline import CONVERGED, NOT_CONVERGED, say
-from replica.executor import described
+from replica.tasks import described
 
 
 def make(

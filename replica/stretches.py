@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from replica.commandline import progress
-from replica.executor import Failure, described, outcomes
+from replica.executor import outcomes
 from replica.journal import Journal
 from replica.problem import Problem
 from replica.solution import Solution
 from replica.tables import FAILED, failed
+from replica.tasks import Failure, described
 
 #: Points of a stretch. The first costs as much as two others, which with 50 is 5 % of the
 #: time; after an interruption the points of one stretch at most are solved again.
@@ -61,7 +62,7 @@ def solve_missing(
         If the journal holds a line of another problem.
     replica.journal.Unwritable, replica.journal.Removed
         If the disk is full or the file can no longer be written, or is gone.
-    replica.executor.WorkerDied
+    replica.tasks.WorkerDied
         If workers were ended from outside, again and again, or the cluster was lost.
     """
     if journal is not None:

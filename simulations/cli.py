@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from replica.arguments import BadArgument, integer, one_of, refusal
+from replica.cluster import check_scheduler
 from replica.commandline import CONVERGED, NOT_CONVERGED, Parser, cores, run, say
-from replica.executor import WorkerDied, add_executor_options, check_scheduler
+from replica.executor import add_executor_options
 from replica.journal import GO_ON, Journal, Removed, Unwritable
 from replica.options import MOST_POINTS, add_problem_options, alpha_grid, matrix, number
 from replica.tables import Table, writable_table
+from replica.tasks import WorkerDied
 from simulations.estimators import ESTIMATORS
 from simulations.grid import LISTS, SAMPLED, grid, lengths, values
 

@@ -7,9 +7,10 @@ from typing import Any
 
 from replica.arguments import integer
 from replica.commandline import progress
-from replica.executor import Failure, Lines, Task, outcomes
+from replica.executor import outcomes
 from replica.problem import Problem
 from replica.tables import Table
+from replica.tasks import Failure, Lines, Task
 from simulations.experiment import experiments
 
 
@@ -60,7 +61,7 @@ def collect(tasks: Sequence[Task], workers: int = 1, label: str | None = None) -
     ------
     TaskFailed
         If a task raised in a worker process; in this one its exception is left as it is.
-    replica.executor.WorkerDied
+    replica.tasks.WorkerDied
         If worker processes were ended from outside, again and again.
     """
     finished: Iterator[tuple[int, Lines]]
@@ -79,7 +80,7 @@ def run_all(tasks: Sequence[Task], workers: int) -> Iterator[tuple[int, Lines]]:
     ------
     TaskFailed
         If a task raised.
-    replica.executor.WorkerDied
+    replica.tasks.WorkerDied
         If worker processes were ended from outside, again and again.
     """
     for number, outcome in outcomes(tasks, workers):

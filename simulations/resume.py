@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from replica.commandline import progress, say
-from replica.executor import Failure, outcomes
+from replica.executor import outcomes
 from replica.journal import Journal
 from replica.tables import FAILED, Table
+from replica.tasks import Failure
 from simulations.experiment import Experiment
 from simulations.gaussian_tokens import GaussianExperiment
 
@@ -54,7 +55,7 @@ def complete(
         If the journal holds a line of another experiment.
     replica.journal.Unwritable, replica.journal.Removed
         If the disk is full or the file can no longer be written, or is gone.
-    replica.executor.WorkerDied
+    replica.tasks.WorkerDied
         If workers were ended from outside, again and again, or the cluster was lost.
     """
     journal.check(identity for task in tasks for identity in _identities(task))

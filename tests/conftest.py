@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 LENT = (
-    "arguments", "cache", "commandline", "data", "executor", "files", "immutable", "journal",
-    "locks", "numerals", "options", "problem", "sidecars", "tables",
+    "arguments", "cache", "cluster", "commandline", "data", "executor", "files", "immutable",
+    "journal", "locks", "numerals", "options", "problem", "processes", "sidecars", "tables",
+    "tasks",
 )  # fmt: skip
 
 

@@ -15,8 +15,9 @@ import pytest
 import surroundings
 
 from replica import cli as theory
-from replica.executor import Failure, WorkerDied, outcomes
+from replica.executor import outcomes
 from replica.journal import Journal
+from replica.tasks import Failure, WorkerDied
 from simulations import cli as systems
 
 SWEEP = ["sweep", "--colors=2", "--beta=1.2", "--lam=0.1", "--alpha=0.3:9:600"]
@@ -155,7 +156,7 @@ def test_bad_addresses(tmp_path, capsys, command, address):
 
 def test_nobody_answers(monkeypatch, capsys):
     pytest.importorskip("distributed", reason="distributed, of the extra 'cluster', is missing")
-    monkeypatch.setattr("replica.executor._ANSWER", 1.0)
+    monkeypatch.setattr("replica.cluster._ANSWER", 1.0)
     with socket.socket() as closed, socket.socket() as silent:
         closed.bind(("127.0.0.1", 0))
         silent.bind(("127.0.0.1", 0))

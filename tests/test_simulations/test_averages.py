@@ -115,7 +115,7 @@ def test_an_experiment_that_raised_belongs_to_its_point(lost, estimator, tmp_pat
 
 def outcomes(tasks, workers, scheduler):
     """Run tasks in this process."""
-    from replica.executor import Failure, described
+    from replica.tasks import Failure, described
 
     for number, task in enumerate(tasks):
         try:
