@@ -79,12 +79,15 @@ class Journal:
         them: a table of others, or of another version, is refused with the difference.
     beside : sequence of str
         Columns that the finished table leaves to its sidecar, which lists them line by line.
+    points : iterable of mappings
+        What tells the points of the table apart, by column; all name the same columns. A table
+        with a line that agrees with none of them is refused. Without any, none is.
 
     Raises
     ------
     ValueError
-        If the file cannot be written, is no table, is one of other parameters, or is being
-        written by another process.
+        If the file cannot be written, is no table, is one of other parameters or points, or is
+        being written by another process.
     """
 
     def __init__(
@@ -95,9 +98,10 @@ class Journal:
         parameters: Mapping[str, Any],
         seeds: Sequence[int],
         beside: Sequence[str] = (),
+        points: Iterable[Mapping[str, Any]] = (),
     ) -> None:
         self.path = writable_table(name, path)
-        self._name, self._beside = name, tuple(beside)
+        self._name, self._beside, self._points = name, tuple(beside), tuple(points)
         content = {"parameters": dict(parameters), "seeds": list(seeds)}
         self._provenance = {"command": command, **json.loads(json.dumps(content))}
         self._handle = self._open()
@@ -119,32 +123,6 @@ class Journal:
         Those of points that failed are not among them: they are to be tried again.
         """
         return self._found
-
-    def check(self, known: Iterable[Mapping[str, Any]]) -> None:
-        """Refuse a table with a line that agrees with none of these in what they name.
-
-        Parameters
-        ----------
-        known : iterable of mappings
-            What tells the points of the table apart, by column; all name the same columns.
-
-        Raises
-        ------
-        ValueError
-            Naming the line, and in what it differs.
-        """
-        points = [dict(point) for point in known]
-        names = list(points[0])
-        allowed = {tuple(point.values()) for point in points}
-        for number, line in enumerate(self._found, start=2):
-            if tuple(line.get(name) for name in names) in allowed and line.get("status"):
-                continue
-            values = {name: {point[name] for point in points} for name in names}
-            wrong = [name for name in names if line.get(name) not in values[name]]
-            told = ", ".join(f"{name} = {line.get(name)}" for name in wrong or [*names, "status"])
-            raise refusal(
-                self._name, str(self.path), f"a table of this command; line {number} has {told}"
-            )
 
     def append(self, lines: Iterable[Mapping[str, Any]]) -> None:
         """Add lines to the file.
@@ -252,9 +230,8 @@ class Journal:
         for whole in (self.path, sidecar(self.path)):
             clear_partial_files(whole)
         content, header = self.path.read_bytes(), ",".join(COLUMNS).encode()
-        if content[: len(header)] != header[: len(content)] or b"\r" in content.replace(
-            b"\r\n", b""
-        ):
+        bare_returns = content.count(b"\r") - content.count(b"\r\n")
+        if content[: len(header)] != header[: len(content)] or bare_returns:
             raise refusal(self._name, str(self.path), "a new file or a table")
         # A first line alone is a table without points: whatever made it, nothing is lost.
         if not content.partition(b"\n")[2]:
@@ -265,6 +242,7 @@ class Journal:
         self._check_provenance()
         os.ftruncate(self._handle, content.rfind(b"\n") + 1)
         table = Table.from_csv(self.path, self._name)
+        self._check_points(table)
         lists = {name: self._list(name, table) for name in self._beside}
         lines = [
             line | {name: values[number] for name, values in lists.items()}
@@ -345,6 +323,21 @@ class Journal:
             now = ", ".join(_short(here.get(key)) for key in different)
             allowed = f"a new file, or a table of the same command; it has {was} instead of {now}"
             raise refusal(self._name, str(self.path), "; ".join(filter(None, (allowed, broken))))
+
+    def _check_points(self, table: Table) -> None:
+        """Refuse a line of another point, naming in what it differs."""
+        if not self._points:
+            return
+        names = list(self._points[0])
+        known = {tuple(point[name] for name in names) for point in self._points}
+        values = {name: {point[name] for point in self._points} for name in names}
+        for number, line in enumerate(table.lines(), start=2):
+            if tuple(line.get(name) for name in names) in known and line.get("status"):
+                continue
+            wrong = [name for name in names if line.get(name) not in values[name]]
+            told = ", ".join(f"{name} = {line.get(name)}" for name in wrong or [*names, "status"])
+            allowed = f"a table of this command; line {number} has {told}"
+            raise refusal(self._name, str(self.path), allowed)
 
     def _unwritable(self, error: OSError) -> Unwritable:
         return Unwritable(f"{self.path} cannot be written any more: {reason(error)}")

@@ -58,15 +58,12 @@ def solve_missing(
 
     Raises
     ------
-    ValueError
-        If the journal holds a line of another problem.
     replica.journal.Unwritable, replica.journal.Removed
         If the disk is full or the file can no longer be written, or is gone.
     replica.tasks.WorkerDied
         If workers were ended from outside, again and again, or the cluster was lost.
     """
     if journal is not None:
-        journal.check(_identity(problem, optimal) for problem in problems)
         done.update((line["alpha"], line) for line in journal.lines)
     tasks = []
     for task in stretches(problems, optimal):
@@ -176,13 +173,13 @@ class Stretch:
 
     def _failed(self, problem: Problem, error: str) -> Line:
         return {
-            **_identity(problem, self.optimal),
+            **identity(problem, self.optimal),
             "status": f"{FAILED}: {error}",
             ERROR: None,
         }
 
 
-def _identity(problem: Problem, optimal: bool) -> Line:
+def identity(problem: Problem, optimal: bool) -> Line:
     """Return what tells the line of a problem from others; at its best, λ is a result."""
     return {
         "source": "theory",

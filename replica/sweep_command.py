@@ -16,7 +16,7 @@ from replica.data import CustomTokens
 from replica.journal import GO_ON, Journal, Removed, Unwritable
 from replica.options import at_best_or_given_lam, digests
 from replica.problem import Problem
-from replica.stretches import ERROR, solve_missing
+from replica.stretches import ERROR, identity, solve_missing
 from replica.tables import Table
 from replica.tasks import WorkerDied
 
@@ -36,7 +36,8 @@ def run_sweep(options: argparse.Namespace, command: str) -> int:
             _table(family, done).write(sys.stdout)
         else:
             parameters = _parameters(options, family[0])
-            with Journal("out", options.out, command, parameters, [], [ERROR]) as journal:
+            points = [identity(problem, optimal) for problem in family]
+            with Journal("out", options.out, command, parameters, [], [ERROR], points) as journal:
                 solve_missing(family, optimal, done, journal, *where)
                 journal.finish(done[problem.alpha] for problem in family)
     except Removed as error:

@@ -82,7 +82,7 @@ def _simulate(arguments: argparse.Namespace, command: str) -> int:
     # The arguments are good so far: now the compiler is worth loading.
     from simulations.estimate import announce
     from simulations.experiment import experiments
-    from simulations.resume import complete
+    from simulations.resume import complete, identities
 
     options = {name: getattr(arguments, name) for name in _OPTIONS}
     named = {} if arguments.estimator is None else {"estimator": arguments.estimator}
@@ -101,7 +101,8 @@ def _simulate(arguments: argparse.Namespace, command: str) -> int:
         **named,
     }
     try:
-        with Journal("out", out, command, parameters, seeds) as journal:
+        points = [point for task in tasks for point in identities(task)]
+        with Journal("out", out, command, parameters, seeds, points=points) as journal:
             if scheduler is None:
                 announce(tasks, workers, NAME)
             table = complete(journal, tasks, workers, NAME, scheduler)

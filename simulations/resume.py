@@ -51,14 +51,11 @@ def complete(
 
     Raises
     ------
-    ValueError
-        If the journal holds a line of another experiment.
     replica.journal.Unwritable, replica.journal.Removed
         If the disk is full or the file can no longer be written, or is gone.
     replica.tasks.WorkerDied
         If workers were ended from outside, again and again, or the cluster was lost.
     """
-    journal.check(identity for task in tasks for identity in _identities(task))
     done = {_key(line): line for line in journal.lines}
     missing = [task for task in tasks if not all(key in done for key in keys(task))]
     results = outcomes(missing, workers, scheduler)
@@ -75,16 +72,16 @@ def complete(
 
 def keys(task: Experiment | GaussianExperiment) -> list[tuple[Any, ...]]:
     """Return what tells the lines of an experiment apart, in their order."""
-    return [_key(identity) for identity in _identities(task)]
+    return [_key(identity) for identity in identities(task)]
 
 
 def _failed(task: Experiment | GaussianExperiment, error: str) -> list[dict[str, Any]]:
     """Return the lines of an experiment that raised."""
     told = {**_settings(task), "status": f"{FAILED}: {error}"}
-    return [identity | told for identity in _identities(task)]
+    return [identity | told for identity in identities(task)]
 
 
-def _identities(task: Experiment | GaussianExperiment) -> list[dict[str, Any]]:
+def identities(task: Experiment | GaussianExperiment) -> list[dict[str, Any]]:
     """Return what the lines of an experiment say of it, in their order."""
     return [
         {

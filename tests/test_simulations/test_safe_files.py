@@ -57,8 +57,10 @@ def test_a_table_put_in_the_place_of_another_is_refused(tmp_path, refused):
     first, second = tmp_path / "first.csv", tmp_path / "second.csv"
     assert sweep(first) == sweep(second, "0.3") == 0
     second.write_bytes(first.read_bytes())
+    beside = second.with_suffix(".json").read_bytes()
     assert "a table of this command; line 2 has lam = 0.1" in refused(second, "0.3")
     assert second.read_bytes() == first.read_bytes()
+    assert second.with_suffix(".json").read_bytes() == beside
 
 
 @pytest.mark.parametrize(
