@@ -112,7 +112,9 @@ def find_fixed_point(
         new_size = largest(new_gap)
         # A point that is overshot again and again is approached in ever shorter steps.
         longest = _SHORTER * longest if new_size > size else _LONGEST_STEP
-        if new_size < _GOOD_STEP * size or new_size < tolerance:
+        # Where the gap is all rounding its change tells nothing of the derivative.
+        there = new_size < tolerance and largest(inverse @ new_gap) < tolerance
+        if there or new_size < _GOOD_STEP * size:
             change = inverse @ (new_gap - gap)
             inverse = inverse + (step - change)[:, None] * (step @ inverse / (step @ change))
             x, gap, fresh = new_x, new_gap, False

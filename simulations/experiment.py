@@ -16,6 +16,7 @@ from simulations.fields import Floats
 from simulations.gaussian_tokens import GaussianExperiment
 from simulations.grid import VALUED
 from simulations.observables import Observables, measure
+from simulations.one_thread import one_thread
 from simulations.own_loss import OwnLoss, checked_loss
 from simulations.sampler import BURN_IN
 from simulations.systems import Size, System, systems
@@ -103,6 +104,7 @@ class Experiment:
         rows = self.sites if self.rows is None else self.rows
         return Size(self.sites, self.samples, self.test_samples, rows, self.burn_in)
 
+    @one_thread
     def run(self) -> list[dict[str, Any]]:
         """Return one line of a table per problem.
 

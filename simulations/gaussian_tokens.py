@@ -12,6 +12,7 @@ from replica.arguments import integer, refusal
 from replica.data import DataModel, GaussianTokens
 from replica.problem import Problem
 from simulations.fields import Floats
+from simulations.one_thread import one_thread
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ class GaussianExperiment:
         """M, the integer nearest to α L."""
         return round(self.problem.alpha * self.sites)
 
+    @one_thread
     def run(self) -> list[dict[str, Any]]:
         """Return one line of a table."""
         data = self.problem.data
