@@ -115,8 +115,8 @@ def find_fixed_point(
         # Where the gap is all rounding its change tells nothing of the derivative.
         there = new_size < tolerance and largest(inverse @ new_gap) < tolerance
         if there or new_size < _GOOD_STEP * size:
-            change = inverse @ (new_gap - gap)
-            inverse = inverse + (step - change)[:, None] * (step @ inverse / (step @ change))
+            if not there:
+                inverse = _updated(inverse, step, inverse @ (new_gap - gap))
             x, gap, fresh = new_x, new_gap, False
             continue
         if fresh and size < _STALLED:
@@ -126,6 +126,12 @@ def find_fixed_point(
             x, gap = new_x, new_gap
         # Otherwise an inherited derivative misled: step again from where it did.
         inverse, fresh = _measured(function, x, gap), True
+
+
+def _updated(inverse: Matrix, step: Vector, change: Vector) -> Matrix:
+    """Return Broyden's update after a step along which the gap changed by this, times `inverse`."""
+    along = float(step @ change)
+    return inverse + (step - change)[:, None] * (step @ inverse / along) if along else inverse
 
 
 def largest(vector: Vector) -> float:

@@ -180,10 +180,14 @@ def _quadrature_error(
     """Bound the relative error of a solution by its distance to that of a finer quadrature.
 
     The finer equations are solved one Newton step away. Beyond the distance counts what
-    rounding makes of it where the equations are nearly singular.
+    rounding makes of it where the equations are nearly singular. NaN says that there is none.
     """
     finer_gap = saddle.evaluate(found.x, Accuracy.FINER) - found.x
+    if not np.isfinite(found.inverse).all():
+        return math.nan
     moved = saddle.overlaps(found.x - found.inverse @ finer_gap)
+    if not np.isfinite(_listed(moved)).all():
+        return math.nan
     return (
         relative_difference(losses, _losses(saddle, order, Accuracy.FINER))
         + relative_difference(
