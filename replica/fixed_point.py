@@ -112,10 +112,10 @@ def find_fixed_point(
         new_size = largest(new_gap)
         # A point that is overshot again and again is approached in ever shorter steps.
         longest = _SHORTER * longest if new_size > size else _LONGEST_STEP
-        # Where the gap is all rounding its change tells nothing of the derivative.
-        there = new_size < tolerance and largest(inverse @ new_gap) < tolerance
-        if there or new_size < _GOOD_STEP * size:
-            if not there:
+        shrunk = new_size < _GOOD_STEP * size
+        if shrunk or (new_size < tolerance and largest(inverse @ new_gap) < tolerance):
+            # Where the gap is all rounding its change tells nothing of the derivative.
+            if shrunk:
                 inverse = _updated(inverse, step, inverse @ (new_gap - gap))
             x, gap, fresh = new_x, new_gap, False
             continue
