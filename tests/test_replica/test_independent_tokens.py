@@ -243,6 +243,16 @@ def test_answer_above_the_threshold_and_refusal_below():
         solve(Problem(0.98 * threshold, 0.0, data))
 
 
+@pytest.mark.parametrize("excess", [2e-8, 2.0**-24, 1e-6, 1e-4])
+def test_just_above_interpolation(excess):
+    """Without weight decay V = 1/(α - 1), and the losses differ by the factor (1 + V)²."""
+    alpha = 1.0 + excess
+    solution = solve(Problem(alpha, 0.0, IndependentTokens(2, 1.0), "squared-error"))
+    assert solution.V * (alpha - 1) == pytest.approx(1.0, rel=1e-6)
+    ratio = solution.test_loss / solution.train_loss
+    assert ratio == pytest.approx((alpha / (alpha - 1)) ** 2, rel=1e-6)
+
+
 @pytest.mark.parametrize("loss", ["cross-entropy", "squared-error"])
 def test_without_a_true_row_the_data_are_those_of_potts_tokens_without_couplings(loss):
     for colors in (2, 4):
