@@ -9,6 +9,8 @@ from glob import escape
 from pathlib import Path
 from typing import Any, TypeVar
 
+from replica.files import reason
+
 Compiled = TypeVar("Compiled", bound=Callable[..., Any])
 
 
@@ -83,13 +85,13 @@ def _remove_outdated(cache: Any) -> None:
 def _give_up(cache: Any, error: OSError) -> None:
     cache.disable()
     cache.save_overload = lambda *_: None
-    _tell((error.strerror or str(error)).lower())
+    _tell(reason(error))
 
 
 @functools.cache
-def _tell(reason: str) -> None:
+def _tell(why: str) -> None:
     warnings.warn(
-        f"compiled code cannot be kept ({reason}) and is compiled again every time; "
+        f"compiled code cannot be kept ({why}) and is compiled again every time; "
         "NUMBA_CACHE_DIR names a folder for it",
         UncachedWarning,
         stacklevel=2,

@@ -69,15 +69,13 @@ def _simulate(arguments: argparse.Namespace, command: str) -> int:
     base, count = integer("seed", arguments.seed, 0), integer("seeds", arguments.seeds, 1)
     if arguments.estimator is not None:
         one_of("estimator", arguments.estimator, ESTIMATORS)
-    sites = lengths(arguments)
-    family = grid(arguments)
+    sites, family = lengths(arguments), grid(arguments)
     arguments.loss = arguments.loss or family[0].loss_name
     total = count * len(sites) * len(family)
     if total > MOST_POINTS:
         raise refusal("seeds", count, f"so few that there are {MOST_POINTS} points at most")
-    out, scheduler = writable_table("out", arguments.out), check_scheduler(arguments.scheduler)
-
     seeds = range(base, base + count)
+    out, scheduler = writable_table("out", arguments.out), check_scheduler(arguments.scheduler)
 
     # The arguments are good so far: now the compiler is worth loading.
     from simulations.estimate import announce
