@@ -1,14 +1,24 @@
-"""Places that go wrong: folders that turn root away, and clusters whose processes can be killed."""
+"""Places that go wrong: folders that turn root away, and clusters whose processes can be killed.
+
+    python tests/surroundings.py PROGRAM [argument ...]
+
+runs a program as one to whom permissions apply, whoever its user is.
+"""
 
 from __future__ import annotations
 
 import ctypes
+import os
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+
+#: The beginning of a command line that obeys permissions.
+OBEDIENT = (sys.executable, __file__)
 
 #: Rights to override permissions, of files and for reading, and the call that gives one up.
 _OVERRIDE, _READ, _GIVE_UP = 1, 2, 24
@@ -35,6 +45,15 @@ def obey_permissions() -> None:
             ctypes.CDLL(None).prctl(_GIVE_UP, capability, 0, 0, 0)
 
 
+def wait_until_grown(process: subprocess.Popen[str], file: Path, size: float = 0) -> None:
+    """Wait until a running process has made a file larger than a number of bytes."""
+    deadline = time.monotonic() + 120
+    while not (file.exists() and file.stat().st_size > size):
+        assert process.poll() is None, f"it ended with status {process.returncode}"
+        assert time.monotonic() < deadline, "nothing was written in two minutes"
+        time.sleep(0.002)
+
+
 @contextmanager
 def cluster() -> Iterator[tuple[str, subprocess.Popen[bytes], list[subprocess.Popen[bytes]]]]:
     """Start a Dask scheduler and two workers that nobody replaces, and yield its address, too."""
@@ -59,3 +78,8 @@ def cluster() -> Iterator[tuple[str, subprocess.Popen[bytes], list[subprocess.Po
         for process in (*workers, scheduler):
             process.kill()
             process.wait()
+
+
+if __name__ == "__main__":
+    obey_permissions()
+    os.execv(sys.argv[1], sys.argv[1:])

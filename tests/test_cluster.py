@@ -130,8 +130,7 @@ def test_a_scheduler_that_dies_is_told_in_one_line(tmp_path):
             [sys.executable, "-m", "replica", *line, "--scheduler", address, "--out", str(out)],
             stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
-        while process.poll() is None and not (out.exists() and out.stat().st_size > 4000):
-            time.sleep(0.02)
+        surroundings.wait_until_grown(process, out, 4000)
         scheduler.kill()
         _, error = process.communicate()
     assert process.returncode == 1

@@ -15,7 +15,7 @@ from pathlib import Path
 import numba
 import numpy as np
 import pytest
-from surroundings import obey_permissions
+from surroundings import OBEDIENT
 
 import replica
 import replica.jit
@@ -160,14 +160,13 @@ def test_on_a_full_disk_code_is_compiled_all_the_same(cache, functions):
             file.write_bytes(b"damaged")
 
 
-def start(*words, cache, env=None, prepare=None, cwd=None) -> subprocess.Popen:
+def start(*words, cache, env=None, under=(), cwd=None) -> subprocess.Popen:
     return subprocess.Popen(
-        [sys.executable, *map(str, words)],
+        [*under, sys.executable, *map(str, words)],
         env={**os.environ, "NUMBA_CACHE_DIR": str(cache), **(env or {})},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=prepare,
         cwd=cwd,
     )
 
@@ -177,7 +176,7 @@ def homeless(folder, *words) -> tuple[str, str]:
     for below in (*folder.iterdir(), folder):
         below.chmod(0o555)
     env = {name: str(folder / "home") for name in ("HOME", "XDG_CACHE_HOME")}
-    process = start(*words, cache=folder / "cache", env=env, prepare=obey_permissions, cwd=folder)
+    process = start(*words, cache=folder / "cache", env=env, under=OBEDIENT, cwd=folder)
     printed, told = process.communicate(timeout=120)
     assert process.returncode == 0, told
     assert told.count("compiled code cannot be kept (no folder for it can be written)") == 1

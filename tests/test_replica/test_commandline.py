@@ -9,11 +9,11 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from surroundings import wait_until_grown
 
 import replica.replicon
 from replica import CustomTokens, PottsTokens, Problem, Table, existence_threshold, solve, stability
@@ -291,7 +291,7 @@ def test_python_says_the_same(capsys, changes, make):
     ids=["Ctrl-C", "SIGTERM"],
 )
 def test_interrupted_sweep_keeps_what_is_done(tmp_path, sent, status, said):
-    """A curve of a thousand slow points, interrupted two seconds after the solver is warm."""
+    """A curve of three thousand slow points, interrupted when the first are on disk."""
     line = words("sweep", colors="20", beta="8", lam="1e-4", alpha="0.1:50:3000", out="curve.csv")
     code = (
         "import sys; from replica import *; solve(Problem(1.0, 0.1, PottsTokens(20, 8.0)));"
@@ -303,13 +303,14 @@ def test_interrupted_sweep_keeps_what_is_done(tmp_path, sent, status, said):
     )  # fmt: skip
     assert process.stdout is not None
     assert process.stdout.readline() == "warm\n"
-    time.sleep(2)
+    out = tmp_path / "curve.csv"
+    wait_until_grown(process, out)
     os.kill(process.pid, sent)
     _, error = process.communicate(timeout=30)
     assert process.returncode == status
     assert error.endswith(f"are done and kept\nreplica: {said}\n")
     assert "Traceback" not in error
-    done = Table.from_csv(tmp_path / "curve.csv")
+    done = Table.from_csv(out)
     assert 0 < len(done) < 3000
     assert set(done["status"]) == {"converged"}
     assert f"{len(done)} of 3000 points are done and kept" in error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from surroundings import obey_permissions
+from surroundings import OBEDIENT, wait_until_grown
 
 import replica.curve
 import replica.journal
@@ -29,9 +30,9 @@ def words(out, *flags: str, **changes: str) -> list[str]:
     return ["sweep", *options, *flags, *([] if out is None else ["--out", str(out)])]
 
 
-def start(out, *flags: str, prepare=None, **options) -> subprocess.Popen:
-    command = [sys.executable, "-m", "replica", *words(out, *flags, **options)]
-    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=prepare)
+def start(out, *flags: str, under=(), **options) -> subprocess.Popen:
+    command = [*under, sys.executable, "-m", "replica", *words(out, *flags, **options)]
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
 
 
 def told(out) -> dict:
@@ -96,23 +97,22 @@ def test_interrupted_anywhere(tmp_path, whole, stop_after, capsys):
 
 
 def test_killed_at_random_times(tmp_path, whole):
-    """Twelve hundred points, killed twice while the file grows."""
+    """Six thousand points, killed twice while the file grows."""
     rng, out, kept = np.random.default_rng(5), tmp_path / "curve.csv", b""
-    many = {"alpha": "0.3:9:1200"}
-    for share in np.sort(rng.uniform(0.05, 0.8, 2)):
+    many = {"alpha": "0.3:9:6000"}
+    for share in np.sort(rng.uniform(0.05, 0.7, 2)):
         process = start(out, **many)
-        deadline = time.monotonic() + 60
-        size = share * 1200 * len(whole.read_bytes()) / COUNT
-        while not (out.exists() and out.stat().st_size > size) and time.monotonic() < deadline:
-            time.sleep(0.005)
+        size = share * 6000 * len(whole.read_bytes()) / COUNT
+        wait_until_grown(process, out, size)
         process.kill()
         process.communicate()
+        assert process.returncode == -signal.SIGKILL
         content = out.read_bytes()
         assert content.startswith(kept[: kept.rfind(b"\n") + 1])
         kept = content
     uninterrupted = tmp_path / "uninterrupted.csv"
     assert main(words(out, **many)) == main(words(uninterrupted, **many)) == 0
-    assert 0 < kept.count(b"\n") < 1200
+    assert 0 < kept.count(b"\n") < 6000
     assert out.read_bytes() == uninterrupted.read_bytes()
     assert told(out) == told(uninterrupted)
 
@@ -234,9 +234,7 @@ def test_two_processes_on_one_table(tmp_path, capsys):
     out = tmp_path / "curve.csv"
     process = start(out, alpha="0.3:9:100000")
     try:
-        deadline = time.monotonic() + 60
-        while not (out.exists() and out.stat().st_size) and time.monotonic() < deadline:
-            time.sleep(0.02)
+        wait_until_grown(process, out)
         begin = time.monotonic()
         assert main(words(out, alpha="0.3:9:100000")) == 2
         assert time.monotonic() - begin < 5
@@ -271,7 +269,7 @@ def test_a_full_disk_ends_in_one_line(tmp_path, whole):
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere root may write everywhere")
 def test_a_folder_without_permission_is_refused(tmp_path):
     tmp_path.chmod(0o500)
-    process = start(tmp_path / "curve.csv", prepare=obey_permissions)
+    process = start(tmp_path / "curve.csv", under=OBEDIENT)
     _, error = process.communicate()
     assert process.returncode == 2
     assert error.count("\n") == 1
@@ -282,9 +280,8 @@ def test_a_folder_without_permission_is_refused(tmp_path):
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere root may write everywhere")
 def test_a_permission_that_is_lost_ends_in_one_line(tmp_path):
     out, longer = tmp_path / "curve.csv", {"alpha": "0.3:9:5000"}
-    process = start(out, prepare=obey_permissions, **longer)
-    while process.poll() is None and not (out.exists() and out.stat().st_size):
-        time.sleep(0.005)
+    process = start(out, under=OBEDIENT, **longer)
+    wait_until_grown(process, out)
     tmp_path.chmod(0o500)
     before = out.read_bytes()
     _, error = process.communicate()

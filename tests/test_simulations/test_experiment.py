@@ -5,11 +5,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from surroundings import wait_until_grown
 
 import simulations
 from replica.data import PottsTokens
@@ -181,9 +181,7 @@ def test_interrupt_keeps_what_is_done(tmp_path):
     command = [sys.executable, "-m", "simulations", *words(out, seeds="5000", sites="60")]
     # A group of its own, as on a terminal: Ctrl-C reaches the workers too.
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
-    deadline = time.monotonic() + 60
-    while not (out.exists() and out.stat().st_size) and time.monotonic() < deadline:
-        time.sleep(0.1)
+    wait_until_grown(process, out)
     os.killpg(process.pid, signal.SIGINT)
     _, error = process.communicate(timeout=30)
     assert process.returncode == 130

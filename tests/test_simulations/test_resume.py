@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from surroundings import wait_until_grown
 
 from replica.tables import COLUMNS, Table
 from simulations.cli import main
@@ -60,19 +61,23 @@ def test_grid_is_every_combination_in_order(uninterrupted):
 
 @pytest.mark.parametrize("workers", ["1", "2", "4"])
 def test_killed_at_random_times(tmp_path, uninterrupted, workers):
-    """Seven kills for each number of workers; nothing that was on disk is lost or changed."""
+    """Seven kills for each number of workers; nothing that was on disk is lost or changed.
+
+    Two come while the command starts, the others after a random part of the table has grown.
+    """
     rng = np.random.default_rng(int(workers))
-    out, kept, killed = tmp_path / "sim.csv", b"", 0
-    for moment in rng.uniform(0.1, 2.8, 7):
+    out, kept = tmp_path / "sim.csv", b""
+    for share in (0, 0, *rng.uniform(0.02, 0.16, 5)):
         process = start(out, workers=workers)
-        time.sleep(moment)
-        killed += process.poll() is None
+        time.sleep(rng.uniform(0.1, 0.6))
+        if share:
+            wait_until_grown(process, out, len(kept) + share * uninterrupted.stat().st_size)
         process.kill()
         process.communicate()
+        assert process.returncode == -signal.SIGKILL
         content = out.read_bytes() if out.exists() else b""
         assert content.startswith(kept[: kept.rfind(b"\n") + 1])
         kept = content
-    assert killed >= 5
     assert start(out, workers=workers).wait() == 0
     assert out.read_bytes() == uninterrupted.read_bytes()
     assert {path.name for path in tmp_path.iterdir()} == {"sim.csv", "sim.json"}
@@ -120,9 +125,7 @@ def running(out, workers: str) -> Iterator[subprocess.Popen]:
     """A long run of which something is on disk already."""
     process = start(out, seeds="2000", workers=workers)
     try:
-        deadline = time.monotonic() + 60
-        while not (out.exists() and out.stat().st_size) and time.monotonic() < deadline:
-            time.sleep(0.05)
+        wait_until_grown(process, out)
         yield process
     finally:
         process.kill()
@@ -155,10 +158,7 @@ def test_a_killed_worker_is_replaced(tmp_path):
         told = process.stderr.readline()
         assert "a worker process was killed" in told
         assert "what was under way is tried again, one task at a time" in told
-        size, deadline = out.stat().st_size, time.monotonic() + 60
-        while out.stat().st_size == size and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert out.stat().st_size > size
+        wait_until_grown(process, out, out.stat().st_size)
         assert process.poll() is None
 
 

@@ -9,6 +9,7 @@ import sys
 import time
 
 import pytest
+from surroundings import wait_until_grown
 
 from replica.cli import main
 from replica.journal import Journal, Removed
@@ -137,8 +138,7 @@ def test_a_command_whose_table_is_removed_says_so(tmp_path):
     process = subprocess.Popen(
         [sys.executable, "-m", "replica", *line], stderr=subprocess.PIPE, text=True
     )
-    while process.poll() is None and not (out.exists() and out.stat().st_size):
-        time.sleep(0.01)
+    wait_until_grown(process, out)
     out.unlink()
     _, error = process.communicate()
     assert process.returncode == 1
