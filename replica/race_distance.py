@@ -15,11 +15,11 @@ from replica.race import clocks, window
 Complex = NDArray[np.complex128]
 
 #: Largest normal variable and log(1/error) of the integrals, least number of levels, and spacing
-#: of the times.
-_RADIUS, _DIGITS, _LEVELS, _TIME_STEP = 7.2, 26.0, 80, 0.44
+#: of the times; for five digits, and for all that a Fourier integral can give.
+_GRIDS = {Accuracy.COARSE: (5.5, 15.0, 50, 0.55), Accuracy.FINE: (7.2, 26.0, 80, 0.44)}
 
 
-def race_distance(colors: int, c: float, rho: float) -> float:
+def race_distance(colors: int, c: float, rho: float, accuracy: Accuracy = Accuracy.FINE) -> float:
     """Return E dist²(ξ, {h : h_y >= h_a}), the token y drawn from softmax(ν).
 
     ξ ~ N(0, K0) and ν = c ξ + noise, of variance ρ. At given time u of the race that draws y = 1
@@ -35,19 +35,22 @@ def race_distance(colors: int, c: float, rho: float) -> float:
         Share of ξ in the true fields, 0 to √ρ.
     rho : float
         ρ, the variance of the true fields.
+    accuracy : Accuracy, default FINE
+        FINE, or COARSE for a distance of four digits or more.
     """
     n = colors - 1
+    radius, digits, levels, time_step = _GRIDS[accuracy]
     s = math.sqrt(max(rho - c * c, 0.0))
     if n == 1:
         return _two_colours(c, s)
-    reach = 2.0 * _RADIUS
+    reach = 2.0 * radius
     # The spectrum of a normal variable, widened by that of the clocks.
-    clock_spectrum = 2.0 * c / math.pi * _DIGITS
-    highest = _RADIUS + (min(clock_spectrum, c / s * _RADIUS) if s > 0 else clock_spectrum)
+    clock_spectrum = 2.0 * c / math.pi * digits
+    highest = radius + (min(clock_spectrum, c / s * radius) if s > 0 else clock_spectrum)
     # With weights of at most 1 the levels that matter, and Y, are those of the cone at rest.
-    low, largest = level_window(n, 0.0, _RADIUS)
-    level_step = min(math.pi / highest, (_RADIUS - low) / _LEVELS)
-    xi = np.arange(-_RADIUS, _RADIUS, level_step)
+    low, largest = level_window(n, 0.0, radius)
+    level_step = min(math.pi / highest, (radius - low) / levels)
+    xi = np.arange(-radius, radius, level_step)
     tau = xi[xi >= low]
     # Aliases of Y, of which each part is at most `reach`, must not come back to where ξ_1 can be.
     wave_step = 2.0 * math.pi / min((n + 1) * reach, largest)
@@ -62,7 +65,7 @@ def race_distance(colors: int, c: float, rho: float) -> float:
     gauss = level_step * np.exp(-0.5 * xi * xi) / math.sqrt(2.0 * math.pi)
     forth, back = np.exp(-1j * np.outer(xi, k)), np.exp(1j * np.outer(tau, k))
     _, late = window(s, Accuracy.COARSE)
-    times = np.arange(-_DIGITS - c * _RADIUS, late + c * _RADIUS, _TIME_STEP)
+    times = np.arange(-digits - c * radius, late + c * radius, time_step)
     table = np.arange(times[0] + c * x.min() - 1.0, times[-1] + c * x.max() + 1.0, 0.02)
     silence = CubicSpline(table, clocks(table, s, Accuracy.FINE)[0])
     total = 0.0
@@ -80,7 +83,7 @@ def race_distance(colors: int, c: float, rho: float) -> float:
         spectrum = (gauss * -slope) @ forth
         spectrum[0] *= 0.5
         total += float(((back * terms).sum(axis=0) @ spectrum).real)
-    return colors * _TIME_STEP * level_step * wave_step / math.pi * total
+    return colors * time_step * level_step * wave_step / math.pi * total
 
 
 def _power(base: Complex, exponent: int) -> Complex:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
 
 from scipy.optimize import minimize_scalar
 
 from replica.arguments import one_of, refusal
+from replica.channel import Accuracy
 from replica.colour_modes import colour_modes
 from replica.data import DataModel, GaussianTokens, IndependentTokens, PottsTokens
 from replica.distance import squared_distance
 from replica.race_distance import race_distance
 from replica.spectrum import spectrum_of
 
-_SMALLEST = 1e-8
+#: The least distance, and the least whose coarse integral has four digits.
+_SMALLEST, _CLEAR = 1e-8, 1e-2
 
 
 def existence_threshold(data: DataModel, loss: str = "cross-entropy") -> float:
@@ -72,19 +75,35 @@ def _components(data: DataModel) -> int:
 def _cross_entropy_threshold(colors: int, rho: float, independent: bool) -> float:
     if rho == 0.0:
         return 1.0 / squared_distance(colors, 0.0)
-
-    def unsatisfied(angle: float) -> float:
-        # t = tan(angle)/√ρ maps the half line to an interval.
-        c = math.sqrt(rho) * math.sin(angle)
-        distance = race_distance(colors, c, rho) if independent else squared_distance(colors, c)
-        return distance / math.cos(angle) ** 2
-
-    # A minimum is flat: half the digits of its place give all of its value.
-    best = minimize_scalar(
-        unsatisfied,
-        bounds=(0.0, 0.5 * math.pi - 1e-6),
-        method="bounded",
-        options={"xatol": 1e-5 if independent else 1e-9},
-    )
+    if independent:
+        least = _least_of_races(colors, rho)
+    else:
+        least = _minimum(_unsatisfied(partial(squared_distance, colors), rho), 1e-9)[1]
     # Fourier's integral leaves an absolute error, which a smaller distance cannot be told from.
-    return 1.0 / float(best.fun) if best.fun > _SMALLEST else math.inf
+    return 1.0 / least if least > _SMALLEST else math.inf
+
+
+def _least_of_races(colors: int, rho: float) -> float:
+    """Return the minimum for independent tokens, each of whose distances may take seconds.
+
+    A minimum is flat: where coarse distances have four digits or more, their minimum is close
+    enough for all digits of its value.
+    """
+    coarse, fine = (
+        _unsatisfied(partial(race_distance, colors, rho=rho, accuracy=accuracy), rho)
+        for accuracy in (Accuracy.COARSE, Accuracy.FINE)
+    )
+    angle, least = _minimum(coarse, 1e-5)
+    return fine(angle) if least > _CLEAR else _minimum(fine, 1e-5)[1]
+
+
+def _unsatisfied(distance: Callable[[float], float], rho: float) -> Callable[[float], float]:
+    """Return (1 + t²ρ) D as a function of an angle; t√ρ, its tangent, has the whole half line."""
+    return lambda angle: distance(math.sqrt(rho) * math.sin(angle)) / math.cos(angle) ** 2
+
+
+def _minimum(unsatisfied: Callable[[float], float], tolerance: float) -> tuple[float, float]:
+    """Return the angle of the minimum, to a tolerance, and the minimum."""
+    bounds, options = (0.0, 0.5 * math.pi - 1e-6), {"xatol": tolerance}
+    best = minimize_scalar(unsatisfied, bounds=bounds, method="bounded", options=options)
+    return float(best.x), float(best.fun)

@@ -235,6 +235,22 @@ def test_tokens_that_nothing_determines_are_as_far_from_the_cone_as_noise(colors
     assert race_distance(colors, 0.0, 1e-12) == pytest.approx(squared_distance(colors, 0), rel=1e-8)
 
 
+@pytest.mark.parametrize(("colors", "norm"), [(3, 3.0), (6, 4.0), (40, 2.0)])
+def test_threshold_is_the_least_of_fine_distances(colors, norm):
+    """However it is searched: by the logarithm of t in place of an angle."""
+    data = IndependentTokens(colors, norm)
+    rho = norm**2 / colors
+
+    def unsatisfied(log_t):
+        spread = 1 + np.exp(2 * log_t) * rho
+        return spread * race_distance(colors, np.exp(log_t) * rho / np.sqrt(spread), rho)
+
+    best = minimize_scalar(
+        unsatisfied, bounds=(-5.0, 2.0), method="bounded", options={"xatol": 1e-5}
+    )
+    assert existence_threshold(data) == pytest.approx(1 / best.fun, rel=1e-9)
+
+
 def test_answer_above_the_threshold_and_refusal_below():
     data = IndependentTokens(3, 2.0)
     threshold = existence_threshold(data)
