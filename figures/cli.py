@@ -145,7 +145,8 @@ def _overlay(options: argparse.Namespace, command: str) -> int:
     axes = ("x" if options.log else "") + ("y" if options.log_y else "")
     table = Table([*theory.lines(), *simulation.lines()])
     with journal():
-        figure = overlay.draw_overlay(theory, simulation, *columns, axes)
+        best = overlay.is_at_best_lam(options.theory)
+        figure = overlay.draw_overlay(theory, simulation, *columns, axes, best)
         parameters = {name: getattr(options, name) for name in ("theory", "simulation", "x", "y")}
         seeds = sorted({line["seed"] for line in simulation.lines()} - {None})
         written = publish(

@@ -23,6 +23,7 @@ from figures.panels import (
 from figures.style import LOOKS, ONE_COLUMN, Look
 from replica.arguments import one_of, refusal
 from replica.commandline import say
+from replica.sidecars import read_sidecar
 from replica.tables import Table
 
 if TYPE_CHECKING:
@@ -71,6 +72,9 @@ _KEYS = {
     "test_samples": "{:g} test sequences",
 }
 
+#: In the place of a weight decay that is the best of every sample ratio.
+_BEST = "\\mathrm{optimal}"
+
 #: What goes without saying: the value that an empty cell has where a column has an entry.
 _USUAL = {
     "similarity": ("data", "potts", "I"),
@@ -107,7 +111,15 @@ def read(name: str, path: str, source: str, columns: Iterable[str]) -> Table:
     return table
 
 
-def draw_overlay(theory: Table, simulation: Table, x: str, y: str, log: str = "") -> Figure:
+def is_at_best_lam(path: str) -> bool:
+    """Tell whether the sidecar of a table says that every point has its own, best weight decay."""
+    parameters = read_sidecar(path)[0].get("parameters")
+    return isinstance(parameters, dict) and parameters.get("lam") == "optimal"
+
+
+def draw_overlay(
+    theory: Table, simulation: Table, x: str, y: str, log: str = "", best_lam: bool = False
+) -> Figure:
     """Draw theory as lines and the simulation's mean over seeds, with standard errors, on them.
 
     Parameters
@@ -118,6 +130,9 @@ def draw_overlay(theory: Table, simulation: Table, x: str, y: str, log: str = ""
         Columns, of `X` and `Y`.
     log : str
         Axes to make logarithmic: "", "x", "y" or "xy".
+    best_lam : bool
+        Whether the weight decay of the theory is the best of every point, which makes the points
+        of many weight decays one curve.
 
     Raises
     ------
@@ -131,6 +146,8 @@ def draw_overlay(theory: Table, simulation: Table, x: str, y: str, log: str = ""
     one_of("x", x, X)
     one_of("y", y, Y)
     averaged = average_seeds(simulation)
+    if best_lam and x != "lam":
+        theory = Table(line | {"lam": _BEST} for line in theory.lines())
     keys, constant = _differing(theory, averaged, x)
     lines, marks = _grouped(theory, keys), _grouped(averaged, keys)
     looks = _looks([*lines, *marks], keys)
@@ -153,7 +170,7 @@ def draw_overlay(theory: Table, simulation: Table, x: str, y: str, log: str = ""
         _handle(look, key in lines, key in marks) for key, look in looks.items() if look.label
     ]
     handles += kinds(has_failures([axes]))
-    told = [_KEYS[key].format(value) for key, value in constant.items() if key not in _FINITE[1:]]
+    told = [_shown(key, value) for key, value in constant.items() if key not in _FINITE[1:]]
     figure.legend(
         handles=handles, loc="outside upper center", ncols=2, fontsize=6.5,
         title=", ".join(told), title_fontsize=6.5,
@@ -240,10 +257,19 @@ def _looks(groups: list[Key], keys: list[str]) -> dict[Key, Look]:
 def _labels(key: str, values: Iterable[Any]) -> dict[Any, str]:
     """Return how each value is shown: with as many digits as tell them apart."""
     known = {value for value in values if value is not None}
-    short = {value: _KEYS[key].format(value) for value in known}
+    short = {value: _shown(key, value) for value in known}
     if len(set(short.values())) == len(known):
         return short
-    return {value: _KEYS[key].replace(":g", "").format(value) for value in known}
+    return {value: _exact(key).format(value) for value in known}
+
+
+def _shown(key: str, value: Any) -> str:
+    form = _exact(key) if isinstance(value, str) else _KEYS[key]
+    return form.format(value)
+
+
+def _exact(key: str) -> str:
+    return _KEYS[key].replace(":g", "")
 
 
 def _handle(look: Look, line: bool, marks: bool) -> Artist:

@@ -9,6 +9,7 @@ import pytest
 from expectations import both
 from test_figures import curves, same
 
+import replica.cli
 from figures import cli
 from figures.overlay import draw_overlay
 from figures.style import journal
@@ -66,6 +67,25 @@ def test_along_lam_the_sample_ratio_tells_curves_apart(tables):
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
     assert labels[:4] == [f"$\\alpha={alpha}$" for alpha in ("0.5", "1", "2", "4")]
     assert figure.axes[0].get_xscale() == figure.axes[0].get_yscale() == "log"
+
+
+def test_the_best_weight_decay_is_one_curve(tmp_path, tables):
+    """As its sidecar tells; the table beside the picture keeps every weight decay."""
+    best, measured = tmp_path / "best.csv", tmp_path / "measured.csv"
+    sweep = "sweep --colors=3 --beta=1.5 --lam=optimal --loss=squared-error --alpha=1,2,3"
+    assert replica.cli.main([*sweep.split(), f"--out={best}"]) == 0
+    lines = [each | {"loss": "squared-error"} for each in tables[1].lines()]
+    Table(lines).to_csv(measured)
+    command = ["overlay", str(best), str(measured), "--y=test_loss", f"--out={tmp_path}"]
+    assert cli.main(command) == 0
+    drawn, theory = Table.from_csv(tmp_path / "overlay.csv"), Table.from_csv(best)
+    np.testing.assert_array_equal(drawn.where(source="theory")["lam"], theory["lam"])
+    assert len(set(theory["lam"])) == 3
+    with journal():
+        figure = draw_overlay(theory, Table(lines), "alpha", "test_loss", best_lam=True)
+    assert [len(one.points) for one in curves(figure)] == [3, 2, 2]
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert labels[:3] == ["$\\lambda=\\mathrm{optimal}$", "$\\lambda=0.1$", "$\\lambda=0.3$"]
 
 
 def test_sizes_share_the_colour_of_their_line(tables):
