@@ -68,16 +68,18 @@ def numbers(name: str, value: Any, allowed: str) -> NDArray[np.float64]:
     return found
 
 
-def integer(name: str, value: Any, minimum: int) -> int:
-    """Return `value` as an int of at least `minimum`, or raise ValueError."""
+def integer(name: str, value: Any, minimum: int, maximum: int | None = None) -> int:
+    """Return `value` as an int between these bounds, or raise ValueError."""
     allowed = f"an integer, {minimum} or greater"
+    if maximum is not None:
+        allowed = f"an integer from {minimum} to {maximum}"
     if isinstance(value, bool):
         raise refusal(name, value, allowed)
     try:
         number = operator.index(value)
     except TypeError:
         raise refusal(name, value, allowed) from None
-    if number < minimum:
+    if number < minimum or (maximum is not None and number > maximum):
         raise refusal(name, value, allowed)
     return number
 

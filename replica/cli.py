@@ -5,9 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
-from typing import Any
-
-import numpy as np
 
 from replica.arguments import refusal
 from replica.commandline import Parser, run
@@ -29,11 +26,7 @@ from replica.options import (
     at_best_or_given_lam,
     number,
 )
-from replica.solution import Solution
 from replica.sweep_command import run_sweep
-from replica.tables import COLUMNS
-
-_OF_SIMULATIONS = ("sites", "samples", "seed")
 
 _LAM = "0 or greater, or optimal: the best at every alpha"
 
@@ -109,25 +102,5 @@ def _solve(options: argparse.Namespace, command: str) -> int:
     if len(family) != 1:
         raise refusal("alpha", options.alpha, "one number; `replica sweep` takes several")
     solution = optimal_lam(family[0])[1] if optimal else solve(family[0], check=False)
-    values = _values(solution)
-    if options.json:
-        print(json.dumps(values, indent=2))
-    else:
-        width = max(map(len, values))
-        for name, value in values.items():
-            shown = f"{value:.10g}" if isinstance(value, float) else value
-            print(f"{name:<{width}}  {'-' if value is None else shown}")
+    print(json.dumps(solution.values(), indent=2) if options.json else solution)
     return told([(solution.problem, solution.line())])
-
-
-def _values(solution: Solution) -> dict[str, Any]:
-    """Return a solution as JSON can hold it: no NaN, no arrays, and always the same names."""
-    line = solution.line()
-    known = {name: line.get(name) for name in COLUMNS if name not in _OF_SIMULATIONS} | line
-    del known["source"]
-    error = solution.quadrature_error
-    known["quadrature_error"] = error if np.isfinite(error) else None
-    return {
-        name: value.tolist() if isinstance(value, np.ndarray) else value
-        for name, value in known.items()
-    }

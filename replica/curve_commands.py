@@ -104,8 +104,7 @@ def print_evolution(options: argparse.Namespace, command: str) -> int:
     family = problems(options)
     if len(family) != 1:
         raise refusal("alpha", options.alpha, "one number")
-    if integer("steps", options.steps, 1) > MOST_POINTS:
-        raise refusal("steps", options.steps, f"{MOST_POINTS} or less")
+    integer("steps", options.steps, 1, MOST_POINTS)
     course = state_evolution(family[0], options.steps)
     names = [field.name for field in fields(StateEvolution) if field.name != "problem"]
     columns = {"step": range(options.steps + 1), **{name: getattr(course, name) for name in names}}

@@ -49,9 +49,7 @@ def alpha_grid(text: str, log: bool = False) -> list[float]:
     if len(parts) != 3 or any(isinstance(part, str) for part in parts):
         raise refusal("alpha", text, "a list such as 1,2,4 or start:stop:count")
     start, stop = positive("alpha start", parts[0]), positive("alpha stop", parts[1])
-    count = integer("alpha count", parts[2], 1)
-    if count > MOST_POINTS:
-        raise refusal("alpha count", count, f"{MOST_POINTS} or less")
+    count = integer("alpha count", parts[2], 1, MOST_POINTS)
     if count == 1 and start != stop:
         raise refusal("alpha count", count, "2 or greater where start and stop differ")
     space = np.geomspace if log else np.linspace

@@ -12,9 +12,13 @@ from numpy.typing import NDArray
 from replica.arguments import refusal
 from replica.immutable import Immutable
 from replica.problem import Problem
+from replica.tables import COLUMNS
 
 #: What a solution can be. Only the first is an answer.
 STATUSES = ("converged", "max-steps", "diverged", "not-finite", "below-threshold")
+
+#: Columns that only a simulation fills.
+_ELSEWHERE = ("sites", "samples", "seed")
 
 Order = float | NDArray[np.float64]
 
@@ -108,6 +112,32 @@ class Solution(Immutable):
             "status": self.status,
             "evaluations": self.evaluations,
         }
+
+    def values(self) -> dict[str, Any]:
+        """Return the solution by name, as JSON can hold it: None for NaN, lists for arrays.
+
+        The names are those of `line` without its source, and `quadrature_error`; they are there
+        whether the solution converged or not.
+        """
+        line = self.line()
+        known = {name: line.get(name) for name in COLUMNS if name not in _ELSEWHERE} | line
+        del known["source"]
+        error = self.quadrature_error
+        known["quadrature_error"] = error if math.isfinite(error) else None
+        return {
+            name: value.tolist() if isinstance(value, np.ndarray) else value
+            for name, value in known.items()
+        }
+
+    def __str__(self) -> str:
+        """Return `values` a line each, as `replica solve` prints them."""
+        values = self.values()
+        width = max(map(len, values))
+        shown = {
+            name: f"{value:.10g}" if isinstance(value, float) else "-" if value is None else value
+            for name, value in values.items()
+        }
+        return "\n".join(f"{name:<{width}}  {value}" for name, value in shown.items())
 
 
 def _finite(value: Order) -> bool:

@@ -60,8 +60,11 @@ def test_solve_prints_what_python_returns(capsys):
     solution = solve(Problem(2.0, 0.1, PottsTokens(3, 1.5), "squared-error"))
     for name in ("test_loss", "train_loss", "coupling_error", "m", "q", "V", "status"):
         assert printed[name] == getattr(solution, name)
+    assert solution.values() == printed
     assert main(words("solve", alpha="2")) == 0
-    lines = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    shown = capsys.readouterr().out
+    assert str(solve(Problem(2.0, 0.1, PottsTokens(3, 1.5)))) == shown.rstrip("\n")
+    lines = dict(line.split(maxsplit=1) for line in shown.splitlines())
     assert float(lines["test_loss"]) == pytest.approx(1.043426185, rel=1e-9)
 
 

@@ -65,7 +65,7 @@ def test_messages_that_nobody_takes_do_not_stop_the_work(tmp_path):
 )
 def test_more_points_than_anybody_can_wait_for(capsys, words):
     assert main(words.split()) == 2
-    assert "10000000 or less" in capsys.readouterr().err
+    assert "must be an integer from 1 to 10000000" in capsys.readouterr().err
 
 
 def test_memory_that_there_is_not(monkeypatch, capsys):
