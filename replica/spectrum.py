@@ -9,8 +9,12 @@ from functools import cached_property, lru_cache, singledispatch
 import numpy as np
 from numpy.typing import NDArray
 
+from replica.arguments import refusal
 from replica.colour_modes import colour_modes
 from replica.data import CustomTokens, DataModel, GaussianTokens, IndependentTokens, PottsTokens
+
+#: The b up to which two million nodes of the spectrum are enough.
+_STRONGEST = 0.99999
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +62,10 @@ def _(data: PottsTokens) -> Spectrum:
     """G_k = [(1 + b_k²) I - b_k J]^{-1} / C, b_k = u_k b, J with the semicircle law."""
     values = colour_modes(data).values
     b = data.b * values[:, None]
-    eigenvalues, weights = semicircle(float(np.abs(b).max()))
+    strongest = float(np.abs(b).max())
+    if strongest > _STRONGEST:
+        raise refusal("beta", data.beta, f"such that |b| is {_STRONGEST} or less for the theory")
+    eigenvalues, weights = semicircle(strongest)
     covariances = 1.0 / (data.colors * (1.0 + b * b - b * eigenvalues))
     return Spectrum(covariances, weights, data.teacher_norm2 * weights, values**2)
 
@@ -81,6 +88,9 @@ def _(data: GaussianTokens) -> Spectrum:
     """
     # κ + x = b (b + 1/b + x) at the b whose ellipse touches the pole.
     b = 0.5 * (data.shift - math.sqrt(data.shift**2 - 4.0))
+    if b > _STRONGEST:
+        least = _STRONGEST + 1.0 / _STRONGEST
+        raise refusal("shift", data.shift, f"{least:.11g} or greater for the theory")
     eigenvalues, weights = semicircle(b)
     covariances = 1.0 / (data.shift + eigenvalues)
     lean = 1.0 + data.shift * eigenvalues if data.joint else 0.0

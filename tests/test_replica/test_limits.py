@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 import referee
-from scipy.special import ndtr
+from scipy.integrate import quad_vec
+from scipy.special import log_ndtr, ndtr
 from scipy.stats import multivariate_normal
 
-from replica import IndependentTokens, PottsTokens, Problem, solve, sweep
+from replica import GaussianTokens, IndependentTokens, PottsTokens, Problem, solve, sweep
+from replica.observables import error_rate
 
 LOSSES = ("cross-entropy", "squared-error")
 
@@ -102,6 +106,21 @@ def test_error_rate_of_three_colors():
     assert solution.error_rate == pytest.approx(1 - right, rel=1e-8)
 
 
+@pytest.mark.parametrize(
+    ("colors", "separation"), [(2, -0.5), (3, 0.3), (3000, 1.4), (400, 18.0), (5, 30.0)]
+)
+def test_error_rate_of_many_colors_and_of_sharp_fields(colors, separation):
+    """Down to 1e-99, by an adaptive rule that is told where the errors are made."""
+    peak = -0.5 * max(separation, 0.0)
+
+    def wrong(x):
+        right = (colors - 1) * log_ndtr(x + separation)
+        return -np.expm1(right) * np.exp(-0.5 * x * x) / np.sqrt(2 * np.pi)
+
+    exact = quad_vec(wrong, peak - 9, 9, epsrel=1e-12, epsabs=0, points=(peak, 0, 2, 4))[0]
+    assert error_rate(colors, separation, 1.0) == pytest.approx(exact, rel=1e-11)
+
+
 @pytest.mark.parametrize("colors", [5, 20, 100])
 def test_error_rate_by_sampling(colors):
     """Four standard errors at three points: a false alarm once in 5000 seeds."""
@@ -154,3 +173,17 @@ def test_many_colors(rho, decay, alpha):
     np.testing.assert_allclose(many, limit, atol=0.003)
     # The distance is of order 1/C; what is left without that term, of order 1/C².
     np.testing.assert_allclose((4 * many - fewer) / 3, limit, atol=2e-4)
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (PottsTokens(3, 2.9999999), "beta = 2.9999999 is not allowed: beta must be such that |b|"),
+        (GaussianTokens(2.0 + 1e-12), "shift = 2.000000000001 is not allowed: shift must be 2.0"),
+    ],
+)
+def test_too_close_to_the_end_of_the_paramagnet(data, told):
+    """The spectrum would need gigabytes."""
+    loss = data.losses[-1]
+    with pytest.raises(ValueError, match="^" + re.escape(told)):
+        solve(Problem(2.0, 0.1, data, loss))
