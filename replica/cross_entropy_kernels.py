@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from replica.jit import jit
+from replica.jit import inlined, jit
 
 #: Nodes of one colour beyond which fields are too narrow to resolve in double precision.
 _MOST_NODES = 200_000.0
 
 
-@jit
+@inlined
 def wright_omega(z):
     """Return the ω > 0 with ω + log ω = z."""
     if z < -36.0:
@@ -40,7 +40,7 @@ def wright_omega(z):
     return omega
 
 
-@jit
+@inlined
 def _log_normaliser(c, V, p):
     """Solve Σ_a p_a = 1 for t, V p_a = ω(c_a - t + log V), and leave p_a in `p`."""
     colors = c.size
@@ -72,7 +72,7 @@ def _log_normaliser(c, V, p):
     return t
 
 
-@jit
+@inlined
 def _polish(c, V, t, log_p, p):
     """Newton's method for log p and t together; return t and whether it converged."""
     colors = c.size
@@ -221,13 +221,13 @@ def lattice_averages(colors, m, q, V, spacing, radius):
     return norm * cell, gap * cell, energy * cell, response * cell, loss * cell
 
 
-@jit
+@inlined
 def _solved_p(z, V):
     """Return the p with log p + V p = z."""
     return wright_omega(z + np.log(V)) / V
 
 
-@jit
+@inlined
 def _node_place(p, log_p, scale):
     """Return the s with p = scale log(1 + e^τ), τ = s - 6 e^{-3 - s/6}."""
     ratio = p / scale
@@ -242,7 +242,7 @@ def _node_place(p, log_p, scale):
     return s
 
 
-@jit
+@inlined
 def _colour_nodes(shift, root_q, V, radius, rate, p_cut, density, p, weight):
     """Nodes p and weights of the average over one colour, log p + V p = shift + √q x.
 
@@ -289,7 +289,7 @@ def _colour_nodes(shift, root_q, V, radius, rate, p_cut, density, p, weight):
     return count
 
 
-@jit
+@inlined
 def _transform(count, p, f, a, h, terms, re, im, z):
     """Σ_i f_ji e^{-(a + i h k) p_i} for each of the six functions f_j and every k < terms."""
     for i in range(count):
@@ -321,7 +321,7 @@ def _transform(count, p, f, a, h, terms, re, im, z):
         im[0, k], im[1, k], im[2, k], im[3, k], im[4, k], im[5, k] = i0, i1, i2, i3, i4, i5
 
 
-@jit
+@inlined
 def _loss_ratio(p, u):
     """Return κ = log(1/p)/u at u = 1 - p."""
     if abs(u) > 1e-3:
@@ -421,7 +421,7 @@ def exchange_averages(colors, m, q, V, t_low, t_high, t_count, a, h, series, rad
     return norm, gap, energy, response, loss
 
 
-@jit
+@inlined
 def _weigh(count, p, w, V, shift, root_q, share, u, v_first, v_step, silent, ringing, out):
     """Fill w Ψ(u + share x) and -w Ψ'(u + share x), by splines, and return their sums."""
     last = silent.shape[0] - 1
@@ -565,7 +565,7 @@ def race_exchange_averages(
     return norm * scale, gap * scale, energy * scale, response * scale, loss * scale
 
 
-@jit
+@inlined
 def _log_tail(colors, m, root_q, V, t, sign, radius, p1, p, log_w, scale):
     """Chernoff's bound: (min over s > 0 of sign s + log E e^{-sign s Σ p}, the bound on Σ p).
 

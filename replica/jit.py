@@ -18,5 +18,18 @@ def jit(function: Function) -> Function:
     A cached caller does not see that a callee in another file has changed, so a kernel and
     what it calls stand in one file. Sums may be reordered; NaN and infinity keep their meaning.
     """
-    options = numba.njit(error_model="numpy", fastmath={"reassoc", "contract"})
+    return _compiled(function, inline=False)
+
+
+def inlined(function: Function) -> Function:
+    """Compile a function that only kernels call into every one of them.
+
+    Called it would have two versions, rounded differently: its own, which a process that has
+    just compiled it uses, and that in the code of its caller, which is what the disk keeps.
+    """
+    return _compiled(function, inline=True)
+
+
+def _compiled(function: Function, inline: bool) -> Function:
+    options = numba.njit(error_model="numpy", fastmath={"reassoc", "contract"}, forceinline=inline)
     return keeping(cast(Function, options(function)))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from replica.jit import jit
+from replica.jit import inlined, jit
 
 
-@jit
+@inlined
 def _softmax(h, p):
     """Leave softmax(h) in `p` and return log Σ e^h."""
     top = h[0]
@@ -22,7 +22,7 @@ def _softmax(h, p):
     return top + np.log(total)
 
 
-@jit
+@inlined
 def _eliminate(matrix, right):
     """Solve matrix x = right for every column, leaving x in `right`; the pivots are positive."""
     n, columns = right.shape

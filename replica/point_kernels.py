@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from replica.jit import jit
+from replica.jit import inlined, jit
 
 
-@jit
+@inlined
 def _square(k, used, others):
     """Return |k - mean|² of the first `used` entries; the others of `others` are zero."""
     s1 = s2 = 0.0

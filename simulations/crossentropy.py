@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulations.jit import jit
+from simulations.jit import inlined, jit
 from simulations.vectors import add_four, add_one
 
 Floats = NDArray[np.float64]
@@ -24,7 +24,7 @@ _LN2_HIGH = 0.693147180369123816490
 _LN2_LOW = 1.90821492927058770002e-10
 
 
-@jit
+@inlined
 def exponential(x: Any) -> Any:
     """Return exp(x) for float64 x in [-700, 700], to a relative 1e-15."""
     # x = n ln 2 + r: adding 1.5·2^52 leaves the integer n in the low bits of the sum.
@@ -164,7 +164,7 @@ def evaluate(
         gradient[:, first : first + used] = slope[:, :used]
 
 
-@jit
+@inlined
 def _sum_by_color(
     groups: NDArray[np.int32], flat_weight: Floats, whole: Floats, fields: Floats
 ) -> None:
@@ -214,7 +214,7 @@ def sites_by_color(tokens: NDArray[np.uint8], colors: int) -> NDArray[np.int32]:
     return groups
 
 
-@jit
+@inlined
 def _tile(count: int) -> int:
     """Return the width, a whole number of vectors, of tiles of which `count` rows waste least."""
     best, waste = 0, 0
@@ -225,7 +225,7 @@ def _tile(count: int) -> int:
     return best if count > _WIDEST // 2 else max(8, (count + 7) // 8 * 8)
 
 
-@jit
+@inlined
 def _mix(values: Floats, source: Floats, target: Floats) -> None:
     colors, width = source.shape
     for a in range(colors):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulations.jit import jit
+from simulations.jit import inlined, jit
 from simulations.vectors import add_one
 
 #: Chains that advance together; arithmetic over them fills the vector registers.
@@ -25,7 +25,7 @@ _LN2_HIGH = np.float32(0.693359375)
 _LN2_LOW = np.float32(-2.12194440e-4)
 
 
-@jit
+@inlined
 def exponential(x: Any) -> Any:
     """Return exp(x) for float32 x in [-87, 88], to a relative 2e-7."""
     # x = n ln 2 + r: adding 1.5·2^23 leaves the integer n in the low bits of the sum.
@@ -43,7 +43,7 @@ def exponential(x: Any) -> Any:
     return p * exponent.view(np.float32)
 
 
-@jit
+@inlined
 def uniform(state: Any, c: int) -> Any:
     """Return a uniform float32 in [0, 1) and advance the generator in column c of `state`.
 
@@ -70,7 +70,7 @@ def randomise(tokens: NDArray[np.uint8], generators: NDArray[np.uint32], colors:
             tokens[k, i] = int(uniform(generators, k) * np.float32(colors))
 
 
-@jit
+@inlined
 def _zeros(size: int) -> Any:
     """Return float32 zeros that begin where a cache line begins."""
     room = np.zeros(size + 16, dtype=np.float32)
@@ -170,7 +170,7 @@ def sweep_chains(
                 generators[word, first + c] = state[word, c]
 
 
-@jit
+@inlined
 def _draw(
     logits: Any,
     similarity: Any,

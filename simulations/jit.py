@@ -20,5 +20,18 @@ def jit(function: Kernel) -> Kernel:
     one process or thread per core. A product and a sum may be fused, which rounds once instead
     of twice; NaN and infinity keep their meaning.
     """
-    options = numba.njit(nogil=True, error_model="numpy", fastmath={"contract"})
+    return _compiled(function, inline=False)
+
+
+def inlined(function: Kernel) -> Kernel:
+    """Compile what only kernels call into every one of them.
+
+    Called it would have two versions, perhaps rounded differently: its own, which a process
+    that has just compiled it uses, and that in the code of its caller, which the disk keeps.
+    """
+    return _compiled(function, inline=True)
+
+
+def _compiled(function: Kernel, inline: bool) -> Kernel:
+    options = numba.njit(nogil=True, error_model="numpy", fastmath={"contract"}, forceinline=inline)
     return keeping(cast(Kernel, options(function)))

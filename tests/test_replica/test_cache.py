@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 import pickle
+import pkgutil
 import resource
 import shutil
 import subprocess
 import sys
 import warnings
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 
 import numba
 import numpy as np
 import pytest
+from numba.core.dispatcher import Dispatcher
 from surroundings import OBEDIENT
 
 import replica
@@ -203,6 +206,42 @@ def test_a_command_that_cannot_keep_its_code_says_so_in_one_line(closed):
     assert f"test_loss         {expected:.10g}\n" in printed
     assert told.startswith("replica: warning: compiled code ")
     assert told.count("\n") == 1
+
+
+def test_who_compiles_finds_the_digits_of_who_does_not(tmp_path):
+    """A weight decay so small that averages rest on sums of large terms that cancel."""
+    words = [
+        "-m",
+        "replica",
+        "sweep",
+        "--colors",
+        "3",
+        "--beta",
+        "1.5",
+        "--lam",
+        "9e-4",
+        "--alpha",
+        "1",
+    ]
+    printed = [start(*words, cache=tmp_path / "cache").communicate()[0] for _ in range(2)]
+    assert "converged" in printed[0]
+    assert printed[0] == printed[1]
+
+
+@pytest.mark.parametrize("package", [replica, simulations])
+def test_kernels_call_nothing_that_has_code_of_its_own(package):
+    """Which of two versions of its code is run depends on who compiled it."""
+    calls = 0
+    for module in pkgutil.iter_modules(package.__path__):
+        if module.name in ("__main__", "encoder"):
+            continue
+        names = vars(import_module(f"{package.__name__}.{module.name}"))
+        kernels = {name: one for name, one in names.items() if isinstance(one, Dispatcher)}
+        for kernel in kernels.values():
+            for called in set(kernel.py_func.__code__.co_names) & set(kernels):
+                assert kernels[called].targetoptions["forceinline"], called
+                calls += 1
+    assert calls >= 8
 
 
 def test_two_processes_compile_at_once(tmp_path):
