@@ -14,6 +14,9 @@ from replica.problem import Problem
 from simulations.fields import Floats
 from simulations.one_thread import one_thread
 
+#: The gradient, relative to that of w = 0, beyond which a linear system was not solved.
+_TOLERANCE = 1e-8
+
 
 @dataclass(frozen=True)
 class GaussianExperiment:
@@ -99,7 +102,7 @@ class GaussianExperiment:
                 "samples": self.samples,
                 "seed": self.seed,
                 **means,
-                "status": "converged" if np.isfinite(residual) else "not-finite",
+                "status": _status(residual),
                 "residual": residual,
                 "evaluations": 1,
                 "rows": len(rows),
@@ -192,10 +195,15 @@ def ridge(inputs: Floats, answers: Floats, decay: float) -> Floats:
     decay : float
         Weight decay times L, 0 or greater; at 0 the shortest minimiser.
     """
-    if decay > 0:
-        gram = inputs @ inputs.T + decay * np.eye(len(inputs))
-        return np.asarray(np.linalg.solve(gram, inputs @ answers), dtype=float)
-    return np.asarray(np.linalg.lstsq(inputs.T, answers, rcond=None)[0], dtype=float)
+    sites, samples = inputs.shape
+    if decay == 0:
+        return np.asarray(np.linalg.lstsq(inputs.T, answers, rcond=None)[0], dtype=float)
+    if samples < sites:
+        # The smaller system is regular without weight decay, too.
+        overlaps = inputs.T @ inputs + decay * np.eye(samples)
+        return np.asarray(inputs @ np.linalg.solve(overlaps, answers), dtype=float)
+    gram = inputs @ inputs.T + decay * np.eye(sites)
+    return np.asarray(np.linalg.solve(gram, inputs @ answers), dtype=float)
 
 
 def _observe(regression: Regression, decay: float, colors: int) -> dict[str, float]:
@@ -220,6 +228,12 @@ def _observe(regression: Regression, decay: float, colors: int) -> dict[str, flo
         "q": float(w @ covariance @ w),
         "residual": float(np.linalg.norm(slope) / np.linalg.norm(inputs @ answers)),
     }
+
+
+def _status(residual: float) -> str:
+    if not np.isfinite(residual):
+        return "not-finite"
+    return "converged" if residual < _TOLERANCE else "max-steps"
 
 
 def _bits(number: float) -> int:

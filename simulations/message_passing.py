@@ -87,7 +87,8 @@ def approximate_message_passing(
     steps : int
         The most iterations.
     tolerance : float
-        Iterations end when all gradient norms, relative to those at w = 0, are below this.
+        Iterations end when all gradient norms, relative to those at w = 0, are below this,
+        and the last changes of w, relative to w, below its root.
     damping : float
         Share of the last iterate that is kept, from 0 to less than 1. State evolution needs 0.
 
@@ -108,15 +109,17 @@ def approximate_message_passing(
     spectra = CavitySpectra(token_precision(model), sites)
     passing = _Passing(model, tokens, lam, chosen, sites, spectra)
     course = [passing.measured()]
-    for _ in range(steps):
-        if passing.settled(tolerance):
-            break
-        passing.step(damping)
-        course.append(passing.measured())
+    # What overflows is told by the statuses.
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        for _ in range(steps):
+            if passing.settled(tolerance):
+                break
+            passing.step(damping)
+            course.append(passing.measured())
     residuals = passing.residuals
-    statuses = np.where(residuals < tolerance, "converged", "max-steps").astype(object)
-    statuses[passing.runs_away] = "diverged"
+    statuses = np.where(passing.arrived(tolerance), "converged", "max-steps").astype(object)
     statuses[~np.isfinite(residuals)] = "not-finite"
+    statuses[passing.runs_away] = "diverged"
     taken = np.full(len(sites), len(course) - 1)
     weights = np.ascontiguousarray(passing.weights.T)
     training = Training(weights, sites, residuals, taken, statuses)
@@ -143,7 +146,7 @@ class _Passing:
         self._seen = np.eye(model.colors)[tokens[:, rows]]
         teacher = np.ascontiguousarray(model.teacher[rows].T)
         self._answer = spectra.covariance(teacher)
-        self.weights = np.zeros_like(teacher)
+        self.weights, self._change = np.zeros_like(teacher), np.zeros_like(teacher)
         self._variance = np.zeros(len(rows))
         self._scale = np.ones(len(rows))
         self.residuals = self._scale
@@ -163,11 +166,17 @@ class _Passing:
     @property
     def runs_away(self) -> NDArray[np.bool_]:
         """Which rows have no unique minimiser to arrive at."""
-        return (self._lam == 0) & (self._variance > _RUNAWAY)
+        return (self._lam == 0) & ~(self._variance <= _RUNAWAY)
+
+    def arrived(self, tolerance: float) -> NDArray[np.bool_]:
+        """Which rows neither have a gradient any more nor move."""
+        moved, length = (np.linalg.norm(each, axis=0) for each in (self._change, self.weights))
+        still: NDArray[np.bool_] = moved <= np.sqrt(tolerance) * length
+        return (self.residuals < tolerance) & still
 
     def settled(self, tolerance: float) -> bool:
         """Tell whether further iterations are of no use."""
-        done = ~np.isfinite(self.residuals) | (self.residuals < tolerance) | self.runs_away
+        done = ~np.isfinite(self.residuals) | self.arrived(tolerance) | self.runs_away
         return bool(np.all(done))
 
     def step(self, damping: float) -> None:
@@ -176,7 +185,8 @@ class _Passing:
         pull = self._spectra.precision(self._gathered(self._force)) + stiffness * self.weights
         fresh = self._spectra.solve(pull, self._lam, stiffness)
         variance = self._spectra.trace(self._lam, stiffness) / size
-        self.weights = damping * self.weights + (1 - damping) * fresh
+        self._change = fresh - self.weights
+        self.weights = self.weights + (1 - damping) * self._change
         self._variance = damping * self._variance + (1 - damping) * variance
         self._look(self._force)
 

@@ -16,6 +16,9 @@ Columns = NDArray[np.int64]
 #: Curvature pairs that are remembered.
 _MEMORY = 6
 
+#: How far from a point, relative to its length, the gradient is looked at for its change.
+_AWAY = 1e-3
+
 
 @dataclass(frozen=True)
 class Minimum:
@@ -46,6 +49,7 @@ def minimise(
     first: tuple[Floats, Floats],
     tolerance: float,
     max_steps: int,
+    convexity: float,
     floor: float = -np.inf,
 ) -> Minimum:
     """Minimise convex functions, one per column of `start`, by preconditioned L-BFGS.
@@ -67,9 +71,13 @@ def minimise(
         Values and gradients there, which may be known without an evaluation.
     tolerance : float
         A problem has converged when its gradient norm, relative to that at the start, is
-        below this.
+        below this, and the next step and that of steepest descent are, relative to the point,
+        below its root: with a minimum that is far away, or at infinity, the gradient vanishes
+        long before.
     max_steps : int
         The most steps of any problem.
+    convexity : float
+        A lower bound on the eigenvalues of the Hessians, 0 or greater.
     floor : float
         A problem whose value falls below this has no minimum and stops as diverged.
     """
@@ -89,11 +97,23 @@ def minimise(
     history: deque[tuple[Floats, Floats, Floats]] = deque(maxlen=_MEMORY)
 
     for step in range(max_steps + 1):
-        residual = _norm(slope) / scale
+        if accepted.any():
+            fresh = -_apply_history(slope, columns, history, precondition)
+            direction = np.where(accepted, fresh, direction)
+        steep, near = _norm(slope), np.sqrt(tolerance) * _norm(point)
+        residual = steep / scale
+        arrived = (residual < tolerance) & (_norm(direction) <= near)
+        unsure = np.nonzero(arrived & (steep > convexity * near))[0]
+        if unsure.size:
+            downhill = slope[:, unsure] * (_AWAY / np.sqrt(tolerance) * near / steep)[unsure]
+            turned = objective(point[:, unsure] - downhill, columns[unsure])[1]
+            bend = _dot(slope[:, unsure] - turned, downhill) / _dot(downhill, downhill)
+            arrived[unsure] = steep[unsure] <= bend * near[unsure]
+            evaluations[columns[unsure]] += 1
         points[:, columns], residuals[columns] = point, residual
         finished = np.full(len(columns), step == max_steps)
         for status, reached in (
-            ("converged", residual < tolerance),
+            ("converged", arrived),
             ("diverged", value < floor),
             ("not-finite", ~np.isfinite(value + residual)),
         ):
@@ -109,9 +129,6 @@ def minimise(
             accepted = accepted[on]
             history = deque(((s[:, on], y[:, on], c[on]) for s, y, c in history), _MEMORY)
 
-        if accepted.any():
-            fresh = -_apply_history(slope, columns, history, precondition)
-            direction = np.where(accepted, fresh, direction)
         descent = _dot(slope, direction)
         trial = point + length * direction
         trial_value, trial_slope = objective(trial, columns)

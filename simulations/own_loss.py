@@ -121,7 +121,7 @@ def own_minimum(
     inverse = LeaveOneOut(hessian + ridge * np.eye(sites), rows)
     start, columns = np.zeros((sites, len(rows))), np.arange(len(rows))
     first = objective(start, columns)
-    return minimise(objective, inverse.solve, start, first, tolerance, max_steps)
+    return minimise(objective, inverse.solve, start, first, tolerance, max_steps, decay)
 
 
 def _curvature(loss: OwnLoss, colors: int) -> float:

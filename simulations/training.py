@@ -91,7 +91,7 @@ def train(
         The sites i; None is all.
     tolerance : float
         A row has converged when the norm of its gradient, relative to that at w = 0, is
-        below this.
+        below this, and the next step, relative to w, below its root.
     max_steps : int
         The most steps of the minimiser.
 
@@ -167,7 +167,7 @@ def _cross_entropy(
     overlaps = sums[:, rows] if similarity is None else _overlaps(tokens, values, rows)
     overlaps[rows, np.arange(len(rows))] = 0.0
     first = np.full(len(rows), len(tokens) * np.log(colors)), -overlaps
-    return minimise(objective, inverse.solve, start, first, tolerance, max_steps, floor)
+    return minimise(objective, inverse.solve, start, first, tolerance, max_steps, decay, floor)
 
 
 def _squared_error(
@@ -193,15 +193,18 @@ def _squared_error(
     points = np.zeros_like(target)
     scale = np.linalg.norm(target, axis=0)
     scale[scale == 0] = 1.0
+    correction = np.full_like(points, np.inf)
     try:
         inverse = LeaveOneOut(hessian, rows)
-        # The second round removes the rounding errors of the first.
+        # The second round removes the rounding errors of the first, and tells their size.
         for _ in range(2):
-            points -= inverse.solve(gradient(points), columns)
+            correction = inverse.solve(gradient(points), columns)
+            points -= correction
     except np.linalg.LinAlgError:
         pass
     residuals = np.linalg.norm(gradient(points), axis=0) / scale
-    if not np.all(residuals < tolerance):
+    lengths, corrections = (np.linalg.norm(each, axis=0) for each in (points, correction))
+    if not np.all((residuals < tolerance) & (corrections <= np.sqrt(tolerance) * lengths)):
         # Singular or close to it, as for λ = 0 and few samples: the shortest minimiser.
         for r, site in enumerate(rows):
             others = np.arange(sites) != site

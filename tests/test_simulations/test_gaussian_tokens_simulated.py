@@ -42,6 +42,15 @@ def test_without_decay_the_row_is_the_limit_of_small_decay():
     )
 
 
+@pytest.mark.parametrize("samples", [8, 40])
+def test_a_tiny_decay_changes_nothing(samples):
+    """Where the matrix of the sites is singular in floating point, that of the samples is not."""
+    vectors = np.random.default_rng(2).standard_normal((13, samples))
+    limit = ridge(vectors[:12], vectors[12], 0.0)
+    for decay in (1e-12, 1e-15, 1e-17, 1e-300):
+        np.testing.assert_allclose(ridge(vectors[:12], vectors[12], decay), limit, rtol=1e-9)
+
+
 def test_many_sites_do_not_depend_on_who_computes_them():
     """Matrices so large that BLAS would use several threads."""
     tasks = [GaussianExperiment(problem(), 300, 4, rows=2)]

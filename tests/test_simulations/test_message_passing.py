@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.optimize import minimize
+from scipy.special import softmax
 from small_models import random_model
 
 from replica import PottsTokens, Problem, state_evolution
@@ -62,6 +63,27 @@ def test_without_a_unique_minimiser_it_diverges(loss):
     found = approximate_message_passing(model, tokens, 0.0, loss)
     assert set(found.training.statuses) == {"diverged"}
     assert np.isfinite(found.training.weights).all()
+
+
+@pytest.mark.parametrize("lam", [1e-16, 1e-12, 1e-6])
+def test_small_decay_on_separable_data(lam):
+    """What has arrived is the minimum: there λ L |w|² is the pull of all tokens along w."""
+    model, tokens = system(3, 20, 12)
+    found = approximate_message_passing(model, tokens, lam, rows=[0, 1, 2]).training
+    if lam >= 1e-12:
+        assert found.status == "converged"
+    for row in np.nonzero(found.statuses == "converged")[0]:
+        fields = np.eye(3)[tokens].transpose(0, 2, 1) @ found.weights[row]
+        pull = np.eye(3)[tokens[:, row]] - softmax(fields, axis=1)
+        assert np.sum(pull * fields) == pytest.approx(
+            20 * lam * np.sum(found.weights[row] ** 2), rel=1e-2
+        )
+
+
+@pytest.mark.filterwarnings("error")
+def test_one_sequence_without_decay_diverges():
+    model, tokens = system(3, 20, 1)
+    assert approximate_message_passing(model, tokens, 0.0, rows=[0, 1]).status == "diverged"
 
 
 @pytest.mark.parametrize("loss", LOSSES)

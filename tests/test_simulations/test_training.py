@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy import optimize
+from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 from small_models import symmetric
 
@@ -102,6 +103,33 @@ def test_separable_data_without_decay_diverge():
     assert training.status == "diverged"
     assert training.evaluations.max() < 100
     assert np.isfinite(training.weights).all()
+
+
+def test_separable_but_for_ties_does_not_converge():
+    """Of (1, 1), (-1, -1) and (1, -1) the last cannot be won or lost: |w| grows without end."""
+    tokens = np.array([[0, 0, 0], [0, 1, 1], [0, 0, 1]], np.uint8)
+    assert train(tokens, 2, 0.0, rows=[0]).status == "max-steps"
+
+
+@pytest.mark.parametrize("lam", [1e-16, 1e-12, 1e-8, 1e-4])
+@pytest.mark.parametrize("samples", [1, 12, 80])
+def test_what_converges_is_the_minimum_for_small_decay_too(samples, lam):
+    """Separable data, whose gradients vanish long before, by Newton steps of bounded length."""
+    tokens = potts_sequences(2, 20, samples)
+    training = train(tokens, 2, lam, rows=[0, 1])
+    if samples != 12 and lam > 1e-16:
+        assert training.status == "converged"
+    spins = 2.0 * tokens - 1.0
+    for number in np.nonzero(training.statuses == "converged")[0]:
+        margins = spins[:, [number]] * np.delete(spins, number, axis=1)
+        w = np.zeros(19)
+        for _ in range(500):
+            wrong = expit(-margins @ w)
+            slope = 20 * lam * w - margins.T @ wrong
+            bend = 20 * lam * np.eye(19) + (margins.T * wrong * (1 - wrong)) @ margins
+            step = np.linalg.solve(bend, slope)
+            w -= step * min(1.0, 5.0 / np.linalg.norm(step))
+        np.testing.assert_allclose(other_weights(training, number), w, rtol=0.01, atol=1e-3)
 
 
 def test_plenty_of_samples_without_decay_converge():
