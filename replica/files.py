@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import glob
 import os
 import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
 
@@ -84,7 +84,9 @@ def whole_file(target: Path) -> Iterator[BinaryIO]:
 
 def partial_file(target: Path) -> tuple[int, str]:
     """Return handle and path of a new file that is to become `target`."""
-    return tempfile.mkstemp(dir=target.parent, prefix=_prefix(target), suffix=_PARTIAL)
+    # Some file systems take names of 143 bytes, of four bytes at most a letter.
+    prefix = f".{target.name[:24]}."
+    return tempfile.mkstemp(dir=target.parent, prefix=prefix, suffix=_ending(target))
 
 
 def move_into_place(temporary: str, target: Path) -> None:
@@ -106,13 +108,13 @@ def flush_folder(target: Path) -> None:
 
 def clear_partial_files(target: Path) -> None:
     """Remove what killed processes left that was to become `target`."""
-    for left in target.parent.glob(f"{glob.escape(_prefix(target))}*{_PARTIAL}"):
+    for left in target.parent.glob(f".*{_ending(target)}"):
         left.unlink(missing_ok=True)
 
 
-def _prefix(target: Path) -> str:
-    # Names have 255 bytes at most, of four bytes at most a letter.
-    return f".{target.name[:48]}."
+def _ending(target: Path) -> str:
+    """Return how partial files of this target end, and no other's, though names begin alike."""
+    return f".{sha256(os.fsencode(target.name)).hexdigest()[:16]}{_PARTIAL}"
 
 
 def _try_writing(name: str, path: str | os.PathLike[str], folder: Path) -> None:

@@ -7,6 +7,7 @@ import os
 import numpy as np
 import pytest
 
+from replica.files import partial_file
 from replica.journal import Journal, Unwritable
 from replica.tables import Table
 from simulations.checkpoint import load, save
@@ -34,12 +35,32 @@ def test_what_was_appended_is_found_again(tmp_path):
 
 
 def test_half_written_files_are_cleared_away(tmp_path):
-    (tmp_path / ".table.csv.abcdefgh.partial").write_text("torn")
+    for name in ("table.csv", "table.json"):
+        os.close(partial_file(tmp_path / name)[0])
     (tmp_path / ".table.csv.swp").write_text("of an editor")
     with journal(tmp_path / "table.csv"):
         pass
     names = {path.name for path in tmp_path.iterdir()}
     assert names == {"table.csv", "table.json", ".table.csv.swp"}
+
+
+@pytest.mark.parametrize(
+    "long", ["x" * 240, "\U0001d6fc" * 60, "[*]"], ids=["long", "wide", "pattern"]
+)
+def test_half_written_files_of_other_tables_are_left_alone(tmp_path, long):
+    """Names may begin with another's, or with as many letters as are told of both."""
+    mine = tmp_path / f"{long}1.csv"
+    others = [tmp_path / f"{long}1.csv.b.csv", tmp_path / f"{long}2.csv", tmp_path / "1.csv"]
+    paths = []
+    for target in (*others, mine):
+        handle, path = partial_file(target)
+        os.close(handle)
+        paths.append(path)
+        assert len(os.fsencode(os.path.basename(path))) <= 143
+    with journal(mine):
+        pass
+    left = {str(path) for path in tmp_path.iterdir() if path.suffix == ".partial"}
+    assert left == set(paths[:-1])
 
 
 def test_a_full_disk_keeps_what_is_done(tmp_path, monkeypatch):

@@ -10,6 +10,7 @@ import pytest
 import simulations.epochs
 import simulations.learning
 from replica.data import PottsTokens
+from replica.files import partial_file
 from simulations import FactoredAttention, PottsModel, conditional_entropy, fresh_loss, sample
 from simulations.checkpoint import alone, load, save
 from simulations.layers import FreeAttention, SoftmaxAttention
@@ -245,7 +246,7 @@ def test_one_process_per_checkpoint(tmp_path, monkeypatch, small):
     assert not list(tmp_path.iterdir())
     # What a killed process leaves stands in nobody's way.
     (tmp_path / ".run.npz.lock").write_text("1")
-    (tmp_path / ".run.npz.torn.partial").write_text("torn")
+    os.close(partial_file(tmp_path / "run.npz")[0])
     whole = learn(tokens, held_out, 3, settings, checkpoint=path)
     assert {p.name for p in tmp_path.iterdir()} == {"run.npz"}
     # A finished one can be read where nothing can be written, or locked.

@@ -12,6 +12,7 @@ import pytest
 from surroundings import wait_until_grown
 
 from replica.cli import main
+from replica.files import partial_file
 from replica.journal import Journal, Removed
 from replica.tables import COLUMNS, Table
 
@@ -113,11 +114,11 @@ def test_what_is_no_file_is_refused(tmp_path, refused):
 
 def test_long_names_and_patterns(tmp_path, refused):
     assert "file name too long" in refused(tmp_path / f"{'x' * 300}.csv")
-    other = tmp_path / ".t1.csv.abcdefgh.partial"
-    other.write_text("of another table")
+    handle, other = partial_file(tmp_path / "t1.csv")
+    os.close(handle)
     for name in ("x" * 250, "é" * 125, "t[12]", "**"):
         assert sweep(tmp_path / f"{name}.csv") == 0
-    assert other.exists()
+    assert os.path.exists(other)
 
 
 def test_a_table_that_is_removed_is_not_kept(tmp_path):
