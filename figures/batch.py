@@ -11,6 +11,7 @@ from figures.contract import FigureSource
 from figures.foreign import foreign, own_table
 from replica.arguments import MissingExtra
 from replica.commandline import CONVERGED, NOT_CONVERGED, say
+from replica.locks import unwritten
 from replica.tasks import described
 
 
@@ -37,12 +38,15 @@ def make(
     Raises
     ------
     ValueError
-        If the table is not one of this figure.
+        If the table is not one of this figure, or another process is writing the one that would
+        be replaced.
     replica.journal.Unwritable
         If the disk is full or the folder can no longer be written.
     """
     prog = command.split()[0]
     known = None if table is None else own_table(figure, table, prog)
+    with unwritten("out", folder / f"{figure.NAME}.csv"):  # asked before the work, and again after
+        pass
 
     # Now that the arguments are good, the heavy libraries are worth loading.
     from figures.publish import publish

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from replica.files import reason, whole_file
 from replica.journal import Unwritable
+from replica.locks import unwritten
 from replica.tables import Table, replace_table
 
 if TYPE_CHECKING:
@@ -20,13 +21,16 @@ def publish(figure: Figure, table: Table, folder: Path, name: str, **provenance:
 
     Raises
     ------
+    ValueError
+        If another process is writing the table NAME.csv.
     replica.journal.Unwritable
         If the disk is full or the folder cannot be written; each file is whole or not there.
     """
     written = [folder / f"{name}.{ending}" for ending in ("csv", "json", "pdf", "png")]
     path = written[0]
     try:
-        replace_table(path, table, provenance)
+        with unwritten("out", path):
+            replace_table(path, table, provenance)
         # Without a date the same picture is the same file.
         for path, metadata in zip(written[2:], ({"CreationDate": None}, {}), strict=True):
             with whole_file(path) as stream:

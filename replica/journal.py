@@ -23,7 +23,7 @@ from replica.files import (
     reason,
     unwritable,
 )
-from replica.locks import lock, stands_at
+from replica.locks import lock, open_locked, stands_at
 from replica.sidecars import read_sidecar, sidecar, write_sidecar
 from replica.tables import (
     COLUMNS,
@@ -38,10 +38,6 @@ from replica.tables import (
 #: Least seconds between two calls that force the operating system to write to the disk, and
 #: the share of the time that they may take.
 _SYNC, _SHARE = 0.1, 0.02
-
-
-#: Seconds in which a process that has just begun to write says who it is.
-_INTRODUCTION = 2.0
 
 
 #: What is said of a table that was left unfinished, behind whatever was the reason.
@@ -189,34 +185,11 @@ class Journal:
         self.close()
 
     def _open(self) -> int:
-        while True:
-            try:
-                handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
-            except OSError as error:
-                raise unwritable(self._name, self.path, error) from None
-            if not lock(handle):
-                os.close(handle)
-                allowed = f"a file that no other process is writing; {self._writer()} is"
-                raise refusal(self._name, str(self.path), allowed)
-            # Another process may have finished, and replaced the file, since it was opened.
-            if stands_at(handle, self.path):
-                return handle
-            os.close(handle)
-
-    def _writer(self) -> str:
-        """Return who is writing the table; who has just begun may not have said so yet."""
-        deadline = time.monotonic() + _INTRODUCTION
-        while True:
-            unfinished = read_sidecar(self.path)[0].get("unfinished")
-            known = unfinished if isinstance(unfinished, dict) else {}
-            process, host = known.get("process"), known.get("host")
-            if isinstance(host, str) and host != socket.gethostname():
-                return f"process {process} on {host}"
-            if isinstance(process, int) and _alive(process):
-                return f"process {process}"
-            if time.monotonic() > deadline:
-                return "process unknown"
-            time.sleep(0.02)
+        try:
+            flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
+            return open_locked(self._name, self.path, flags)
+        except OSError as error:
+            raise unwritable(self._name, self.path, error) from None
 
     def _still_there(self) -> None:
         if not stands_at(self._handle, self.path):
@@ -341,16 +314,6 @@ class Journal:
 
     def _unwritable(self, error: OSError) -> Unwritable:
         return Unwritable(f"{self.path} cannot be written any more: {reason(error)}")
-
-
-def _alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:  # somebody else's
-        pass
-    return True
 
 
 def _content(provenance: Mapping[str, Any]) -> dict[str, Any]:

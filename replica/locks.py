@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import os
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from replica.arguments import refusal
+from replica.sidecars import read_sidecar
 
 try:
     import fcntl
 except ImportError:  # not a POSIX system: one process per file is the user's care
     fcntl = None  # type: ignore[assignment]
 
+#: Seconds in which a process that has just begun to write says who it is, or is done.
+_INTRODUCTION = 2.0
 
-def lock(handle: int) -> bool:
-    """Lock an open file; False if another process has it.
+
+def lock(handle: int, shared: bool = False) -> bool:
+    """Lock an open file, alone or with those who share it; False if another process has it.
 
     Where nothing can be locked, as on some network mounts, this is left to the user.
     """
     if fcntl is None:
         return True
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     except OSError:
@@ -33,3 +43,84 @@ def stands_at(handle: int, path: Path) -> bool:
         return os.path.samestat(os.fstat(handle), os.stat(path))
     except OSError:
         return False
+
+
+def open_locked(name: str, path: Path, flags: int, shared: bool = False) -> int:
+    """Open the table at `path` and lock it; OSError says why it cannot be opened.
+
+    Parameters
+    ----------
+    name : str
+        The argument that holds the path.
+    path : path
+        The CSV file.
+    flags : int
+        How to open it.
+    shared : bool
+        Whether others may share the lock.
+
+    Raises
+    ------
+    ValueError
+        If another process is writing the table, naming it.
+    """
+    deadline = time.monotonic() + _INTRODUCTION
+    while True:
+        handle = os.open(path, flags, 0o666)
+        if lock(handle, shared):
+            # Another process may have finished, and replaced the file, since it was opened.
+            if stands_at(handle, path):
+                return handle
+            os.close(handle)
+            continue
+        os.close(handle)
+        writer = _writer(path)
+        if writer is not None or time.monotonic() > deadline:
+            told = writer or "process unknown"
+            raise refusal(name, str(path), f"a file that no other process is writing; {told} is")
+        time.sleep(0.02)
+
+
+@contextmanager
+def unwritten(name: str, path: Path) -> Iterator[None]:
+    """Let nobody begin to write the table at `path`, if there is one, while it is replaced.
+
+    Raises
+    ------
+    ValueError
+        If another process is writing the table, naming it.
+    """
+    if fcntl is None:  # where open files cannot be replaced, either
+        yield
+        return
+    handle = None
+    with suppress(OSError):  # not there, or nothing to be read: in nobody's way
+        # A pipe without a writer is not waited for.
+        handle = open_locked(name, path, os.O_RDONLY | os.O_NONBLOCK, shared=True)
+    try:
+        yield
+    finally:
+        if handle is not None:
+            os.close(handle)
+
+
+def _writer(path: Path) -> str | None:
+    """Return who is writing a table, if its sidecar tells."""
+    unfinished = read_sidecar(path)[0].get("unfinished")
+    known = unfinished if isinstance(unfinished, dict) else {}
+    process, host = known.get("process"), known.get("host")
+    if isinstance(host, str) and host != socket.gethostname():
+        return f"process {process} on {host}"
+    if isinstance(process, int) and _alive(process):
+        return f"process {process}"
+    return None
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # somebody else's
+        pass
+    return True

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from replica.arguments import refusal
 from replica.files import replace_file, writable_file
+from replica.locks import unwritten
 from replica.numerals import numeral
 from replica.sidecars import is_foreign, provenance, sidecar
 
@@ -123,10 +124,11 @@ class Table:
         ------
         ValueError
             If the folder does not exist or cannot be written, or the path is that of
-            something else.
+            something else, or of a table that another process is writing.
         """
         target = writable_table("path", path)
-        replace_table(target, self, provenance)
+        with unwritten("path", target):
+            replace_table(target, self, provenance)
         return target
 
     def write(self, stream: TextIO) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 from matplotlib.figure import Figure
 
 from figures import cli
+from figures.batch import make
+from figures.publish import publish
 from replica.arguments import MissingExtra
+from replica.journal import Journal
 from replica.tables import Table
 
 
@@ -40,6 +44,9 @@ def test_list_names_every_figure(capsys):
     assert capsys.readouterr().out.startswith("learning-curve  ")
 
 
+LINE = {"source": "theory", "alpha": 1.0}
+
+
 class Stub:
     """A figure of one line, or one that cannot be made."""
 
@@ -51,7 +58,7 @@ class Stub:
     def compute(self, quick: bool, workers: int) -> Table:
         if self.trouble is not None:
             raise self.trouble
-        return Table([{"source": "theory", "alpha": 1.0, "status": self.status}])
+        return Table([LINE | {"status": self.status}])
 
     def draw(self, table: Table) -> Figure:
         return Figure(figsize=(1, 1))
@@ -76,6 +83,22 @@ def test_all_goes_on_to_the_last_figure(second, status, told, tmp_path, monkeypa
     # Not a terminal: nothing but troubles and, at the end, the times.
     assert "1 of 3" not in message
     assert message.splitlines()[-1] == "replica-figures: third 0 s"
+
+
+def test_a_table_that_is_being_written_is_not_replaced(tmp_path):
+    """Neither before the work nor after it."""
+    path = tmp_path / "busy.csv"
+    refused = pytest.raises(ValueError, match=rf"^out = .*busy\.csv.*; process {os.getpid()} is$")
+    idle = Stub("busy", RuntimeError("it was computed"))
+    with Journal("out", path, "test", {}, []) as opened:
+        opened.append([LINE])
+        before = path.read_bytes()
+        with refused:
+            make(idle, tmp_path, False, 1, None, "replica-figures busy")
+        with refused:
+            publish(idle.draw(Table([])), Table([]), tmp_path, "busy")
+        assert path.read_bytes() == before
+    assert {file.name for file in tmp_path.iterdir()} == {"busy.csv", "busy.json"}
 
 
 def test_all_tells_what_it_is_at_on_a_terminal(tmp_path, monkeypatch, capsys):

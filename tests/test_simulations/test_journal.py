@@ -3,12 +3,15 @@ from __future__ import annotations
 import errno
 import json
 import os
+import time
+from contextlib import ExitStack
 
 import numpy as np
 import pytest
 
 from replica.files import partial_file
 from replica.journal import Journal, Unwritable
+from replica.locks import unwritten
 from replica.tables import Table
 from simulations.checkpoint import load, save
 
@@ -137,6 +140,35 @@ def test_one_writer_at_a_time(tmp_path):
         pass
 
 
+def test_a_table_that_is_being_written_is_not_replaced(tmp_path):
+    """Neither unfinished nor while a finished one grows; a dead writer stands in nobody's way."""
+    path, other = tmp_path / "table.csv", Table([LINE | {"alpha": 7.0}])
+    failed = LINE | {"alpha": 2.0, "status": "failed: ValueError: no"}
+    for lines in ([LINE, failed], [LINE]):
+        with journal(path) as opened:
+            opened.append([LINE | {"alpha": 2.0}])
+            before = path.read_bytes()
+            with pytest.raises(ValueError, match=rf"^path = .*; process {os.getpid()} is$"):
+                other.to_csv(path)
+            assert path.read_bytes() == before
+            opened.finish(lines)
+    with journal(path) as opened:
+        opened.append([LINE])
+    assert "unfinished" in json.loads(path.with_suffix(".json").read_text())
+    other.to_csv(path)
+    assert list(Table.from_csv(path)["alpha"]) == [7.0]
+    assert "unfinished" not in json.loads(path.with_suffix(".json").read_text())
+
+
+def test_a_journal_waits_for_a_table_that_is_being_replaced(tmp_path, monkeypatch):
+    path = Table([LINE]).to_csv(tmp_path / "table.csv", parameters={"lam": 0.1}, seeds=[0])
+    with ExitStack() as replacing:
+        replacing.enter_context(unwritten("path", path))
+        monkeypatch.setattr(time, "sleep", lambda _: replacing.close())
+        with journal(path) as opened:
+            assert len(opened.lines) == 1
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [
@@ -160,7 +192,7 @@ def test_broken_sidecars_are_named(tmp_path, text, why):
 
 
 def test_a_sidecar_of_wrong_types_does_not_stop_the_refusal(tmp_path, monkeypatch):
-    monkeypatch.setattr("replica.journal._INTRODUCTION", 0.0)
+    monkeypatch.setattr("replica.locks._INTRODUCTION", 0.0)
     path = tmp_path / "table.csv"
     with journal(path):
         path.with_suffix(".json").write_text('{"unfinished": "yes", "version": 1, "date": 2}')
