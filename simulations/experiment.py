@@ -18,6 +18,7 @@ from simulations.grid import VALUED
 from simulations.observables import Observables, measure
 from simulations.one_thread import one_thread
 from simulations.own_loss import OwnLoss, checked_loss
+from simulations.potts import checked_colors
 from simulations.sampler import BURN_IN
 from simulations.systems import Size, System, systems
 from simulations.training import Training
@@ -74,6 +75,7 @@ class Experiment:
                     "PottsTokens or IndependentTokens; simulate_many takes GaussianTokens, too"
                 )
                 raise refusal("data", problem.data, allowed)
+            checked_colors(problem.data.colors)
             self._loss(problem)
         if self.own_loss is not None and all(isinstance(p.loss, str) for p in self.problems):
             raise refusal("own_loss", self.own_loss, "None where every loss is known by name")

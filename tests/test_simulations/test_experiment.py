@@ -12,7 +12,8 @@ import pytest
 from surroundings import wait_until_grown
 
 import simulations
-from replica.data import PottsTokens
+import simulations.experiment
+from replica.data import IndependentTokens, PottsTokens
 from replica.problem import Problem
 from replica.tables import COLUMNS, Table
 from simulations import (
@@ -146,6 +147,9 @@ def test_command_tells_failures_by_status_one(tmp_path):
         ({"lam": "nan"}, "lam = nan"),
         ({"colors": "1"}, "colors = 1"),
         ({"colors": "2.5"}, "colors = 2.5"),
+        ({"colors": "300"}, "colors = 300 is not allowed: colors must be an integer from 2 to 256"),
+        ({"colors": "3,300"}, "colors = 300"),
+        ({"estimator": "amp", "colors": "300"}, "colors = 300"),
         ({"beta": "3"}, "beta = 3"),
         ({"loss": "hinge"}, "loss = 'hinge'"),
         ({"data": "words"}, "data = 'words'"),
@@ -165,6 +169,13 @@ def test_bad_arguments(tmp_path, capsys, changes, message):
     assert message in output.err
     assert not output.out
     assert not list(tmp_path.iterdir())
+
+
+def test_more_colours_than_a_byte_can_tell_are_refused_before_any_work(monkeypatch):
+    monkeypatch.setattr(simulations.experiment.Experiment, "run", None)
+    for data in (PottsTokens(257, 1.5), IndependentTokens(257, 1.0)):
+        with pytest.raises(ValueError, match=r"^colors = 257 is not allowed"):
+            simulate(PROBLEM.at(data=data), 20)
 
 
 @pytest.mark.parametrize("place", ["missing/sim.csv", "."])
