@@ -46,10 +46,7 @@ def naive_mean_field(tokens: Any, colors: int, lam: float = 0.0, rows: Any = Non
         raise refusal("samples", samples, f"{least} or greater at lam = 0, to invert correlations")
     correlations = _correlations(tokens, colors)
     matrix = correlations + length * lam / (samples * (colors - 1)) * np.eye(length)
-    try:
-        found = inverse(matrix)
-    except np.linalg.LinAlgError:
-        raise refusal("lam", lam, "greater, as the correlations have no inverse") from None
+    found = _inverse(matrix, lam)
     unit = np.eye(length)[:, sites]
     residuals = np.linalg.norm(multiply(matrix, found[:, sites]) - unit, axis=0)
     weights = -found[sites]
@@ -83,7 +80,7 @@ def quadratic_estimate(
     Raises
     ------
     ValueError
-        If an argument is not allowed.
+        If an argument is not allowed, or the correlations have no inverse.
     """
     tokens, colors, lam, sites = _checked(tokens, colors, lam, rows)
     samples, length = tokens.shape
@@ -94,7 +91,7 @@ def quadratic_estimate(
     norms = _norms(norm2, len(sites))
     training = train(tokens, colors, lam, "squared-error", rows=sites)
     sums = _pair_sums(tokens, colors)
-    share = _degrees(sums, length * lam, sites) / components
+    share = _degrees(sums, lam, sites) / components
     # m̂ = Σ_μ y·g/L with the residual g = K0 y - h, and <G/D> = V/(1 - 1/L).
     hits = samples * (1 - 1 / colors) - np.einsum("ij,ji->i", training.weights, sums[:, sites])
     overlap = norms * hits / (length - 1) * share / (1 - share)
@@ -103,18 +100,26 @@ def quadratic_estimate(
     return replace(training, weights=weights)
 
 
-def _degrees(sums: Floats, decay: float, sites: NDArray[np.int64]) -> Floats:
-    """Return tr S (S + decay)^{-1} without row and column i, for every site i.
+def _degrees(sums: Floats, lam: float, sites: NDArray[np.int64]) -> Floats:
+    """Return tr S (S + L λ)^{-1} without row and column i, for every site i.
 
-    It is the number of weights less decay × tr (S + decay)^{-1}.
+    It is the number of weights less L λ tr (S + L λ)^{-1}.
     """
     length = len(sums)
-    if decay == 0:
+    if lam == 0:
         return np.full(len(sites), length - 1.0)
-    whole = inverse(sums + decay * np.eye(length))
+    decay = length * lam
+    whole = _inverse(sums + decay * np.eye(length), lam)
     trace = np.trace(whole) - np.sum(whole[:, sites] ** 2, axis=0) / whole[sites, sites]
     degrees: Floats = length - 1 - decay * trace
     return degrees
+
+
+def _inverse(matrix: Floats, lam: float) -> Floats:
+    try:
+        return inverse(matrix)
+    except np.linalg.LinAlgError:
+        raise refusal("lam", lam, "greater, as the correlations have no inverse") from None
 
 
 def _pair_sums(tokens: Tokens, colors: int) -> Floats:

@@ -140,6 +140,12 @@ def test_constant_tokens_have_no_inverse():
         naive_mean_field(tokens, 3)
 
 
+def test_a_weight_decay_lost_to_rounding_is_refused():
+    allowed = "lam must be greater, as the correlations have no inverse"
+    with pytest.raises(ValueError, match=rf"^lam = 1e-16 is not allowed: {allowed}$"):
+        simulate(problem_of(0.05, lam=1e-16), 20, estimator="quadratic")
+
+
 @pytest.mark.parametrize("norm2", [0.0, -1.0, [1.0, 2.0]])
 def test_bad_norms(norm2):
     tokens = sample(PottsModel.random(DATA, 20, 0), 40, 1)
