@@ -43,7 +43,8 @@ class Table:
 
     `table["test_loss"]` is a numpy array with one entry per line: text for the columns
     source, data, loss, status, estimator and similarity, floats elsewhere, NaN where the cell is
-    empty, and an array of rows where a cell holds one value per colour mode.
+    empty, and an array of rows where a cell holds one value per colour mode. If the numbers of
+    modes differ, the entries are objects: floats and arrays.
 
     Parameters
     ----------
@@ -76,9 +77,10 @@ class Table:
         values = [line.get(column) for line in self._lines]
         if column in _TEXT:
             return np.array(["" if value is None else value for value in values], dtype=object)
-        width = max((len(v) for v in values if isinstance(v, (Sequence, np.ndarray))), default=0)
-        missing = np.full(width, np.nan) if width else np.nan
-        return np.array([missing if v is None else np.asarray(v, dtype=float) for v in values])
+        shapes = {np.shape(value) for value in values if value is not None}
+        missing = np.full(next(iter(shapes)) if len(shapes) == 1 else (), np.nan)
+        cells = [missing if v is None else np.asarray(v, dtype=float) for v in values]
+        return np.array(cells) if len(shapes) < 2 else _objects(cells)
 
     def __repr__(self) -> str:
         counts = Counter(str(line.get("status")) for line in self._lines)
@@ -90,12 +92,15 @@ class Table:
         return tuple(dict(line) for line in self._lines)
 
     def where(self, **values: Any) -> Table:
-        """Return the lines in which every named column equals the given value, None if empty."""
+        """Return the lines in which every named column equals the given value, None if empty.
+
+        A cell with one value per colour mode equals a sequence of the same values.
+        """
         for column, value in values.items():
             if value is not None:
                 self._known(column)
         return Table(
-            line for line in self._lines if all(line.get(k) == v for k, v in values.items())
+            line for line in self._lines if all(_equal(line.get(k), v) for k, v in values.items())
         )
 
     def _known(self, column: str) -> None:
@@ -168,6 +173,21 @@ class Table:
             except ValueError as error:
                 raise refusal(name, str(path), f"a table; line {number}: {error}") from None
         return cls(lines)
+
+
+def _objects(cells: Sequence[NDArray[np.float64]]) -> NDArray[Any]:
+    """Return arrays of different shapes as the entries of one, those of one number as floats."""
+    array = np.empty(len(cells), dtype=object)
+    for number, cell in enumerate(cells):
+        array[number] = cell if cell.ndim else float(cell)
+    return array
+
+
+def _equal(cell: Any, value: Any) -> bool:
+    """Tell whether a cell holds a value: if either has several, all of them alike."""
+    if any(isinstance(one, (list, tuple, np.ndarray)) for one in (cell, value)):
+        return np.array_equal(cell, value)
+    return bool(cell == value)
 
 
 def columns_of(lines: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:

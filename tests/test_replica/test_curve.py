@@ -172,3 +172,33 @@ def test_a_missing_file_is_named(tmp_path):
 def test_an_unknown_column_is_named():
     with pytest.raises(KeyError, match="accuracy"):
         sweep(PROBLEM, [1.0])["accuracy"]
+
+
+def test_points_of_different_numbers_of_modes_in_one_table(tmp_path):
+    similar = [[1.0, 0.5, 0.1, 0.5], [0.5, 1.0, 0.5, 0.1]]
+    similar += [row[2:] + row[:2] for row in similar]
+    curve = Curve(
+        solve(Problem(1.0, lam, PottsTokens(4, 0.5, U)), check=False)
+        for lam, U in ((0.1, None), (0.2, similar), (0.0, similar))
+    )
+    one, several, _ = curve.solutions
+    assert isinstance(one.m, float)
+    assert len(several.m) > 1
+    for table in (curve, Table.from_csv(curve.to_csv(tmp_path / "curve.csv"))):
+        for name in ("m", "q", "V"):
+            column = table[name]
+            assert (column.shape, column.dtype) == ((3,), object)
+            assert column[0] == getattr(one, name)
+            np.testing.assert_array_equal(column[1], getattr(several, name))
+            assert np.isnan(column[2])
+        for value, lams in (
+            (one.m, [0.1]),
+            (several.m, [0.2]),
+            (list(several.m), [0.2]),
+            (several.m[:1], []),
+            (several.m[0], []),
+            (0.5, []),
+        ):
+            assert table.where(m=value)["lam"].tolist() == lams
+        np.testing.assert_array_equal(table.where(lam=0.2)["m"], [several.m])
+        assert table["lam"].tolist() == [0.1, 0.2, 0.0]
