@@ -1,4 +1,4 @@
-"""Places that go wrong: folders that turn root away, and clusters whose processes can be killed.
+"""What goes wrong: folders that turn root away, commands that pause, clusters to be killed.
 
     python tests/surroundings.py PROGRAM [argument ...]
 
@@ -13,15 +13,39 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 #: The beginning of a command line that obeys permissions.
 OBEDIENT = (sys.executable, __file__)
 
 #: Rights to override permissions, of files and for reading, and the call that gives one up.
 _OVERRIDE, _READ, _GIVE_UP = 1, 2, 24
+
+#: Runs a command that pauses when it has added a number of lines, until its stdin is closed.
+_PAUSING = """
+import sys
+from importlib import import_module
+from replica.journal import Journal
+
+module, count, *words = sys.argv[1:]
+append, left = Journal.append, int(count)
+
+def pausing(self, lines):
+    global left
+    lines = list(lines)
+    first, others = lines[:left], lines[left:]
+    append(self, first)
+    left -= len(first)
+    if first and not left:
+        sys.stdin.read()
+    append(self, others)
+
+Journal.append = pausing
+sys.exit(import_module(module).main(words))
+"""
 
 #: Exits with 0 as soon as the scheduler has two workers.
 _WAIT = """
@@ -43,6 +67,29 @@ def obey_permissions() -> None:
     if sys.platform == "linux":
         for capability in (_OVERRIDE, _READ):
             ctypes.CDLL(None).prctl(_GIVE_UP, capability, 0, 0, 0)
+
+
+def start_pausing(
+    module: str, lines: int, words: Sequence[str], under: Sequence[str] = (), **options: Any
+) -> subprocess.Popen[str]:
+    """Start a command that cannot end before its tester, however fast or slow, has seen to it.
+
+    Parameters
+    ----------
+    module : str
+        Where its `main` is.
+    lines : int
+        How many it adds to its table before it waits for `communicate`, or for a signal.
+    words : sequence of str
+        Its arguments.
+    under : sequence of str
+        What the command line begins with, such as `OBEDIENT`.
+    **options
+        Of `subprocess.Popen`.
+    """
+    line = [*under, sys.executable, "-c", _PAUSING, module, str(lines), *words]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen(line, text=True, **pipes, **options)
 
 
 def wait_until_grown(process: subprocess.Popen[str], file: Path, size: float = 0) -> None:

@@ -126,10 +126,8 @@ def test_a_scheduler_that_dies_is_told_in_one_line(tmp_path):
     out, whole = tmp_path / "there.csv", tmp_path / "whole.csv"
     line = [*SWEEP[:-1], "--alpha=0.3:9:20000"]
     with surroundings.cluster() as (address, scheduler, _):
-        process = subprocess.Popen(
-            [sys.executable, "-m", "replica", *line, "--scheduler", address, "--out", str(out)],
-            stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
+        words = [*line, "--scheduler", address, "--out", str(out)]
+        process = surroundings.start_pausing("replica.cli", 19_000, words)
         surroundings.wait_until_grown(process, out, 4000)
         scheduler.kill()
         _, error = process.communicate()
@@ -164,7 +162,8 @@ def test_nobody_answers(monkeypatch, capsys):
             begin = time.monotonic()
             address = f"tcp://127.0.0.1:{opened.getsockname()[1]}"
             assert theory.main([*SWEEP, "--scheduler", address]) == 2
-            assert time.monotonic() - begin < 5
+            # Not as long as Dask waits by itself.
+            assert time.monotonic() - begin < 20
             error = capsys.readouterr().err
             assert error.count("\n") == 1
             assert f"scheduler = '{address}' is not allowed" in error

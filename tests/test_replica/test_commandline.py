@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from surroundings import wait_until_grown
+from surroundings import start_pausing, wait_until_grown
 
 import replica.replicon
 from replica import CustomTokens, PottsTokens, Problem, Table, existence_threshold, solve, stability
@@ -296,20 +296,11 @@ def test_python_says_the_same(capsys, changes, make):
 def test_interrupted_sweep_keeps_what_is_done(tmp_path, sent, status, said):
     """A curve of three thousand slow points, interrupted when the first are on disk."""
     line = words("sweep", colors="20", beta="8", lam="1e-4", alpha="0.1:50:3000", out="curve.csv")
-    code = (
-        "import sys; from replica import *; solve(Problem(1.0, 0.1, PottsTokens(20, 8.0)));"
-        "print('warm', flush=True); from replica.cli import main; sys.exit(main(sys.argv[1:]))"
-    )
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, *line], cwd=tmp_path, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
-    assert process.stdout is not None
-    assert process.stdout.readline() == "warm\n"
+    process = start_pausing("replica.cli", 2900, line, cwd=tmp_path)
     out = tmp_path / "curve.csv"
     wait_until_grown(process, out)
     os.kill(process.pid, sent)
-    _, error = process.communicate(timeout=30)
+    _, error = process.communicate(timeout=120)
     assert process.returncode == status
     assert error.endswith(f"are done and kept\nreplica: {said}\n")
     assert "Traceback" not in error

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from surroundings import wait_until_grown
+from surroundings import start_pausing, wait_until_grown
 
 import simulations
 import simulations.experiment
@@ -189,12 +189,12 @@ def test_bad_output(tmp_path, capsys, place):
 
 def test_interrupt_keeps_what_is_done(tmp_path):
     out = tmp_path / "sim.csv"
-    command = [sys.executable, "-m", "simulations", *words(out, seeds="5000", sites="60")]
+    line = words(out, seeds="5000", sites="60")
     # A group of its own, as on a terminal: Ctrl-C reaches the workers too.
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    process = start_pausing("simulations.cli", 9000, line, start_new_session=True)
     wait_until_grown(process, out)
     os.killpg(process.pid, signal.SIGINT)
-    _, error = process.communicate(timeout=30)
+    _, error = process.communicate(timeout=120)
     assert process.returncode == 130
     lines = len(Table.from_csv(out))
     assert error == (

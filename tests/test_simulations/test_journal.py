@@ -162,6 +162,7 @@ def test_a_table_that_is_being_written_is_not_replaced(tmp_path):
 
 def test_a_journal_waits_for_a_table_that_is_being_replaced(tmp_path, monkeypatch):
     path = Table([LINE]).to_csv(tmp_path / "table.csv", parameters={"lam": 0.1}, seeds=[0])
+    monkeypatch.setattr("replica.locks._INTRODUCTION", 60.0)
     with ExitStack() as replacing:
         replacing.enter_context(unwritten("path", path))
         monkeypatch.setattr(time, "sleep", lambda _: replacing.close())

@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from surroundings import wait_until_grown
+from surroundings import start_pausing, wait_until_grown
 
 from replica.tables import COLUMNS, Table
 from simulations.cli import main
@@ -30,9 +29,9 @@ def words(out, **changes: str) -> list[str]:
     return [word for option in options.items() for word in option] + ["--out", str(out)]
 
 
-def start(out, **changes: str) -> subprocess.Popen:
-    command = [sys.executable, "-m", "simulations", *words(out, **changes)]
-    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+def start(out, lines: int, **changes: str) -> subprocess.Popen:
+    """A simulation that pauses behind a number of lines, until its end is asked for."""
+    return start_pausing("simulations.cli", lines, words(out, **changes))
 
 
 @pytest.fixture(scope="module")
@@ -63,22 +62,25 @@ def test_grid_is_every_combination_in_order(uninterrupted):
 def test_killed_at_random_times(tmp_path, uninterrupted, workers):
     """Seven kills for each number of workers; nothing that was on disk is lost or changed.
 
-    Two come while the command starts, the others after a random part of the table has grown.
+    One comes before the table is opened, one before it has lines, the others after a random
+    part of it has grown. Each pauses before all seven together could have ended.
     """
     rng = np.random.default_rng(int(workers))
-    out, kept = tmp_path / "sim.csv", b""
-    for share in (0, 0, *rng.uniform(0.02, 0.16, 5)):
-        process = start(out, workers=workers)
-        time.sleep(rng.uniform(0.1, 0.6))
-        if share:
-            wait_until_grown(process, out, len(kept) + share * uninterrupted.stat().st_size)
+    out, beside, kept = tmp_path / "sim.csv", tmp_path / "sim.json", b""
+    whole = uninterrupted.stat().st_size
+    for share in (None, 0, *rng.uniform(0.02, 0.14, 5)):
+        process = start(out, 52 if share else 4, workers=workers)
+        if share == 0:
+            wait_until_grown(process, beside)
+        elif share:
+            wait_until_grown(process, out, len(kept) + share * whole)
         process.kill()
         process.communicate()
         assert process.returncode == -signal.SIGKILL
         content = out.read_bytes() if out.exists() else b""
         assert content.startswith(kept[: kept.rfind(b"\n") + 1])
         kept = content
-    assert start(out, workers=workers).wait() == 0
+    assert main(words(out, workers=workers)) == 0
     assert out.read_bytes() == uninterrupted.read_bytes()
     assert {path.name for path in tmp_path.iterdir()} == {"sim.csv", "sim.json"}
 
@@ -123,7 +125,7 @@ def test_a_table_of_another_command_is_refused(uninterrupted, capsys, changes, d
 @contextmanager
 def running(out, workers: str) -> Iterator[subprocess.Popen]:
     """A long run of which something is on disk already."""
-    process = start(out, seeds="2000", workers=workers)
+    process = start(out, 30_000, seeds="2000", workers=workers)
     try:
         wait_until_grown(process, out)
         yield process
@@ -166,7 +168,7 @@ def test_workers_follow_a_killed_command(tmp_path):
     with running(tmp_path / "sim.csv", "2") as process:
         orphans = workers_of(process)
         assert len(orphans) == 2
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while orphans and time.monotonic() < deadline:
         orphans = [pid for pid in orphans if Path(f"/proc/{pid}").exists()]
         time.sleep(0.1)

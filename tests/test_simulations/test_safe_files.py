@@ -9,7 +9,7 @@ import sys
 import time
 
 import pytest
-from surroundings import wait_until_grown
+from surroundings import start_pausing, wait_until_grown
 
 from replica.cli import main
 from replica.files import partial_file
@@ -135,10 +135,7 @@ def test_a_table_that_is_removed_is_not_kept(tmp_path):
 
 def test_a_command_whose_table_is_removed_says_so(tmp_path):
     out = tmp_path / "curve.csv"
-    line = [*SWEEP[:-1], "0.3:9:50000", "--lam", "0.1", "--out", str(out)]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "replica", *line], stderr=subprocess.PIPE, text=True
-    )
+    process = start_pausing("replica.cli", 1, [*SWEEP, "--lam", "0.1", "--out", str(out)])
     wait_until_grown(process, out)
     out.unlink()
     _, error = process.communicate()
@@ -165,6 +162,7 @@ def test_a_disk_that_is_full_from_the_start(tmp_path):
 
 
 def test_the_writer_is_named_though_its_sidecar_tells_of_a_dead_one(tmp_path, monkeypatch):
+    monkeypatch.setattr("replica.locks._INTRODUCTION", 60.0)
     path = tmp_path / "table.csv"
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
