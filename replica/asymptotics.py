@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import brentq
+from scipy.special import expit
 
 from replica.arguments import one_of, refusal
 from replica.channel import Accuracy, Averages, Channel
@@ -18,6 +18,12 @@ from replica.immutable import Immutable
 from replica.observables import coupling_error, error_rate_slope
 from replica.problem import Problem
 from replica.spectrum import Spectrum, spectrum_of
+
+#: The least λ/G with few samples, so that (G/λ)² is a number.
+_LEAST = 1e-150
+
+#: Newton steps, of which V = 1e150 takes half.
+_STEPS = 24
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,29 +65,31 @@ def few_samples(problem: Problem) -> Asymptote:
         If the problem is another one.
     """
     spectrum, channel = _one_mode(problem), channel_of(problem.data, problem.loss)
-    if problem.lam == 0.0:
-        raise refusal("lam", problem.lam, "greater than 0, as few samples alone fix no row")
     G, weights, teacher = spectrum.covariances[0], spectrum.weights, spectrum.teacher
-    reaction = float(weights @ G) / problem.lam
+    least = _LEAST * float(G.max())
+    if problem.lam <= least:
+        allowed = f"greater than {least:.1e}, as few samples alone fix no row"
+        raise refusal("lam", problem.lam, allowed)
+    # λ² alone may be no number.
+    gain = G / problem.lam
+    reaction, spread = float(weights @ gain), float(weights @ gain**2)
     fresh, trained = _unlearnt(channel, 0.0), _unlearnt(channel, reaction)
-    V_hat, m_hat, q_hat = (
-        problem.alpha * float(mean[0])
-        for mean in (trained.response, trained.overlap, trained.energy)
-    )
-    m = m_hat * float(teacher @ G**2) / problem.lam
-    q = q_hat * float(weights @ G**2) / problem.lam**2
-    r = m_hat * float(teacher @ G) / problem.lam
-    norm2 = q_hat * float(weights @ G) / problem.lam**2
+    overlap, energy = float(trained.overlap[0]), float(trained.energy[0])
+    pull = float(teacher @ (G * gain))
+    m, q = problem.alpha * overlap * pull, problem.alpha * energy * spread
+    r = problem.alpha * overlap * float(teacher @ gain)
+    norm2 = problem.alpha * energy * float(weights @ gain) / problem.lam
     chance, slope = error_rate_slope(problem.data.colors)
+    signal = overlap * float(teacher @ G**2) / math.sqrt(energy * float(weights @ G**2))
     guesses = not isinstance(problem.data, GaussianTokens)
     return Asymptote(
         test_loss=fresh.loss - float(fresh.overlap[0]) * m + 0.5 * float(fresh.response[0]) * q,
         train_loss=trained.loss,
-        error_rate=chance - slope * m / math.sqrt(q) if guesses else math.nan,
+        error_rate=chance - slope * math.sqrt(problem.alpha) * signal if guesses else math.nan,
         coupling_error=coupling_error(spectrum.teacher_norm2, r, norm2),
         m=m,
         q=q,
-        V=reaction - V_hat * float(weights @ G**2) / problem.lam**2,
+        V=reaction - problem.alpha * float(trained.response[0]) * spread,
         orders={
             "test_loss": 2, "train_loss": 1, "error_rate": 1, "coupling_error": 2,
             "m": 2, "q": 2, "V": 2,
@@ -159,13 +167,14 @@ def _unlearnt(channel: Channel, V: float) -> Averages:
         nothing = np.zeros(1)
         return channel.expansion().averages(nothing, nothing, np.array([V]), Accuracy.FINE)
     n = channel.colors - 1
-    # u = 1 - p_1 raises h_1 above the others by V u C/n, on which it depends itself.
-    u = float(
-        brentq(lambda u: u - 1 / (1 + math.exp(V * u * (1 + 1 / n)) / n), 0.0, 1.0, xtol=1e-15)
-    )
-    r_1, r = (1 - u) / (1 + V * (1 - u)), u / (n + V * u)
-    total = r_1 + n * r
-    response = (total**2 - r_1**2 - n * r**2) / total
-    return Averages(
-        np.array([u]), np.array([u**2 * (1 + 1 / n)]), np.array([response]), -math.log1p(-u)
-    )
+    # u = 1 - p_1 raises h_1 above the others by x = V u C/n, on which it depends itself:
+    # x (n + e^x) = V C, on which Newton's steps only come down from where e^x - 1 = V C.
+    x = math.log1p(V * channel.colors)
+    for _ in range(_STEPS):
+        e = math.exp(x)
+        x -= (x * (n + e) - V * channel.colors) / (n + (1 + x) * e)
+    u, p_1 = float(expit(math.log(n) - x)), float(expit(x - math.log(n)))
+    r_1, r = p_1 / (1 + V * p_1), u / (n + V * u)
+    response = n * r * (2 * r_1 + (n - 1) * r) / (r_1 + n * r)
+    loss = math.log1p(n * math.exp(-x))
+    return Averages(np.array([u]), np.array([u**2 * (1 + 1 / n)]), np.array([response]), loss)

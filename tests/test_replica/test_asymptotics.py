@@ -7,6 +7,7 @@ from dataclasses import fields
 
 import numpy as np
 import pytest
+from scipy.optimize import brentq
 
 from replica import (
     CustomTokens,
@@ -50,6 +51,33 @@ def test_the_remainder_is_of_the_order_that_is_stated(data, loss, expand, alphas
         assert slope * order > 0, name
 
 
+@pytest.mark.parametrize("lam", [1e-4, 1e-6])
+@pytest.mark.parametrize(("data", "loss"), PROBLEMS[1:4])
+def test_few_samples_of_a_row_that_gives_way(data, loss, lam):
+    """V = <G>/λ is thousands, and a sample displaces the row by log V only."""
+    problem = Problem(1e-4 * lam, lam, data, loss)
+    solution, asymptote = solve(problem), few_samples(problem)
+    for name in ("train_loss", "m", "q", "V", "test_loss", "error_rate"):
+        expected = pytest.approx(getattr(solution, name), rel=1e-7)
+        assert getattr(asymptote, name) == expected, name
+
+
+@pytest.mark.parametrize("colors", [2, 3, 1000])
+@pytest.mark.parametrize("lam", [1e-140, 1e-30, 1e-4, 1.0, 1e30])
+def test_the_first_sample_by_bisection(colors, lam):
+    """Its loss is log(1 + n e^{-x}), x the lead of the masked colour: x = V C/(n + e^x)."""
+    V, n = 1 / (colors * lam), colors - 1
+
+    def gap(x: float) -> float:
+        return math.log(x) + np.logaddexp(math.log(n), x) - math.log(V * colors)
+
+    x = brentq(gap, 1e-40, 1e3, xtol=1e-50, rtol=1e-15, maxiter=1000)
+    asymptote = few_samples(Problem(1e-9, lam, PottsTokens(colors, 1.0)))
+    assert asymptote.train_loss == pytest.approx(math.log1p(n * math.exp(-x)), rel=1e-12)
+    # V = <G>/λ, α → 0.
+    assert asymptote.V == pytest.approx(V, rel=1e-6)
+
+
 def test_every_field_has_an_order():
     asymptote = many_samples(Problem(10.0, 0.1, PottsTokens(3, 1.5)))
     assert {field.name for field in fields(asymptote)} == {*asymptote.orders, "orders"}
@@ -73,3 +101,15 @@ def test_other_data_are_refused(expand):
 def test_few_samples_need_weight_decay():
     with pytest.raises(ValueError, match="lam = 0"):
         few_samples(Problem(0.1, 0.0, PottsTokens(2, 1.0)))
+    for loss in ("cross-entropy", "squared-error"):
+        with pytest.raises(ValueError, match=r"lam = 1e-320 .* greater than 2.*e-150"):
+            few_samples(Problem(0.1, 1e-320, PottsTokens(2, 1.0), loss))
+
+
+@pytest.mark.parametrize("loss", ["cross-entropy", "squared-error"])
+def test_few_samples_of_a_row_that_is_held(loss):
+    """With λ → ∞ the row vanishes and keeps its direction: the error rate has a limit."""
+    problem = Problem(0.1, 1e10, PottsTokens(3, 1.5), loss)
+    held, nearly = few_samples(problem.at(lam=1e300)), few_samples(problem)
+    assert held.q == 0.0
+    assert held.error_rate == pytest.approx(nearly.error_rate, rel=1e-9)
