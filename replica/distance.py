@@ -23,6 +23,9 @@ def squared_distance(colors: int, c: float) -> float:
     N the number of larger components, so D is an integral over τ of an average over
     independent (ξ_a - τ)_+, and a Fourier integral brings that into product form.
     """
+    # A larger component takes variables beyond the radius: D < C e^{-c²/4}.
+    if c > 2.0 * _RADIUS:
+        return 0.0
     n = colors - 1
     low, largest = level_window(n, c, _RADIUS)
     tau, tau_step = np.linspace(low, _RADIUS, 161, retstep=True)

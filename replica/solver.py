@@ -251,9 +251,11 @@ def reason(problem: Problem, status: str, evaluations: int, residual: float) -> 
     """Return the line that says how a problem was not solved, and what may help."""
     where = f"alpha = {problem.alpha}, lam = {problem.lam}"
     if status == "below-threshold":
+        threshold = _threshold(problem)
+        larger = " or a larger alpha" if math.isfinite(threshold) else ""
         return (
             f"{where}: without weight decay there is no unique minimiser up to "
-            f"alpha_c = {_threshold(problem):.8g}; take lam > 0 or a larger alpha"
+            f"alpha_c = {threshold:.8g}; take lam > 0{larger}"
         )
     return (
         f"{where}: the solver stopped as {status} after {evaluations} "

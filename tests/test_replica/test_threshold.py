@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import referee
+from scipy.integrate import quad
 from scipy.optimize import minimize_scalar
 
 from replica import ConvergenceError, PottsTokens, Problem, existence_threshold, solve
@@ -56,6 +57,47 @@ def test_distance_from_the_cone_by_sampling(colors, samples, c):
     distances = referee.projected_distance2(points)
     gap = distances.mean() - squared_distance(colors, c)
     assert abs(gap) < 4 * distances.std() / np.sqrt(samples)
+
+
+def one_larger(colors: int, c: float) -> float:
+    """(C-1)/2 E (√2 z - c)²_+ of one other component at a time: D is less, and nearly that."""
+    a = c / np.sqrt(2)
+    above = quad(lambda z: (z - a) ** 2 * np.exp(-0.5 * z * z), a, a + 12, epsabs=0)[0]
+    return (colors - 1) * above / np.sqrt(2 * np.pi)
+
+
+@pytest.mark.parametrize(
+    ("colors", "beta"), [(3000, 2700), (10_000, 5000), (100_000, 9500), (100_000, 99_000)]
+)
+def test_certain_tokens_have_no_threshold_below_1e8(colors, beta):
+    """At c = 12 already the minimum's bound is far below 1e-8."""
+    data, rho = PottsTokens(colors, beta), beta**2 / colors
+    assert one_larger(colors, 12.0) / (1 - 144 / rho) < 1e-12
+    assert existence_threshold(data) == np.inf
+    with pytest.raises(ConvergenceError, match=r"alpha_c = inf; take lam > 0$") as refused:
+        solve(Problem(1e6, 0.0, data))
+    assert refused.value.solution.status == "below-threshold"
+
+
+@pytest.mark.parametrize(("colors", "beta"), [(300, 130), (1000, 270)])
+def test_thresholds_of_nearly_certain_tokens(colors, beta):
+    """Sampling with ξ_1 low and one other high; four standard errors: false alarm one in 10^4."""
+    rho = beta**2 / colors
+    c = minimize_scalar(
+        lambda c: one_larger(colors, c) / (1 - c * c / rho),
+        bounds=(4, 0.98 * np.sqrt(rho)), method="bounded",
+    ).x  # fmt: skip
+    points, shift = np.random.default_rng(colors).standard_normal((4000, colors)), c / 2
+    points[:, :2] += [-shift, shift]
+    # The high one might have been any of the others.
+    likelihood = np.exp(-shift * points[:, 0] - shift**2)
+    weights = 1 / (likelihood * np.exp(shift * points[:, 1:]).mean(axis=1))
+    points[:, 0] += c
+    missed = weights * referee.projected_distance2(points) / (1 - c * c / rho)
+    error = missed.std() / np.sqrt(len(missed))
+    assert error < 0.05 * missed.mean()
+    # The angle is nearly the best one, where to first order nothing changes.
+    assert abs(missed.mean() - 1 / existence_threshold(PottsTokens(colors, beta))) < 4 * error
 
 
 @pytest.mark.parametrize(("colors", "beta"), [(2, 1.0), (3, 1.5), (5, 3.0), (20, 8.0)])
