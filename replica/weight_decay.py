@@ -64,7 +64,8 @@ def optimal_lam(problem: Problem) -> tuple[float, Solution]:
     centre = float(minimize_scalar(test_loss, bounds=_RANGE, method="bounded").x)
     for _ in range(6):
         if not _RANGE[0] + 1 < centre < _RANGE[1] - 1:
-            allowed = "one for which a finite weight decay is best"
+            low, high = map(math.exp, _RANGE)
+            allowed = f"one whose best weight decay lies well between {low:.0e} and {high:.0e}"
             raise refusal("problem", problem, allowed)
         domain = (centre - _HALF_WIDTH, centre + _HALF_WIDTH)
         places = centre + _HALF_WIDTH * np.cos(
