@@ -16,6 +16,7 @@ from replica.colour_modes import complement
 from replica.independent import IndependentLaw, IndependentQuadratic, known_uncertainty
 from replica.observables import error_rate
 from replica.point_rule import Law, PointRule, Solved
+from replica.points import check_sampled
 from replica.problem import Loss
 from replica.quadratic import QuadraticChannel
 from replica.race import wrong_guess
@@ -99,12 +100,14 @@ class OwnLossChannel:
     Raises
     ------
     ValueError
-        If the loss is not what `replica.Loss` asks for.
+        If the loss is not what `replica.Loss` asks for, or there are too many colours.
     """
 
     widest: ClassVar[float] = HUGE
 
     def __init__(self, loss: Loss, colors: int, rho: float | None) -> None:
+        # Before the loss is tried in every direction.
+        check_sampled(colors)
         self.colors, self.rho, self.loss = colors, rho, loss
         self.law: Law = TiltedLaw(colors) if rho is None else IndependentLaw(colors, rho)
         check_loss(loss, colors)

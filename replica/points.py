@@ -89,6 +89,13 @@ def _lattice(colors: int, plane: float, digits: float, most: int) -> Lattice | N
     return Lattice(k, step, weights, digits)
 
 
+def check_sampled(colors: int) -> None:
+    """Raise ValueError where there are too many colours for points with all of them."""
+    if colors > MOST_SAMPLED:
+        allowed = f"at most {MOST_SAMPLED} where fields of so many colours have to be sampled"
+        raise refusal("colors", colors, allowed)
+
+
 @lru_cache(maxsize=16)
 def sobol_noise(colors: int, fields: int, accuracy: Accuracy) -> tuple[Vector, ...]:
     """Return scrambled Sobol points ξ ~ N(0, K0), one array (points, colors) per field.
@@ -97,9 +104,7 @@ def sobol_noise(colors: int, fields: int, accuracy: Accuracy) -> tuple[Vector, .
     covariance K0 exactly: averages of cubic polynomials have no error. The scrambles stand one
     behind the other, so that their spread tells the error of the rest.
     """
-    if colors > MOST_SAMPLED:
-        allowed = f"at most {MOST_SAMPLED} where fields of so many colours have to be sampled"
-        raise refusal("colors", colors, allowed)
+    check_sampled(colors)
     # scipy.stats takes longer to import than most curves to solve.
     from scipy.stats import qmc
 

@@ -266,3 +266,15 @@ def test_without_weight_decay_smoothing_keeps_the_minimiser_finite():
     solution = solve(Problem(1.2, 0.0, PottsTokens(3, 1.5), SmoothedCrossEntropy(0.1)))
     assert solution.quadrature_error < 1e-6
     assert 0 < solution.train_loss < solution.test_loss
+
+
+@pytest.mark.parametrize("data", [PottsTokens(301, 1.0), IndependentTokens(100_000, 1.0)])
+def test_too_many_colours_are_refused_before_the_loss_is_tried(data):
+    class Untouched(Square):
+        def value(self, h):
+            raise AssertionError("tried")
+
+        prox = optimum = value
+
+    with pytest.raises(ValueError, match=rf"colors = {data.colors} .* at most 300"):
+        solve(Problem(1.0, 0.1, data, Untouched()))
