@@ -151,9 +151,10 @@ def _solution(saddle: SaddlePoint, found: FixedPoint) -> Solution:
         relative_difference(_listed(saddle.overlaps(found.x + found.gap)), _listed(order)),
     )
     quadrature_error = _quadrature_error(saddle, found, order, losses, rates)
-    # A residual that rounding alone keeps from the tolerance is small enough.
-    close = found.status in ("converged", "max-steps") and residual < _CONVERGED
-    status = "converged" if close else found.status.replace("converged", "max-steps")
+    status = found.status
+    if status in ("converged", "max-steps"):
+        # A residual that rounding alone keeps from the tolerance is small enough.
+        status = "converged" if residual < _CONVERGED else "max-steps"
     return Solution(
         problem,
         m=_order(order.m),
