@@ -96,11 +96,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _solve(options: argparse.Namespace, command: str) -> int:
     from replica.solver import solve
-    from replica.weight_decay import optimal_lam
+    from replica.weight_decay import at_best_lam
 
     family, optimal = at_best_or_given_lam(options)
     if len(family) != 1:
         raise refusal("alpha", options.alpha, "one number; `replica sweep` takes several")
-    solution = optimal_lam(family[0])[1] if optimal else solve(family[0], check=False)
+    solution = at_best_lam(family[0]) if optimal else solve(family[0], check=False)
     print(json.dumps(solution.values(), indent=2) if options.json else solution)
     return told([(solution.problem, solution.line())])

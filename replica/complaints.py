@@ -30,5 +30,7 @@ def told(points: Iterable[tuple[Problem, Mapping[str, Any]]]) -> int:
             say(f"replica: alpha = {problem.alpha}: {line['status']}")
         else:
             residual = math.nan if line.get("residual") is None else line["residual"]
-            say(f"replica: {reason(problem, line['status'], line['evaluations'], residual)}")
+            # At its best λ is a result.
+            solved = problem.at(lam=line["lam"])
+            say(f"replica: {reason(solved, line['status'], line['evaluations'], residual)}")
     return status

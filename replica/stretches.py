@@ -197,6 +197,6 @@ def _along_alpha(problems: Sequence[Problem]) -> Iterable[Solution]:
 
 
 def _at_best_lam(problems: Sequence[Problem]) -> Iterable[Solution]:
-    from replica.weight_decay import optimal_lam
+    from replica.weight_decay import at_best_lam
 
-    return (optimal_lam(problem)[1] for problem in problems)
+    return map(at_best_lam, problems)

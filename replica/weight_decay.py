@@ -80,6 +80,14 @@ def optimal_lam(problem: Problem) -> tuple[float, Solution]:
     raise refusal("problem", problem, "one whose test loss has a minimum in lam")
 
 
+def at_best_lam(problem: Problem) -> Solution:
+    """Return the solution at the best λ, or the one on the way there that did not converge."""
+    try:
+        return optimal_lam(problem)[1]
+    except ConvergenceError as error:
+        return error.solution
+
+
 def check_teacher(problem: Problem) -> None:
     """Raise ValueError where there is nothing to learn, and no weight decay is too large."""
     if not spectrum_of(problem.data).rho.any():

@@ -16,7 +16,17 @@ import pytest
 from surroundings import start_pausing, wait_until_grown
 
 import replica.replicon
-from replica import CustomTokens, PottsTokens, Problem, Table, existence_threshold, solve, stability
+from replica import (
+    ConvergenceError,
+    CustomTokens,
+    PottsTokens,
+    Problem,
+    Table,
+    existence_threshold,
+    optimal_lam,
+    solve,
+    stability,
+)
 from replica.cli import main
 from replica.options import alpha_grid
 
@@ -201,6 +211,23 @@ def test_best_weight_decay_and_bound(capsys):
     assert main(["bayes", "--colors", "2", "--beta", "1", "--alpha", "1"]) == 0
     (line,) = csv.DictReader(capsys.readouterr().out.splitlines())
     assert float(line["test_loss"]) == pytest.approx(0.66448, abs=5e-6)
+
+
+def test_best_weight_decay_that_is_not_reached(capsys):
+    """Both commands show the solution that the search stopped at, and say so in one line."""
+    with pytest.raises(ConvergenceError) as stopped:
+        optimal_lam(Problem(1e-50, 1.0, PottsTokens(3, 1.5)))
+    solution, line = stopped.value.solution, {"lam": "optimal", "alpha": "1e-50"}
+    assert main(words("solve", "--json", **line)) == 1
+    solved = capsys.readouterr()
+    assert json.loads(solved.out) == solution.values()
+    assert solved.err == f"replica: {stopped.value}\n"
+    assert main(words("sweep", **line)) == 1
+    swept = capsys.readouterr()
+    (row,) = csv.DictReader(swept.out.splitlines())
+    assert (row["status"], float(row["lam"])) == (solution.status, solution.problem.lam)
+    assert float(row["test_loss"]) == solution.test_loss
+    assert swept.err == solved.err
 
 
 def test_covariance_and_teacher_from_files(tmp_path, monkeypatch, capsys):
