@@ -13,6 +13,7 @@ from replica.channels import channel_of
 from replica.colour_modes import colour_modes
 from replica.data import CustomTokens, DataModel, PottsTokens
 from replica.immutable import Immutable
+from replica.observables import relative_difference
 from replica.solution import Order
 from replica.spectrum import spectrum_of
 
@@ -69,7 +70,8 @@ def bayes_bound(alpha: float, data: DataModel) -> BayesBound:
     spectrum = spectrum_of(data)
     w2, weights = spectrum.teacher_norm2, spectrum.weights
     scaled = spectrum.scales[:, None] * spectrum.covariances
-    gain = alpha * w2 * (_dimensions(data) @ scaled) / data.colors
+    # Beyond 1e300 nothing is left to learn, and infinity would make no share of it.
+    gain = np.minimum(alpha * w2 * (_dimensions(data) @ scaled) / data.colors, 1e300)
     m = w2 * (scaled @ (weights * gain / (1 + gain)))
     channel = channel_of(data, "cross-entropy")
     order = float(m[0]) if m.size == 1 else m
@@ -80,7 +82,7 @@ def bayes_bound(alpha: float, data: DataModel) -> BayesBound:
         return BayesBound(order, nothing, 1.0 - 1.0 / data.colors, distance, 0.0)
     loss, finer = (channel.test_loss(m, m, a) for a in (Accuracy.FINE, Accuracy.FINER))
     rate = channel.error_rate(m, m, Accuracy.FINE)
-    return BayesBound(order, loss, rate, distance, abs(loss - finer) / finer)
+    return BayesBound(order, loss, rate, distance, relative_difference([loss], [finer]))
 
 
 def _dimensions(data: PottsTokens | CustomTokens) -> NDArray[np.int64]:

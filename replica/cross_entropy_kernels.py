@@ -16,6 +16,9 @@ from replica.jit import inlined, jit
 #: Nodes of one colour beyond which fields are too narrow to resolve in double precision.
 _MOST_NODES = 200_000.0
 
+#: Normal variable of a density that is 0 in floating point, for any number of colours.
+_NEVER = 39.0
+
 
 @inlined
 def wright_omega(z):
@@ -670,6 +673,12 @@ def exchange_decay(colors, m, q, V, t, a, y, radius, density):
 
 
 @jit
+def _lean(m, root):
+    """Return the -z around which the loss of h = m + root z lies: log E log(1 + e^-h) < -z²/2."""
+    return min(m / root, root) if m > 0.0 and root > 0.0 else 0.0
+
+
+@jit
 def fresh_pair(m, q, spacing, radius):
     """Average over the one field of two colours without training, by the trapezoidal rule.
 
@@ -679,7 +688,7 @@ def fresh_pair(m, q, spacing, radius):
         E log(1/p_1), E (1 - p_1).
     """
     root = np.sqrt(2.0 * q)
-    half = int(radius / spacing)
+    half = int((radius + _lean(m, root)) / spacing)
     loss = error = 0.0
     for i in range(-half, half + 1):
         z = i * spacing
@@ -710,6 +719,11 @@ def fresh_averages(colors, m, q, spacing, radius, digits):
     n = colors - 1
     # Narrower fields than that change nothing, but their grid would never end.
     root_q = max(np.sqrt(q), 1e-8)
+    # An error takes two components, of which each goes half the way.
+    lean = _lean(m, np.sqrt(2.0) * root_q)
+    if lean > _NEVER:
+        return 0.0, 0.0
+    radius += lean / np.sqrt(2.0)
     dx = min(0.75, spacing / root_q)
     half = int(np.ceil(radius / dx))
     du = dx * root_q

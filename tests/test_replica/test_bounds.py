@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.integrate import quad
 from scipy.optimize import minimize_scalar
 
 from replica import (
@@ -126,6 +127,40 @@ def test_couplings_that_underflow_are_none():
     bound = bayes_bound(1.0, PottsTokens(2, 1e-100))
     assert (bound.m, bound.test_loss, bound.error_rate) == (0.0, np.log(2), 0.5)
     assert bound.coupling_error == pytest.approx(1.0)
+
+
+@pytest.mark.filterwarnings("ignore::replica.ParamagnetWarning")
+@pytest.mark.parametrize(
+    ("model", "arguments"),
+    [
+        (PottsTokens, (1000, 900)),
+        (PottsTokens, (2000, 1900)),
+        (CustomTokens.from_spectrum, ([1], [1], [400], 2)),
+        (CustomTokens.from_spectrum, ([1], [1], [400], 3)),
+    ],
+)
+def test_loss_of_nearly_certain_tokens(model, arguments):
+    """Each other colour leads the masked one by √(2m) z - m, and no two of them at a time."""
+    data = model(*arguments)
+    bound = bayes_bound(10.0, data)
+    m = bound.m
+    peak = np.sqrt(m / 2)
+    one = quad(
+        lambda z: np.log1p(np.exp(np.sqrt(2 * m) * z - m)) * np.exp(-0.5 * z * z),
+        peak - 9, peak + 9, points=[peak], epsabs=0, epsrel=1e-11,
+    )[0]  # fmt: skip
+    expected = (data.colors - 1) * one / np.sqrt(2 * np.pi)
+    assert 0 < expected < 1e-40
+    assert bound.test_loss == pytest.approx(expected, rel=1e-9, abs=0)
+    assert bound.quadrature_error < 1e-11
+
+
+@pytest.mark.filterwarnings("ignore::replica.ParamagnetWarning")
+def test_bound_of_samples_without_end():
+    """All of the row is known, and nothing of the tokens is left to chance."""
+    bound = bayes_bound(1e300, PottsTokens(100_000, 99_999))
+    assert bound.m == pytest.approx(99_999**2 / 100_000, rel=1e-12)
+    assert (bound.test_loss, bound.error_rate, bound.quadrature_error) == (0.0, 0.0, 0.0)
 
 
 def test_posterior_mean_meets_the_bound():
