@@ -22,6 +22,9 @@ from replica.spectrum import Spectrum, spectrum_of
 #: The least λ/G with few samples, so that (G/λ)² is a number.
 _LEAST = 1e-150
 
+#: Doubt of a token, 1 - E|softmax(ν)|², of which no reciprocal is a number.
+_CERTAIN = 1e-300
+
 #: Newton steps, of which V = 1e150 takes half.
 _STEPS = 24
 
@@ -127,7 +130,11 @@ def many_samples(problem: Problem) -> Asymptote:
         excess = best / n
     else:
         scale, best = 1.0, channel.optimal_loss(rho, Accuracy.FINER)
-        V = spread = 1 / softmax_gap(problem.data.colors, rho, Accuracy.FINER)
+        gap = softmax_gap(problem.data.colors, rho, Accuracy.FINER)
+        if gap < _CERTAIN:
+            allowed = "such that the others leave some doubt of a token, or no samples are many"
+            raise refusal("data", problem.data, allowed)
+        V = spread = 1 / gap
         excess = 0.5
     chance, _ = error_rate_slope(problem.data.colors)
     known = scale == 1.0

@@ -7,7 +7,9 @@ from dataclasses import fields
 
 import numpy as np
 import pytest
+from scipy.integrate import quad
 from scipy.optimize import brentq
+from scipy.special import expit
 
 from replica import (
     CustomTokens,
@@ -75,7 +77,7 @@ def test_the_first_sample_by_bisection(colors, lam):
     asymptote = few_samples(Problem(1e-9, lam, PottsTokens(colors, 1.0)))
     assert asymptote.train_loss == pytest.approx(math.log1p(n * math.exp(-x)), rel=1e-12)
     # V = <G>/λ, α → 0.
-    assert asymptote.V == pytest.approx(V, rel=1e-6)
+    assert pytest.approx(V, rel=1e-6) == asymptote.V
 
 
 def test_every_field_has_an_order():
@@ -87,6 +89,23 @@ def test_many_samples_without_a_teacher():
     asymptote = many_samples(Problem(100.0, 0.1, PottsTokens(3, 0.0)))
     assert asymptote.test_loss == pytest.approx(math.log(3) + 0.005)
     assert np.isnan(asymptote.coupling_error)
+
+
+@pytest.mark.filterwarnings("ignore::replica.ParamagnetWarning")
+def test_many_samples_of_nearly_certain_tokens():
+    """1/(αV) = E(1 - p_1), to which each other colour contributes E 1/(1 + e^h) alone."""
+    data = PottsTokens(1000, 900)
+    rho = 810.0
+    peak = math.sqrt(rho / 2)
+    one = quad(
+        lambda z: expit(math.sqrt(2 * rho) * z - rho) * math.exp(-0.5 * z * z),
+        peak - 9, peak + 9, points=[peak], epsabs=0, epsrel=1e-11,
+    )[0]  # fmt: skip
+    doubt = 999 * one / math.sqrt(2 * math.pi)
+    V = many_samples(Problem(100.0, 0.1, data)).V
+    assert pytest.approx(0.01 / doubt, rel=1e-9) == V
+    with pytest.raises(ValueError, match=r"colors=5000.* leave some doubt of a token"):
+        many_samples(Problem(100.0, 0.1, PottsTokens(5000, 4900)))
 
 
 @pytest.mark.parametrize("expand", [few_samples, many_samples])
