@@ -17,6 +17,7 @@ from replica.curve_commands import (
     print_stability,
     print_threshold,
 )
+from replica.data import CustomTokens, GaussianTokens, PottsTokens
 from replica.executor import add_executor_options
 from replica.options import (
     add_alpha_options,
@@ -29,6 +30,10 @@ from replica.options import (
 from replica.sweep_command import run_sweep
 
 _LAM = "0 or greater, or optimal: the best at every alpha"
+
+#: Data for which the Bayes bound and the mean-field estimators are known, and the asymptotics.
+_BOUNDED = (PottsTokens.name, CustomTokens.name)
+_EXPANDED = (PottsTokens.name, GaussianTokens.name, CustomTokens.name)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -44,12 +49,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     commands = parser.add_subparsers(dest="command", required=True, parser_class=Parser)
 
-    solve = commands.add_parser("solve", help="solve one problem")
+    def add(name: str, summary: str, more: str) -> argparse.ArgumentParser:
+        return commands.add_parser(
+            name, help=summary, description=f"{summary.capitalize()}. {more}"
+        )
+
+    solve = add("solve", "solve one problem",
+                "Prints losses, error rate, coupling error and order parameters, one a line, with "
+                "the status and the error of the solution.")  # fmt: skip
     add_problem_options(solve, _LAM)
     solve.add_argument("--json", action="store_true", help="print the solution as JSON")
     solve.set_defaults(work=_solve)
 
-    sweep = commands.add_parser("sweep", help="solve along the sample ratio alpha")
+    sweep = add("sweep", "solve along the sample ratio alpha",
+                "Prints or writes a CSV table, one line per alpha.")  # fmt: skip
     add_problem_options(sweep, _LAM)
     sweep.add_argument("--out", metavar="FILE",
                        help="CSV table to write, point by point: the same command goes on where "
@@ -57,36 +70,48 @@ def main(argv: Sequence[str] | None = None) -> int:
     add_executor_options(sweep, 1, "1")
     sweep.set_defaults(work=run_sweep)
 
-    threshold = commands.add_parser("threshold", help="sample ratio where a minimiser appears")
+    threshold = add("threshold", "sample ratio where a minimiser appears",
+                    "Prints alpha_c, one number: without weight decay there is no unique "
+                    "minimiser below it.")  # fmt: skip
     add_data_options(threshold)
     add_loss_option(threshold)
     threshold.set_defaults(work=print_threshold)
 
-    bayes = commands.add_parser("bayes", help="what no estimator of a row can exceed")
-    add_data_options(bayes)
+    bayes = add("bayes", "what no estimator of a row can exceed",
+                "Prints overlap, test loss, error rate and coupling error of the posterior mean "
+                "as CSV, one line per alpha.")  # fmt: skip
+    add_data_options(bayes, _BOUNDED)
     add_alpha_options(bayes)
     bayes.set_defaults(work=print_bounds)
 
-    stable = commands.add_parser("stability", help="distance from replica-symmetry breaking")
+    stable = add("stability", "distance from replica-symmetry breaking",
+                 "Prints the replicon of the solution, which is 0 where replica symmetry breaks, "
+                 "as CSV, one line per alpha.")  # fmt: skip
     add_problem_options(stable)
     stable.set_defaults(work=print_stability)
 
-    limits = commands.add_parser("asymptotics", help="leading terms at few or many samples")
-    add_problem_options(limits)
+    limits = add("asymptotics", "leading terms at few or many samples",
+                 "Prints them as CSV, one line per alpha, and in NAME_order the power of alpha "
+                 "that NAME leaves out.")  # fmt: skip
+    add_problem_options(limits, models=_EXPANDED, similarity=False)
     limits.add_argument("--samples", required=True, choices=("few", "many"),
                         help="expand for alpha -> 0 or for alpha -> infinity")  # fmt: skip
     limits.set_defaults(work=print_asymptotics)
 
-    baseline = commands.add_parser("baseline", help="what mean-field estimators of a row reach")
+    baseline = add("baseline", "what mean-field estimators of a row reach",
+                   "Prints scale, overlaps, test loss, error rate and coupling error as CSV, one "
+                   "line per alpha.")  # fmt: skip
     baseline.add_argument("--estimator", required=True,
                           help="naive-mean-field or quadratic")  # fmt: skip
-    add_data_options(baseline)
+    add_data_options(baseline, _BOUNDED, similarity=False)
     baseline.add_argument("--lam", type=number, default=0.0,
                           help="weight decay of the regression, 0 or greater (0)")  # fmt: skip
     add_alpha_options(baseline)
     baseline.set_defaults(work=print_baselines)
 
-    evolve = commands.add_parser("evolve", help="follow approximate message passing")
+    evolve = add("evolve", "follow approximate message passing",
+                 "Prints the order parameters and losses of state evolution as CSV, one line per "
+                 "iteration.")  # fmt: skip
     add_problem_options(evolve)
     evolve.add_argument("--steps", type=number, default=20, metavar="N",
                         help="iterations (20)")  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from hashlib import sha256
 from inspect import Parameter, signature
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from replica.arguments import integer, one_of, positive, real, refusal
-from replica.data import DATA_MODELS, DataModel
+from replica.data import DATA_MODELS, MOST_COLORS, DataModel
 from replica.numerals import numeral
 from replica.problem import LOSSES, Problem
 
@@ -71,6 +71,11 @@ def matrix(name: str, text: str) -> list[list[float]]:
     if kind == "circulant" and row:
         values = [real(name, number(part.strip())) for part in row.split(",")]
         return [values[-i:] + values[:-i] for i in range(len(values))]
+    return _rows_of_file(name, text, "circulant:1,0.5,0.5 or ")
+
+
+def _rows_of_file(name: str, text: str, instead: str = "") -> list[list[float]]:
+    """Return the rows of numbers in a file; refusals name what is allowed `instead`, too."""
     try:
         lines = Path(text).read_text(encoding="utf-8").split("\n")
         return [
@@ -78,7 +83,7 @@ def matrix(name: str, text: str) -> list[list[float]]:
         ]
     except (OSError, ValueError) as error:
         why = error.strerror.lower() if isinstance(error, OSError) and error.strerror else error
-        allowed = f"circulant:1,0.5,0.5 or a file with one row of numbers per line ({why})"
+        allowed = f"{instead}a file with one row of numbers per line ({why})"
         raise refusal(name, text, allowed) from None
 
 
@@ -89,26 +94,51 @@ def _entry(text: str) -> float:
     return float(value)
 
 
-def add_data_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that describe the data."""
-    parser.add_argument("--data", default="potts", help="one of " + ", ".join(DATA_MODELS))
-    parser.add_argument("--colors", type=number, metavar="C",
-                        help="number of token values, 2 or more")  # fmt: skip
-    parser.add_argument("--beta", type=number,
-                        help="inverse temperature of potts data, |beta| < C")  # fmt: skip
-    parser.add_argument("--similarity", metavar="U",
-                        help="similarity of colours of potts data: circulant:1,0.5,0,0.5 or a "
-                        "file with one row per line")  # fmt: skip
-    parser.add_argument("--coupling-norm", type=number, metavar="NORM",
-                        help="norm of the true row of independent data, 0 or more")  # fmt: skip
-    parser.add_argument("--shift", type=number, metavar="KAPPA",
-                        help="kappa of gaussian data, precision kappa I + X")  # fmt: skip
-    parser.add_argument("--joint", action="store_const", const=True,
-                        help="gaussian data in whole sequences")  # fmt: skip
-    parser.add_argument("--covariance", metavar="FILE",
-                        help="cavity covariance of custom data, one row per line")  # fmt: skip
-    parser.add_argument("--teacher", metavar="FILE",
-                        help="true row of custom data, in one or more lines")  # fmt: skip
+def add_data_options(
+    parser: argparse.ArgumentParser,
+    models: Collection[str] = tuple(DATA_MODELS),
+    similarity: bool = True,
+    most_colors: int = MOST_COLORS,
+) -> None:
+    """Add the options that describe the data.
+
+    The help shows those that a command takes. The others are parsed all the same, for a
+    refusal to say which data there are.
+
+    Parameters
+    ----------
+    parser : ArgumentParser
+        Where to add them.
+    models : collection of str
+        Names of the data models that the command takes.
+    similarity : bool
+        Whether it takes colours that resemble each other.
+    most_colors : int
+        The most values of a token that it takes.
+    """
+    parser.set_defaults(models=models)
+    shown = {name for model in models for name in signature(DATA_MODELS[model]).parameters}
+    if not similarity:
+        shown.remove("similarity")
+
+    def add(name: str, told: str, **options: Any) -> None:
+        flag = "--" + name.replace("_", "-")
+        parser.add_argument(flag, help=told if name in shown else argparse.SUPPRESS, **options)
+
+    parser.add_argument("--data", default="potts", metavar="NAME",
+                        help=f"one of {', '.join(models)} (potts)")  # fmt: skip
+    components = "; of components of gaussian data, 1 or more" if "gaussian" in models else ""
+    add("colors", f"number of token values, 2 to {most_colors}{components}",
+        type=number, metavar="C")  # fmt: skip
+    add("beta", "inverse temperature of potts data, |beta| < C", type=number)
+    add("similarity", "similarity of colours of potts data: circulant:1,0.5,0,0.5 or a file with "
+        "one row per line", metavar="U")  # fmt: skip
+    add("coupling_norm", "norm of the true row of independent data, 0 or more",
+        type=number, metavar="NORM")  # fmt: skip
+    add("shift", "kappa of gaussian data, precision kappa I + X", type=number, metavar="KAPPA")
+    add("joint", "gaussian data in whole sequences", action="store_const", const=True)
+    add("covariance", "cavity covariance of custom data, one row per line", metavar="FILE")
+    add("teacher", "true row of custom data, in one or more lines", metavar="FILE")
 
 
 def add_loss_option(parser: argparse.ArgumentParser) -> None:
@@ -124,9 +154,14 @@ def add_alpha_options(parser: argparse.ArgumentParser) -> None:
                         help="space start:stop:count geometrically")  # fmt: skip
 
 
-def add_problem_options(parser: argparse.ArgumentParser, lam: str = "0 or greater") -> None:
-    """Add the options that describe a family of problems along alpha."""
-    add_data_options(parser)
+def add_problem_options(
+    parser: argparse.ArgumentParser, lam: str = "0 or greater", **data: Any
+) -> None:
+    """Add the options that describe a family of problems along alpha.
+
+    `lam` says what its weight decay can be, and `data` are options of `add_data_options`.
+    """
+    add_data_options(parser, **data)
     add_loss_option(parser)
     parser.add_argument("--lam", type=number, required=True,
                         help=f"weight decay, {lam}")  # fmt: skip
@@ -135,7 +170,7 @@ def add_problem_options(parser: argparse.ArgumentParser, lam: str = "0 or greate
 
 def data_model(arguments: argparse.Namespace) -> DataModel:
     """Return the data that parsed options describe, and refuse options of other data."""
-    model = DATA_MODELS[one_of("data", arguments.data, DATA_MODELS)]
+    model = DATA_MODELS[one_of("data", arguments.data, arguments.models)]
     takes = signature(model).parameters
     given: dict[str, Any] = {}
     for name, read in _DATA_OPTIONS.items():
@@ -153,7 +188,7 @@ def digests(arguments: argparse.Namespace, *names: str) -> dict[str, str]:
     """Return what stands for the numbers of matrices that are too long to be kept."""
     found = {}
     for name in names:
-        numbers = repr(matrix(name, getattr(arguments, name)))
+        numbers = repr(_rows_of_file(name, getattr(arguments, name)))
         found[name] = "sha256 " + sha256(numbers.encode()).hexdigest()
     return found
 
@@ -163,13 +198,14 @@ def _as_it_is(name: str, value: Any) -> Any:
 
 
 def _vector(name: str, text: str) -> list[float]:
-    return [value for row in matrix(name, text) for value in row]
+    return [value for row in _rows_of_file(name, text) for value in row]
 
 
 #: Options that describe data, and how their values are read.
 _DATA_OPTIONS: dict[str, Callable[[str, Any], Any]] = {
     **dict.fromkeys(("colors", "beta", "coupling_norm", "shift", "joint"), _as_it_is),
-    **dict.fromkeys(("similarity", "covariance"), matrix),
+    "similarity": matrix,
+    "covariance": _rows_of_file,
     "teacher": _vector,
 }
 

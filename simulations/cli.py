@@ -15,7 +15,7 @@ from replica.options import MOST_POINTS, add_problem_options, alpha_grid, matrix
 from replica.tables import Table, writable_table
 from replica.tasks import WorkerDied
 from simulations.estimators import ESTIMATORS
-from simulations.grid import LISTS, SAMPLED, grid, lengths, values
+from simulations.grid import LISTS, MOST_COLORS, SAMPLED, grid, lengths, values
 
 NAME = "replica-simulate"
 
@@ -41,7 +41,7 @@ def _parser() -> Parser:
         "or a list such as 0.1,0.2; every combination is a point. Lines are on disk as soon as "
         "they are computed: the same command goes on where it was stopped.",
     )
-    add_problem_options(parser)
+    add_problem_options(parser, models=SAMPLED, most_colors=MOST_COLORS)
     parser.add_argument("--sites", required=True, metavar="L",
                         help="length of a sequence, 3 or more, or a list of lengths")  # fmt: skip
     parser.add_argument("--seeds", type=number, default=1, metavar="N",
@@ -64,7 +64,6 @@ def _parser() -> Parser:
 
 
 def _simulate(arguments: argparse.Namespace, command: str) -> int:
-    one_of("data", arguments.data, SAMPLED)
     workers = integer("workers", arguments.workers, 1)
     base, count = integer("seed", arguments.seed, 0), integer("seeds", arguments.seeds, 1)
     if arguments.estimator is not None:

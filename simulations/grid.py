@@ -15,6 +15,9 @@ from replica.problem import Problem
 VALUED = (PottsTokens.name, IndependentTokens.name)
 SAMPLED = (*VALUED, GaussianTokens.name)
 
+#: The most values of a token, which are kept as bytes.
+MOST_COLORS = 256
+
 #: Options that take one value or a list of values separated by commas.
 LISTS = ("colors", "beta", "coupling_norm", "shift", "loss", "lam")
 

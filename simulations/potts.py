@@ -21,6 +21,7 @@ from simulations.fields import (
     local_fields,
     softmax,
 )
+from simulations.grid import MOST_COLORS
 
 #: The largest number of states that are enumerated.
 MOST_STATES = 1_000_000
@@ -150,7 +151,4 @@ class PottsModel(Immutable):
 
 def checked_colors(colors: Any) -> int:
     """Return the number of colours if it is an integer from 2 to 256, or raise ValueError."""
-    count = integer("colors", colors, 2)
-    if count > 256:
-        raise refusal("colors", colors, "an integer from 2 to 256")
-    return count
+    return integer("colors", colors, 2, MOST_COLORS)

@@ -28,7 +28,9 @@ from replica import (
     stability,
 )
 from replica.cli import main
+from replica.data import DATA_MODELS
 from replica.options import alpha_grid
+from simulations.cli import main as simulate
 
 OPTIONS = {"colors": "3", "beta": "1.5", "lam": "0.1", "alpha": "0.5:10:30"}
 COMMANDS = {
@@ -191,7 +193,18 @@ def test_bad_arguments(tmp_path, monkeypatch, capsys, name, value, shown):
             ["threshold", "--data", "gaussian", "--shift", "3", "--beta", "1"],
             "beta = 1 is not allowed: beta must be left out",
         ),
-        (["bayes", "--data", "gaussian", "--shift", "3", "--alpha", "1"], "data = Gaussian"),
+        (
+            ["bayes", "--data", "gaussian", "--shift", "3", "--alpha", "1"],
+            "data = 'gaussian' is not allowed: data must be one of potts, custom",
+        ),
+        (
+            words("asymptotics", "--samples", "few", data="independent"),
+            "data = 'independent' is not allowed: data must be one of potts, gaussian, custom",
+        ),
+        (
+            words("baseline", "--estimator", "quadratic", data="independent"),
+            "data = 'independent' is not allowed: data must be one of potts, custom",
+        ),
         (["bayes", "--colors", "2", "--beta", "1", "--alpha", "-1"], "alpha = -1"),
     ],
 )
@@ -248,6 +261,47 @@ def test_covariance_and_teacher_from_files(tmp_path, monkeypatch, capsys):
     capsys.readouterr()
     assert main(words("solve", alpha="1", **custom)) == 2
     assert capsys.readouterr().err.startswith("replica: beta = 1.5 is not allowed")
+
+
+@pytest.mark.parametrize("name", ["covariance", "teacher"])
+def test_only_a_file_is_allowed_for_what_is_no_similarity(tmp_path, monkeypatch, capsys, name):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "one.txt").write_text("1", encoding="utf-8")
+    files = {"covariance": "one.txt", "teacher": "one.txt"} | {name: "circulant:1,0.5,0.5"}
+    assert main(words("solve", beta=None, alpha="1", data="custom", **files)) == 2
+    refused = capsys.readouterr().err
+    assert refused.startswith(f"replica: {name} = 'circulant:1,0.5,0.5' is not allowed")
+    assert f"{name} must be a file with one row of numbers per line" in refused
+
+
+OTHER_DATA = {
+    "coupling-norm": "independent", "shift": "gaussian", "joint": "gaussian",
+    "covariance": "custom", "teacher": "custom",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("command", "models", "similarity"),
+    [
+        *((c, tuple(DATA_MODELS), True) for c in ("solve", "sweep", "threshold", "stability")),
+        ("evolve", tuple(DATA_MODELS), True),
+        ("bayes", ("potts", "custom"), True),
+        ("baseline", ("potts", "custom"), False),
+        ("asymptotics", ("potts", "gaussian", "custom"), False),
+        (None, ("potts", "independent", "gaussian"), True),
+    ],
+)
+def test_help_offers_what_a_command_takes(capsys, command, models, similarity):
+    with pytest.raises(SystemExit) as stopped:
+        main([command, "--help"]) if command else simulate(["--help"])
+    assert stopped.value.code == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert f"one of {', '.join(models)} (potts)" in told
+    offered = {name for name in OTHER_DATA if f"--{name} " in told}
+    assert offered == {name for name, model in OTHER_DATA.items() if model in models}
+    assert ("--similarity" in told) == similarity
+    assert f"2 to {100000 if command else 256}" in told
+    assert (". Prints " if command else "Train factored attention") in told
 
 
 def test_stability_and_asymptotics(capsys):
