@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import numpy as np
@@ -89,6 +89,20 @@ def one_of(name: str, value: Any, allowed: Collection[str]) -> str:
     if not isinstance(value, str) or value not in allowed:
         raise refusal(name, value, "one of " + ", ".join(allowed))
     return value
+
+
+def truth(name: str, value: Any) -> bool:
+    """Return `value` as a bool if it is one, of Python's or of numpy's, or raise ValueError."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise refusal(name, value, "True or False")
+    return bool(value)
+
+
+def only(function: str, given: Iterable[str], allowed: Collection[str]) -> None:
+    """Raise TypeError, as Python does, if an argument that was given has an unknown name."""
+    for name in given:
+        if name not in allowed:
+            raise TypeError(f"{function}() takes no {name!r}, only {', '.join(allowed)}")
 
 
 def _is_number(value: Any) -> bool:

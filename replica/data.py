@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from replica.arguments import integer, numbers, positive, real, refusal
+from replica.arguments import integer, numbers, positive, real, refusal, truth
 from replica.immutable import Immutable
 
 #: The largest parameters at which the theory was tried.
@@ -186,9 +186,7 @@ class GaussianTokens(DataModel):
         if not 2.0 < shift <= LARGEST_SHIFT:
             raise refusal("shift", self.shift, allowed)
         object.__setattr__(self, "shift", shift)
-        if not isinstance(self.joint, (bool, np.bool_)):
-            raise refusal("joint", self.joint, "True or False")
-        object.__setattr__(self, "joint", bool(self.joint))
+        object.__setattr__(self, "joint", truth("joint", self.joint))
 
 
 @dataclass(frozen=True, eq=False)
@@ -266,9 +264,9 @@ class CustomTokens(Immutable, DataModel):
         ValueError
             If an argument is not allowed.
         """
-        share = _vector("weights", weights)
+        values, share = _vector("eigenvalues", eigenvalues), _vector("weights", weights)
         total = positive("weights sum", share.sum())
-        return cls(colors, eigenvalues, share / total, teacher)
+        return cls(colors, values, share / total, teacher)
 
     @classmethod
     def from_covariance(cls, covariance: Any, teacher: Any, colors: int) -> CustomTokens:
@@ -404,7 +402,7 @@ def _strongest(similarity: Any) -> float:
 
 
 def _vector(name: str, value: Any) -> NDArray[np.float64]:
-    allowed = "a sequence of finite numbers"
+    allowed = "a sequence of one or more finite numbers"
     array = numbers(name, value, allowed)
     if array.ndim != 1 or array.size == 0:
         raise refusal(name, value, allowed)

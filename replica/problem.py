@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
-from replica.arguments import non_negative, one_of, positive, refusal
+from replica.arguments import non_negative, one_of, only, positive, refusal
 from replica.data import CustomTokens, DataModel, IndependentTokens, PottsTokens
 
 #: Losses known by name.
@@ -89,7 +89,25 @@ class Problem:
         return self.loss if isinstance(self.loss, str) else self.loss.name
 
     def at(self, **changes: Any) -> Problem:
-        """Return the same problem with some fields changed."""
+        """Return the same problem with some fields changed.
+
+        Parameters
+        ----------
+        **changes
+            New values of alpha, lam, data or loss.
+
+        Returns
+        -------
+        Problem
+
+        Raises
+        ------
+        TypeError
+            If a name is another one.
+        ValueError
+            If a value is not allowed.
+        """
+        only("Problem.at", changes, [field.name for field in fields(self)])
         return replace(self, **changes)
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from replica.arguments import integer
+from replica.arguments import integer, only
 from replica.commandline import progress
 from replica.executor import outcomes
 from replica.problem import Problem
 from replica.tables import Table
 from replica.tasks import Failure, Lines, Task
 from simulations.experiment import experiments
+
+#: What `simulate_many` hands to the experiments.
+_OPTIONS = ("rows", "test_samples", "burn_in", "estimator", "own_loss")
 
 
 class TaskFailed(RuntimeError):
@@ -41,14 +44,23 @@ def simulate_many(
     label : str, optional
         Show a progress bar with this label if stderr is a terminal.
     **options
-        `rows`, `test_samples`, `burn_in` and `estimator` as in `simulations.simulate`;
-        Gaussian tokens take `rows` alone.
+        `rows`, `test_samples`, `burn_in`, `estimator` and `own_loss` as in
+        `simulations.simulate`; Gaussian tokens take `rows` alone.
+
+    Returns
+    -------
+    Table
+        Its columns are those of `simulations.simulate`, without standard errors for Gaussian
+        tokens.
 
     Raises
     ------
+    TypeError
+        If an option is another one.
     ValueError
         If an argument is not allowed.
     """
+    only("simulate_many", options, _OPTIONS)
     return collect(experiments(problems, sites, seeds, **options), workers, label)
 
 

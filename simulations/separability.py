@@ -9,7 +9,7 @@ import numpy as np
 
 from replica.arguments import integer, positive, refusal
 from replica.data import PottsTokens
-from simulations.fields import Tokens, checked_sites, checked_tokens
+from simulations.fields import checked_tokens
 from simulations.potts import PottsModel, checked_colors
 from simulations.sampler import sample
 
@@ -28,9 +28,13 @@ def separable(tokens: Any, row: int, colors: int) -> bool:
     tokens : uint8 array (samples, sites)
         Sequences.
     row : int
-        The masked site i, whose token is y.
+        The masked site i, whose token is y, from 0 to sites - 1.
     colors : int
-        C.
+        C, from 2 to 256.
+
+    Returns
+    -------
+    bool
 
     Raises
     ------
@@ -40,7 +44,7 @@ def separable(tokens: Any, row: int, colors: int) -> bool:
     from scipy.optimize import linprog
 
     tokens = checked_tokens(tokens, None, checked_colors(colors), least=1)
-    (site,) = checked_sites([integer("row", row, 0)], tokens.shape[1])
+    site = integer("row", row, 0, tokens.shape[1] - 1)
     others = np.delete(tokens, site, axis=1).astype(int)
     answers = tokens[:, site, None].astype(int)
     hits = (others == answers).astype(float)
@@ -57,11 +61,32 @@ def separable(tokens: Any, row: int, colors: int) -> bool:
     return bool(-program.fun > _NO_MARGIN)
 
 
-def separable_samples(tokens: Tokens, row: int, colors: int) -> int:
+def separable_samples(tokens: Any, row: int, colors: int) -> int:
     """Return how many of the sequences, taken in order, are separable together.
 
     A subset of a separable set is separable, so bisection finds the largest number.
+
+    Parameters
+    ----------
+    tokens : uint8 array (samples, sites)
+        Sequences.
+    row : int
+        The masked site i, from 0 to sites - 1.
+    colors : int
+        C, from 2 to 256.
+
+    Returns
+    -------
+    int
+        From 0 to the number of sequences.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not allowed.
     """
+    tokens = checked_tokens(tokens, None, checked_colors(colors))
+    integer("row", row, 0, tokens.shape[1] - 1)
     low, high = 0, len(tokens) + 1
     while high - low > 1:
         middle = (low + high) // 2

@@ -55,6 +55,12 @@ def test_a_truth_value_of_numpy_is_one():
     assert GaussianTokens(3, 1, np.True_).joint is True
 
 
+def test_a_change_of_a_problem_has_a_known_name():
+    told = r"^Problem\.at\(\) takes no 'alfa', only alpha, lam, data, loss$"
+    with pytest.raises(TypeError, match=told):
+        Problem(1.0, 0.1, PottsTokens(3, 1.0)).at(lam=1.0, alfa=3)
+
+
 def test_the_best_weight_decay_needs_something_to_learn():
     with pytest.raises(ValueError, match=r"data = .* something to learn"):
         optimal_lam(Problem(1.0, 0.1, PottsTokens(3, 0.0)))

@@ -97,6 +97,7 @@ def cavity_of(model: PottsModel, site: int, colors: int, beta: float) -> np.ndar
         (([1.0, 2.0], [1, 1], [1, -1], 3), "teacher = "),
         (([1.0, 2.0], [0, 0], [1, 1], 3), "weights sum = 0"),
         (([1.0, np.nan], [1, 1], [1, 1], 3), "eigenvalues = "),
+        (([], [], [], 3), r"^eigenvalues = \[\] .* one or more"),
         (([1.0], [1], [1], 1), "colors = 1"),
     ],
 )

@@ -60,7 +60,7 @@ def test_a_line_of_the_table_is_the_threshold_of_its_system():
     [
         ((np.zeros(4), 0, 2), "tokens = "),
         ((np.full((4, 4), 3), 0, 2), "tokens = "),
-        ((np.zeros((4, 4), dtype=int), 9, 2), "rows = "),
+        ((np.zeros((4, 4), dtype=int), 9, 2), "row = 9"),
         ((np.zeros((4, 4), dtype=int), -1, 2), "row = -1"),
         ((np.zeros((4, 4), dtype=int), 0, 1), "colors = 1"),
     ],

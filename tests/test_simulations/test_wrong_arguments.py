@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from replica import IndependentTokens, PottsTokens, Problem
+from replica import GaussianTokens, IndependentTokens, PottsTokens, Problem
 from simulations import (
     FactoredAttention,
     FreeAttention,
@@ -29,6 +29,7 @@ from simulations import (
     recover,
     sample,
     separable,
+    separable_samples,
     simulate,
     simulate_many,
     token_precision,
@@ -131,6 +132,9 @@ def test_rows_must_be_those_of_the_model():
         (lambda: IndependentRow([0.0, 1.0, np.nan], 3), "row = "),
         (lambda: IndependentRow([1.0, 0.0, 0.0], 3), "row = "),
         (lambda: fresh_loss(MODEL, 3, FRESH), "predictor = 3 "),
+        (lambda: separable(TOKENS, 8, 3), "row = 8 is not allowed: row must be .* from 0 to 7"),
+        (lambda: separable_samples(TOKENS[:0], 8, 3), "row = 8 "),
+        (lambda: separable_samples("abc", 0, 3), "tokens = "),
         (lambda: token_precision(3), "model = 3 "),
         (lambda: train_jointly(TOKENS, 3, 0.1, seed=-1), "seed = -1 "),
         (lambda: PairCouplings(1j * PAIRS.couplings), "couplings = "),
@@ -148,6 +152,14 @@ def test_rows_must_be_those_of_the_model():
 def test_refusals_name_the_argument(call, told):
     with pytest.raises(ValueError, match=f"^{told}"):
         call()
+
+
+@pytest.mark.parametrize("data", [DATA, GaussianTokens(3.0)])
+def test_an_unknown_option_is_named_with_those_that_are_known(data):
+    problem = Problem(2.0, 0.1, data, "squared-error")
+    known = "rows, test_samples, burn_in, estimator, own_loss"
+    with pytest.raises(TypeError, match=rf"^simulate_many\(\) takes no 'bogus', only {known}$"):
+        simulate_many([problem], [8], [0], bogus=3)
 
 
 def test_seeds_and_settings_of_numpy_are_integers():
