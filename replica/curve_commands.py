@@ -10,11 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from replica.arguments import integer, one_of, refusal
+from replica.arguments import integer, refusal
 from replica.commandline import CONVERGED, NOT_CONVERGED, say
 from replica.complaints import told
 from replica.options import MOST_POINTS, alpha_grid, data_model, problems
-from replica.problem import LOSSES
 from replica.tables import as_cell
 
 
@@ -22,9 +21,7 @@ def print_threshold(options: argparse.Namespace, command: str) -> int:
     """Print the existence threshold."""
     from replica.threshold import existence_threshold
 
-    data = data_model(options)
-    loss = data.losses[0] if options.loss is None else one_of("loss", options.loss, LOSSES)
-    print(f"{existence_threshold(data, loss):.10g}")
+    print(f"{existence_threshold(data_model(options), options.loss):.10g}")
     return CONVERGED
 
 

@@ -38,7 +38,7 @@ class DataModel:
     name: ClassVar[str]
     colors: int
 
-    #: Losses that make sense for these data.
+    #: Losses that make sense for these data, the first where none is named.
     losses: ClassVar[tuple[str, ...]] = ("cross-entropy", "squared-error")
 
     def columns(self) -> dict[str, Any]:

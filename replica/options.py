@@ -213,9 +213,8 @@ _DATA_OPTIONS: dict[str, Callable[[str, Any], Any]] = {
 def problems(arguments: argparse.Namespace) -> list[Problem]:
     """Return the problems that parsed options describe, one per alpha, in the order given."""
     data = data_model(arguments)
-    loss = data.losses[0] if arguments.loss is None else arguments.loss
     return [
-        Problem(alpha, arguments.lam, data, loss)
+        Problem(alpha, arguments.lam, data, arguments.loss)
         for alpha in alpha_grid(arguments.alpha, arguments.log)
     ]
 

@@ -58,8 +58,9 @@ class Problem:
         Weight decay λ, 0 or greater.
     data : DataModel
         What the sequences are.
-    loss : str or Loss
-        "cross-entropy" or "squared-error", one of `data.losses`; or a loss of the user's, for
+    loss : str or Loss, optional
+        "cross-entropy" or "squared-error", one of `data.losses`; None is the first of them: the
+        cross-entropy, but for GaussianTokens the squared error. Or a loss of the user's, for
         PottsTokens without similarity, CustomTokens and IndependentTokens.
 
     Raises
@@ -71,14 +72,17 @@ class Problem:
     alpha: float
     lam: float
     data: DataModel
-    loss: str | Loss = "cross-entropy"
+    # Never None once the problem is made.
+    loss: str | Loss = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "alpha", positive("alpha", self.alpha))
         object.__setattr__(self, "lam", non_negative("lam", self.lam))
         if not isinstance(self.data, DataModel):
             raise refusal("data", self.data, "a data model such as PottsTokens(colors, beta)")
-        if isinstance(self.loss, str):
+        if self.loss is None:
+            object.__setattr__(self, "loss", self.data.losses[0])
+        elif isinstance(self.loss, str):
             one_of("loss", self.loss, self.data.losses)
         else:
             _check_own(self.loss, self.data)

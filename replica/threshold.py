@@ -20,7 +20,7 @@ from replica.spectrum import spectrum_of
 _SMALLEST, _CLEAR = 1e-8, 1e-2
 
 
-def existence_threshold(data: DataModel, loss: str = "cross-entropy") -> float:
+def existence_threshold(data: DataModel, loss: str | None = None) -> float:
     """Return α_c: at λ → 0 a minimiser exists for α > α_c only.
 
     Cross-entropy: below α_c the training set can be classified without error along some
@@ -35,8 +35,8 @@ def existence_threshold(data: DataModel, loss: str = "cross-entropy") -> float:
     ----------
     data : DataModel
         What the sequences are.
-    loss : str
-        "cross-entropy" or "squared-error".
+    loss : str, optional
+        "cross-entropy" or "squared-error", one of `data.losses`; None is the first of them.
 
     Returns
     -------
@@ -51,7 +51,8 @@ def existence_threshold(data: DataModel, loss: str = "cross-entropy") -> float:
     """
     if not isinstance(data, DataModel):
         raise refusal("data", data, "a data model such as PottsTokens(colors, beta)")
-    if one_of("loss", loss, data.losses) == "squared-error":
+    chosen = data.losses[0] if loss is None else one_of("loss", loss, data.losses)
+    if chosen == "squared-error":
         components = _components(data)
         return 1.0 / components if components else math.inf
     if isinstance(data, PottsTokens) and not colour_modes(data).one:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from replica import GaussianTokens, Problem, existence_threshold, optimal_lam, solve
+from replica import GaussianTokens, PottsTokens, Problem, existence_threshold, optimal_lam, solve
 from replica.tables import Table
 from simulations import average_seeds, extrapolate, simulate_many
 
@@ -110,6 +110,17 @@ def test_bad_shift(shift):
         GaussianTokens(shift)
 
 
+@pytest.mark.parametrize(
+    ("data", "loss"),
+    [(GaussianTokens(3.0), "squared-error"), (PottsTokens(3, 1.5), "cross-entropy")],
+)
+def test_the_loss_that_the_data_have_is_taken_where_none_is_named(data, loss):
+    assert Problem(2.0, 0.1, data).loss == loss
+    assert Problem(2.0, 0.1, data) == Problem(2.0, 0.1, data, None) == Problem(2.0, 0.1, data, loss)
+    assert existence_threshold(data) == existence_threshold(data, None)
+    assert existence_threshold(data) == existence_threshold(data, loss)
+
+
 def test_cross_entropy_makes_no_sense():
     with pytest.raises(ValueError, match=r"loss = 'cross-entropy' .* one of squared-error"):
-        Problem(1.0, 0.1, GaussianTokens(3.0))
+        Problem(1.0, 0.1, GaussianTokens(3.0), "cross-entropy")

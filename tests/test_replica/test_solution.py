@@ -119,7 +119,7 @@ def test_problem_is_checked():
         ((1.0, float("inf")), "lam = inf"),
         ((1.0, 0.1, "potts"), "data = 'potts'"),
         ((1.0, 0.1, PROBLEM.data, "hinge"), "loss = 'hinge'"),
-        ((1.0, 0.1, PROBLEM.data, None), "loss = None"),
+        ((1.0, 0.1, PROBLEM.data, 0), "loss = 0"),
     ],
 )
 def test_problems_that_are_refused(arguments, message):

@@ -156,7 +156,7 @@ def test_refusals_name_the_argument(call, told):
 
 @pytest.mark.parametrize("data", [DATA, GaussianTokens(3.0)])
 def test_an_unknown_option_is_named_with_those_that_are_known(data):
-    problem = Problem(2.0, 0.1, data, "squared-error")
+    problem = Problem(2.0, 0.1, data)
     known = "rows, test_samples, burn_in, estimator, own_loss"
     with pytest.raises(TypeError, match=rf"^simulate_many\(\) takes no 'bogus', only {known}$"):
         simulate_many([problem], [8], [0], bogus=3)
