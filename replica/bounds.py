@@ -25,7 +25,8 @@ class BayesBound(Immutable):
     Attributes
     ----------
     m : float or array
-        w*ᵀGw = wᵀGw of the posterior mean w; one entry per colour mode, if there are several.
+        w*ᵀGw = wᵀGw of the posterior mean w; one entry per colour mode, if there are several
+        (see `Solution`).
     test_loss : float
         Smallest cross-entropy on fresh sequences of any estimate of the row.
     error_rate : float

@@ -51,18 +51,19 @@ class DataModel:
 class PottsTokens(DataModel):
     """Sequences of the Potts model with Gaussian couplings, J_ij = J_ji ~ N(0, 1/L).
 
-    P(s) ∝ exp((β/2) Σ_{i≠j} J_ij s_i·s_j), in the paramagnetic phase |b| < 1, b = β/C.
+    P(s) ∝ exp((β/2) Σ_{i≠j} J_ij s_i·U s_j), in the paramagnetic phase |b u| < 1, b = β/C, for
+    every eigenvalue u of U but that of (1, ..., 1); U = I unless given.
 
     Parameters
     ----------
     colors : int
         C, the number of values a token takes, from 2 to 100000.
     beta : float
-        β, the inverse temperature, with |β| < C.
+        β, the inverse temperature, with |β u| < C for every such u.
     similarity : array (colors, colors), optional
         U, symmetric, the similarity of the colours in s_i·U s_j; None is U = I. The
         paramagnet must be uniform: U 1 ∝ 1, and (U K0 U)_aa the same for every colour a, as
-        for every circulant U. Then |b u| < 1 is needed for each eigenvalue u beyond 1.
+        for every circulant U.
 
     Raises
     ------

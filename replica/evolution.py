@@ -24,8 +24,8 @@ class StateEvolution(Immutable):
     """Order parameters and losses after every iteration of approximate message passing.
 
     Entry t belongs to the row wᵗ, entry 0 to w = 0. With several colour modes m, q and V have
-    one column per mode. Where the iteration runs away, as it does at λ = 0 below the existence
-    threshold, entries are NaN from where q or V exceeds 1e5.
+    one column per mode (see `Solution`). Where the iteration runs away, as it does at λ = 0
+    below the existence threshold, entries are NaN from where q or V exceeds 1e5.
 
     Attributes
     ----------

@@ -28,8 +28,11 @@ class Solution(Immutable):
     """Order parameters and observables of one problem, in the limit of long sequences.
 
     Losses are per masked token, in nats for the cross-entropy. With several colour modes m, q,
-    V and their conjugates are arrays, one entry per distinct eigenvalue of the similarity in
-    increasing order. See THEORY.md for the definitions.
+    V and their conjugates are arrays, one entry per distinct eigenvalue of the similarity U on
+    the vectors orthogonal to 1 = (1, ..., 1), in increasing order. The eigenvalue of 1 itself,
+    which no loss sees, has none unless others share it: U = circulant:1,0.5,0,0.5 with the
+    eigenvalues 0, 1 and 2 has entries for 0 and 1. At 0 m, q and V vanish. See THEORY.md for the
+    definitions.
 
     Attributes
     ----------
