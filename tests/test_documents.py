@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from replica import GaussianTokens, IndependentTokens, PottsTokens, Problem
 from replica import cli as theory
 from replica.tables import COLUMNS
 from simulations import cli as simulation
+from simulations import simulate_many
 
 README = Path(__file__).parents[1] / "README.md"
 TEXT = README.read_text(encoding="utf-8")
@@ -100,6 +102,15 @@ def test_commands_of_the_estimators_run(tmp_path, monkeypatch, capsys):
 
 def test_columns_are_those_of_the_tables():
     assert ",".join(COLUMNS) in TEXT.splitlines()
+
+
+def test_columns_of_some_tables_are_explained():
+    alike = PottsTokens(3, 1.0, [[1, 0.5, 0.5], [0.5, 1, 0.5], [0.5, 0.5, 1]])
+    for data in (alike, IndependentTokens(3, 1.0), GaussianTokens(3.0)):
+        table = simulate_many([Problem(2.0, 0.1, data, "squared-error")], [8], [0])
+        for column in table.columns[len(COLUMNS) :]:
+            name = "NAME_stderr" if column.endswith("_stderr") else column
+            assert re.search(rf"^\| [^|]*`{name}`", TEXT, re.MULTILINE), column
 
 
 def test_linked_files_exist():
