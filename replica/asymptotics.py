@@ -62,6 +62,11 @@ def few_samples(problem: Problem) -> Asymptote:
     problem : Problem
         With λ > 0 and one colour mode: PottsTokens with U = I, CustomTokens, GaussianTokens.
 
+    Returns
+    -------
+    Asymptote
+        The leading terms, and the order in α of what each leaves out.
+
     Raises
     ------
     ValueError
@@ -111,6 +116,11 @@ def many_samples(problem: Problem) -> Asymptote:
     ----------
     problem : Problem
         With one colour mode: PottsTokens with U = I, CustomTokens, GaussianTokens.
+
+    Returns
+    -------
+    Asymptote
+        The leading terms, and the order in α of what each leaves out.
 
     Raises
     ------

@@ -71,6 +71,11 @@ def mean_field_baseline(
     lam : float
         Weight decay λ of the regression, 0 or greater.
 
+    Returns
+    -------
+    Baseline
+        Scale, overlaps, test loss, error rate and coupling error.
+
     Raises
     ------
     ValueError

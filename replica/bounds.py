@@ -60,6 +60,11 @@ def bayes_bound(alpha: float, data: DataModel) -> BayesBound:
         What the sequences are. A custom teacher must be as its prior says: independent of
         the covariance.
 
+    Returns
+    -------
+    BayesBound
+        Overlap, test loss, error rate and coupling error of the posterior mean.
+
     Raises
     ------
     ValueError

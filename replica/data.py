@@ -260,6 +260,10 @@ class CustomTokens(Immutable, DataModel):
         colors : int
             C, from 2 to 100000.
 
+        Returns
+        -------
+        CustomTokens
+
         Raises
         ------
         ValueError
@@ -282,6 +286,10 @@ class CustomTokens(Immutable, DataModel):
             The true row w*.
         colors : int
             C, from 2 to 100000.
+
+        Returns
+        -------
+        CustomTokens
 
         Raises
         ------

@@ -69,6 +69,11 @@ def state_evolution(problem: Problem, steps: int) -> StateEvolution:
     steps : int
         Number of iterations, 1 or greater.
 
+    Returns
+    -------
+    StateEvolution
+        Order parameters and losses, one entry per iteration, the first for w = 0.
+
     Raises
     ------
     ValueError

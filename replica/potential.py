@@ -13,7 +13,7 @@ from replica.solution import Order, Solution, answer
 
 
 def free_energy(solution: Solution) -> float:
-    """Return the training objective per site and row, α train_loss + (λ/2) |w|², in nats.
+    """Return the training objective per site and row, α train_loss + (λ/2) |w|².
 
     It is the extremum Φ of THEORY.md at the solution's order parameters; at λ = 0 it is α
     times the training loss.
@@ -22,6 +22,11 @@ def free_energy(solution: Solution) -> float:
     ----------
     solution : Solution
         A converged solution.
+
+    Returns
+    -------
+    float
+        Φ, in the unit of the loss.
 
     Raises
     ------

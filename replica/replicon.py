@@ -48,6 +48,11 @@ def stability(solution: Solution) -> Stability:
     solution : Solution
         A converged solution.
 
+    Returns
+    -------
+    Stability
+        The replicon and its error.
+
     Raises
     ------
     ValueError

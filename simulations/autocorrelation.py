@@ -79,6 +79,11 @@ def integrated_time(series: Any) -> float:
     series : array (chains, times)
         At least two times.
 
+    Returns
+    -------
+    float
+        τ in steps of the series, 1 or greater; 1 for a constant series.
+
     Raises
     ------
     ValueError
@@ -106,6 +111,11 @@ def split_r_hat(series: Any) -> float:
     ----------
     series : array (chains, times)
         At least four times.
+
+    Returns
+    -------
+    float
+        Near 1 for stationary chains; infinite if they stand still at different values.
 
     Raises
     ------

@@ -27,6 +27,11 @@ def token_precision(model: PottsModel) -> Floats:
     model : PottsModel
         Couplings, colours and inverse temperature; U = I.
 
+    Returns
+    -------
+    array (sites, sites)
+        P.
+
     Raises
     ------
     ValueError

@@ -82,10 +82,12 @@ class TrainedEncoder:
 
 @dataclass(frozen=True, eq=False)
 class EncoderLearning(History):
-    """What training a transformer encoder led to, with the attributes of `History`.
+    """What training a transformer encoder led to.
 
-    Parameters
+    Attributes
     ----------
+    train_losses, held_out_losses, best, status
+        As in `Learning`.
     trained : TrainedEncoder
         The encoder of the epoch with the smallest held-out loss.
     """
@@ -127,6 +129,11 @@ def learn_encoder(
         Epochs between two checkpoints.
     label : str, optional
         Show a progress bar with this label if stderr is a terminal.
+
+    Returns
+    -------
+    EncoderLearning
+        The encoder of the epoch with the smallest held-out loss, and how the training went.
 
     Raises
     ------

@@ -26,18 +26,7 @@ Groups = dict[str, dict[str, NDArray[Any]]]
 
 @dataclass(frozen=True, eq=False)
 class History:
-    """How a training went.
-
-    Attributes
-    ----------
-    train_losses, held_out_losses : arrays (epochs,)
-        Loss per masked token: mean over the minibatches of an epoch, while the parameters
-        change; and at its end on the held-out sequences, every site masked in turn.
-    best : int
-        The epoch with the smallest held-out loss, whose result is kept; from 0.
-    status : str
-        "epochs", all were done; "early", the held-out loss had stopped falling; "not-finite".
-    """
+    """How a training went; `simulations.Learning` says what the attributes are."""
 
     train_losses: Floats
     held_out_losses: Floats
@@ -115,7 +104,7 @@ class Run(ABC):
 
     @property
     def status(self) -> str:
-        """Why the training has ended (see `History`), or nothing."""
+        """Why the training has ended (see `Learning`), or nothing."""
         if not np.isfinite(self.held_out_losses).all():
             return "not-finite"
         if self.epoch >= self.settings.epochs:

@@ -54,6 +54,11 @@ def extrapolate(sites: Any, values: Any, stderrs: Any, order: int = 1) -> Extrap
     order : int
         Order of the polynomial in 1/L, at least 1.
 
+    Returns
+    -------
+    Extrapolation
+        The limit L → ∞ with its standard error, and how well the fit describes the points.
+
     Raises
     ------
     ValueError

@@ -73,6 +73,11 @@ def train_jointly(
     max_steps : int
         The most steps.
 
+    Returns
+    -------
+    JointTraining
+        A and V at the end of the descent, with a residual and a status.
+
     Raises
     ------
     ValueError

@@ -23,12 +23,21 @@ from simulations.settings import Settings
 
 @dataclass(frozen=True, eq=False)
 class Learning(Immutable, History):
-    """What training led to, with the attributes of `History`.
+    """What training by epochs led to.
 
-    Parameters
+    Attributes
     ----------
+    train_losses, held_out_losses : arrays (epochs,)
+        Loss per masked token: mean over the minibatches of an epoch, while the parameters
+        change; and at its end on the held-out sequences, every site masked in turn.
+    best : int
+        The epoch with the smallest held-out loss, whose result is kept; from 0, and -1 if no
+        loss was finite.
+    status : str
+        "epochs", all were done; "early", the held-out loss had stopped falling; "not-finite",
+        a loss was not finite.
     attention : FactoredAttention
-        A and V of the epoch with the smallest held-out loss.
+        A and V of the best epoch.
     parameters : mapping of arrays
         The parameters behind them.
     """
@@ -67,6 +76,12 @@ def learn(
         Epochs between two checkpoints.
     label : str, optional
         Show a progress bar with this label if stderr is a terminal.
+
+    Returns
+    -------
+    Learning
+        The layer of the epoch with the smallest held-out loss, and how the training went: its
+        status is "epochs" where all epochs of the settings were done.
 
     Raises
     ------

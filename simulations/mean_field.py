@@ -34,6 +34,11 @@ def naive_mean_field(tokens: Any, colors: int, lam: float = 0.0, rows: Any = Non
     rows : sequence of int, optional
         The sites i; None is all.
 
+    Returns
+    -------
+    Training
+        The rows; their residuals are those of the inverse.
+
     Raises
     ------
     ValueError
@@ -76,6 +81,11 @@ def quadratic_estimate(
         λ of the regression, positive if M (C-1) < L, where it has no unique solution.
     rows : sequence of int, optional
         The sites i; None is all.
+
+    Returns
+    -------
+    Training
+        The rescaled rows, with residuals and statuses of the regression.
 
     Raises
     ------

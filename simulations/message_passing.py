@@ -92,6 +92,11 @@ def approximate_message_passing(
     damping : float
         Share of the last iterate that is kept, from 0 to less than 1. State evolution needs 0.
 
+    Returns
+    -------
+    MessagePassing
+        The last iterate as a Training, and the overlaps of every iterate.
+
     Raises
     ------
     ValueError

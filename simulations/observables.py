@@ -87,6 +87,11 @@ def measure(
     loss : str or OwnLoss
         "cross-entropy", "squared-error" or a loss of the user's.
 
+    Returns
+    -------
+    Observables
+        One entry per trained row.
+
     Raises
     ------
     ValueError
@@ -184,16 +189,46 @@ def fresh_loss(model: PottsModel, predictor: Predictor, tokens: Tokens) -> float
     predictor is factored attention, a trained transformer encoder, or anything with a
     method `logits`.
 
+    Parameters
+    ----------
+    model : PottsModel
+        The model of the sequences.
+    predictor : object
+        With a method `logits(tokens)` that returns an array (samples, sites, colors).
+    tokens : uint8 array (samples, sites)
+        Fresh sequences, at least one.
+
+    Returns
+    -------
+    float
+        In nats.
+
     Raises
     ------
     ValueError
-        If the tokens are no sequences of the model, or none.
+        If an argument is not allowed, or the sequences are not as the model has them.
     """
     return float(np.mean(fresh_losses(model, predictor, tokens)))
 
 
 def fresh_losses(model: PottsModel, predictor: Predictor, tokens: Tokens) -> Floats:
-    """Return the loss of `fresh_loss` sequence by sequence, from which its error follows."""
+    """Return the loss of `fresh_loss` sequence by sequence, from which its error follows.
+
+    Parameters
+    ----------
+    model, predictor, tokens
+        As for `fresh_loss`.
+
+    Returns
+    -------
+    array (samples,)
+        In nats per masked token, averaged over the sites of a sequence.
+
+    Raises
+    ------
+    ValueError
+        As `fresh_loss` does.
+    """
     if not callable(getattr(predictor, "logits", None)):
         raise refusal("predictor", predictor, "an object with a method logits(tokens)")
     losses = [
@@ -204,12 +239,46 @@ def fresh_losses(model: PottsModel, predictor: Predictor, tokens: Tokens) -> Flo
 
 
 def conditional_entropy(model: PottsModel, tokens: Tokens) -> float:
-    """Return the mean entropy of a masked token given the others, the least `fresh_loss`."""
+    """Return the mean entropy of a masked token given the others, the least `fresh_loss`.
+
+    Parameters
+    ----------
+    model : PottsModel
+        The model of the sequences, whose conditionals are exact.
+    tokens : uint8 array (samples, sites)
+        Sequences, at least one.
+
+    Returns
+    -------
+    float
+        In nats.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not allowed, or the sequences are not as the model has them.
+    """
     return float(np.mean(conditional_entropies(model, tokens)))
 
 
 def conditional_entropies(model: PottsModel, tokens: Tokens) -> Floats:
-    """Return the `conditional_entropy` sequence by sequence."""
+    """Return the `conditional_entropy` sequence by sequence.
+
+    Parameters
+    ----------
+    model, tokens
+        As for `conditional_entropy`.
+
+    Returns
+    -------
+    array (samples,)
+        In nats per masked token, averaged over the sites of a sequence.
+
+    Raises
+    ------
+    ValueError
+        As `conditional_entropy` does.
+    """
     entropies = [
         CrossEntropy.optimum(model.conditionals(block)).mean(axis=1)
         for block in _blocks(model, tokens)

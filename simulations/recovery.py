@@ -73,6 +73,11 @@ def recover(attention: FactoredAttention, model: PottsModel) -> Recovery:
     model : PottsModel
         The truth.
 
+    Returns
+    -------
+    Recovery
+        Learnt and true A and V, to be compared entry by entry.
+
     Raises
     ------
     ValueError

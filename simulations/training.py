@@ -95,6 +95,11 @@ def train(
     max_steps : int
         The most steps of the minimiser.
 
+    Returns
+    -------
+    Training
+        One row per site i, each with a status of its own.
+
     Raises
     ------
     ValueError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import shlex
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+import replica
+import simulations
 from replica import GaussianTokens, IndependentTokens, PottsTokens, Problem
 from replica import cli as theory
 from replica.tables import COLUMNS
@@ -111,6 +114,17 @@ def test_columns_of_some_tables_are_explained():
         for column in table.columns[len(COLUMNS) :]:
             name = "NAME_stderr" if column.endswith("_stderr") else column
             assert re.search(rf"^\| [^|]*`{name}`", TEXT, re.MULTILINE), column
+
+
+@pytest.mark.parametrize("package", [replica, simulations], ids=lambda package: package.__name__)
+def test_public_functions_say_what_they_take_and_return(package):
+    public = {name: getattr(package, name) for name in package.__all__}
+    for name, value in public.items():
+        told = inspect.getdoc(value) or ""
+        assert "History" not in told, name
+        if inspect.isfunction(value):
+            assert "\nParameters\n----------\n" in told, name
+            assert "\nReturns\n-------\n" in told, name
 
 
 def test_linked_files_exist():
