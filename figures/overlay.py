@@ -75,11 +75,14 @@ _KEYS = {
 #: In the place of a weight decay that is the best of every sample ratio.
 _BEST = "\\mathrm{optimal}"
 
-#: What goes without saying: the value that an empty cell has where a column has an entry.
-_USUAL = {
-    "similarity": ("data", "potts", "I"),
-    "estimator": ("source", "simulation", "minimiser"),
+#: What goes without saying: the value that an empty cell has on lines of these entries.
+_USUAL: dict[str, tuple[dict[str, str], str]] = {
+    "similarity": ({"data": "potts"}, "I"),
+    "estimator": ({}, "minimiser"),
 }
+
+#: Estimators that find what another one does, and belong to its theory.
+_FINDS = {"amp": "minimiser"}
 
 #: Those that the theory does not know: systems that differ in them share its colour.
 _FINITE = ("sites", "rows", "burn_in", "test_samples")
@@ -196,33 +199,38 @@ def _value(line: Mapping[str, Any], key: str) -> Any:
     value = line.get(key)
     if value is not None or key not in _USUAL:
         return value
-    column, owner, usual = _USUAL[key]
-    return usual if line.get(column) == owner else None
+    entries, usual = _USUAL[key]
+    return usual if entries.items() <= line.items() else None
 
 
 def _differing(theory: Table, simulation: Table, x: str) -> tuple[list[str], dict[str, Any]]:
     """Return the keys that tell the curves of two tables apart, and the others with their value."""
-    whole = [*theory.lines(), *simulation.lines()]
-    found = {key: {_value(line, key) for line in whole} - {None} for key in _KEYS if key != x}
-    keys = [
-        key
-        for key, values in found.items()
-        # One source alone may lack a value, as the theory lacks L, but not half of its lines.
-        if len(values) > 1
-        or any(len({_value(line, key) for line in t.lines()}) > 1 for t in (theory, simulation))
-    ]
+    found = {
+        key: [{_value(line, key) for line in table.lines()} for table in (theory, simulation)]
+        for key in _KEYS
+        if key != x
+    }
+    keys = [key for key, values in found.items() if _tells_apart(key, *values)]
     for key in [key for key in keys if key in _FINITE[1:]]:
         rest = [name for name in keys if name != key]
         # All rows of every system, say, are told by its size.
         if len(_grouped(simulation, [*rest, key, x])) == len(_grouped(simulation, [*rest, x])):
             keys = rest
-    usual = {"data": "potts"} | {key: value for key, (*_, value) in _USUAL.items()}
+    usual = {"data": "potts"} | {key: value for key, (_, value) in _USUAL.items()}
     return keys, {
         key: value
         for key, values in found.items()
-        for value in values
+        for value in set.union(*values) - {None}
         if key not in keys and value != usual.get(key)
     }
+
+
+def _tells_apart(key: str, theory: set[Any], simulation: set[Any]) -> bool:
+    """Tell whether the values that a key has in two tables make several curves."""
+    # The theory has no L, but whatever else one of the two lacks makes it another problem.
+    if key in _FINITE:
+        return max(len(theory), len(simulation), len((theory | simulation) - {None})) > 1
+    return len(theory | simulation) > 1
 
 
 def _grouped(table: Table, keys: Iterable[str]) -> dict[Key, Table]:
@@ -236,9 +244,12 @@ def _looks(groups: list[Key], keys: list[str]) -> dict[Key, Look]:
     """Return a look per group; systems of one problem share the colour of its line."""
     problems: dict[Key, list[Key]] = {}
     for group in dict.fromkeys(groups):
-        problem = tuple(v for key, v in zip(keys, group, strict=True) if key not in _FINITE)
+        problem = tuple(
+            _FINDS.get(v, v) for key, v in zip(keys, group, strict=True) if key not in _FINITE
+        )
         problems.setdefault(problem, []).append(group)
     labels = [_labels(key, [group[i] for group in groups]) for i, key in enumerate(keys)]
+    lacking = [f"no {key}" for key in keys if key not in _FINITE]
     looks: dict[Key, Look] = {}
     fresh = cycle([*LOOKS, *(look.turned() for look in LOOKS)])
     for members in problems.values():
@@ -250,7 +261,8 @@ def _looks(groups: list[Key], keys: list[str]) -> dict[Key, Look]:
             shown = [
                 told[value] for told, value in zip(labels, group, strict=True) if value is not None
             ]
-            looks[group] = replace(look.named(", ".join(shown)), color=first.color, line=first.line)
+            label = ", ".join(shown or lacking)
+            looks[group] = replace(look.named(label), color=first.color, line=first.line)
     return looks
 
 

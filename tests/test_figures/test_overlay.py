@@ -132,6 +132,46 @@ def test_ensembles_are_curves_of_their_own(tables, data, change, told):
     assert len({curve.name for curve in curves(apart)}) == 2
 
 
+@pytest.mark.parametrize(
+    ("theory_has", "simulation_has", "told"),
+    [
+        ({}, {"estimator": "quadratic"}, ["minimiser", "quadratic"]),
+        ({"data": "custom", "beta": None}, {"data": "independent", "beta": None,
+          "coupling_norm": 2.0}, ["custom", "independent, $|w^*|=2$"]),
+        ({"lam": None}, {}, ["no lam", "$\\lambda=0.1$"]),
+    ],
+    ids=["estimator", "data", "lam"],
+)  # fmt: skip
+def test_what_one_source_lacks_is_another_curve(tables, theory_has, simulation_has, told):
+    theory, simulation = (table.where(lam=0.1).lines() for table in tables)
+    lines = Table(one | theory_has for one in theory)
+    with journal():
+        figure = draw_overlay(
+            lines, Table(one | simulation_has for one in simulation), "alpha", "test_loss"
+        )
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()][:2] == told
+    assert len({curve.name for curve in curves(figure)}) == 2
+    said = legend.get_title().get_text()
+    assert not any(name in said for name in told[1].split(", "))
+
+
+def test_message_passing_shares_the_curve_of_the_minimiser(tables):
+    theory, simulation = (table.where(lam=0.1) for table in tables)
+    passing = [one | {"estimator": "amp"} for one in simulation.lines()]
+    for lines, told in (
+        (passing, ["minimiser", "amp"]),
+        ([*simulation.lines(), *passing], ["minimiser", "amp"]),
+    ):
+        with journal():
+            figure = draw_overlay(theory, Table(lines), "alpha", "test_loss")
+        assert [text.get_text() for text in figure.legends[0].get_texts()][:2] == told
+        assert len({curve.name for curve in curves(figure)}) == 1
+    # Markers of both can be told apart.
+    shown = [one for one in figure.axes[0].get_lines() if one.get_gid() == "simulation"]
+    assert len({one.get_marker() for one in shown}) == 2
+
+
 def test_settings_are_told_where_the_size_does_not_tell_them(tables):
     theory, simulation = (table.where(lam=0.1).lines() for table in tables)
     larger = [one | {"sites": 100, "rows": 100} for one in simulation]
