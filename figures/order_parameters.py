@@ -133,8 +133,6 @@ def draw(table: Table) -> Figure:
     """
     from matplotlib.figure import Figure
 
-    from simulations.averages import average_seeds
-
     figure = Figure(figsize=(TWO_COLUMNS, 2.9))
 
     panels = figure.subplots(1, 3)
@@ -143,7 +141,7 @@ def draw(table: Table) -> Figure:
         theory = solved.where(loss=loss, source="theory")
         for column, look in LOOK.items():
             theory_line(axes, theory, "alpha", column, look)
-        points = average_seeds(solved.where(loss=loss, source="simulation"))
+        points = solved.where(loss=loss, source="simulation")
         for column in ("m", "q"):
             measured(axes, points, "alpha", column, LOOK[column])
         log_axis(axes.xaxis, (0.2, 0.5, 1, 2, 5, 10))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from figures.style import FAILED_COLOR, LOOKS, OPTIMAL_COLOR, Look
+from replica.arguments import refusal
 from replica.tables import Table
 
 if TYPE_CHECKING:
@@ -44,8 +45,19 @@ def theory_line(
         Colour of the line; by default that of references.
     **style
         Handed on to `Axes.plot`.
+
+    Raises
+    ------
+    ValueError
+        If the table holds simulated lines, x or y is no column of numbers, or an argument is not
+        what is said above.
     """
-    places, values = table[x], table[y]
+    _check("table", table, Table)
+    if "simulation" in table["source"]:
+        raise refusal("table", table, "one of theory; `measured` draws simulations")
+    if look is not None:
+        _check("look", look, Look)
+    places, values = _numbers("x", table, x), _numbers("y", table, y)
     failed = table["status"] != "converged"
     order = np.argsort(places, kind="stable")
     shown = np.where(failed, np.nan, values)
@@ -71,7 +83,15 @@ def markers(axes: Axes, x: Any, y: Any, errors: Any, look: Look, **style: Any) -
         Colour and marker.
     **style
         Handed on to `Axes.errorbar`.
+
+    Raises
+    ------
+    ValueError
+        If `look` is no Look, or errors are missing, negative or not one for each point.
     """
+    _check("look", look, Look)
+    if errors is None:
+        raise refusal("errors", errors, "given, NaN where a point has none")
     drawn = axes.errorbar(
         x, y, errors, fmt=look.marker, color=look.color, markerfacecolor=look.face, **style
     )
@@ -88,22 +108,70 @@ def measured(axes: Axes, table: Table, x: str, y: str, look: Look, **style: Any)
     axes : Axes
         The panel.
     table : Table
-        What `simulations.average_seeds` returned.
+        Simulated lines of one curve, one per seed, or what `simulations.average_seeds` made of
+        them.
     x, y : str
-        Columns; the standard errors are in the column y_stderr.
+        Columns; the standard errors over seeds, as of `average_seeds`, are in the column y_stderr.
     look : Look
         Colour and marker.
     **style
         Handed on to `Axes.errorbar`.
+
+    Raises
+    ------
+    ValueError
+        If the table holds lines of theory, x is no column of numbers, y none with errors over
+        seeds, or an argument is not what is said above.
     """
+    _check("table", table, Table)
+    _check("look", look, Look)
     if len(table) == 0:
         return
-    good = table["status"] == "converged"
-    # A single seed has no standard error.
-    errors = table[f"{y}_stderr"] if f"{y}_stderr" in table.columns else np.full(len(table), np.nan)
+    averaged = _averaged(table)
+    places, values = _numbers("x", averaged, x), _numbers("y", averaged, y)
+    errors = _errors(averaged, y)
+    good = averaged["status"] == "converged"
     if good.any():
-        markers(axes, table[x][good], table[y][good], errors[good], look, **style)
-    _crosses(axes, table[x][~good], table[y][~good])
+        markers(axes, places[good], values[good], errors[good], look, **style)
+    _crosses(axes, places[~good], values[~good])
+
+
+def _averaged(table: Table) -> Table:
+    """Return the means over seeds, of which the table may consist."""
+    from simulations.averages import average_seeds
+
+    if "theory" in table["source"]:
+        raise refusal("table", table, "one of simulations; `theory_line` draws theory")
+    # A raw line has errors as well, those over the rows of one system.
+    raw = "seeds" not in table.columns and "simulation" in table["source"]
+    return average_seeds(table) if raw else table
+
+
+def _errors(table: Table, y: str) -> Any:
+    """Return the standard errors over seeds, NaN where there is one seed."""
+    from simulations.averages import OBSERVABLES
+
+    if f"{y}_stderr" in table.columns:
+        return _numbers("y", table, f"{y}_stderr")
+    if y not in OBSERVABLES:
+        raise refusal("y", y, "a column with errors over seeds, as " + ", ".join(OBSERVABLES))
+    return np.full(len(table), np.nan)
+
+
+def _numbers(name: str, table: Table, column: str) -> Any:
+    """Return a column of one number per line, or refuse it by the name of its argument."""
+    try:
+        values = table[column]
+    except (LookupError, TypeError, ValueError):
+        values = np.array("")
+    if values.ndim != 1 or values.dtype.kind != "f":
+        raise refusal(name, column, "a column of the table with one number per line")
+    return values
+
+
+def _check(name: str, value: Any, kind: type) -> None:
+    if not isinstance(value, kind):
+        raise refusal(name, value, f"a {kind.__name__}")
 
 
 def family(
@@ -124,12 +192,10 @@ def family(
     looks : mapping from float to Look
         Its values, and how each is drawn.
     """
-    from simulations.averages import average_seeds
-
     for value, look in looks.items():
         chosen = table.where(**{column: value})
         theory_line(axes, chosen.where(source="theory"), x, y, look)
-        measured(axes, average_seeds(chosen.where(source="simulation")), x, y, look)
+        measured(axes, chosen.where(source="simulation"), x, y, look)
 
 
 def family_looks(template: str, values: Iterable[float]) -> dict[float, Look]:

@@ -139,13 +139,11 @@ def draw(table: Table) -> Figure:
 
 
 def _draw_best(axes: Axes, table: Table) -> None:
-    from simulations.averages import average_seeds
-
     theory = table.where(source="theory")
     bound = theory.where(lam=None)
     best = Table(line for line in theory.lines() if line.get("lam") is not None)
     theory_line(axes, best, "alpha", "excess_loss", TEST)
     theory_line(axes, bound, "alpha", "excess_loss", LOOKS[2], linestyle="-.")
-    measured(axes, average_seeds(table.where(source="simulation")), "alpha", "excess_loss", TEST)
+    measured(axes, table.where(source="simulation"), "alpha", "excess_loss", TEST)
     log_axis(axes.xaxis, (0.5, 1, 2, 4, 8))
     axes.set(xlim=_ALPHAS, xlabel=ALPHA)

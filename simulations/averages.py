@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from replica.arguments import refusal
 from replica.tables import Table, failed
 
 #: Columns that are averaged.
@@ -39,7 +40,16 @@ def average_seeds(table: Table) -> Table:
     Table
         For each observable NAME the mean and, in the column NAME_stderr, its standard
         error (empty for a single seed); in the column `seeds` how many there are in the mean.
+
+    Raises
+    ------
+    ValueError
+        If `table` is no Table, or a line of it is not that of a seed of a simulation.
     """
+    simulated = isinstance(table, Table) and set(table["source"]) == {"simulation"}
+    if not simulated or "seeds" in table.columns:
+        allowed = 'a Table of one line per seed, as table.where(source="simulation")'
+        raise refusal("table", table, allowed)
     groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for line in table.lines():
         point = {name: line.get(name) for name in _POINT}

@@ -122,3 +122,19 @@ def outcomes(tasks, workers, scheduler):
             yield number, task.run()
         except ZeroDivisionError as error:
             yield number, Failure(described(error))
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        Table([{"source": "theory", "alpha": 1.0, "test_loss": 1.0}]),
+        Table([{"source": "theory"}, {"source": "simulation"}]),
+        average_seeds(Table([{"source": "simulation", "seed": 0, "test_loss": 1.0}])),
+        Table([]),
+        [{"source": "simulation"}],
+    ],
+    ids=["theory", "both", "averages", "empty", "list"],
+)
+def test_only_seeds_of_simulations_are_averaged(table):
+    with pytest.raises(ValueError, match=r"^table = .* is not allowed: .* one line per seed"):
+        average_seeds(table)

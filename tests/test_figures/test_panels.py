@@ -1,0 +1,62 @@
+"""What figures of the user's own are made of: means with their errors, theory without them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from expectations import average
+from matplotlib.figure import Figure
+from test_figures import curves
+
+from figures import LOOKS, markers, measured, theory_line
+from replica.tables import Table
+from simulations import average_seeds
+
+COMMON = {"status": "converged", "residual": 1e-9}
+THEORY = Table(COMMON | {"source": "theory", "alpha": a, "test_loss": 1 / a} for a in (1.0, 2.0))
+RAW = Table(
+    COMMON
+    | {"source": "simulation", "alpha": alpha, "seed": seed, "rows": 50, "note": "x"}
+    | {"test_loss": 1 / alpha + 0.1 * seed**2, "test_loss_stderr": 0.01}
+    for alpha in (1.0, 2.0)
+    for seed in range(3)
+)
+
+
+@pytest.mark.parametrize("table", [RAW, average_seeds(RAW)], ids=["raw", "averaged"])
+def test_measured_draws_means_and_errors_over_seeds(table):
+    figure = Figure()
+    measured(figure.subplots(), table, "alpha", "test_loss", LOOKS[0])
+    (found,) = curves(figure)
+    points, errors = average(RAW.lines(), "alpha", "test_loss")
+    np.testing.assert_allclose(found.points, points)
+    np.testing.assert_allclose(found.errors, np.tile(errors, (2, 1)).T)
+
+
+@pytest.mark.parametrize(
+    ("draw", "arguments", "told"),
+    [
+        (measured, (THEORY, "alpha", "test_loss", LOOKS[0]), "table"),
+        (measured, (Table([*THEORY.lines(), *RAW.lines()]), "alpha", "m", LOOKS[0]), "table"),
+        (measured, (RAW.lines(), "alpha", "test_loss", LOOKS[0]), "table"),
+        (measured, (RAW, "alpha", "test_loss", "red"), "look"),
+        (measured, (RAW, "alpha", "rows", LOOKS[0]), "y"),
+        (measured, (average_seeds(RAW), "alpha", "residual", LOOKS[0]), "y"),
+        (measured, (RAW, "alpha", "status", LOOKS[0]), "y"),
+        (measured, (RAW, "status", "test_loss", LOOKS[0]), "x"),
+        (theory_line, (RAW, "alpha", "test_loss"), "table"),
+        (theory_line, (average_seeds(RAW), "alpha", "test_loss"), "table"),
+        (theory_line, (None, "alpha", "test_loss"), "table"),
+        (theory_line, (THEORY, "alpha", "status"), "y"),
+        (theory_line, (THEORY, "none", "test_loss"), "x"),
+        (theory_line, (Table([COMMON | {"note": "x"}]), "alpha", "note"), "y"),
+        (theory_line, (THEORY, "alpha", "test_loss", "red"), "look"),
+        (markers, ([1.0], [1.0], [0.1], "red"), "look"),
+        (markers, ([1.0], [1.0], None, LOOKS[0]), "errors"),
+    ],
+)
+def test_what_would_be_no_such_picture_is_refused(draw, arguments, told):
+    axes = Figure().subplots()
+    with pytest.raises(ValueError, match=f"^{told} = .* is not allowed: [^\n]*$"):
+        draw(axes, *arguments)
+    assert not axes.has_data()
