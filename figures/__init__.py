@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from figures.panels import markers, measured, theory_line
+    from figures.panels import log_axis, markers, measured, theory_line
     from figures.style import LOOKS, ONE_COLUMN, TWO_COLUMNS, Look, journal
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "TWO_COLUMNS",
     "Look",
     "journal",
+    "log_axis",
     "markers",
     "measured",
     "theory_line",
@@ -29,6 +30,7 @@ _HOMES = {
     "TWO_COLUMNS": "style",
     "Look": "style",
     "journal": "style",
+    "log_axis": "panels",
     "markers": "panels",
     "measured": "panels",
     "theory_line": "panels",

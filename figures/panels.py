@@ -267,9 +267,25 @@ def kinds(failures: bool = False, line: str = "line: theory") -> list[Artist]:
 
 
 def log_axis(axis: Axis, ticks: Sequence[float] = ()) -> None:
-    """Make an axis logarithmic, with plain numbers at the given places or at 1, 2, 5, 10, ..."""
+    """Make an axis logarithmic, with plain numbers that have room.
+
+    Parameters
+    ----------
+    axis : Axis
+        `axes.xaxis` or `axes.yaxis`.
+    ticks : sequence of float, optional
+        Where the numbers are; by default at 1, 2, 5, 10, ...
+
+    Raises
+    ------
+    ValueError
+        If `axis` is none.
+    """
+    from matplotlib.axis import Axis
     from matplotlib.ticker import FixedLocator, LogLocator, NullLocator
 
+    if not isinstance(axis, Axis):
+        raise refusal("axis", axis, "axes.xaxis or axes.yaxis")
     axis.axes.set(**{f"{axis.axis_name}scale": "log"})  # type: ignore[attr-defined]
     axis.set_major_locator(FixedLocator(list(ticks)) if ticks else LogLocator(subs=(1, 2, 5)))
     axis.set_major_formatter("{x:g}")

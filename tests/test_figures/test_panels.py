@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from expectations import average
 from matplotlib.figure import Figure
 from test_figures import curves
 
-from figures import LOOKS, markers, measured, theory_line
+from figures import LOOKS, ONE_COLUMN, journal, log_axis, markers, measured, theory_line
 from replica.tables import Table
 from simulations import average_seeds
 
@@ -60,3 +62,26 @@ def test_what_would_be_no_such_picture_is_refused(draw, arguments, told):
     with pytest.raises(ValueError, match=f"^{told} = .* is not allowed: [^\n]*$"):
         draw(axes, *arguments)
     assert not axes.has_data()
+
+
+def test_numbers_of_logarithmic_axes_have_room():
+    with journal():
+        figure = Figure(figsize=(ONE_COLUMN, 2.4))
+        axes = figure.subplots()
+        axes.plot([0.4, 6.0], [0.3, 0.9])
+        for axis in (axes.xaxis, axes.yaxis):
+            log_axis(axis)
+        figure.canvas.draw()
+        for axis in (axes.xaxis, axes.yaxis):
+            low, high = sorted(axis.get_view_interval())
+            labels = [
+                text
+                for text in axis.get_ticklabels(which="both")
+                if low <= text.get_position()[axis is axes.yaxis] <= high and text.get_text()
+            ]
+            assert len(labels) > 2
+            assert all(text.get_text() == f"{float(text.get_text()):g}" for text in labels)
+            boxes = [text.get_window_extent() for text in labels]
+            assert not any(a.overlaps(b) for a, b in pairwise(boxes))
+    with pytest.raises(ValueError, match=r"^axis = .* must be axes.xaxis or axes.yaxis$"):
+        log_axis(axes)  # type: ignore[arg-type]
