@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from itertools import cycle
@@ -135,7 +136,7 @@ def draw_overlay(
         Axes to make logarithmic: "", "x", "y" or "xy".
     best_lam : bool
         Whether the weight decay of the theory is the best of every point, which makes the points
-        of many weight decays one curve.
+        of many weight decays one curve, that of the simulation as well if it has the same.
 
     Raises
     ------
@@ -150,7 +151,7 @@ def draw_overlay(
     one_of("y", y, Y)
     averaged = average_seeds(simulation)
     if best_lam and x != "lam":
-        theory = Table(line | {"lam": _BEST} for line in theory.lines())
+        theory, averaged = _at_best_lam(theory, averaged)
     keys, constant = _differing(theory, averaged, x)
     lines, marks = _grouped(theory, keys), _grouped(averaged, keys)
     looks = _looks([*lines, *marks], keys)
@@ -192,6 +193,33 @@ def warn(theory: Table, simulation: Table, label: str) -> None:
     seeds = average_seeds(simulation)["seeds"]
     if np.any(seeds == 1):
         say(f"{label}: {np.sum(seeds == 1)} of {len(seeds)} points have one seed, no error bar")
+
+
+def _at_best_lam(theory: Table, simulation: Table) -> tuple[Table, Table]:
+    """Return two tables in whose curves the weight decay is the best of every point.
+
+    Systems have it only where all of them do: one that happens to have it at some point belongs
+    to a curve of its own weight decay.
+    """
+    best = {_point(line): line.get("lam") for line in theory.lines()}
+    whole = simulation.lines()
+    if not all(_agree(line.get("lam"), best.get(_point(line))) for line in whole):
+        return _of_best_lam(theory), simulation
+    return _of_best_lam(theory), _of_best_lam(simulation)
+
+
+def _of_best_lam(table: Table) -> Table:
+    return Table(line | {"lam": _BEST} for line in table.lines())
+
+
+def _agree(lam: float | None, best: float | None) -> bool:
+    return lam is not None and best is not None and math.isclose(lam, best, rel_tol=1e-6)
+
+
+def _point(line: Mapping[str, Any]) -> Key:
+    """Return what tells a point of the theory from others, up to the weight decay."""
+    values = (_value(line, key) for key in _KEYS if key not in ("lam", *_FINITE))
+    return tuple(_FINDS.get(value, value) for value in values)
 
 
 def _value(line: Mapping[str, Any], key: str) -> Any:

@@ -27,11 +27,16 @@ LOSS_NAMES = {"cross-entropy": "cross-entropy", "squared-error": "squared error"
 THEORY, SIMULATION, FIT, OPTIMUM = "theory", "simulation", "fit", "optimum"
 FAILED = "not converged"
 
+#: Length of the dash that is a line of one point, in points; a marker does not hide it.
+_DASH = 12
+
 
 def theory_line(
     axes: Axes, table: Table, x: str, y: str, look: Look | None = None, **style: Any
 ) -> None:
     """Draw a column of a theory table over another, with gaps where it did not converge.
+
+    A point between gaps, or alone, is a dash.
 
     Parameters
     ----------
@@ -64,8 +69,17 @@ def theory_line(
     drawn = (
         {"color": OPTIMAL_COLOR} if look is None else {"color": look.color, "linestyle": look.line}
     )
-    axes.plot(places[order], shown[order], gid=THEORY, **{**drawn, **style})
+    (line,) = axes.plot(places[order], shown[order], gid=THEORY, **{**drawn, **style})
+    alone = _alone(shown[order])
+    if alone.any():
+        line.set(marker="_", markersize=_DASH, markevery=alone.tolist())
     _crosses(axes, places[failed], np.full(failed.sum(), np.nan))
+
+
+def _alone(values: Any) -> Any:
+    """Tell which values have no neighbour to draw a line to."""
+    known = np.pad(np.isfinite(values), 1)
+    return known[1:-1] & ~known[:-2] & ~known[2:]
 
 
 def markers(axes: Axes, x: Any, y: Any, errors: Any, look: Look, **style: Any) -> None:

@@ -88,6 +88,39 @@ def test_the_best_weight_decay_is_one_curve(tmp_path, tables):
     assert labels[:3] == ["$\\lambda=\\mathrm{optimal}$", "$\\lambda=0.1$", "$\\lambda=0.3$"]
 
 
+@pytest.mark.parametrize("estimator", [{}, {"estimator": "amp"}, {"estimator": "quadratic"}])
+def test_systems_at_the_best_weight_decay_are_on_its_curve(tables, estimator):
+    """All of them: where one has another, each weight decay is a curve, as it always was."""
+    theory = Table(
+        one | {"lam": 0.2 + 0.1 * one["alpha"]} for one in tables[0].where(lam=0.1).lines()
+    )
+    systems = [one | {"lam": (0.2 + 0.1 * one["alpha"]) * (1 + 1e-8)} | estimator
+               for one in tables[1].where(lam=0.1).lines()]  # fmt: skip
+    other = [one | {"lam": 0.25} if one["alpha"] == 1.0 else one for one in systems]
+    with journal():
+        both_best, not_all = (
+            draw_overlay(theory, Table(lines), "alpha", "test_loss", best_lam=True)
+            for lines in (systems, other)
+        )
+    quadratic = estimator == {"estimator": "quadratic"}
+    assert [len(one.points) for one in curves(both_best)] == ([4, 1, 1] if quadratic else [4, 2])
+    assert len({one.name for one in curves(both_best)}) == (3 if quadratic else 1)
+    assert len({one.name for one in curves(not_all)}) == 3
+    said = both_best.legends[0].get_title().get_text()
+    assert ("$\\lambda=\\mathrm{optimal}$" in said) == (not quadratic)
+
+
+def test_a_point_of_theory_alone_is_seen(tables):
+    theory = Table(one | {"lam": one["alpha"]} for one in tables[0].where(lam=0.1).lines())
+    with journal():
+        figure = draw_overlay(theory, tables[1].where(lam=0.1), "lam", "test_loss", best_lam=True)
+        joined = draw_overlay(*tables, "alpha", "test_loss")
+    for one, dashes in ((figure, 4), (joined, 0)):
+        lines = [line for line in one.axes[0].get_lines() if line.get_gid() == "theory"]
+        found = [line for line in lines if line.get_marker() == "_"]
+        assert [line.get_markevery() for line in found] == dashes * [[True]]
+
+
 def test_sizes_share_the_colour_of_their_line(tables):
     theory, simulation = tables
     larger = [one | {"sites": 100, "samples": 2 * one["samples"]} for one in simulation.lines()]
