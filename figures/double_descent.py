@@ -13,6 +13,7 @@ from figures.panels import (
     family_looks,
     has_failures,
     kinds,
+    lengths,
     letter,
     log_axis,
     series,
@@ -77,7 +78,7 @@ def draw(table: Table) -> Figure:
     )  # fmt: skip
     for axes, name in zip(panels, "ab", strict=True):
         letter(axes, name)
-    settings(figure, f"$C={DATA.colors}$, $\\beta={DATA.beta:g}$")
+    settings(figure, f"$C={DATA.colors}$, $\\beta={DATA.beta:g}$, {lengths(table)}")
     handles = [*map(series, looks.values()), *kinds(has_failures(panels))]
     figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
     return figure

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from figures.loss_curves import LossCurves, Panel
+from figures.panels import circ
 from figures.systems import Size
 from replica.data import PottsTokens
 from replica.problem import LOSSES, Problem
@@ -19,8 +20,7 @@ SIMILARITIES = (
 
 def _panel(beta: float, row: tuple[float, ...], loss: str) -> Panel:
     circulant = [[*row[-i:], *row[:-i]] for i in range(len(row))]
-    shown = ", ".join(f"{value:g}" for value in row).replace("-", "−")
-    title = f"$\\beta={beta:g}$, $U=$ circ({shown})"
+    title = f"$\\beta={beta:g}$, $U=${circ(row)}"
     return Panel(Problem(1.0, LAM, PottsTokens(len(row), beta, circulant), loss), title)
 
 

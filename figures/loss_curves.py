@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from string import ascii_lowercase
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,11 +14,14 @@ from figures.panels import (
     ALPHA,
     LOSS_NAMES,
     kinds,
+    lengths,
+    letter,
     log_axis,
     markers,
     measured,
     reference,
     series,
+    settings,
     theory_line,
 )
 from figures.style import BAND_COLOR, OPTIMAL_COLOR, TEST, TRAIN, TWO_COLUMNS
@@ -86,6 +90,7 @@ class LossCurves:
         from simulations.averages import average_seeds
 
         figure = Figure(figsize=(TWO_COLUMNS, 0.3 + 3.0 * len(self.ROWS)))
+        letters = iter(ascii_lowercase)
         blocks = figure.subfigures(len(self.ROWS), 1, hspace=0.03, squeeze=False)[:, 0]
         for block, row in zip(blocks, self.ROWS, strict=True):
             axes = block.subplots(
@@ -97,7 +102,9 @@ class LossCurves:
                 points = average_seeds(chosen.where(source="simulation"))
                 _draw_curve(curve, theory, points)
                 _draw_strip(strip, theory, points)
-                curve.set_title(panel.title)
+                letter(curve, next(letters))
+                # The letter needs some of the room.
+                curve.set_title(panel.title, fontsize=7)
                 log_axis(strip.xaxis, (0.5, 1, 2, 5))
                 strip.set_xlim(*_RANGE)
             loss = row[0].problem.loss_name
@@ -109,7 +116,9 @@ class LossCurves:
                 handles += kinds(any(table["status"] != "converged"))
                 block.legend(handles=handles, loc="outside upper center", ncols=len(handles))
             if block is blocks[-1]:
-                block.supxlabel(ALPHA, fontsize=8)
+                for strip in axes[1]:
+                    strip.set_xlabel(ALPHA)
+                settings(block, f"$\\lambda={row[0].problem.lam:g}$, {lengths(table)}")
         return figure
 
 

@@ -13,6 +13,7 @@ from figures.panels import (
     LOSS_NAMES,
     has_failures,
     kinds,
+    lengths,
     letter,
     log_axis,
     markers,
@@ -147,15 +148,17 @@ def draw(table: Table) -> Figure:
         log_axis(axes.xaxis, (0.2, 0.5, 1, 2, 5, 10))
         log_axis(axes.yaxis, (0.05, 0.1, 0.2, 0.5, 1, 2))
         axes.set(xlim=_RANGE, xlabel=ALPHA, title=LOSS_NAMES[loss])
-    _draw_course(panels[2], table)
+    course = Table(line for line in table.lines() if line.get("step") is not None)
+    _draw_course(panels[2], course)
     for axes, name in zip(panels, "abc", strict=True):
         letter(axes, name)
     panels[0].set_ylabel("order parameters")
     common = f"$C={DATA.colors}$, $\\beta={DATA.beta:g}$"
     settings(
         figure,
-        f"{common}; (a), (b) $\\lambda={LAM:g}$; (c) {LOSS_NAMES[PASSING.loss_name]}, "
-        f"$\\alpha={PASSING.alpha:g}$, $\\lambda={PASSING.lam:g}$",
+        f"{common}; (a), (b) $\\lambda={LAM:g}$, {lengths(solved)}; "
+        f"(c) {LOSS_NAMES[PASSING.loss_name]}, $\\alpha={PASSING.alpha:g}$, "
+        f"$\\lambda={PASSING.lam:g}$, {lengths(course)}",
     )
     handles = [*map(series, LOOK.values()), *kinds(has_failures(panels))]
     figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
@@ -166,10 +169,7 @@ def _draw_course(axes: Axes, table: Table) -> None:
     steps = np.arange(STEPS + 1)
     found = [table.where(source="simulation", step=int(step)) for step in steps]
     for column, look in LOOK.items():
-        theory = Table(
-            line for line in table.where(source="theory").lines() if line.get("step") is not None
-        )
-        theory_line(axes, theory, "step", column, look)
+        theory_line(axes, table.where(source="theory"), "step", column, look)
         values = np.array([lines[column] for lines in found])
         errors = values.std(axis=1, ddof=1) / np.sqrt(values.shape[1])
         markers(axes, steps, values.mean(axis=1), errors, look)

@@ -12,6 +12,7 @@ import numpy as np
 
 from figures.panels import (
     ALPHA,
+    circ,
     has_failures,
     kinds,
     log_axis,
@@ -61,7 +62,7 @@ _KEYS = {
     "colors": "$C={:g}$",
     "beta": "$\\beta={:g}$",
     "coupling_norm": "$|w^*|={:g}$",
-    "similarity": "$U=$ {}",
+    "similarity": "$U=${}",
     "shift": "$\\kappa={:g}$",
     "joint": "joint = {:g}",
     "lam": "$\\lambda={:g}$",
@@ -238,6 +239,9 @@ def _differing(theory: Table, simulation: Table, x: str) -> tuple[list[str], dic
         for key in _KEYS
         if key != x
     }
+    if not any(set.union(*found["joint"])):
+        # It goes without saying where there is no other.
+        del found["joint"]
     keys = [key for key, values in found.items() if _tells_apart(key, *values)]
     for key in [key for key in keys if key in _FINITE[1:]]:
         rest = [name for name in keys if name != key]
@@ -305,7 +309,8 @@ def _labels(key: str, values: Iterable[Any]) -> dict[Any, str]:
 
 def _shown(key: str, value: Any) -> str:
     form = _exact(key) if isinstance(value, str) else _KEYS[key]
-    return form.format(value)
+    kind, _, row = value.partition(":") if key == "similarity" else ("", "", "")
+    return form.format(circ(map(float, row.split(";"))) if kind == "circulant" else value)
 
 
 def _exact(key: str) -> str:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
-    from matplotlib.figure import Figure
+    from matplotlib.figure import FigureBase
 
 #: Label of the axis of sample ratios.
 ALPHA = "sample ratio $\\alpha = M/L$"
@@ -306,9 +306,20 @@ def log_axis(axis: Axis, ticks: Sequence[float] = ()) -> None:
     axis.set_minor_locator(NullLocator())
 
 
-def settings(figure: Figure, text: str) -> None:
+def settings(figure: FigureBase, text: str) -> None:
     """Say under the panels, small, what they have in common."""
     figure.supxlabel(text, fontsize=6)
+
+
+def lengths(table: Table) -> str:
+    """Return the lengths of the simulated systems in a table, as in "$L=180$"."""
+    sites = sorted({line["sites"] for line in table.lines() if line.get("sites") is not None})
+    return f"$L={', '.join(map(str, sites))}$"
+
+
+def circ(row: Iterable[float]) -> str:
+    """Return how figures write a circulant matrix of this first row."""
+    return f"circ({', '.join(f'{value:g}' for value in row)})".replace("-", "−")
 
 
 def letter(axes: Axes, name: str) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from figures.foreign import ANY, described
-from figures.panels import markers, points, reference
+from figures.panels import letter, markers, points, reference, settings
 from figures.style import LOOKS, TWO_COLUMNS
 from replica.data import PottsTokens
 from replica.tables import Table
@@ -37,6 +37,9 @@ CONTENTS = [
 
 #: Of the line on which learnt entries are the true ones; no sample size has it.
 _EXACT = "#888888"
+
+#: Of matrices; its lightness rises with the entries, which tells their signs in grey as well.
+_MAP = "cividis"
 
 #: Sequences that choose the epoch, and those of the test.
 _HELD_OUT, _TEST = 2000, 10_000
@@ -137,7 +140,7 @@ def draw(table: Table) -> Figure:
             (row[1], learnt.mean(axis=0), f"{names[1]}, $M={most}$"),
         ):
             image = axes.imshow(
-                values.reshape(size, size), cmap="RdBu_r", vmin=-top, vmax=top,
+                values.reshape(size, size), cmap=_MAP, vmin=-top, vmax=top,
                 interpolation="nearest",
             )  # fmt: skip
             axes.set(title=name, xticks=[], yticks=[], xlabel=f"{indices} $j$")
@@ -147,6 +150,14 @@ def draw(table: Table) -> Figure:
         # A is symmetric and its diagonal is none.
         shown = np.triu_indices(size, k=1 if part == 0 else 0)
         _scatter(row[2], entries, np.ravel_multi_index(shown, (size, size)), names)
+    for axes, name in zip(grid.flat, "abcdef", strict=True):
+        letter(axes, name)
+    runs = len(set(table["seed"]))
+    settings(
+        figure,
+        f"$L={SITES}$, $C={DATA.colors}$, $\\beta={DATA.beta:g}$; "
+        f"mean and standard error over {runs} runs",
+    )
     return figure
 
 

@@ -14,6 +14,7 @@ from figures.panels import (
     family_looks,
     has_failures,
     kinds,
+    lengths,
     letter,
     log_axis,
     measured,
@@ -123,7 +124,7 @@ def draw(table: Table) -> Figure:
     _draw_best(right, best)
     for axes, name in zip((left, right), "ab", strict=True):
         letter(axes, name)
-    settings(figure, f"cross-entropy, $C={DATA.colors}$, $\\beta={DATA.beta:g}$")
+    settings(figure, f"cross-entropy, $C={DATA.colors}$, $\\beta={DATA.beta:g}$, {lengths(table)}")
     star_handle = Line2D(
         [], [], color="#888888", marker="*", markersize=8, linestyle="none", label="best $\\lambda$"
     )

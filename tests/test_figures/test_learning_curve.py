@@ -44,3 +44,6 @@ def test_panels_say_what_they_show(table):
         figure = learning_curve.FIGURE.draw(table)
     titles = [axes.get_title() for axes in figure.get_axes() if axes.get_title()]
     assert titles == ["$C=2$, $\\beta=1$", "$C=3$, $\\beta=1.5$", "$C=5$, $\\beta=2.5$"] * 2
+    lettered = [axes.get_title("left") for axes in figure.get_axes() if axes.get_title("left")]
+    assert lettered == [f"({name})" for name in "abcdef"]
+    assert figure.subfigs[-1].get_supxlabel() == "$\\lambda=0.1$, $L=20$"

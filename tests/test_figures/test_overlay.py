@@ -139,10 +139,12 @@ def test_sizes_share_the_colour_of_their_line(tables):
          ["$|w^*|=1$", "$|w^*|=2$"]),
         ({"data": "gaussian", "beta": None, "shift": 2.6, "joint": 0}, {"joint": 1},
          ["joint = 0", "joint = 1"]),
-        ({}, {"similarity": "circulant:1;0.5;0.5"}, ["$U=$ I", "$U=$ circulant:1;0.5;0.5"]),
+        ({}, {"similarity": "circulant:1;0.5;0.5"}, ["$U=$I", "$U=$circ(1, 0.5, 0.5)"]),
+        ({"similarity": "circulant:1;-0.5;-0.5"}, {"similarity": "circulant:1;-0.5000001;-0.5"},
+         ["$U=$circulant:1;-0.5;-0.5", "$U=$circulant:1;-0.5000001;-0.5"]),
         ({"beta": 1.5}, {"beta": 1.50000001}, ["$\\beta=1.5$", "$\\beta=1.50000001$"]),
     ],
-    ids=["coupling_norm", "joint", "similarity", "digits"],
+    ids=["coupling_norm", "joint", "similarity", "entries", "digits"],
 )  # fmt: skip
 def test_ensembles_are_curves_of_their_own(tables, data, change, told):
     theory, simulation = (table.where(lam=0.1).lines() for table in tables)
@@ -203,6 +205,19 @@ def test_message_passing_shares_the_curve_of_the_minimiser(tables):
     # Markers of both can be told apart.
     shown = [one for one in figure.axes[0].get_lines() if one.get_gid() == "simulation"]
     assert len({one.get_marker() for one in shown}) == 2
+
+
+def test_data_in_whole_sequences_are_named_where_there_are_some(tables):
+    data = {"data": "gaussian", "beta": None, "shift": 2.6}
+    for joint in (0, 1):
+        lines = [
+            Table(one | data | {"joint": joint} for one in table.where(lam=0.1).lines())
+            for table in tables
+        ]
+        with journal():
+            figure = draw_overlay(*lines, "alpha", "test_loss")
+        said = figure.legends[0].get_title().get_text()
+        assert ("joint = 1" in said, "joint = 0" in said) == (joint == 1, False)
 
 
 def test_settings_are_told_where_the_size_does_not_tell_them(tables):

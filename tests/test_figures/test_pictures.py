@@ -5,7 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from figures import finite_size, order_parameters, phase_diagram, recovery
+from figures import (
+    double_descent,
+    finite_size,
+    order_parameters,
+    phase_diagram,
+    recovery,
+    regularisation,
+)
+from figures.foreign import ANY
 from figures.style import LOOKS, journal
 from replica import PottsTokens, Problem, Table, solve
 
@@ -57,7 +65,7 @@ def test_larger_symbols_are_in_the_legend():
     assert figure.get_supxlabel() == "$C=3$, $\\beta=1.5$, $\\alpha=2$, $\\lambda=0.1$"
 
 
-def test_the_line_of_exact_entries_has_a_colour_of_its_own():
+def _recovery():
     common = {"source": "simulation", **recovery.DATA.columns(), "sites": 20, "status": "converged"}
     lines = [
         common | {"part": part, "seed": seed, "samples": samples, "row": i, "column": j}
@@ -66,7 +74,11 @@ def test_the_line_of_exact_entries_has_a_colour_of_its_own():
         for i in range(20) for j in range(20)
     ]  # fmt: skip
     with journal():
-        figure = recovery.draw(Table(lines))
+        return recovery.draw(Table(lines))
+
+
+def test_the_line_of_exact_entries_has_a_colour_of_its_own():
+    figure = _recovery()
     panels = [axes for axes in figure.axes if axes.get_legend() is not None]
     assert len(panels) == 2
     for axes in panels:
@@ -75,6 +87,36 @@ def test_the_line_of_exact_entries_has_a_colour_of_its_own():
         assert handle.get_color() not in {look.color for look in LOOKS}
     shown = [axes.get_xlabel() for axes in figure.axes if axes.images]
     assert shown == ["site $j$"] * 2 + ["colour $j$"] * 2
+
+
+def test_maps_of_matrices_tell_signs_in_grey():
+    (lightness, *others) = (
+        image.cmap(np.linspace(0, 1, 100))[:, :3] @ (0.2126, 0.7152, 0.0722)
+        for axes in _recovery().axes
+        for image in axes.images
+    )
+    assert (np.diff(lightness) > 0).all()
+    assert all(np.array_equal(lightness, other) for other in others)
+
+
+def test_figures_say_their_parameters():
+    assert _recovery().get_supxlabel() == (
+        "$L=20$, $C=20$, $\\beta=4.5$; mean and standard error over 2 runs"
+    )
+    assert _order_parameters().get_supxlabel() == (
+        "$C=3$, $\\beta=1.5$; (a), (b) $\\lambda=0.1$, $L=160$; "
+        "(c) cross-entropy, $\\alpha=1$, $\\lambda=0.01$, $L=320$"
+    )
+    for figure, told in (
+        (regularisation, "cross-entropy, $C=3$, $\\beta=1.5$, $L=80$"),
+        (double_descent, "$C=3$, $\\beta=1.5$, $L=80$"),
+    ):
+        kinds = [{k: 1.0 if v is ANY else v for k, v in kind.items()} for kind in figure.CONTENTS]
+        lines = [{"alpha": 1.0, "lam": 1.0, "status": "converged"} | kind for kind in kinds]
+        lines = [one | {"sites": 80} if one["source"] == "simulation" else one for one in lines]
+        numbers = dict.fromkeys(("test_loss", "train_loss", "excess_loss"), 1.0)
+        with journal():
+            assert figure.draw(Table(one | numbers for one in lines)).get_supxlabel() == told
 
 
 def test_losses_have_one_name():
@@ -88,6 +130,9 @@ def _order_parameters():
     common = {"alpha": 1.0, "seed": 0, "m": 0.2, "q": 0.3, "V": 0.4, "status": "converged"}
     kinds = order_parameters.CONTENTS
     lines = [common | {"seed": seed} | kind for kind in kinds for seed in (0, 1)]
+    for one in lines:
+        if one["source"] == "simulation":
+            one["sites"] = 160 if one["step"] is None else 320
     with journal():
         return order_parameters.draw(Table(lines))
 
