@@ -1,6 +1,14 @@
 """Figures of the paper, theory as lines and trained finite systems as markers; the style for more.
 
-TUTORIAL.md, beside this file, leads to a figure of one's own.
+TUTORIAL.md, beside this file, leads to a figure of one's own, of these:
+
+- theory_line, measured: draw a table of the theory, and means over seeds with their errors.
+- markers: draws any measured points with their error bars.
+- log_axis: makes an axis logarithmic, with plain numbers that have room.
+- journal: sets the style; pictures are drawn and saved inside `with journal():`.
+- ONE_COLUMN, TWO_COLUMNS: widths of a figure in a journal of two columns, 3.4 and 7.0 inches.
+- Look, LOOKS: how a quantity is drawn, and five of them, in falling darkness, which can be told
+  apart in grey; `look.named("label")` is the same with a label.
 """
 
 from __future__ import annotations

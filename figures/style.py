@@ -18,6 +18,19 @@ class Look:
 
     Colour, darkness, marker and filling all differ between quantities, so that none of them
     is needed to tell two apart.
+
+    Parameters
+    ----------
+    label : str
+        Name of the quantity in legends.
+    color : str
+        Of the line, the marker and its error bar, as matplotlib names it.
+    marker : str
+        As matplotlib names it: "o", "s", ...
+    filled : bool
+        Whether the marker is filled with the colour, or with white.
+    line : {"-", "--"}
+        Style of the line of the theory.
     """
 
     label: str
@@ -44,7 +57,7 @@ class Look:
 TEST = Look("test loss", "#004c7f", "o", True)
 TRAIN = Look("training loss", "#d55e00", "s", False)
 
-#: For families of curves, in falling darkness.
+#: For families of curves, in falling darkness; without labels, which `Look.named` gives.
 LOOKS = (
     Look("", "#000000", "o", True),
     Look("", "#0064a0", "s", False),
@@ -61,7 +74,11 @@ FAILED_COLOR = "#777777"
 
 @contextmanager
 def journal() -> Iterator[None]:
-    """Draw with the journal's style, and without a display."""
+    """Draw with the journal's style, and without a display, inside `with journal():`.
+
+    Pictures are to be saved inside as well: some of the style, such as the embedding of fonts,
+    takes effect only then.
+    """
     import matplotlib
 
     matplotlib.use("Agg", force=False)

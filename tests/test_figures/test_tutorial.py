@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import shlex
 from pathlib import Path
@@ -60,3 +61,15 @@ def test_blocks_run(tmp_path, monkeypatch, capsys):
 
 def test_public_names_are_there():
     assert all(hasattr(figures, name) for name in figures.__all__)
+    # Constants have no help of their own.
+    assert all(re.search(rf"\b{name}\b", figures.__doc__) for name in figures.__all__)
+    assert f"{figures.ONE_COLUMN} and {figures.TWO_COLUMNS} inches" in figures.__doc__
+
+
+def test_public_documentation_lists_arguments_and_refusals():
+    for function in (figures.theory_line, figures.measured, figures.markers, figures.log_axis):
+        assert "Raises\n" in inspect.getdoc(function)
+    for documented in (figures.Look, figures.theory_line, figures.measured, figures.markers):
+        names = [name for name in inspect.signature(documented).parameters if name != "self"]
+        text = inspect.getdoc(documented)
+        assert all(re.search(rf"^(.*, )?\**{name}\b.*( :|$)", text, re.M) for name in names), names
