@@ -8,7 +8,7 @@ from functools import lru_cache, partial
 import numpy as np
 from numpy.typing import NDArray
 
-from replica.arguments import integer, refusal
+from replica.arguments import integer, refusal, truth
 from replica.channel import Accuracy
 from replica.channels import channel_of, rate_error
 from replica.colour_modes import colour_modes
@@ -69,8 +69,9 @@ def solve(problem: Problem, *, check: bool = True, max_steps: int = 400) -> Solu
     """
     if not isinstance(problem, Problem):
         raise refusal("problem", problem, "a Problem")
+    checked = truth("check", check)
     solution, _ = solve_from(problem, None, integer("max_steps", max_steps, 1))
-    if check and not solution.converged:
+    if checked and not solution.converged:
         raise ConvergenceError(complaint(solution), solution)
     return solution
 

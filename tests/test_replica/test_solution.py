@@ -103,6 +103,8 @@ def test_number_of_steps_is_checked(steps):
 def test_problem_is_checked():
     with pytest.raises(ValueError, match="problem = 3 is not allowed: problem must be a Problem"):
         solve(3)
+    with pytest.raises(ValueError, match=r"check = 'no' .* check must be True or False"):
+        solve(PROBLEM, check="no")
 
 
 @pytest.mark.parametrize(
