@@ -43,7 +43,7 @@ def own_table(figure: FigureSource, path: str, command: str) -> Table:
     ValueError
         If the file cannot be read, or the table is of another figure or command.
     """
-    table = Table.from_csv(path)
+    table = Table.from_csv(path, "table")
     maker = _maker(path, command)
     if maker not in (None, figure.NAME):
         raise foreign(figure, path, command, f"it is of {maker}")

@@ -103,7 +103,7 @@ def read(name: str, path: str, source: str, columns: Iterable[str]) -> Table:
     ValueError
         If the file cannot be read, or has no such lines or values.
     """
-    table = Table.from_csv(path).where(source=source)
+    table = Table.from_csv(path, name).where(source=source)
     if len(table) == 0:
         raise refusal(name, path, f"a table with lines of source {source}")
     for column in columns:

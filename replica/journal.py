@@ -233,14 +233,20 @@ class Journal:
         if not len(table):
             return []
         known = read_sidecar(self.path)[0].get(name)
-        if (
-            not isinstance(known, list)
-            or len(known) != len(table)
-            or not all(value is None or type(value) in (int, float) for value in known)
+        if isinstance(known, list) and all(
+            value is None or type(value) in (int, float) for value in known
         ):
-            allowed = f"a table of which {sidecar(self.path).name} tells {name} for every line"
-            raise refusal(self._name, str(self.path), allowed)
-        return known
+            if len(known) == len(table):
+                return known
+            if len(known) == len(self._points):  # of lines that have been lost since
+                by_point = dict(zip(map(self._key, self._points), known, strict=True))
+                return [by_point[self._key(line)] for line in table.lines()]
+        allowed = f"a table of which {sidecar(self.path).name} tells {name} for every line"
+        raise refusal(self._name, str(self.path), allowed)
+
+    def _key(self, line: Mapping[str, Any]) -> tuple[Any, ...]:
+        """Return what tells the point of a line apart."""
+        return tuple(line.get(name) for name in self._points[0])
 
     def _tell(self, lists: Mapping[str, Any]) -> None:
         unfinished = {"process": os.getpid(), "host": socket.gethostname()}
@@ -302,10 +308,10 @@ class Journal:
         if not self._points:
             return
         names = list(self._points[0])
-        known = {tuple(point[name] for name in names) for point in self._points}
+        known = set(map(self._key, self._points))
         values = {name: {point[name] for point in self._points} for name in names}
         for number, line in enumerate(table.lines(), start=2):
-            if tuple(line.get(name) for name in names) in known and line.get("status"):
+            if self._key(line) in known and line.get("status"):
                 continue
             wrong = [name for name in names if line.get(name) not in values[name]]
             told = ", ".join(f"{name} = {line.get(name)}" for name in wrong or [*names, "status"])

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replica.arguments import refusal
-from replica.files import replace_file, writable_file
+from replica.files import reason, replace_file, writable_file
 from replica.locks import unwritten
 from replica.numerals import numeral
 from replica.sidecars import is_foreign, provenance, sidecar
@@ -147,16 +147,23 @@ class Table:
     def from_csv(cls, path: str | os.PathLike[str], name: str = "path") -> Table:
         """Read a table that `to_csv` wrote; refusals call its place `name`.
 
+        What a spreadsheet or another library leaves on its way is read over: a mark of the
+        byte order, lines that end in CR and LF, empty lines at the end, and integers like 3.0.
+
         Raises
         ------
         ValueError
             If the file cannot be read or is not such a table, naming the line.
         """
         try:
-            text = Path(path).read_text(encoding="utf-8")
+            text = Path(path).read_text(encoding="utf-8-sig")
             records = list(csv.reader(io.StringIO(text, newline=""), strict=True))
-        except (OSError, UnicodeDecodeError, csv.Error) as error:
+        except OSError as error:
+            raise refusal(name, str(path), f"a readable table ({reason(error)})") from None
+        except (UnicodeDecodeError, csv.Error) as error:
             raise refusal(name, str(path), f"a readable table ({error})") from None
+        while records and not records[-1]:
+            records.pop()
         if not records or tuple(records[0][: len(COLUMNS)]) != COLUMNS:
             raise refusal(name, str(path), "a table whose first columns are " + ",".join(COLUMNS))
         header = records[0]
@@ -253,8 +260,10 @@ def _value(column: str, cell: str) -> Any:
         return [float(_number(column, part)) for part in cell.split(";")]
     number = _number(column, cell)
     # A float is written with a point or an exponent, in any column.
-    if column in _INTEGERS and not isinstance(number, int):
-        raise ValueError(f"{column} = {cell[:40]!r} is no integer of 300 digits at most")
+    if column in _INTEGERS and isinstance(number, float):
+        if not number.is_integer():
+            raise ValueError(f"{column} = {cell[:40]!r} is no integer of 300 digits at most")
+        return int(number)
     return number
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -113,4 +114,9 @@ def _simulate(arguments: argparse.Namespace, command: str) -> int:
         with suppress(BadArgument):  # nothing is there yet
             say(f"{NAME}: {len(Table.from_csv(out))} of {total} points are done and kept")
         raise
-    return CONVERGED if all(table["status"] == "converged") else NOT_CONVERGED
+    counts = Counter(s.partition(":")[0] for s in table["status"] if s != "converged")
+    if not counts:
+        return CONVERGED
+    kinds = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
+    say(f"{NAME}: {counts.total()} of {total} points did not converge: {kinds}")
+    return NOT_CONVERGED

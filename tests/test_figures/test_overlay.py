@@ -325,7 +325,7 @@ def test_a_single_seed_is_mentioned(tables, tmp_path, capsys):
         (["{theory}", "{sim}", "--y", "m", "--x", "seed"], "x = 'seed' is not allowed"),
         (["{sim}", "{theory}", "--y", "test_loss"], "THEORY = '{sim}' is not allowed"),
         (["{theory}", "{theory}", "--y", "test_loss"], "SIM = '{theory}' is not allowed"),
-        (["{theory}", "{here}/no.csv", "--y", "test_loss"], "path = '{here}/no.csv'"),
+        (["{theory}", "{here}/no.csv", "--y", "test_loss"], "SIM = '{here}/no.csv'"),
         (["{theory}", "{sim}"], "--y"),
         (["{many}", "{sim}", "--y", "test_loss"], "differ in lam"),
     ],

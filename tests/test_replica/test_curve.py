@@ -164,6 +164,24 @@ def test_reading_is_strict(tmp_path, text, message):
     assert "\n" not in str(refused.value)
 
 
+def test_what_a_spreadsheet_leaves_is_read_over(tmp_path):
+    """A mark of the byte order, CR and LF, integers with a point, and empty lines at the end."""
+    path, saved = tmp_path / "curve.csv", tmp_path / "saved.csv"
+    curve = sweep(PROBLEM, [1.0, 2.0])
+    curve.to_csv(path)
+    cells = [line.split(",") for line in path.read_text().splitlines()]
+    at = cells[0].index("colors")
+    for line in cells[1:]:
+        line[at] += ".0"
+    saved.write_bytes(
+        b"\xef\xbb\xbf" + b"\r\n".join(",".join(c).encode() for c in cells) + b"\r\n\r\n"
+    )
+    assert Table.from_csv(saved).lines() == Table.from_csv(path).lines()
+    saved.write_text(path.read_text().replace(f",{PROBLEM.data.colors},", ",3.5,"))
+    with pytest.raises(ValueError, match=r"colors = '3\.5' is no integer"):
+        Table.from_csv(saved)
+
+
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(ValueError, match=r"path = .*table\.csv"):
         Table.from_csv(tmp_path / "table.csv")

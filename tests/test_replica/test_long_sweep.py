@@ -229,6 +229,27 @@ def test_a_point_that_raises_fails_alone_and_is_tried_again(tmp_path, whole, mon
     assert {path.name for path in tmp_path.iterdir()} == {"curve.csv", "curve.json"}
 
 
+@pytest.mark.parametrize("lost", [slice(-40, None), slice(2000, 5000)], ids=["torn", "a gap"])
+def test_a_finished_table_that_lost_lines_gets_them_back(tmp_path, whole, monkeypatch, lost):
+    """The sidecar of a finished table tells the errors of its points in their order."""
+    out = tmp_path / "curve.csv"
+    content = whole.read_bytes()
+    first, last, _ = lost.indices(len(content))
+    if lost.stop:  # whole lines
+        first, last = (content.index(b"\n", place) + 1 for place in (first, last))
+    out.write_bytes(content[:first] + content[last:])
+    out.with_suffix(".json").write_bytes(whole.with_suffix(".json").read_bytes())
+    solved = []
+    lines = replica.stretches.Stretch.lines
+    monkeypatch.setattr(
+        replica.stretches.Stretch, "lines", lambda self: solved.append(1) or lines(self)
+    )
+    assert main(words(out)) == 0
+    assert solved
+    assert out.read_bytes() == whole.read_bytes()
+    assert told(out) == told(whole)
+
+
 def test_two_processes_on_one_table(tmp_path, capsys):
     out = tmp_path / "curve.csv"
     process = start(out, lines=1)

@@ -126,9 +126,11 @@ def test_command_and_number_of_workers(tmp_path):
     assert data[1] == {name: direct.get(name) for name in table.columns}
 
 
-def test_command_tells_failures_by_status_one(tmp_path):
+def test_command_tells_failures_by_status_one(tmp_path, capsys):
     out = tmp_path / "sim.csv"
     assert main(words(out, lam="0", alpha="0.5", seeds="1", workers="1")) == 1
+    told = "replica-simulate: 1 of 1 points did not converge: 1 diverged\n"
+    assert capsys.readouterr().err == told
     assert list(Table.from_csv(out)["status"]) == ["diverged"]
 
 
