@@ -112,9 +112,10 @@ def minimise(
             evaluations[columns[unsure]] += 1
         points[:, columns], residuals[columns] = point, residual
         finished = np.full(len(columns), step == max_steps)
+        # Without curvature a gradient that underflows had its minimum at infinity.
         for status, reached in (
             ("converged", arrived),
-            ("diverged", value < floor),
+            ("diverged", (value < floor) | ((steep == 0) & (near > 0) & (convexity == 0))),
             ("not-finite", ~np.isfinite(value + residual)),
         ):
             statuses[columns[reached]] = status
@@ -141,7 +142,9 @@ def minimise(
         turn = np.where(accepted, trial_slope - slope, 0.0)
         curvature = _dot(change, turn)
         history.append((change, turn, np.where(curvature > 0, curvature, np.inf)))
-        shorter = length * np.nan_to_num(np.clip(descent / (descent - beyond), 0.1, 0.5), nan=0.1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share = np.clip(descent / (descent - beyond), 0.1, 0.5)
+        shorter = length * np.nan_to_num(share, nan=0.1)
         point = np.where(accepted, trial, point)
         slope = np.where(accepted, trial_slope, slope)
         value = np.where(accepted, trial_value, value)

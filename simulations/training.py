@@ -35,8 +35,8 @@ class Training(Immutable):
     evaluations : int array (rows,)
         Evaluations of the objective with its gradient; 1 for a linear solve.
     statuses : array of str (rows,)
-        "converged"; "max-steps"; "diverged", where λ = 0 and some w predicts every token
-        with a probability above one half, so that no finite minimum exists; "not-finite".
+        "converged"; "max-steps"; "diverged", where λ = 0 and no finite minimum exists, as some
+        w predicts every token with a probability above one half; "not-finite".
     """
 
     weights: Floats
@@ -68,7 +68,7 @@ def train(
     similarity: Any = None,
     rows: Any = None,
     tolerance: float = 1e-8,
-    max_steps: int = 200,
+    max_steps: int = 1000,
 ) -> Training:
     """Minimise Σ_μ ℓ(s_i^μ, Σ_j w_j U s_j^μ) + (L λ / 2) |w|² for many sites i.
 
