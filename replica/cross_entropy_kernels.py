@@ -672,7 +672,7 @@ def exchange_decay(colors, m, q, V, t, a, y, radius, density):
     return result
 
 
-@jit
+@inlined
 def _lean(m, root):
     """Return the -z around which the loss of h = m + root z lies: log E log(1 + e^-h) < -z²/2."""
     return min(m / root, root) if m > 0.0 and root > 0.0 else 0.0

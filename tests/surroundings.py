@@ -26,10 +26,12 @@ _OVERRIDE, _READ, _GIVE_UP = 1, 2, 24
 
 #: Runs a command that pauses when it has added a number of lines, until its stdin is closed.
 _PAUSING = """
-import sys
+import signal, sys
 from importlib import import_module
 from replica.journal import Journal
 
+# A shell makes what it starts in the background ignore Ctrl-C, and that is handed down.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 module, count, *words = sys.argv[1:]
 append, left = Journal.append, int(count)
 
