@@ -121,8 +121,9 @@ def approximate_message_passing(
                 break
             passing.step(damping)
             course.append(passing.measured())
+        arrived = passing.arrived(tolerance)
     residuals = passing.residuals
-    statuses = np.where(passing.arrived(tolerance), "converged", "max-steps").astype(object)
+    statuses = np.where(arrived, "converged", "max-steps").astype(object)
     statuses[~np.isfinite(residuals)] = "not-finite"
     statuses[passing.runs_away] = "diverged"
     taken = np.full(len(sites), len(course) - 1)
