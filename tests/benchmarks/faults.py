@@ -240,6 +240,8 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("commands", nargs="*", default=list(LINES))
     options = parser.parse_args()
+    # A shell makes what it starts in the background ignore Ctrl-C, and that is handed down.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for command in options.commands:
         with tempfile.TemporaryDirectory() as folder:
             faults = Faults(command, Path(folder))
