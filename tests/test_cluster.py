@@ -124,7 +124,7 @@ def test_where_no_worker_lives(capfd):
 def test_a_scheduler_that_dies_is_told_in_one_line(tmp_path):
     pytest.importorskip("distributed", reason="distributed, of the extra 'cluster', is missing")
     out, whole = tmp_path / "there.csv", tmp_path / "whole.csv"
-    line = [*SWEEP[:-1], "--alpha=0.3:9:20000"]
+    line = [*SWEEP[:-1], "--alpha=0.3:9:8000"]
     with surroundings.cluster() as (address, scheduler, _):
         words = [*line, "--scheduler", address, "--out", str(out)]
         process = surroundings.start_pausing("replica.cli", 19_000, words)

@@ -21,7 +21,7 @@ from replica.tables import Table
     [
         (["learning-curve", "--out", "{missing}"], "out = '{missing}' is not allowed"),
         (["learning-curve", "--out", "{here}", "--workers", "0"], "workers = 0 is not allowed"),
-        (["learning-curve", "--out", "{here}", "--table", "{missing}"], "path = '{missing}'"),
+        (["learning-curve", "--out", "{here}", "--table", "{missing}"], "table = '{missing}'"),
         (["learning-curve"], "--out"),
         (["no-such-figure"], "no-such-figure"),
     ],
