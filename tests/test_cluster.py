@@ -127,7 +127,7 @@ def test_a_scheduler_that_dies_is_told_in_one_line(tmp_path):
     line = [*SWEEP[:-1], "--alpha=0.3:9:8000"]
     with surroundings.cluster() as (address, scheduler, _):
         words = [*line, "--scheduler", address, "--out", str(out)]
-        process = surroundings.start_pausing("replica.cli", 19_000, words)
+        process = surroundings.start_pausing("replica.cli", 7000, words)
         surroundings.wait_until_grown(process, out, 4000)
         scheduler.kill()
         _, error = process.communicate()
