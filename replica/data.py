@@ -367,10 +367,7 @@ DATA_MODELS: dict[str, Callable[..., DataModel]] = {
 
 
 def _colors(colors: Any, least: int) -> int:
-    number = integer("colors", colors, least)
-    if number > MOST_COLORS:
-        raise refusal("colors", colors, f"an integer from {least} to {MOST_COLORS}")
-    return number
+    return integer("colors", colors, least, MOST_COLORS)
 
 
 def _uniform(similarity: Any, colors: int) -> tuple[tuple[float, ...], ...] | None:

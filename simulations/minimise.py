@@ -100,12 +100,13 @@ def minimise(
         if accepted.any():
             fresh = -_apply_history(slope, columns, history, precondition)
             direction = np.where(accepted, fresh, direction)
-        steep, near = _norm(slope), np.sqrt(tolerance) * _norm(point)
+        steep, distance = _norm(slope), _norm(point)
+        near = np.sqrt(tolerance) * distance
         residual = steep / scale
         arrived = (residual < tolerance) & (_norm(direction) <= near)
         unsure = np.nonzero(arrived & (steep > convexity * near))[0]
         if unsure.size:
-            downhill = slope[:, unsure] * (_AWAY / np.sqrt(tolerance) * near / steep)[unsure]
+            downhill = slope[:, unsure] * (_AWAY * distance[unsure] / steep[unsure])
             turned = objective(point[:, unsure] - downhill, columns[unsure])[1]
             bend = _dot(slope[:, unsure] - turned, downhill) / _dot(downhill, downhill)
             arrived[unsure] = steep[unsure] <= bend * near[unsure]
