@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from replica.arguments import refusal
 from simulations.fields import Floats
-from simulations.gram import multiply
 from simulations.potts import PottsModel
 
 
@@ -79,7 +78,7 @@ class CavitySpectra:
 
     def precision(self, right: Floats) -> Floats:
         """Return P times the columns of `right`, whose entries of the sites i are zero."""
-        product = multiply(self._precision, right)
+        product: Floats = self._precision @ right
         product[self._own] = 0.0
         return product
 
@@ -90,8 +89,8 @@ class CavitySpectra:
     def solve(self, right: Floats, scale: float, shift: Floats) -> Floats:
         """Return (scale P + shift)^{-1} times the columns of `right`, one shift for each."""
         inverse = 1.0 / (scale * self._values[:, None] + shift)
-        solution = multiply(self._vectors, inverse * multiply(self._vectors.T, right))
-        column = multiply(self._vectors, inverse * self._seen)
+        solution: Floats = self._vectors @ (inverse * (self._vectors.T @ right))
+        column = self._vectors @ (inverse * self._seen)
         solution -= column * (solution[self._own] / column[self._own])
         solution[self._own] = 0.0
         return solution

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import lapack
 
 from simulations.fields import Floats, Tokens
 from simulations.jit import jit
@@ -86,7 +87,7 @@ class LeaveOneOut:
         """
         rows, inverse = self._rows[columns], self._inverse
         own = rows, np.arange(len(rows))
-        solution = multiply(inverse, right)
+        solution: Floats = inverse @ right
         solution -= inverse[:, rows] * (solution[own] / inverse[rows, rows])
         solution[own] = 0.0
         return solution
@@ -98,68 +99,16 @@ def inverse(matrix: Floats) -> Floats:
     Raises
     ------
     numpy.linalg.LinAlgError
-        If the matrix is not positive definite in floating point.
+        If the matrix is not positive definite in floating point: a pivot, positive in exact
+        arithmetic, vanished among rounding errors.
     """
-    result = np.array(matrix)
-    if not _invert(result):
+    # The transpose, which is the same matrix, is in the order of LAPACK.
+    factor, failed = lapack.dpotrf(matrix.T, lower=1)
+    least = matrix.diagonal() * (len(matrix) * 1e-15)
+    if failed or not (factor.diagonal() ** 2 > least).all():
         raise np.linalg.LinAlgError("the matrix is not positive definite")
+    half, _ = lapack.dpotri(factor, lower=1, overwrite_c=1)
+    # Above the diagonal there are zeros.
+    result: Floats = half.T + half
+    result.flat[:: len(result) + 1] *= 0.5
     return result
-
-
-def multiply(matrix: Floats, right: Floats) -> Floats:
-    """Return the product of a square matrix with an array (sites, columns).
-
-    In the place of the library's product, whose threads wait for each other in the short
-    calls of an iteration whenever a core is busy, and whose last digits depend on them.
-    """
-    product = np.zeros_like(right)
-    _multiply(np.ascontiguousarray(matrix), np.ascontiguousarray(right), product)
-    return product
-
-
-@jit
-def _multiply(matrix: Floats, right: Floats, product: Floats) -> None:
-    size, width = right.shape
-    whole = size - size % 4
-    for j in range(size):
-        target = product[j]
-        for k in range(0, whole, 4):
-            f0, f1, f2, f3 = matrix[j, k], matrix[j, k + 1], matrix[j, k + 2], matrix[j, k + 3]
-            r0, r1, r2, r3 = right[k], right[k + 1], right[k + 2], right[k + 3]
-            for r in range(width):
-                target[r] += (f0 * r0[r] + f1 * r1[r]) + (f2 * r2[r] + f3 * r3[r])
-        for k in range(whole, size):
-            f0, r0 = matrix[j, k], right[k]
-            for r in range(width):
-                target[r] += f0 * r0[r]
-
-
-@jit
-def _invert(matrix: Floats) -> bool:
-    """Invert a positive definite matrix in place by Gauss-Jordan elimination.
-
-    Returns
-    -------
-    bool
-        False if a pivot, positive in exact arithmetic, vanished among rounding errors.
-    """
-    size = len(matrix)
-    smallest = np.empty(size)
-    for k in range(size):
-        smallest[k] = matrix[k, k] * size * 1e-15
-    for k in range(size):
-        pivot = matrix[k, k]
-        if not pivot > smallest[k]:
-            return False
-        source = matrix[k]
-        source[k] = 1.0
-        for j in range(size):
-            source[j] /= pivot
-        for i in range(size):
-            if i != k:
-                target = matrix[i]
-                factor = target[k]
-                target[k] = 0.0
-                for j in range(size):
-                    target[j] -= factor * source[j]
-    return True

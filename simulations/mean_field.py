@@ -9,12 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replica.arguments import non_negative, numbers, refusal
+from simulations.curvature import SampleSpace, fewer_by_samples, lines_of
 from simulations.fields import Floats, Tokens, checked_sites, checked_tokens
-from simulations.gram import inverse, multiply, pair_sums
+from simulations.gram import inverse, pair_sums
+from simulations.one_thread import one_thread
 from simulations.potts import checked_colors
 from simulations.training import Training, train
 
+#: Products with the correlations or their inverse that a row takes.
+_PRODUCTS = 5
 
+
+@one_thread
 def naive_mean_field(tokens: Any, colors: int, lam: float = 0.0, rows: Any = None) -> Training:
     """Return w_ij = -(c^{-1})_ij, c the connected correlations of the tokens.
 
@@ -49,16 +55,22 @@ def naive_mean_field(tokens: Any, colors: int, lam: float = 0.0, rows: Any = Non
     if lam == 0 and (samples - 1) * (colors - 1) < length:
         least = -(-length // (colors - 1)) + 1
         raise refusal("samples", samples, f"{least} or greater at lam = 0, to invert correlations")
-    correlations = _correlations(tokens, colors)
-    matrix = correlations + length * lam / (samples * (colors - 1)) * np.eye(length)
-    found = _inverse(matrix, lam)
-    unit = np.eye(length)[:, sites]
-    residuals = np.linalg.norm(multiply(matrix, found[:, sites]) - unit, axis=0)
-    weights = -found[sites]
-    weights[np.arange(len(sites)), sites] = 0.0
+    own = sites, np.arange(len(sites))
+    shift = length * lam / (samples * (colors - 1))
+    if lam > 0 and fewer_by_samples(tokens, colors, _PRODUCTS * len(sites)):
+        found, product = _columns_by_samples(tokens, colors, shift, sites, lam)
+    else:
+        matrix = _correlations(tokens, colors) + shift * np.eye(length)
+        found = _inverse(matrix, lam)[:, sites]
+        product = matrix @ found
+    product[own] -= 1.0
+    residuals = np.linalg.norm(product, axis=0)
+    found[own] = 0.0
+    weights = np.ascontiguousarray(-found.T)
     return _solved(weights, sites, residuals)
 
 
+@one_thread
 def quadratic_estimate(
     tokens: Any, colors: int, norm2: Any, lam: float = 0.0, rows: Any = None
 ) -> Training:
@@ -100,14 +112,41 @@ def quadratic_estimate(
         raise refusal("samples", samples, f"{least} or greater at lam = 0, for a unique solution")
     norms = _norms(norm2, len(sites))
     training = train(tokens, colors, lam, "squared-error", rows=sites)
-    sums = _pair_sums(tokens, colors)
-    share = _degrees(sums, lam, sites) / components
-    # m̂ = Σ_μ y·g/L with the residual g = K0 y - h, and <G/D> = V/(1 - 1/L).
-    hits = samples * (1 - 1 / colors) - np.einsum("ij,ji->i", training.weights, sums[:, sites])
-    overlap = norms * hits / (length - 1) * share / (1 - share)
+    if lam > 0 and fewer_by_samples(tokens, colors, _PRODUCTS * len(sites)):
+        scale = _scale_by_samples(tokens, colors, lam, sites)
+    else:
+        scale = _scale(tokens, colors, lam, training)
+    overlap = norms * scale
     squares = np.maximum(np.sum(training.weights**2, axis=1), np.finfo(float).tiny)
     weights = training.weights * (overlap / squares)[:, None]
     return replace(training, weights=weights)
+
+
+def _scale(tokens: Tokens, colors: int, lam: float, training: Training) -> Floats:
+    """Return m̂ <G/D> of every row: m̂ = Σ_μ y·g/L with g = K0 y - h, <G/D> = V/(1 - 1/L)."""
+    samples, length = tokens.shape
+    rows = training.rows
+    sums = _pair_sums(tokens, colors)
+    share = _degrees(sums, lam, rows) / (samples * (colors - 1))
+    hits = samples * (1 - 1 / colors) - np.einsum("ij,ji->i", training.weights, sums[:, rows])
+    scale: Floats = hits / (length - 1) * share / (1 - share)
+    return scale
+
+
+def _scale_by_samples(tokens: Tokens, colors: int, lam: float, rows: NDArray[np.int64]) -> Floats:
+    """Return the same where samples are few: y·g and 1 - share both are of the order of λ.
+
+    With Q the inverse of X_iX_iᵀ + L λ they are L λ yᵀQ y and L λ tr Q/n.
+    """
+    length = tokens.shape[1]
+    decay = length * lam
+    inputs, answers = (lines_of(t, np.eye(colors)) for t in (tokens, tokens[:, rows]))
+    _check_shift(decay, inputs, lam)
+    space = SampleSpace(inputs, decay, rows)
+    hits = np.einsum("nr,nr->r", answers, space.by_samples(answers, np.arange(len(rows))))
+    degrees = len(inputs) - decay * space.traces
+    scale: Floats = hits / space.traces * degrees / (length - 1)
+    return scale
 
 
 def _degrees(sums: Floats, lam: float, sites: NDArray[np.int64]) -> Floats:
@@ -125,11 +164,39 @@ def _degrees(sums: Floats, lam: float, sites: NDArray[np.int64]) -> Floats:
     return degrees
 
 
+def _columns_by_samples(
+    tokens: Tokens, colors: int, shift: float, sites: NDArray[np.int64], lam: float
+) -> tuple[Floats, Floats]:
+    """Return columns of (c + shift)^{-1}, and c + shift times these.
+
+    With c = XᵀX they are (1 - Xᵀ (XXᵀ + shift)^{-1} X)/shift.
+    """
+    lines = lines_of(tokens, np.eye(colors)).reshape(colors - 1, *tokens.shape)
+    inputs = (lines - lines.mean(axis=1, keepdims=True)).reshape(-1, tokens.shape[1])
+    inputs /= np.sqrt(len(inputs))
+    _check_shift(shift, inputs, lam)
+    inner = inverse(inputs @ inputs.T + shift * np.eye(len(inputs))) @ inputs[:, sites]
+    found: Floats = -(inputs.T @ inner)
+    found[sites, np.arange(len(sites))] += 1.0
+    found /= shift
+    return found, inputs.T @ (inputs @ found) + shift * found
+
+
+def _check_shift(shift: float, inputs: Floats, lam: float) -> None:
+    """Refuse a weight decay that is lost among the rounding errors of XᵀX."""
+    if not shift > np.max(np.sum(inputs**2, axis=0)) * inputs.shape[1] * 1e-15:
+        raise _lost(lam)
+
+
 def _inverse(matrix: Floats, lam: float) -> Floats:
     try:
         return inverse(matrix)
     except np.linalg.LinAlgError:
-        raise refusal("lam", lam, "greater, as the correlations have no inverse") from None
+        raise _lost(lam) from None
+
+
+def _lost(lam: float) -> ValueError:
+    return refusal("lam", lam, "greater, as the correlations have no inverse")
 
 
 def _pair_sums(tokens: Tokens, colors: int) -> Floats:

@@ -14,6 +14,7 @@ from simulations.cavity import CavitySpectra, token_precision
 from simulations.fields import Floats, Tokens, checked_sites, checked_tokens, colored_sums
 from simulations.jit import jit
 from simulations.losses import Loss, loss_named
+from simulations.one_thread import one_thread
 from simulations.potts import PottsModel
 from simulations.proximal import force
 from simulations.training import Training
@@ -54,6 +55,7 @@ class MessagePassing(Immutable):
         return self.training.status
 
 
+@one_thread
 def approximate_message_passing(
     model: PottsModel,
     tokens: Any,

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replica.arguments import refusal
+from simulations.curvature import Curvature
 from simulations.fields import Floats, Tokens, local_fields
-from simulations.gram import LeaveOneOut
 from simulations.minimise import Minimum, minimise
 
 #: Numbers in the largest array that is made.
@@ -72,7 +72,6 @@ def own_minimum(
     loss: OwnLoss,
     tokens: Tokens,
     values: Floats,
-    sums: Floats,
     decay: float,
     rows: NDArray[np.int64],
     tolerance: float,
@@ -88,8 +87,6 @@ def own_minimum(
         Training sequences.
     values : array (colors, colors)
         U.
-    sums : array (sites, sites)
-        Σ_μ s_jᵀ U K0 U s_k: the Hessian of a loss of unit curvature.
     decay : float
         Weight decay, L λ.
     rows : int array (rows,)
@@ -116,9 +113,7 @@ def own_minimum(
         slope[rows[columns], np.arange(len(columns))] = 0.0
         return value + 0.5 * decay * np.einsum("jr,jr->r", points, points), slope
 
-    hessian = _curvature(loss, colors) * sums
-    ridge = max(decay, 1e-3 * float(np.trace(hessian)) / sites, np.finfo(float).tiny)
-    inverse = LeaveOneOut(hessian + ridge * np.eye(sites), rows)
+    inverse = Curvature(tokens, values, rows).preconditioner(_curvature(loss, colors), decay)
     start, columns = np.zeros((sites, len(rows))), np.arange(len(rows))
     first = objective(start, columns)
     return minimise(objective, inverse.solve, start, first, tolerance, max_steps, decay)

@@ -12,12 +12,18 @@ from numpy.typing import NDArray
 from replica.arguments import integer, non_negative, positive
 from replica.immutable import Immutable
 from simulations.crossentropy import evaluate, sites_by_color
+from simulations.curvature import Curvature, fewer_by_samples, lines_of, overlaps
 from simulations.fields import Floats, Tokens, checked_matrix, checked_sites, checked_tokens
-from simulations.gram import LeaveOneOut, multiply, pair_sums
+from simulations.gram import LeaveOneOut, pair_sums
+from simulations.least_squares import regressed
 from simulations.losses import CrossEntropy, SquaredError, loss_named
 from simulations.minimise import Minimum, minimise
+from simulations.one_thread import one_thread
 from simulations.own_loss import OwnLoss, own_minimum
 from simulations.potts import checked_colors
+
+#: Products with the matrix of a linear system, or its inverse, that a solution takes.
+_PRODUCTS = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +66,7 @@ class Training(Immutable):
         return "converged"
 
 
+@one_thread
 def train(
     tokens: Any,
     colors: int,
@@ -121,9 +128,8 @@ def train(
         minimum = _squared_error(tokens, colors, lam, values, sites, tolerance)
     else:
         matrix = np.eye(colors) if values is None else values
-        sums = pair_sums(tokens, np.arange(tokens.shape[1]), _centred(matrix))
         decay = tokens.shape[1] * lam
-        minimum = own_minimum(chosen, tokens, matrix, sums, decay, sites, tolerance, max_steps)
+        minimum = own_minimum(chosen, tokens, matrix, decay, sites, tolerance, max_steps)
     return Training(
         np.ascontiguousarray(minimum.points.T),
         sites,
@@ -160,18 +166,19 @@ def _cross_entropy(
 
     # The Hessian at w = 0, where every probability is 1/C, is the same for all rows. At the
     # minimum tokens are predicted better and the curvature is smaller, by about a fifth.
-    sums = pair_sums(tokens, np.arange(sites), _centred(values))
-    hessian = sums * (0.8 / colors)
-    ridge = max(decay, 1e-3 * np.trace(hessian) / sites, np.finfo(float).tiny)
-    inverse = LeaveOneOut(hessian + ridge * np.eye(sites), rows)
+    curvature = Curvature(tokens, values, rows)
+    inverse = curvature.preconditioner(0.8 / colors, decay)
     # Losses that add up to less than log 2 prove that every token is predicted with a
     # probability above one half: without weight decay, doubling w then lowers them all.
     floor = np.log(2) if lam == 0 else -np.inf
     start = np.zeros((sites, len(rows)))
-    # For U = I the Hessian holds the first gradients, too.
-    overlaps = sums[:, rows] if similarity is None else _overlaps(tokens, values, rows)
-    overlaps[rows, np.arange(len(rows))] = 0.0
-    first = np.full(len(rows), len(tokens) * np.log(colors)), -overlaps
+    # For U = I the sums of all pairs hold the first gradients, too.
+    if similarity is None and curvature.sums is not None:
+        hits = curvature.sums[:, rows]
+        hits[rows, np.arange(len(rows))] = 0.0
+    else:
+        hits = _hits(tokens, values, rows)
+    first = np.full(len(rows), len(tokens) * np.log(colors)), -hits
     return minimise(objective, inverse.solve, start, first, tolerance, max_steps, decay, floor)
 
 
@@ -183,15 +190,20 @@ def _squared_error(
     rows: NDArray[np.int64],
     tolerance: float,
 ) -> Minimum:
-    sites = tokens.shape[1]
+    samples, sites = tokens.shape
     values = np.eye(colors) if similarity is None else similarity
-    hessian = pair_sums(tokens, np.arange(sites), _centred(values)) + sites * lam * np.eye(sites)
+    # With fewer equations than weights and no weight decay the sums of pairs have no inverse.
+    singular = lam == 0 and samples * (colors - 1) < sites
+    if singular or fewer_by_samples(tokens, colors, _PRODUCTS * len(rows)):
+        inputs, answers = lines_of(tokens, values), lines_of(tokens[:, rows], np.eye(colors))
+        return _solved(*regressed(inputs, answers, sites * lam, rows, tolerance), tolerance)
+    hessian = pair_sums(tokens, np.arange(sites), overlaps(values)) + sites * lam * np.eye(sites)
     columns = np.arange(len(rows))
     own = rows, columns
-    target = _overlaps(tokens, values, rows)
+    target = _hits(tokens, values, rows)
 
     def gradient(points: Floats) -> Floats:
-        slope = multiply(hessian, points) - target
+        slope: Floats = hessian @ points - target
         slope[own] = 0.0
         return slope
 
@@ -216,19 +228,17 @@ def _squared_error(
             matrix = hessian[np.ix_(others, others)]
             points[others, r] = np.linalg.lstsq(matrix, target[others, r], rcond=1e-12)[0]
         residuals = np.linalg.norm(gradient(points), axis=0) / scale
+    return _solved(points, residuals, tolerance)
+
+
+def _solved(points: Floats, residuals: Floats, tolerance: float) -> Minimum:
     statuses = np.where(residuals < tolerance, "converged", "max-steps").astype(object)
     statuses[~np.isfinite(residuals)] = "not-finite"
-    return Minimum(points, residuals, np.ones(len(rows), dtype=np.int64), statuses)
+    return Minimum(points, residuals, np.ones(len(residuals), dtype=np.int64), statuses)
 
 
-def _overlaps(tokens: Tokens, values: Floats, rows: NDArray[np.int64]) -> Floats:
+def _hits(tokens: Tokens, values: Floats, rows: NDArray[np.int64]) -> Floats:
     """Return Σ_μ (K0 U s_j)·s_i, zero for j = i: minus the gradient of either loss at w = 0."""
-    overlaps = pair_sums(tokens, rows, values - values.mean(axis=1, keepdims=True))
-    overlaps[rows, np.arange(len(rows))] = 0.0
-    return overlaps
-
-
-def _centred(values: Floats) -> Floats:
-    """Return U K0 U, the overlap of two tokens as inputs."""
-    product: Floats = values @ (values - values.mean(axis=0))
-    return (product + product.T) / 2
+    hits = pair_sums(tokens, rows, values - values.mean(axis=1, keepdims=True))
+    hits[rows, np.arange(len(rows))] = 0.0
+    return hits
