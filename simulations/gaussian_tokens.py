@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import lapack
 
 from replica.arguments import integer, refusal
 from replica.data import DataModel, GaussianTokens
@@ -120,8 +122,11 @@ def random_precision(shift: float, sites: int, rng: np.random.Generator) -> Floa
     """
     draws = rng.standard_normal((sites, sites)) / np.sqrt(2 * sites)
     precision: Floats = shift * np.eye(sites) + draws + draws.T
-    if np.linalg.eigvalsh(precision)[0] <= 0:
-        raise refusal("shift", shift, f"greater for a positive precision at sites = {sites}")
+    try:
+        np.linalg.cholesky(precision)
+    except np.linalg.LinAlgError:
+        allowed = f"greater for a positive precision at sites = {sites}"
+        raise refusal("shift", shift, allowed) from None
     return precision
 
 
@@ -134,8 +139,11 @@ class Regression(NamedTuple):
         The others, one sequence per column.
     answers : array (samples,)
         The masked site.
-    covariance : array (sites - 1, sites - 1)
-        That of the others.
+    root : array (sites or sites - 1, same)
+        R of a precision R Rᵀ, of all sites or of the others, whose inverse holds the
+        covariance of the others.
+    rest : array of int or slice
+        Where the others stand in it.
     teacher : array (sites - 1,)
         The true row w*.
     noise : float
@@ -144,22 +152,28 @@ class Regression(NamedTuple):
 
     inputs: Floats
     answers: Floats
-    covariance: Floats
+    root: Floats
+    rest: NDArray[np.int64] | slice
     teacher: Floats
     noise: float
+
+    def whitened(self, weights: Floats) -> Floats:
+        """Return R^{-1} times columns w, whose products are those with the covariance."""
+        whole = np.zeros((len(self.root), weights.shape[1]))
+        whole[self.rest] = weights
+        return _solved(self.root, whole, transposed=False)
 
 
 def _whole_sequences(
     precision: Floats, samples: int, rows: range, rng: np.random.Generator
 ) -> Iterator[Regression]:
-    vectors = _sampled(precision, samples, rng)
-    covariance = np.asarray(np.linalg.inv(precision), dtype=float)
+    root = _root(precision)
+    vectors = _sampled(root, samples, rng)
     for row in rows:
         rest = np.delete(np.arange(len(precision)), row)
         noise = 1.0 / precision[row, row]
         teacher = -precision[row, rest] * noise
-        seen = covariance[np.ix_(rest, rest)]
-        yield Regression(vectors[rest], vectors[row], seen, teacher, noise)
+        yield Regression(vectors[rest], vectors[row], root, rest, teacher, noise)
 
 
 def _cavity_sequences(
@@ -169,18 +183,27 @@ def _cavity_sequences(
         rest = np.delete(np.arange(len(precision)), row)
         noise = 1.0 / precision[row, row]
         teacher = -precision[row, rest] * noise
-        others = precision[np.ix_(rest, rest)]
-        inputs = _sampled(others, samples, rng)
+        root = _root(precision[np.ix_(rest, rest)])
+        inputs = _sampled(root, samples, rng)
         answers = teacher @ inputs + np.sqrt(noise) * rng.standard_normal(samples)
-        covariance = np.asarray(np.linalg.inv(others), dtype=float)
-        yield Regression(inputs, answers, covariance, teacher, noise)
+        yield Regression(inputs, answers, root, slice(None), teacher, noise)
 
 
-def _sampled(precision: Floats, samples: int, rng: np.random.Generator) -> Floats:
+def _root(precision: Floats) -> Floats:
+    return np.asarray(np.linalg.cholesky(precision), dtype=float)
+
+
+def _sampled(root: Floats, samples: int, rng: np.random.Generator) -> Floats:
     """With P = R Rᵀ, the solution of Rᵀ s = ξ has the covariance P⁻¹."""
-    noise = rng.standard_normal((len(precision), samples))
-    vectors: Floats = np.linalg.solve(np.linalg.cholesky(precision).T, noise)
-    return vectors
+    noise = rng.standard_normal((len(root), samples))
+    return _solved(root, noise, transposed=True)
+
+
+def _solved(root: Floats, right: Floats, transposed: bool) -> Floats:
+    # The transpose of the root, upper, is in the order of LAPACK.
+    solution, _ = lapack.dtrtrs(root.T, right, lower=0, trans=int(not transposed))
+    found: Floats = solution
+    return found
 
 
 def ridge(inputs: Floats, answers: Floats, decay: float) -> Floats:
@@ -211,11 +234,12 @@ def _observe(regression: Regression, decay: float, colors: int) -> dict[str, flo
 
     m and q are w*ᵀ G w and wᵀ G w with the covariance G of the others.
     """
-    inputs, answers, covariance, teacher, noise = regression
+    inputs, answers, teacher = regression.inputs, regression.answers, regression.teacher
     w = ridge(inputs, answers, decay)
     error = answers - w @ inputs
-    optimal = 0.5 * colors * noise
-    excess = 0.5 * colors * float((w - teacher) @ covariance @ (w - teacher))
+    seen, known, missing = regression.whitened(np.column_stack([w, teacher, w - teacher])).T
+    optimal = 0.5 * colors * regression.noise
+    excess = 0.5 * colors * float(missing @ missing)
     slope = decay * w - inputs @ error
     return {
         "test_loss": optimal + excess,
@@ -224,8 +248,8 @@ def _observe(regression: Regression, decay: float, colors: int) -> dict[str, flo
         "excess_loss": excess,
         "distance2": float(np.sum((w - teacher) ** 2)),
         "teacher2": float(np.sum(teacher**2)),
-        "m": float(teacher @ covariance @ w),
-        "q": float(w @ covariance @ w),
+        "m": float(known @ seen),
+        "q": float(seen @ seen),
         "residual": float(np.linalg.norm(slope) / np.linalg.norm(inputs @ answers)),
     }
 
