@@ -115,7 +115,8 @@ class SampleSpace:
         inner = self.by_samples(self._inputs @ right, columns)
         solution: Floats = right - self._inputs.T @ inner
         solution[self._rows[columns], np.arange(len(columns))] = 0.0
-        return solution / self._shift
+        solution /= self._shift
+        return solution
 
     @property
     def traces(self) -> Floats:

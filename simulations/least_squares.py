@@ -56,7 +56,7 @@ def regressed(
     scale = np.linalg.norm(spread(answers), axis=0)
     scale[scale == 0] = 1.0
     points = np.zeros((inputs.shape[1], len(rows)))
-    lines, correction = np.zeros_like(answers), np.full_like(answers, np.inf)
+    lines, corrections = np.zeros_like(answers), np.full(len(rows), np.inf)
     try:
         space = SampleSpace(inputs, decay, rows)
         # The second round removes the rounding errors of the first, and tells their size.
@@ -65,11 +65,12 @@ def regressed(
             correction = space.by_samples(missed, columns)
             lines += correction
             points = spread(lines)
+            corrections = np.linalg.norm(spread(correction), axis=0)
     except np.linalg.LinAlgError:
         pass
     residuals = residual(points)
-    lengths, corrections = (np.linalg.norm(each, axis=0) for each in (points, spread(correction)))
-    sound = (residuals < tolerance) & (corrections <= np.sqrt(tolerance) * lengths)
+    small = corrections <= np.sqrt(tolerance) * np.linalg.norm(points, axis=0)
+    sound = (residuals < tolerance) & small
     for r in np.nonzero(~sound)[0]:
         others = np.delete(inputs, rows[r], axis=1)
         left, sizes, right = linalg.svd(others, full_matrices=False)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import linalg
 
 from replica.arguments import non_negative, numbers, refusal
 from simulations.curvature import SampleSpace, fewer_by_samples, lines_of
@@ -171,11 +172,14 @@ def _columns_by_samples(
 
     With c = XᵀX they are (1 - Xᵀ (XXᵀ + shift)^{-1} X)/shift.
     """
-    lines = lines_of(tokens, np.eye(colors)).reshape(colors - 1, *tokens.shape)
-    inputs = (lines - lines.mean(axis=1, keepdims=True)).reshape(-1, tokens.shape[1])
-    inputs /= np.sqrt(len(inputs))
+    samples, length = tokens.shape
+    lines = lines_of(tokens, np.eye(colors)).reshape(colors - 1, samples, length)
+    # Contrasts of the samples have no mean, and are one less.
+    inputs = (linalg.helmert(samples) @ lines).reshape(-1, length)
+    inputs /= np.sqrt(samples * (colors - 1))
     _check_shift(shift, inputs, lam)
-    inner = inverse(inputs @ inputs.T + shift * np.eye(len(inputs))) @ inputs[:, sites]
+    factor = linalg.cho_factor(inputs @ inputs.T + shift * np.eye(len(inputs)))
+    inner = linalg.cho_solve(factor, inputs[:, sites])
     found: Floats = -(inputs.T @ inner)
     found[sites, np.arange(len(sites))] += 1.0
     found /= shift
