@@ -137,7 +137,10 @@ def _draw_strip(axes: Axes, theory: Table, points: Table) -> None:
     for look, column in _LOSSES:
         predicted = dict(zip(theory["alpha"], theory[column], strict=True))
         expected = np.array([predicted.get(alpha, np.nan) for alpha in points["alpha"]])
-        score = (points[column] - expected) / points[f"{column}_stderr"]
+        # Where all seeds agree there is no unit to measure in.
+        errors = points[f"{column}_stderr"]
+        unit = np.where(errors > 0, errors, np.nan)
+        score = (points[column] - expected) / unit
         markers(axes, points["alpha"], score, np.ones(len(score)), look, markersize=3.4)
         largest = max(largest, 1.3 + float(np.nanmax(np.abs(score), initial=0.0)))
     low, high = axes.get_ylim()

@@ -27,6 +27,7 @@ from figures.systems import Size, curves
 from replica.data import PottsTokens
 from replica.problem import LOSSES, Problem
 from replica.tables import Table
+from simulations.spread import standard_error
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -171,8 +172,7 @@ def _draw_course(axes: Axes, table: Table) -> None:
     for column, look in LOOK.items():
         theory_line(axes, table.where(source="theory"), "step", column, look)
         values = np.array([lines[column] for lines in found])
-        errors = values.std(axis=1, ddof=1) / np.sqrt(values.shape[1])
-        markers(axes, steps, values.mean(axis=1), errors, look)
+        markers(axes, steps, values.mean(axis=1), standard_error(values.T), look)
     axes.set_title("message passing")
     axes.set_xlabel("iteration")
     axes.set_ylim(bottom=0)

@@ -15,6 +15,7 @@ from figures.panels import letter, markers, points, reference, settings
 from figures.style import LOOKS, TWO_COLUMNS
 from replica.data import PottsTokens
 from replica.tables import Table
+from simulations.spread import correlation, standard_error
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -184,10 +185,10 @@ def _scatter(
     handles = []
     for look, (samples, (true, learnt)) in zip(LOOKS, entries.items(), strict=False):
         true, learnt = true[shown], learnt[:, shown]
-        correlations = [np.corrcoef(true, run)[0, 1] for run in learnt]
+        correlations = [correlation(true, run) for run in learnt]
         look = look.named(f"$M={samples}$: {_measured(correlations)}")
         markers(
-            axes, true, learnt.mean(axis=0), _stderr(learnt), look,
+            axes, true, learnt.mean(axis=0), standard_error(learnt), look,
             markersize=2.2, elinewidth=0.5, markeredgewidth=0.5,
         )  # fmt: skip
         handles.append(points(look))
@@ -203,10 +204,6 @@ def _scatter(
 
 def _measured(values: list[float]) -> str:
     """Return mean and standard error, with one digit of the latter."""
-    error = float(_stderr(np.array(values)))
+    error = float(standard_error(values))
     digits = max(3, -math.floor(math.log10(error))) if error > 0 else 3
     return f"{np.mean(values):.{digits}f} ± {error:.{digits}f}"
-
-
-def _stderr(values: NDArray[Any]) -> Any:
-    return np.std(values, axis=0, ddof=1) / np.sqrt(len(values))

@@ -17,6 +17,7 @@ from replica.commandline import progress, say
 from replica.data import PottsTokens
 from replica.journal import Journal, Unwritable
 from replica.tables import Table
+from simulations.spread import standard_error
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -139,8 +140,8 @@ class Course:
         tested = {
             "test_loss": losses.mean(),
             "excess_loss": np.mean(losses - least),
-            "test_loss_stderr": _stderr(losses),
-            "excess_loss_stderr": _stderr(losses - least),
+            "test_loss_stderr": float(standard_error(losses)),
+            "excess_loss_stderr": float(standard_error(losses - least)),
         }
         return [
             {
@@ -319,7 +320,7 @@ def _by(table: Table, column: str, values: NDArray[Any]) -> tuple[NDArray[Any], 
     """
     entries = np.unique(table[column])
     groups = [values[table[column] == entry] for entry in entries]
-    errors = [_stderr(group) if len(group) > 1 else 0.0 for group in groups]
+    errors = [standard_error(group) if len(group) > 1 else 0.0 for group in groups]
     return entries, np.array([group.mean() for group in groups]), np.array(errors)
 
 
@@ -328,10 +329,6 @@ def _steadied(table: Table) -> NDArray[Any]:
         table["held_out_loss"] - table["held_out_optimal"] + table["optimal_loss"]
     )
     return steadied
-
-
-def _stderr(values: NDArray[Any]) -> float:
-    return float(np.std(values, ddof=1) / np.sqrt(len(values)))
 
 
 def _model() -> PottsModel:

@@ -9,6 +9,7 @@ import numpy as np
 
 from replica.arguments import numbers, refusal
 from simulations.fields import Floats
+from simulations.spread import deviation
 
 #: The window of the sum over lags is this many autocorrelation times long.
 _WINDOW = 5.0
@@ -89,14 +90,14 @@ def integrated_time(series: Any) -> float:
     ValueError
         If the array has another shape, or an entry is not finite.
     """
-    values = _checked(series, 2)
+    values = _gaps(_checked(series, 2))
     times = values.shape[1]
+    if not values.any():
+        return 1.0
     deviations = values - values.mean()
     spectrum = np.fft.rfft(deviations, n=2 * times, axis=1)
     covariance = np.fft.irfft(np.abs(spectrum) ** 2, axis=1)[:, :times].mean(axis=0)
     covariance /= np.arange(times, 0, -1)
-    if covariance[0] <= 0:
-        return 1.0
     sums = 2 * np.cumsum(covariance / covariance[0]) - 1
     (beyond,) = np.nonzero(np.arange(times) >= _WINDOW * sums)
     return float(max(1.0, sums[beyond[0]] if len(beyond) else sums[-1]))
@@ -122,14 +123,27 @@ def split_r_hat(series: Any) -> float:
     ValueError
         If the array has another shape, or an entry is not finite.
     """
-    values = _checked(series, 4)
+    values = _gaps(_checked(series, 4))
     half = values.shape[1] // 2
     halves = np.concatenate([values[:, :half], values[:, -half:]])
-    within = float(np.mean(np.var(halves, axis=1, ddof=1)))
-    between = float(np.var(np.mean(halves, axis=1), ddof=1))
+    firsts = halves[:, :1]
+    within = float(np.mean(deviation(halves.T) ** 2))
+    between = float(deviation(firsts[:, 0] + np.mean(halves - firsts, axis=1)) ** 2)
     if within == 0:
         return 1.0 if between == 0 else float("inf")
     return float(np.sqrt((half - 1) / half + between / within))
+
+
+def _gaps(values: Floats) -> Floats:
+    """Return differences from the first entry, the largest near 1: neither counts for a time.
+
+    Where all entries are close to each other the differences are exact, as those from their
+    mean, which is rounded, would not be. Powers of two keep squares from leaving the range.
+    """
+    for _ in range(2):
+        values = np.ldexp(values, -np.frexp(np.abs(values).max())[1])
+        values = values - values[0, 0]
+    return values
 
 
 def _checked(series: Any, least: int) -> Floats:

@@ -8,6 +8,7 @@ import numpy as np
 
 from replica.arguments import refusal
 from replica.tables import Table, failed
+from simulations.spread import standard_error
 
 #: Columns that are averaged.
 OBSERVABLES = (
@@ -65,7 +66,7 @@ def _average(lines: list[dict[str, Any]]) -> dict[str, Any]:
         values = np.array([np.nan if (v := line.get(name)) is None else v for line in computed])
         result[name] = float(np.mean(values)) if computed else None
         if len(values) > 1:
-            result[f"{name}_stderr"] = float(np.std(values, ddof=1) / np.sqrt(len(values)))
+            result[f"{name}_stderr"] = float(standard_error(values))
     failures = [line.get("status") for line in lines if line.get("status") != "converged"]
     result["status"] = failures[0] if failures else "converged"
     for name in ("residual", "evaluations"):

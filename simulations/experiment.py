@@ -12,7 +12,6 @@ from replica.arguments import integer, one_of, refusal
 from replica.data import DataModel, GaussianTokens
 from replica.problem import Problem
 from simulations.estimators import ESTIMATORS, check_estimator, estimate_rows
-from simulations.fields import Floats
 from simulations.gaussian_tokens import GaussianExperiment
 from simulations.grid import VALUED
 from simulations.observables import Observables, measure
@@ -20,6 +19,7 @@ from simulations.one_thread import one_thread
 from simulations.own_loss import OwnLoss, checked_loss
 from simulations.potts import checked_colors
 from simulations.sampler import BURN_IN
+from simulations.spread import standard_error
 from simulations.systems import Size, System, systems
 from simulations.training import Training
 
@@ -304,11 +304,5 @@ def _summary(observed: Observables) -> dict[str, float]:
         "q": observed.q,
     }
     means = {name: float(np.mean(values)) for name, values in per_row.items()}
-    errors = {f"{name}_stderr": _standard_error(values) for name, values in per_row.items()}
+    errors = {f"{name}_stderr": float(standard_error(values)) for name, values in per_row.items()}
     return means | errors
-
-
-def _standard_error(values: Floats) -> float:
-    if len(values) < 2:
-        return float("nan")
-    return float(np.std(values, ddof=1) / np.sqrt(len(values)))

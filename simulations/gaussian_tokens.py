@@ -122,11 +122,11 @@ def random_precision(shift: float, sites: int, rng: np.random.Generator) -> Floa
     """
     draws = rng.standard_normal((sites, sites)) / np.sqrt(2 * sites)
     precision: Floats = shift * np.eye(sites) + draws + draws.T
-    try:
-        np.linalg.cholesky(precision)
-    except np.linalg.LinAlgError:
-        allowed = f"greater for a positive precision at sites = {sites}"
-        raise refusal("shift", shift, allowed) from None
+    factor, failed = lapack.dpotrf(precision)
+    # A pivot that rounding made is none.
+    least = precision.diagonal() * (sites * np.finfo(float).eps)
+    if failed or not np.all(factor.diagonal() ** 2 > least):
+        raise refusal("shift", shift, f"greater for a positive precision at sites = {sites}")
     return precision
 
 

@@ -9,6 +9,7 @@ from scipy.special import stdtrit
 
 from simulations.fields import Floats, Tokens
 from simulations.potts import PottsModel
+from simulations.spread import deviation, standard_error
 
 #: Probability that one check of chains in equilibrium warns.
 FALSE_ALARM = 1e-6
@@ -81,9 +82,11 @@ def compare(model: PottsModel, before: Tokens, after: Tokens) -> Mixing:
     memory, memory_stderr = _mean(own - other)
     scale = 1 - float(np.mean(other))
     energies = model.energies(after)
-    change = (energies - model.energies(before)).reshape(pairs, 2).mean(axis=1)
+    earlier = model.energies(before)
+    change = (energies - earlier).reshape(pairs, 2).mean(axis=1)
     drift, drift_stderr = _mean(change)
-    spread = float(np.std(energies, ddof=1))
+    # Chains that all arrived at one energy have no other unit than the way they came.
+    spread = float(deviation(energies) or deviation(np.concatenate([earlier, energies])))
     return Mixing(
         _ratio(memory, scale),
         _ratio(memory_stderr, scale),
@@ -94,7 +97,7 @@ def compare(model: PottsModel, before: Tokens, after: Tokens) -> Mixing:
 
 
 def _mean(values: Floats) -> tuple[float, float]:
-    return float(np.mean(values)), float(np.std(values, ddof=1) / np.sqrt(len(values)))
+    return float(np.mean(values)), float(standard_error(values))
 
 
 def _ratio(value: float, unit: float) -> float:

@@ -11,6 +11,7 @@ from replica.immutable import Immutable
 from simulations.attention import FactoredAttention
 from simulations.fields import Floats
 from simulations.potts import PottsModel
+from simulations.spread import correlation
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,14 +36,14 @@ class Recovery(Immutable):
 
     @property
     def coupling_correlation(self) -> float:
-        """Pearson's correlation of A_ij and J_ij over pairs of sites."""
+        """Pearson's correlation of A_ij and J_ij over pairs of sites, NaN if one is constant."""
         pairs = np.triu_indices(len(self.couplings), k=1)
-        return float(np.corrcoef(self.attention[pairs], self.couplings[pairs])[0, 1])
+        return correlation(self.attention[pairs], self.couplings[pairs])
 
     @property
     def similarity_correlation(self) -> float:
         """Pearson's correlation of V_ab and U_ab over all pairs of colours."""
-        return float(np.corrcoef(self.values.ravel(), self.similarity.ravel())[0, 1])
+        return correlation(self.values, self.similarity)
 
     @property
     def coupling_error(self) -> float:

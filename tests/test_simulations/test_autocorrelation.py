@@ -47,6 +47,57 @@ def test_r_hat_in_closed_form():
     assert split_r_hat(np.arange(2.0)[:, None] + np.zeros((2, 8))) == np.inf
 
 
+@pytest.mark.parametrize("shape", [(1, 2), (1, 100), (5, 101), (7, 1000)])
+@pytest.mark.parametrize(
+    "value", [0.0, 0.1, 0.3, 1 / 3, 7.0, -1234.567, 1e6 + 1e-12, 1e300, 5e-324]
+)
+def test_a_constant_series_has_time_one(value, shape):
+    """Whatever rounding makes of its mean."""
+    series = np.full(shape, value)
+    assert integrated_time(series) == 1.0
+    if shape[1] >= 4:
+        assert split_r_hat(series) == 1.0
+        # Each at rest, at another value.
+        apart = series + max(abs(value), 1e-300) * np.arange(len(series))[:, None]
+        assert split_r_hat(apart) == (np.inf if len(series) > 1 else 1.0)
+
+
+@pytest.mark.parametrize("unit", [2.0**-900, 2.0**-30, 2.0**900])
+def test_units_change_no_digit(unit):
+    series = autoregression(np.random.default_rng(4), 5, 300, 0.7)
+    assert integrated_time(unit * series) == integrated_time(series)
+    assert split_r_hat(unit * series) == split_r_hat(series)
+
+
+@pytest.mark.parametrize(
+    ("shift", "unit"), [(1e6, 1e-9), (-1e6, 1.0), (1.0, 1e-15), (1e200, 1e185)]
+)
+def test_times_of_series_far_from_zero(shift, unit):
+    """Down to fluctuations of a few units in the last place, whose rounding is white noise."""
+    exact = autoregression(np.random.default_rng(5), 10, 4000, 0.8)
+    noise = (np.spacing(abs(shift)) / unit) ** 2 / 12 / exact.var()
+    time = 1 + (integrated_time(exact) - 1) / (1 + noise)
+    assert integrated_time(shift + unit * exact) == pytest.approx(time, rel=0.02)
+    assert split_r_hat(shift + unit * exact) == pytest.approx(split_r_hat(exact), rel=1e-3)
+
+
+def test_short_series_by_hand():
+    assert integrated_time([[0.1, 0.3]]) == 1.0
+    # Deviations -1, -1, 1, 1 have ρ(1) = 1/3, ρ(2) = -1 and ρ(3) = -1: 1 + 2 (1/3 - 1 - 1) < 1.
+    assert integrated_time([[0.1, 0.1, 0.3, 0.3]]) == 1.0
+    # Two chains at rest at different values remember to the end: 1 + 2 (times - 1).
+    assert integrated_time([[0.1] * 6, [0.3] * 6]) == pytest.approx(11, rel=1e-12)
+
+
+@pytest.mark.parametrize("function", [integrated_time, split_r_hat])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_entries_that_are_not_finite_are_refused(function, bad):
+    series = np.full((2, 8), 0.3)
+    series[1, 3] = bad
+    with pytest.raises(ValueError, match="series = "):
+        function(series)
+
+
 def test_independent_sites_have_no_memory():
     model = PottsModel.random(PottsTokens(3, 0.0), 30, 0)
     found = Chains(model, 40, 1).diagnose(400)
