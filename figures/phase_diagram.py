@@ -81,6 +81,10 @@ def draw(table: Table) -> Figure:
     figure = Figure(figsize=(TWO_COLUMNS, 3.0))
     panels = figure.subplots(1, len(COLORS), sharey=True)
     shown = table.where(lam=LAM, status="converged")["excess_loss"]
+    hidden = int(np.sum(~(shown > 0)))
+    if hidden:
+        warnings.warn(f"{hidden} losses are not above the optimal one and left out", stacklevel=2)
+        shown = shown[shown > 0]
     low, high = float(shown.min()), float(shown.max())
     norm = LogNorm(low, high)
     for axes, colors, name in zip(panels, COLORS, "ab", strict=True):
