@@ -139,13 +139,17 @@ def markers(axes: Axes, x: Any, y: Any, errors: Any, look: Look, **style: Any) -
     Raises
     ------
     ValueError
-        If `look` is no Look, or errors are missing, negative or not one for each point.
+        If `look` is no Look, or errors are missing, infinite, negative or not one for each point.
     """
     _check("look", look, Look)
     if errors is None:
         raise refusal("errors", errors, "given, NaN where a point has none")
-    places, values = np.broadcast_arrays(np.asarray(x, dtype=float), np.asarray(y, dtype=float))
-    _tell_left_out(places.ravel(), values.ravel())
+    places, values, bars = np.asarray(x), np.asarray(y), np.asarray(errors)
+    if bars.dtype.kind == "f" and np.isinf(bars).any():
+        raise refusal("errors", errors, "finite, or NaN where a point has none")
+    if places.dtype.kind in "iuf" and values.dtype.kind in "iuf":  # dates and names are finite
+        places, values = np.broadcast_arrays(places, values)
+        _tell_left_out(places.ravel(), values.ravel())
     drawn = axes.errorbar(
         x, y, errors, fmt=look.marker, color=look.color, markerfacecolor=look.face, **style
     )

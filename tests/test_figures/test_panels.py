@@ -56,6 +56,7 @@ def test_measured_draws_means_and_errors_over_seeds(table):
         (theory_line, (THEORY, "alpha", "test_loss", "red"), "look"),
         (markers, ([1.0], [1.0], [0.1], "red"), "look"),
         (markers, ([1.0], [1.0], None, LOOKS[0]), "errors"),
+        (markers, ([1.0], [1.0], [np.inf], LOOKS[0]), "errors"),
     ],
 )
 def test_what_would_be_no_such_picture_is_refused(draw, arguments, told):

@@ -164,7 +164,7 @@ def test_the_style_does_not_load_the_backend_of_the_user():
         "with journal():\n"
         "    from matplotlib import pyplot\n"
         "    assert type(pyplot.figure().canvas).__name__ == 'FigureCanvasAgg'\n"
-        "assert matplotlib.get_backend() == 'tkagg', matplotlib.get_backend()\n"
+        "assert matplotlib.get_backend().lower() == 'tkagg'\n"
         "assert 'tkinter' not in sys.modules\n"
         "pyplot.switch_backend('svg')\n"
         "assert type(pyplot.figure().canvas).__name__ == 'FigureCanvasSVG'\n"
