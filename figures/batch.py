@@ -50,8 +50,9 @@ def make(
 
     # Now that the arguments are good, the heavy libraries are worth loading.
     from figures.publish import publish
-    from figures.style import journal
+    from figures.style import journal, load_matplotlib
 
+    load_matplotlib()
     if known is None:
         kept = f"{figure.NAME}-{'quick-' if quick else ''}runs"
         place = {"folder": folder / kept} if getattr(figure, "RESUMES", False) else {}

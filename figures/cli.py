@@ -136,12 +136,13 @@ def _all(options: argparse.Namespace, command: str) -> int:
 def _overlay(options: argparse.Namespace, command: str) -> int:
     folder = writable_folder("out", Path(options.out))
     columns = one_of("x", options.x, overlay.X), one_of("y", options.y, overlay.Y)
-    theory = overlay.read("THEORY", options.theory, "theory", columns)
-    simulation = overlay.read("SIM", options.simulation, "simulation", columns)
+    theory, theory_again = overlay.read("THEORY", options.theory, "theory", columns)
+    simulation, again = overlay.read("SIM", options.simulation, "simulation", columns)
 
     from figures.publish import publish
-    from figures.style import journal
+    from figures.style import journal, load_matplotlib
 
+    load_matplotlib()
     axes = ("x" if options.log else "") + ("y" if options.log_y else "")
     table = Table([*theory.lines(), *simulation.lines()])
     with journal():
@@ -152,7 +153,10 @@ def _overlay(options: argparse.Namespace, command: str) -> int:
         written = publish(
             figure, table, folder, overlay.NAME, command=command, parameters=parameters, seeds=seeds
         )
-    overlay.warn(theory, simulation, f"{NAME} {overlay.NAME}")
+    for name, count in (("theory", theory_again), ("simulation", again)):
+        if count:
+            say(f"{NAME} {overlay.NAME}: {count} lines of the {name} stand twice and count once")
+    overlay.warn(theory, simulation, figure, f"{NAME} {overlay.NAME}")
     for path in written:
         print(path)
     return CONVERGED if all(table["status"] == "converged") else NOT_CONVERGED

@@ -12,6 +12,7 @@ from figures.panels import (
     family,
     family_looks,
     has_failures,
+    keep_zeros,
     kinds,
     lengths,
     letter,
@@ -69,6 +70,7 @@ def draw(table: Table) -> Figure:
         axes.axvline(PEAK, color=OPTIMAL_COLOR, linestyle=":", linewidth=0.8)
         family(axes, table, "alpha", column, "lam", looks)
         axes.set_yscale("log")
+        keep_zeros(axes)
         log_axis(axes.xaxis, (0.1, 0.2, 0.5, 1, 2, 4))
         axes.set(xlim=_RANGE, xlabel=ALPHA, ylabel=name)
     log_axis(panels[0].yaxis, (0.3, 0.5, 1, 2, 5, 10))

@@ -74,7 +74,9 @@ def draw(table: Table) -> Figure:
     from matplotlib.ticker import MultipleLocator
 
     from simulations.averages import average_seeds
+    from simulations.once import once
 
+    table = once(table)
     figure = Figure(figsize=(TWO_COLUMNS, 2.9))
 
     panels = figure.subplots(1, 2)

@@ -135,6 +135,8 @@ def draw(table: Table) -> Figure:
     """
     from matplotlib.figure import Figure
 
+    from simulations.once import OBSERVABLES, once
+
     figure = Figure(figsize=(TWO_COLUMNS, 2.9))
 
     panels = figure.subplots(1, 3)
@@ -150,7 +152,7 @@ def draw(table: Table) -> Figure:
         log_axis(axes.yaxis, (0.05, 0.1, 0.2, 0.5, 1, 2))
         axes.set(xlim=_RANGE, xlabel=ALPHA, title=LOSS_NAMES[loss])
     course = Table(line for line in table.lines() if line.get("step") is not None)
-    _draw_course(panels[2], course)
+    _draw_course(panels[2], once(course, ["step"], [*OBSERVABLES, "V"]))
     for axes, name in zip(panels, "abc", strict=True):
         letter(axes, name)
     panels[0].set_ylabel("order parameters")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import cycle
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from figures.panels import (
     circ,
     has_failures,
     kinds,
+    linear_below,
     log_axis,
     measured,
     points,
@@ -95,25 +96,32 @@ _MOST = 2 * len(LOOKS)
 Key = tuple[Any, ...]
 
 
-def read(name: str, path: str, source: str, columns: Iterable[str]) -> Table:
-    """Return the lines of one source of a table, checked to have values to draw.
+def read(name: str, path: str, source: str, columns: Sequence[str]) -> tuple[Table, int]:
+    """Return the lines of one source of a table, each once, and how many stood there again.
 
     Raises
     ------
     ValueError
-        If the file cannot be read, or has no such lines or values.
+        If the file cannot be read, or has no such lines or values to draw, or two results for
+        one system.
     """
+    from simulations.once import once
+
     table = Table.from_csv(path, name).where(source=source)
     if len(table) == 0:
         raise refusal(name, path, f"a table with lines of source {source}")
     for column in columns:
         if any(isinstance(line.get(column), list) for line in table.lines()):
             raise refusal(name, path, f"a table with one number per line in column {column}")
-        values = table[column]
-        # A line that is no answer may lack its value.
-        if not np.isfinite(values[table["status"] == "converged"]).any():
-            raise refusal(name, path, f"a table with converged values in column {column}")
-    return table
+    # A line that is no answer may lack its value.
+    good = table["status"] == "converged"
+    known = good & np.all([np.isfinite(table[column]) for column in columns], axis=0)
+    if not known.any():
+        lacking = [column for column in columns if not np.isfinite(table[column][good]).any()]
+        where = f"column {lacking[0]}" if lacking else f"columns {' and '.join(columns)} at once"
+        raise refusal(name, path, f"a table with converged values in {where}")
+    each = once(table, name=name, value=path)
+    return each, len(table) - len(each)
 
 
 def is_at_best_lam(path: str) -> bool:
@@ -147,10 +155,17 @@ def draw_overlay(
     from matplotlib.figure import Figure
 
     from simulations.averages import average_seeds
+    from simulations.once import once
 
     one_of("x", x, X)
     one_of("y", y, Y)
-    averaged = average_seeds(simulation)
+    for name, column in (("x", x), ("y", y)):
+        values = np.concatenate([table[column] for table in (theory, simulation)])
+        if name in log and not np.any(values > 0):
+            raise refusal(name, column, "a column with positive values for a logarithmic axis")
+    theory, averaged = once(theory), average_seeds(simulation)
+    if not np.isfinite(averaged[y]).any():
+        raise refusal("y", y, "a column with a value of every seed of some simulated point")
     if best_lam and x != "lam":
         theory, averaged = _at_best_lam(theory, averaged)
     keys, constant = _differing(theory, averaged, x)
@@ -183,14 +198,20 @@ def draw_overlay(
     return figure
 
 
-def warn(theory: Table, simulation: Table, label: str) -> None:
-    """Say what the picture does not show as an answer, or without an error bar."""
+def warn(theory: Table, simulation: Table, figure: Figure, label: str) -> None:
+    """Say what the picture does not show as an answer, without an error bar or to scale."""
     from simulations.averages import average_seeds
 
     for name, table in (("theory", theory), ("simulation", simulation)):
         failed = int(np.sum(table["status"] != "converged"))
         if failed:
             say(f"{label}: {failed} of {len(table)} lines of the {name} did not converge")
+    (axes,) = figure.axes
+    for axis in (axes.xaxis, axes.yaxis):
+        least = linear_below(axis)
+        if least is not None:
+            say(f"{label}: the {axis.axis_name} axis is logarithmic above {least:g} only, "
+                "as some values are not positive")  # fmt: skip
     seeds = average_seeds(simulation)["seeds"]
     if np.any(seeds == 1):
         say(f"{label}: {np.sum(seeds == 1)} of {len(seeds)} points have one seed, no error bar")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 import numpy as np
 
@@ -26,6 +29,12 @@ LOSS_NAMES = {"cross-entropy": "cross-entropy", "squared-error": "squared error"
 #: Names that tell what an artist shows; anything else in a figure is decoration.
 THEORY, SIMULATION, FIT, OPTIMUM = "theory", "simulation", "fit", "optimum"
 FAILED = "not converged"
+
+#: Decades on an axis with a zero that all have a number.
+_MOST_DECADES = 6
+
+#: Logarithmic axes that were given a zero.
+_WITH_ZERO: WeakSet[Axis] = WeakSet()
 
 #: Length of the dash that is a line of one point, in points; a marker does not hide it.
 _DASH = 12
@@ -51,6 +60,11 @@ def theory_line(
     **style
         Handed on to `Axes.plot`.
 
+    Warns
+    -----
+    UserWarning
+        If points have no value to draw.
+
     Raises
     ------
     ValueError
@@ -64,8 +78,9 @@ def theory_line(
         _check("look", look, Look)
     places, values = _numbers("x", table, x), _numbers("y", table, y)
     failed = table["status"] != "converged"
-    order = np.argsort(places, kind="stable")
     shown = np.where(failed, np.nan, values)
+    _tell_left_out(places, np.where(failed, 0.0, values), x, y)
+    order = _each_once(places, shown)
     drawn = (
         {"color": OPTIMAL_COLOR} if look is None else {"color": look.color, "linestyle": look.line}
     )
@@ -74,6 +89,24 @@ def theory_line(
     if alone.any():
         line.set(marker="_", markersize=_DASH, markevery=alone.tolist())
     _crosses(axes, places[failed], np.full(failed.sum(), np.nan))
+    keep_zeros(axes)
+
+
+def _each_once(places: Any, values: Any) -> Any:
+    """Return the order of points along the first axis, without those that stand twice."""
+    order = np.lexsort((values, places))
+    pairs = np.column_stack([places, values])[order]
+    new = np.ones(len(order), dtype=bool)
+    new[1:] = ~np.all((pairs[1:] == pairs[:-1]) | (np.isnan(pairs[1:]) & np.isnan(pairs[:-1])), 1)
+    return order[new]
+
+
+def _tell_left_out(places: Any, values: Any, x: str = "x", y: str = "y") -> None:
+    """Say how many points have no place on an axis."""
+    lost = int(np.sum(~(np.isfinite(places) & np.isfinite(values))))
+    if lost:
+        told = f"{lost} of {len(places)} points have no finite {y} over {x} and are left out"
+        warnings.warn(told, stacklevel=3)
 
 
 def _alone(values: Any) -> Any:
@@ -98,18 +131,30 @@ def markers(axes: Axes, x: Any, y: Any, errors: Any, look: Look, **style: Any) -
     **style
         Handed on to `Axes.errorbar`.
 
+    Warns
+    -----
+    UserWarning
+        If points have no value to draw.
+
     Raises
     ------
     ValueError
-        If `look` is no Look, or errors are missing, negative or not one for each point.
+        If `look` is no Look, or errors are missing, infinite, negative or not one for each point.
     """
     _check("look", look, Look)
     if errors is None:
         raise refusal("errors", errors, "given, NaN where a point has none")
+    places, values, bars = np.asarray(x), np.asarray(y), np.asarray(errors)
+    if bars.dtype.kind == "f" and np.isinf(bars).any():
+        raise refusal("errors", errors, "finite, or NaN where a point has none")
+    if places.dtype.kind in "iuf" and values.dtype.kind in "iuf":  # dates and names are finite
+        places, values = np.broadcast_arrays(places, values)
+        _tell_left_out(places.ravel(), values.ravel())
     drawn = axes.errorbar(
         x, y, errors, fmt=look.marker, color=look.color, markerfacecolor=look.face, **style
     )
     drawn.lines[0].set_gid(SIMULATION)
+    keep_zeros(axes)
 
 
 def measured(axes: Axes, table: Table, x: str, y: str, look: Look, **style: Any) -> None:
@@ -131,6 +176,11 @@ def measured(axes: Axes, table: Table, x: str, y: str, look: Look, **style: Any)
     **style
         Handed on to `Axes.errorbar`.
 
+    Warns
+    -----
+    UserWarning
+        If points have no value to draw.
+
     Raises
     ------
     ValueError
@@ -145,9 +195,12 @@ def measured(axes: Axes, table: Table, x: str, y: str, look: Look, **style: Any)
     places, values = _numbers("x", averaged, x), _numbers("y", averaged, y)
     errors = _errors(averaged, y)
     good = averaged["status"] == "converged"
-    if good.any():
-        markers(axes, places[good], values[good], errors[good], look, **style)
+    _tell_left_out(places, np.where(good, values, 0.0), x, y)
+    known = good & np.isfinite(places) & np.isfinite(values)
+    if known.any():
+        markers(axes, places[known], values[known], errors[known], look, **style)
     _crosses(axes, places[~good], values[~good])
+    keep_zeros(axes)
 
 
 def _averaged(table: Table) -> Table:
@@ -163,7 +216,7 @@ def _averaged(table: Table) -> Table:
 
 def _errors(table: Table, y: str) -> Any:
     """Return the standard errors over seeds, NaN where there is one seed."""
-    from simulations.averages import OBSERVABLES
+    from simulations.once import OBSERVABLES
 
     if f"{y}_stderr" in table.columns:
         return _numbers("y", table, f"{y}_stderr")
@@ -283,6 +336,10 @@ def kinds(failures: bool = False, line: str = "line: theory") -> list[Artist]:
 def log_axis(axis: Axis, ticks: Sequence[float] = ()) -> None:
     """Make an axis logarithmic, with plain numbers that have room.
 
+    An axis on which some value is not positive becomes linear around a zero, below the decade of
+    the least positive one, whether the value is drawn before or, by a function of this package,
+    after.
+
     Parameters
     ----------
     axis : Axis
@@ -300,10 +357,83 @@ def log_axis(axis: Axis, ticks: Sequence[float] = ()) -> None:
 
     if not isinstance(axis, Axis):
         raise refusal("axis", axis, "axes.xaxis or axes.yaxis")
-    axis.axes.set(**{f"{axis.axis_name}scale": "log"})  # type: ignore[attr-defined]
+    values = _drawn(axis)
+    if np.any(values <= 0):
+        _make_linear_at_zero(axis, values)
+        return
+    _set_scale(axis, "log")
     axis.set_major_locator(FixedLocator(list(ticks)) if ticks else LogLocator(subs=(1, 2, 5)))
     axis.set_major_formatter("{x:g}")
     axis.set_minor_locator(NullLocator())
+
+
+def linear_below(axis: Axis) -> float | None:
+    """Return up to where a logarithmic axis is linear around a zero that it needed, or None."""
+    return getattr(axis.get_transform(), "linthresh", None)
+
+
+def keep_zeros(axes: Axes) -> None:
+    """Give logarithmic axes a zero where something drawn would vanish or plunge without one."""
+    for axis in (axes.xaxis, axes.yaxis):
+        if axis.get_scale() == "log" or (axis.get_scale() == "symlog" and axis in _WITH_ZERO):
+            values = _drawn(axis)
+            if np.any(values <= 0):
+                _make_linear_at_zero(axis, values)
+
+
+def _make_linear_at_zero(axis: Axis, values: Any) -> None:
+    from matplotlib.ticker import FixedLocator, NullLocator
+
+    sizes = values[values > 0]
+    sizes = sizes if sizes.size else np.abs(values[values < 0])
+    first = math.floor(np.log10(sizes.min())) if sizes.size else 0
+    decades = [
+        range(first, math.floor(np.log10(size)) + 1) if size > 0 else range(0)
+        for size in (values.max(), -values.min())
+    ]
+    count = sum(map(len, decades))
+    step, within = 1 + (count - 1) // _MOST_DECADES, (1, 2, 5) if count < 3 else (1,)
+    # The place of zero and its number takes the room that others have.
+    _set_scale(axis, "symlog", linthresh=10.0**first, linscale=0.5 * step)
+    _WITH_ZERO.add(axis)
+    up, down = ([n * 10.0**d for d in each[::step] for n in within] for each in decades)
+    low, high = values.min(), values.max()
+    ticks = sorted([0.0, *up, *(-size for size in down)])
+    axis.set_major_locator(
+        FixedLocator([tick for tick in ticks if low <= tick <= high or not tick])
+    )
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_locator(NullLocator())
+
+
+def _set_scale(axis: Axis, scale: str, **options: Any) -> None:
+    getattr(axis.axes, f"set_{axis.axis_name}scale")(scale, **options)  # type: ignore[attr-defined]
+
+
+def _sharing(axis: Axis) -> list[Axes]:
+    """Return the panels that share an axis."""
+    axes = axis.axes
+    shared = axes.get_shared_x_axes() if axis is axes.xaxis else axes.get_shared_y_axes()
+    return list(shared.get_siblings(axes))
+
+
+def _drawn(axis: Axis) -> Any:
+    """Return the finite values of points and lines that have a place on an axis."""
+    from matplotlib.collections import PathCollection
+
+    number = 0 if axis is axis.axes.xaxis else 1
+    found = [np.empty(0)]
+    for axes in _sharing(axis):
+        for line in axes.get_lines():
+            places = line.get_transform().contains_branch_seperately(axes.transData)
+            # A reference line across the panel has no place on the axis along it.
+            if places[number] and (all(places) or line.get_gid() == FAILED):
+                found.append(np.asarray(line.get_xydata(), dtype=float)[:, number])
+        for scattered in axes.collections:
+            if isinstance(scattered, PathCollection):
+                found.append(np.ma.filled(scattered.get_offsets(), np.nan)[:, number])
+    values = np.concatenate(found)
+    return values[np.isfinite(values)]
 
 
 def settings(figure: FigureBase, text: str) -> None:

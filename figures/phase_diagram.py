@@ -10,6 +10,7 @@ import numpy as np
 
 from figures.panels import ALPHA, THEORY, letter, log_axis, reference
 from figures.style import TRAIN, TWO_COLUMNS
+from replica.arguments import refusal
 from replica.data import ParamagnetWarning, PottsTokens, safe_b
 from replica.problem import Problem
 from replica.tables import Table
@@ -78,9 +79,17 @@ def draw(table: Table) -> Figure:
     from matplotlib.colors import LogNorm
     from matplotlib.figure import Figure
 
+    from simulations.once import once
+
+    table = once(table)
     figure = Figure(figsize=(TWO_COLUMNS, 3.0))
     panels = figure.subplots(1, len(COLORS), sharey=True)
     shown = table.where(lam=LAM, status="converged")["excess_loss"]
+    hidden, shown = int(np.sum(~(shown > 0))), shown[shown > 0]
+    if not shown.size:
+        raise refusal("table", table, "one with losses above the optimal one")
+    if hidden:
+        warnings.warn(f"{hidden} losses are not above the optimal one and left out", stacklevel=2)
     low, high = float(shown.min()), float(shown.max())
     norm = LogNorm(low, high)
     for axes, colors, name in zip(panels, COLORS, "ab", strict=True):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +15,16 @@ from replica.tables import Table, replace_table
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+#: What is said in pictures; without a date the same picture is the same file.
+_METADATA: dict[str, dict[str, Any]] = {".pdf": {"CreationDate": None}, ".png": {}}
+
 
 def publish(figure: Figure, table: Table, folder: Path, name: str, **provenance: Any) -> list[Path]:
     """Write NAME.pdf, NAME.png, NAME.csv and its sidecar NAME.json to a folder.
+
+    No file takes its place before both pictures are drawn and written whole. Where there is no
+    room for them the table, which may have taken hours, is kept without pictures, also of an
+    older one.
 
     Returns the paths written.
 
@@ -27,14 +36,36 @@ def publish(figure: Figure, table: Table, folder: Path, name: str, **provenance:
         If the disk is full or the folder cannot be written; each file is whole or not there.
     """
     written = [folder / f"{name}.{ending}" for ending in ("csv", "json", "pdf", "png")]
-    path = written[0]
-    try:
-        with unwritten("out", path):
-            replace_table(path, table, provenance)
-        # Without a date the same picture is the same file.
-        for path, metadata in zip(written[2:], ({"CreationDate": None}, {}), strict=True):
-            with whole_file(path) as stream:
-                figure.savefig(stream, format=path.suffix[1:], metadata=metadata)
-    except OSError as error:
-        raise Unwritable(f"{path} cannot be written: {reason(error)}") from None
+    path, _, *pictures = written
+    with unwritten("out", written[0]):
+        try:
+            with ExitStack() as pending:
+                for path in pictures:
+                    stream = pending.enter_context(whole_file(path))
+                    metadata = _METADATA[path.suffix]
+                    figure.savefig(stream, format=path.suffix[1:], metadata=metadata)
+                    stream.flush()
+                path = written[0]
+                replace_table(path, table, provenance)
+                path = pictures[0]
+        except OSError as error:
+            if path in pictures:
+                _keep_alone(written[0], table, provenance, pictures)
+            raise _unwritable(path, error) from None
     return written
+
+
+def _keep_alone(
+    path: Path, table: Table, provenance: dict[str, Any], pictures: Iterable[Path]
+) -> None:
+    try:
+        replace_table(path, table, provenance)
+    except OSError as error:
+        raise _unwritable(path, error) from None
+    for picture in pictures:
+        with suppress(OSError):
+            picture.unlink()
+
+
+def _unwritable(path: Path, error: OSError) -> Unwritable:
+    return Unwritable(f"{path} cannot be written: {reason(error)}")

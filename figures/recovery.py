@@ -128,6 +128,9 @@ def draw(table: Table) -> Figure:
     """
     from matplotlib.figure import Figure
 
+    from simulations.once import once
+
+    table = once(table, ("part", "row", "column"), ("learnt", "true"))
     figure = Figure(figsize=(TWO_COLUMNS, 5.0))
     grid = figure.subplots(2, 3, gridspec_kw={"width_ratios": (1, 1, 1.25)})
     for part, (row, (*names, indices)) in enumerate(zip(grid, PARTS, strict=True)):

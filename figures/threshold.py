@@ -98,6 +98,9 @@ def draw(table: Table) -> Figure:
     """
     from matplotlib.figure import Figure
 
+    from simulations.once import once
+
+    table = once(table)
     theory = table.where(source="theory")
     looks = family_looks("$C={:g}$", COLORS)
     figure = Figure(figsize=(TWO_COLUMNS, 3.0))
@@ -125,7 +128,14 @@ def draw(table: Table) -> Figure:
     return figure
 
 
-def _draw_fractions(axes: Axes, systems: Table, exact: float) -> None:
+def _draw_fractions(axes: Axes, table: Table, exact: float) -> None:
+    from simulations.once import once
+
+    # The sample ratio of a system, and with it M, is what was found, not what it is.
+    found = (
+        line | {"alpha": None, "samples": None, "found": line["alpha"]} for line in table.lines()
+    )
+    systems = once(Table(found), results=["found"])
     axes.plot(
         [PLACES[0], 1, 1, PLACES[-1]], [1, 1, 0, 0], color=OPTIMAL_COLOR, linewidth=0.9, zorder=1
     )
@@ -133,7 +143,7 @@ def _draw_fractions(axes: Axes, systems: Table, exact: float) -> None:
     looks = [look.named(f"$L={n}$") for look, n in zip(LOOKS, sizes, strict=False)]
     drawn = []
     for look, sites in zip(looks, sizes, strict=True):
-        own = systems.where(sites=sites)["alpha"]
+        own = systems.where(sites=sites)["found"]
         share = np.array([np.mean(own >= place * exact) for place in PLACES])
         low, high = wilson(share, len(own))
         # Rounding can leave an end of the interval beyond the share.

@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from figures.foreign import ANY
-from figures.panels import OPTIMUM, SIMULATION, letter, markers, reference, series, settings
+from figures.panels import (
+    OPTIMUM,
+    SIMULATION,
+    keep_zeros,
+    letter,
+    markers,
+    reference,
+    series,
+    settings,
+)
 from figures.style import LOOKS, OPTIMAL_COLOR, TWO_COLUMNS
 from replica.commandline import progress, say
 from replica.data import PottsTokens
@@ -236,10 +245,13 @@ def draw(table: Table) -> Figure:
     is subtracted and the exact entropy added, which takes away most of their noise and adds
     no bias. (c): excess of the test loss of the chosen epoch over that entropy.
     """
-    from matplotlib import pyplot
+    from matplotlib.figure import Figure
 
+    from simulations.once import OBSERVABLES, once
+
+    table = once(table, ("layers", "epoch", "epochs"), (*OBSERVABLES, "held_out_loss"))
     shown = list(dict.fromkeys(table["samples"].astype(int).tolist()))[:2]
-    figure = pyplot.figure(figsize=(TWO_COLUMNS, 2.9))
+    figure = Figure(figsize=(TWO_COLUMNS, 2.9))
     axes = figure.subplots(1, 3, squeeze=False)[0]
     for panel, samples in zip(axes[:2], sorted(shown), strict=False):
         _draw_epochs(panel, table.where(samples=samples))
@@ -298,6 +310,7 @@ def _draw_excess(axes: Axes, table: Table) -> None:
             markers(axes, samples, mean, error, look, linestyle=_DASHES[layers], linewidth=0.8)
     axes.set_xscale("log")
     axes.set_yscale("log")
+    keep_zeros(axes)
     axes.xaxis.set_minor_formatter(NullFormatter())
     low, high = axes.get_ylim()
     axes.set_ylim(low, 1.7 * high)

@@ -64,7 +64,10 @@ def numbers(name: str, value: Any, allowed: str) -> NDArray[np.float64]:
     except (TypeError, ValueError, OverflowError):
         found = np.array(np.nan)
     if not np.isfinite(found).all():
-        raise refusal(name, value, allowed)
+        wrong = np.argwhere(~np.isfinite(found))[0].tolist()
+        cut = found.ndim and len(_shown(value)) >= 80
+        told = f"; {name}{wrong} is {found[tuple(wrong)]}" if cut else ""
+        raise refusal(name, value, allowed + told)
     return found
 
 
@@ -116,4 +119,5 @@ def _is_number(value: Any) -> bool:
 def _shown(value: object) -> str:
     text = str(value) if isinstance(value, (int, float)) else repr(value)
     text = " ".join(text.split())
-    return text if len(text) <= 80 else text[:77] + "..."
+    # Of a path the end tells most.
+    return text if len(text) <= 80 else f"{text[:54]}...{text[-23:]}"

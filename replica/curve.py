@@ -26,8 +26,18 @@ class Curve(Table):
     _solutions: tuple[Solution, ...]
 
     def __init__(self, solutions: Iterable[Solution]) -> None:
-        object.__setattr__(self, "_solutions", tuple(solutions))
-        super().__init__(solution.line() for solution in self._solutions)
+        known = tuple(solutions) if isinstance(solutions, Iterable) else (solutions,)
+        for solution in known:
+            if not isinstance(solution, Solution):
+                allowed = "Solutions, such as solve() returns; lines and files make a Table"
+                raise refusal("solutions", solution, allowed)
+        object.__setattr__(self, "_solutions", known)
+        super().__init__(solution.line() for solution in known)
+
+    @classmethod
+    def from_csv(cls, path: str | os.PathLike[str], name: str = "path") -> Table:
+        """Read a curve back as a `Table`: a file keeps the lines, not the solutions."""
+        return Table.from_csv(path, name)
 
     @property
     def solutions(self) -> tuple[Solution, ...]:

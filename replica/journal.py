@@ -24,7 +24,7 @@ from replica.files import (
     unwritable,
 )
 from replica.locks import lock, open_locked, stands_at
-from replica.sidecars import read_sidecar, sidecar, write_sidecar
+from replica.sidecars import difference, read_sidecar, sidecar, write_sidecar
 from replica.tables import (
     COLUMNS,
     Table,
@@ -296,11 +296,13 @@ class Journal:
         known, broken = read_sidecar(self.path)
         here, there = _content(self._provenance), _content(known)
         here["version"] = metadata.version("replica-attention")
-        different = [key for key in {**here, **there} if here.get(key) != there.get(key)]
-        if different:
-            was = ", ".join(f"{key} = {_short(there.get(key))}" for key in different)
-            now = ", ".join(_short(here.get(key)) for key in different)
-            allowed = f"a new file, or a table of the same command; it has {was} instead of {now}"
+        told = [
+            difference(key, there.get(key), here.get(key))
+            for key in {**here, **there}
+            if here.get(key) != there.get(key)
+        ]
+        if told:
+            allowed = f"a new file, or a table of the same command; it has {', '.join(told)}"
             raise refusal(self._name, str(self.path), "; ".join(filter(None, (allowed, broken))))
 
     def _check_points(self, table: Table) -> None:
@@ -332,8 +334,3 @@ def _content(provenance: Mapping[str, Any]) -> dict[str, Any]:
 def _write_all(handle: int, content: bytes) -> None:
     while content:
         content = content[os.write(handle, content) :]
-
-
-def _short(value: Any) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 60 else text[:57] + "..."

@@ -13,6 +13,10 @@ from typing import Any
 
 from replica.files import replace_file
 
+#: How long a value may be that is quoted, how many of a list are, and how much of a long text
+#: stands before the place where it differs.
+_SHORT, _MOST, _BEFORE = 60, 6, 16
+
 
 def sidecar(path: str | os.PathLike[str]) -> Path:
     """Return the path of the JSON file that stands beside the table `path`."""
@@ -51,6 +55,81 @@ def is_foreign(path: str | os.PathLike[str]) -> bool:
     """Tell whether a file stands in the place of a sidecar that is none."""
     known, _ = read_sidecar(path)
     return os.path.lexists(sidecar(path)) and not {"version", "date"} <= set(known)
+
+
+def difference(name: str, there: Any, here: Any) -> str:
+    """Return in what a parameter of a table differs from what is asked for, in a few words.
+
+    Values as they stand in JSON are quoted if they are short. Of lists it is said besides what
+    only one of them has, of matrices where they differ first; long texts are quoted from a
+    little before that.
+
+    Parameters
+    ----------
+    name : str
+        Of the parameter.
+    there, here
+        Its values, in the table and as asked for.
+    """
+    was, now = json.dumps(there), json.dumps(here)
+    known, wanted = _values(there), _values(here)
+    if known is not None and wanted is not None:
+        was, now = (
+            text if len(text) <= _SHORT else f"{len(values)} values"
+            for text, values in ((was, known), (now, wanted))
+        )
+        return f"{name} = {was} instead of {now} ({_apart(known, wanted)})"
+    if max(len(was), len(now)) > _SHORT:
+        pairs = enumerate(zip(was, now, strict=False))
+        same = next((i for i, (a, b) in pairs if a != b), min(len(was), len(now)))
+        first = max(0, same - _BEFORE)
+        was, now = (_cut("..." * bool(first) + text[first:]) for text in (was, now))
+    return f"{name} = {was} instead of {now}"
+
+
+def _values(listed: Any) -> list[Any] | None:
+    """Return the values of a list, or of a text that lists them as a command line does."""
+    if isinstance(listed, str) and "," in listed:
+        return [part.strip() for part in listed.split(",")]
+    return listed if isinstance(listed, list) else None
+
+
+def _apart(there: list[Any], here: list[Any]) -> str:
+    """Return how the values of two lists differ."""
+    if len(there) == len(here) and all(isinstance(row, list) for row in (*there, *here)):
+        row = next(i for i, (was, now) in enumerate(zip(there, here, strict=True)) if was != now)
+        pairs = list(zip(there[row], here[row], strict=False))
+        column = next((i for i, (was, now) in enumerate(pairs) if was != now), None)
+        if column is not None:
+            return difference(f"row {row + 1}, column {column + 1}", *pairs[column])
+        return difference(f"length of row {row + 1}", len(there[row]), len(here[row]))
+    known, wanted = (
+        dict.fromkeys(v if isinstance(v, str) else json.dumps(v) for v in one)
+        for one in (there, here)
+    )
+    told = {
+        "it lacks": [value for value in wanted if value not in known],
+        "it has besides": [value for value in known if value not in wanted],
+    }
+    listed = [f"{what} {_listed(values)}" for what, values in told.items() if values]
+    return ", ".join(listed) or "in another order, or not as often"
+
+
+def _listed(values: list[str]) -> str:
+    """Return values one by one, runs of integers by their ends, and how many more there are."""
+    runs: list[list[str]] = []
+    for value in values:
+        if runs and runs[-1][-1].isdigit() and value == str(int(runs[-1][-1]) + 1):
+            runs[-1].append(value)
+        else:
+            runs.append([value])
+    told = [run[0] if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs[:_MOST]]
+    left = sum(map(len, runs[_MOST:]))
+    return " and ".join([", ".join(map(_cut, told)), *([f"{left} more"] if left else [])])
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _SHORT else text[: _SHORT - 3] + "..."
 
 
 def strict_json(text: str) -> Any:

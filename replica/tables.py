@@ -52,13 +52,21 @@ class Table:
         Each maps column names to values; None or a missing name is an empty cell. Names
         outside `COLUMNS` become further columns behind them, in order of appearance, those of
         points that failed last.
+
+    Raises
+    ------
+    ValueError
+        If a line is no mapping.
     """
 
     _lines: tuple[dict[str, Any], ...]
     _columns: tuple[str, ...]
 
     def __init__(self, lines: Iterable[Mapping[str, Any]]) -> None:
-        object.__setattr__(self, "_lines", tuple(dict(line) for line in lines))
+        if isinstance(lines, (str, Mapping, Table)) or not isinstance(lines, Iterable):
+            allowed = "an iterable of mappings from columns to values, as table.lines()"
+            raise refusal("lines", lines, allowed)
+        object.__setattr__(self, "_lines", tuple(_copied(line) for line in lines))
         object.__setattr__(self, "_columns", columns_of(self._lines))
 
     @property
@@ -180,6 +188,12 @@ class Table:
             except ValueError as error:
                 raise refusal(name, str(path), f"a table; line {number}: {error}") from None
         return cls(lines)
+
+
+def _copied(line: Mapping[str, Any]) -> dict[str, Any]:
+    if not isinstance(line, Mapping):
+        raise refusal("lines", line, "mappings from columns to values, as table.lines()")
+    return dict(line)
 
 
 def _objects(cells: Sequence[NDArray[np.float64]]) -> NDArray[Any]:

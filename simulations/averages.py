@@ -8,20 +8,8 @@ import numpy as np
 
 from replica.arguments import refusal
 from replica.tables import Table, failed
+from simulations.once import FURTHER, OBSERVABLES, POINT, once, point
 from simulations.spread import standard_error
-
-#: Columns that are averaged.
-OBSERVABLES = (
-    "test_loss", "train_loss", "optimal_loss", "excess_loss",
-    "error_rate", "coupling_error", "m", "q",
-)  # fmt: skip
-
-_POINT = ("source", "data", "loss", "colors", "beta", "lam", "alpha", "sites", "samples")
-
-#: Further columns that tell points apart, where a line has them.
-_FURTHER = (
-    "coupling_norm", "shift", "joint", "similarity", "estimator", "rows", "test_samples", "burn_in",
-)  # fmt: skip
 
 
 def average_seeds(table: Table) -> Table:
@@ -30,6 +18,7 @@ def average_seeds(table: Table) -> Table:
     Seeds are independent realisations of couplings and sequences, so this is the error bar
     to compare with the theory. Lines that did not converge are averaged with the others,
     those that could not be computed are left out, and the point then carries their status.
+    A system that stands in the table twice, as in two tables put together, counts once.
 
     Parameters
     ----------
@@ -45,18 +34,22 @@ def average_seeds(table: Table) -> Table:
     Raises
     ------
     ValueError
-        If `table` is no Table, or a line of it is not that of a seed of a simulation.
+        If `table` is no Table, a line of it is not that of a seed of a simulation, or a system
+        stands in it with different numbers.
     """
     simulated = isinstance(table, Table) and set(table["source"]) == {"simulation"}
     if not simulated or "seeds" in table.columns:
         allowed = 'a Table of one line per seed, as table.where(source="simulation")'
         raise refusal("table", table, allowed)
     groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
-    for line in table.lines():
-        point = {name: line.get(name) for name in _POINT}
-        point |= {name: line[name] for name in _FURTHER if line.get(name) is not None}
-        groups.setdefault(tuple(point.items()), []).append(line)
-    return Table(dict(point) | _average(lines) for point, lines in groups.items())
+    for line in once(table).lines():
+        groups.setdefault(point(line), []).append(line)
+    return Table(_parameters(lines[0]) | _average(lines) for lines in groups.values())
+
+
+def _parameters(line: dict[str, Any]) -> dict[str, Any]:
+    known = {name: line[name] for name in FURTHER if line.get(name) is not None}
+    return {name: line.get(name) for name in POINT} | known
 
 
 def _average(lines: list[dict[str, Any]]) -> dict[str, Any]:

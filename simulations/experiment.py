@@ -285,7 +285,8 @@ def _distinct(name: str, values: Any, least: int) -> list[int]:
         raise refusal(name, values, "a sequence of integers")
     listed = [integer(name, value, least) for value in values]
     if len(set(listed)) < len(listed):
-        raise refusal(name, listed, "integers of which none comes twice")
+        again = next(value for value in listed if listed.count(value) > 1)
+        raise refusal(name, listed, f"integers of which none comes twice, as {again} does")
     return listed
 
 

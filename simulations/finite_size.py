@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import chdtrc
 
 from replica.arguments import integer, numbers, refusal
@@ -50,7 +51,8 @@ def extrapolate(sites: Any, values: Any, stderrs: Any, order: int = 1) -> Extrap
     sites : sequence of int
         L of each measurement; more than `order` different ones.
     values, stderrs : sequences of float
-        Independent measurements and their standard errors, which are taken as known.
+        Independent measurements and their standard errors, which are taken as known; one that
+        is listed twice counts once.
     order : int
         Order of the polynomial in 1/L, at least 1.
 
@@ -76,6 +78,7 @@ def extrapolate(sites: Any, values: Any, stderrs: Any, order: int = 1) -> Extrap
             raise refusal(name, array.tolist(), allowed)
     if not np.all(errors > 0):
         raise refusal("stderrs", errors.tolist(), "numbers greater than 0")
+    lengths, measured, errors = _each_once(lengths, measured, errors)
     powers = lengths[:, None] ** -np.arange(order + 1.0)
     # Columns of equal size keep the normal equations well conditioned.
     sizes = powers.max(axis=0)
@@ -90,3 +93,9 @@ def extrapolate(sites: Any, values: Any, stderrs: Any, order: int = 1) -> Extrap
         float(deviations @ deviations),
         len(lengths) - order - 1,
     )
+
+
+def _each_once(*columns: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
+    """Return the columns with every line that they have in common once, in order."""
+    different = dict.fromkeys(zip(*columns, strict=True))
+    return tuple(np.array(column) for column in zip(*different, strict=True))

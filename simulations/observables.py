@@ -58,7 +58,9 @@ class Observables(Immutable):
 
     @classmethod
     def joined(cls, parts: Sequence[Observables]) -> Observables:
-        """Return the rows of several measurements together."""
+        """Return the rows of several measurements, one or more, together."""
+        if not parts or not all(isinstance(part, Observables) for part in parts):
+            raise refusal("parts", parts, "a sequence of one Observables or more")
         names = [field.name for field in fields(cls)]
         return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from replica.arguments import integer, non_negative, positive
+from replica.arguments import integer, non_negative, positive, refusal
 from replica.immutable import Immutable
 from simulations.crossentropy import evaluate, sites_by_color
 from simulations.curvature import Curvature, fewer_by_samples, lines_of, overlaps
@@ -53,7 +53,9 @@ class Training(Immutable):
 
     @classmethod
     def joined(cls, parts: Sequence[Training]) -> Training:
-        """Return the rows of several trainings together."""
+        """Return the rows of several trainings, one or more, together."""
+        if not parts or not all(isinstance(part, Training) for part in parts):
+            raise refusal("parts", parts, "a sequence of one Training or more")
         names = [field.name for field in fields(cls)]
         return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 

@@ -94,6 +94,15 @@ def same(a: Curve, b: Curve) -> bool:
     )
 
 
+def test_lines_that_stand_twice_are_drawn_once(drawn):
+    figure, table = drawn
+    lines = table.lines()
+    with journal():
+        once, twice = (curves(figure.draw(Table(each))) for each in (lines, [*lines, *lines]))
+    assert len(once) == len(twice)
+    assert all(same(a, b) for a, b in zip(once, twice, strict=True))
+
+
 def test_command_draws_a_table_again_without_computing(drawn, tmp_path, monkeypatch, capsys):
     figure, table = drawn
     monkeypatch.setattr(figure, "compute", None)

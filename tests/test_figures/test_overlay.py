@@ -351,3 +351,113 @@ def test_refusals(arguments, told, tables, tmp_path, capsys):
     # Long paths are shortened.
     assert told.format(**places)[:60] in message
     assert list(out.iterdir()) == []
+
+
+def drawn(theory, simulation, out, *options) -> tuple[int, list[str]]:
+    """Exit status of the command, and the files that it wrote."""
+    out.mkdir()
+    paths = [Table(lines).to_csv(out.parent / f"{out.name}-{name}.csv")
+             for name, lines in (("theory", theory), ("sim", simulation))]  # fmt: skip
+    status = cli.main(["overlay", *map(str, paths), "--out", str(out), *options])
+    return status, sorted(path.name for path in out.iterdir())
+
+
+WHOLE = [f"overlay.{ending}" for ending in ("csv", "json", "pdf", "png")]
+
+
+def test_tables_put_together_count_each_system_once(tables, tmp_path, capsys):
+    theory, simulation = (list(table.lines()) for table in tables)
+    several = [one for one in simulation if one["seed"] < 2]
+    failed = simulation[0] | {"status": "failed: ValueError: no", "test_loss": None}
+    twice = [*theory, *theory[:3]], [failed, *several, *simulation]
+    assert drawn(*twice, tmp_path / "out", "--y=test_loss") == (0, WHOLE)
+    told = capsys.readouterr().err.splitlines()
+    assert told == [
+        "replica-figures overlay: 3 lines of the theory stand twice and count once",
+        "replica-figures overlay: 9 lines of the simulation stand twice and count once",
+    ]
+    with journal():
+        once, again = (
+            curves(draw_overlay(*map(Table, each), "alpha", "test_loss"))
+            for each in ((theory, simulation), twice)
+        )
+    assert len(once) == len(again) == 4
+    assert all(any(same(one, other) for other in again) for one in once)
+
+
+@pytest.mark.parametrize("source", ["theory", "simulation"])
+def test_two_results_of_one_system_are_refused(source, tables, tmp_path, capsys):
+    both = [list(table.lines()) for table in tables]
+    lines = both[source == "simulation"]
+    lines.append(lines[-1] | {"test_loss": 5.0})
+    assert drawn(*both, tmp_path / "out", "--y=test_loss") == (2, [])
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert f"{'THEORY' if source == 'theory' else 'SIM'} = " in told
+    assert f"test_loss = {lines[-2]['test_loss']} and 5.0" in told
+    assert "lam = 0.3, alpha = " in told
+
+
+@pytest.mark.parametrize("y", [1.0, -0.002])
+def test_zeros_and_negative_values_are_shown_on_logarithmic_axes(y, tmp_path, capsys):
+    common = {"alpha": 1.0, "sites": 50}
+    theory = [line("theory", alpha=1.0, lam=lam, m=y + lam) for lam in (0.0, 0.01, 1.0)]
+    systems = [line("simulation", lam=lam, seed=seed, m=y + lam + 1e-4 * seed, **common)
+               for lam in (0.0, 1.0) for seed in (0, 1)]  # fmt: skip
+    options = ["--x=lam", "--y=m", "--log", "--log-y"]
+    assert drawn(theory, systems, tmp_path / "out", *options) == (0, WHOLE)
+    told = capsys.readouterr().err
+    end = "only, as some values are not positive\n"
+    assert f"overlay: the x axis is logarithmic above 0.01 {end}" in told
+    assert (f"overlay: the y axis is logarithmic above 0.001 {end}" in told) == (y < 0)
+    with journal():
+        figure = draw_overlay(Table(theory), Table(systems), "lam", "m", "xy")
+        figure.draw_without_rendering()
+    (axes,) = figure.axes
+    for curve in curves(figure):
+        shown = axes.transAxes.inverted().transform(axes.transData.transform(curve.points))
+        assert ((shown >= 0) & (shown <= 1)).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "told"),
+    [
+        ({"lam": 0.0}, ["--x=lam", "--log"], "x = 'lam' is not allowed: x must be a column with p"),
+        ({"m": -1.0}, ["--log-y"], "y = 'm' is not allowed: y must be a column with positive"),
+        ({"m": float("nan")}, [], "THEORY = "),
+        ({"m": float("inf")}, [], "THEORY = "),
+        ({"status": None}, [], "THEORY = "),
+        ({"beta": None}, ["--x=beta"], "THEORY = "),
+    ],
+)
+def test_no_picture_is_empty(change, options, told, tmp_path, capsys):
+    theory = [line("theory", alpha=a, m=a) | change for a in (1.0, 2.0)]
+    systems = [line("simulation", alpha=1.0, sites=50, seed=s, m=1.0) | change for s in (0, 1)]
+    assert drawn(theory, systems, tmp_path / "out", "--y=m", *options) == (2, [])
+    message = capsys.readouterr().err
+    assert message.count("\n") == 1
+    assert told in message
+
+
+def test_values_that_are_never_at_one_point_make_no_picture(tmp_path, capsys):
+    theory = [line("theory", alpha=a, m=a) for a in (1.0, 2.0)]
+    systems = [line("simulation", sites=50, seed=s, m=1.0) | {"alpha": None} for s in (0, 1)]
+    systems.append(line("simulation", sites=50, seed=0, alpha=1.0, m=None))
+    assert drawn(theory, systems, tmp_path / "first", "--y=m") == (2, [])
+    assert "converged values in columns alpha and m at once" in capsys.readouterr().err
+    # A mean over seeds of which one has no value is none.
+    systems = [
+        line("simulation", alpha=1.0, sites=50, seed=s, m=m) for s, m in enumerate((1, None))
+    ]
+    assert drawn(theory, systems, tmp_path / "second", "--y=m") == (2, [])
+    assert "y must be a column with a value of every seed of some" in capsys.readouterr().err
+
+
+def test_points_without_a_value_are_told(tmp_path, capsys):
+    theory = [line("theory", alpha=a, m=m) for a, m in ((1.0, 1.0), (2.0, float("nan")), (3, 1))]
+    systems = [line("simulation", alpha=a, sites=50, seed=s, m=None if a == s else 1.0)
+               for s in (0, 1) for a in (1.0, 2.0)]  # fmt: skip
+    assert drawn(theory, systems, tmp_path / "out", "--y=m") == (0, WHOLE)
+    told = capsys.readouterr().err
+    assert "warning: 1 of 3 points have no finite m over alpha and are left out\n" in told
+    assert "warning: 1 of 2 points have no finite m over alpha and are left out\n" in told

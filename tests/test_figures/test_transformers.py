@@ -71,6 +71,21 @@ def test_drawn_data_are_the_table():
     assert said == {"4 ep.", "3 ep.", "2 ep."}
 
 
+def test_lines_that_stand_twice_are_drawn_once():
+    table = made_up()
+    with journal():
+        once, twice = (
+            transformers.draw(Table(n * table.lines())).get_axes()[2].containers for n in (1, 2)
+        )
+    for one, other in zip(once, twice, strict=True):
+        for a, b in zip(*(bars.lines[2][0].get_segments() for bars in (one, other)), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-12)
+    lines = table.lines()
+    changed = lines[0] | {"held_out_loss": 9.0}
+    with pytest.raises(ValueError, match=r"seed = 0 has held_out_loss = .* and 9.0"):
+        transformers.draw(Table([*lines, changed]))
+
+
 def test_a_part_of_the_table_is_drawn():
     whole = made_up()
     part = Table(line for line in whole.lines() if line["samples"] == 100 and line["seed"] == 0)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from replica import GaussianTokens, IndependentTokens, PottsTokens, Problem, optimal_lam
-from replica.arguments import numbers, real
+from replica.arguments import numbers, real, refusal
 
 
 @pytest.mark.parametrize("value", [2, np.int8(2), np.float32(2), np.array(2.0), Fraction(2)])
@@ -64,3 +64,15 @@ def test_a_change_of_a_problem_has_a_known_name():
 def test_the_best_weight_decay_needs_something_to_learn():
     with pytest.raises(ValueError, match=r"data = .* something to learn"):
         optimal_lam(Problem(1.0, 0.1, PottsTokens(3, 0.0)))
+
+
+def test_what_is_cut_does_not_hide_what_is_wrong():
+    folder = "/a-folder-of-some-length" * 5
+    assert str(refusal("path", f"{folder}/table-7.csv", "new")).count("/table-7.csv'") == 1
+    values = np.ones((30, 30))
+    values[17, 4] = np.inf
+    for given in (values, values.tolist()):
+        with pytest.raises(ValueError, match=r"must be finite; G\[17, 4\] is inf$"):
+            numbers("G", given, "finite")
+    with pytest.raises(ValueError, match=r"must be finite$"):
+        numbers("G", [1.0, np.inf], "finite")

@@ -92,6 +92,36 @@ def test_round_trip_keeps_every_bit(tmp_path):
         np.testing.assert_array_equal(read[name], curve[name], name)
 
 
+def test_a_curve_is_read_back_as_a_table(tmp_path):
+    curve = sweep(PROBLEM, [0.7, 1.7])
+    path = curve.to_csv(tmp_path / "curve.csv")
+    read = Curve.from_csv(path)
+    assert type(read) is Table
+    assert read.lines() == Table.from_csv(path).lines()
+    np.testing.assert_array_equal(read["test_loss"], curve["test_loss"])
+    with pytest.raises(ValueError, match=r"^own = .*none\.csv.* a readable table \(no such file"):
+        Curve.from_csv(tmp_path / "none.csv", "own")
+
+
+@pytest.mark.parametrize(
+    ("kind", "given"),
+    [
+        (Curve, [{"alpha": 1.0}]),
+        (Curve, None),
+        (Curve, "curve.csv"),
+        (Table, "curve.csv"),
+        (Table, {"alpha": 1.0}),
+        (Table, [1.0]),
+        (Table, Table([{"alpha": 1.0}])),
+        (Curve, Table([{"alpha": 1.0}])),
+    ],
+)
+def test_what_makes_no_table_is_refused(kind, given):
+    name = {Curve: "solutions", Table: "lines"}[kind]
+    with pytest.raises(ValueError, match=f"^{name} = [^\n]* is not allowed: [^\n]*$"):
+        kind(given)
+
+
 def test_sidecar_tells_where_the_table_comes_from(tmp_path):
     curve = sweep(PROBLEM.at(lam=0.0), [0.7, 1.7])
     curve.to_csv(tmp_path / "curve.csv", command="by hand", parameters={"lam": 0.0}, seeds=[])

@@ -138,3 +138,83 @@ def outcomes(tasks, workers, scheduler):
 def test_only_seeds_of_simulations_are_averaged(table):
     with pytest.raises(ValueError, match=r"^table = .* is not allowed: .* one line per seed"):
         average_seeds(table)
+
+
+def test_tables_put_together_count_each_system_once(tmp_path):
+    """`--seeds 4` and `--seeds 8` are eight systems, also where one of them failed at first."""
+    words = "--colors 3 --beta 1.5 --lam 0.1,1 --alpha 1 --sites 10 --rows 2 --test-samples 20"
+    parts = []
+    for seeds in (4, 8):
+        out = tmp_path / f"{seeds}.csv"
+        assert main([*words.split(), f"--seeds={seeds}", "--workers=1", f"--out={out}"]) == 0
+        parts.append(Table.from_csv(out))
+    few, many = (list(part.lines()) for part in parts)
+    losses = parts[1].where(lam=0.1)["test_loss"]
+    few[0] = few[0] | {"status": "failed: ValueError: no", "test_loss": None}
+    for lines in ([*few, *many], [*many, *few], [*many, *many, *few]):
+        found = average_seeds(Table(lines))
+        assert found.lines() == average_seeds(parts[1]).lines()
+        assert found["seeds"].tolist() == [8, 8]
+        assert found["test_loss"][0] == pytest.approx(np.mean(losses))
+        assert found["test_loss_stderr"][0] == pytest.approx(np.std(losses, ddof=1) / np.sqrt(8))
+
+
+SYSTEM = {
+    "source": "simulation",
+    "data": "potts",
+    "loss": "cross-entropy",
+    "colors": 3,
+    "beta": 1.0,
+}
+SYSTEM |= {
+    "lam": 0.1,
+    "alpha": 1.0,
+    "sites": 10,
+    "seed": 3,
+    "test_loss": 1.2,
+    "status": "converged",
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "seeds"),
+    [
+        ({}, [1]),
+        ({"residual": 1e-9, "evaluations": 4, "note": "again"}, [1]),
+        ({"test_loss": 1.2 * (1 + 1e-12)}, [1]),
+        ({"estimator": "minimiser"}, [1]),
+        ({"colors": 3.0, "seed": 3.0}, [1]),
+        ({"seed": 4}, [2]),
+        *(({name: value}, [1, 1]) for name, value in {
+            "loss": "squared-error", "beta": 1.5, "lam": 0.2, "alpha": 2.0, "sites": 11,
+            "samples": 11, "rows": 5, "test_samples": 9, "burn_in": 7, "estimator": "amp",
+            "similarity": "circulant:1;0.5;0.5"}.items()),
+    ],
+)  # fmt: skip
+def test_what_identifies_a_system(change, seeds):
+    assert average_seeds(Table([SYSTEM, SYSTEM | change])).lines()[0]["seeds"] == seeds[0]
+    assert average_seeds(Table([SYSTEM, SYSTEM | change]))["seeds"].tolist() == seeds
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"test_loss": 1.21}, "test_loss = 1.2 and 1.21"),
+        ({"test_loss": None}, "test_loss = 1.2 and None"),
+        ({"m": 0.5}, "m = None and 0.5"),
+        ({"status": "max-steps"}, "status = converged and max-steps"),
+    ],
+)
+def test_two_results_of_one_system_are_refused(change, told):
+    with pytest.raises(ValueError, match=r"^table = [^\n]*$") as refused:
+        average_seeds(Table([SYSTEM, SYSTEM | change]))
+    assert f"beta = 1.0, lam = 0.1, alpha = 1.0, sites = 10, seed = 3 has {told}" in str(
+        refused.value
+    )
+
+
+def test_systems_without_a_seed_are_told_apart_by_their_numbers():
+    nameless = SYSTEM | {"seed": None}
+    lines = [nameless, nameless | {"test_loss": 1.3}, nameless]
+    (line,) = average_seeds(Table(lines)).lines()
+    assert (line["seeds"], line["test_loss"]) == (2, pytest.approx(1.25))

@@ -55,3 +55,12 @@ def test_average_over_seeds():
     assert line["seeds"] == 3
     assert line["evaluations"] == 11
     assert line["status"] == "max-steps"
+
+
+def test_a_measurement_that_is_listed_twice_counts_once():
+    sites, values, stderrs = [50, 70, 100, 150], [1.2, 1.15, 1.1, 1.07], [0.01, 0.02, 0.01, 0.02]
+    once, twice = (extrapolate(n * sites, n * values, n * stderrs) for n in (1, 2))
+    assert twice == once
+    # Another one of the same length is one more.
+    more = extrapolate([*sites, 50], [*values, 1.21], [*stderrs, 0.01])
+    assert (more.degrees, more.stderr < once.stderr) == (3, True)

@@ -88,7 +88,7 @@ def test_a_full_disk_keeps_what_is_done(tmp_path, monkeypatch):
     [
         ({"parameters": {"lam": 0.2}}, "lam = 0.1 instead of 0.2"),
         ({"parameters": {}}, "lam = 0.1 instead of null"),
-        ({"seeds": [1]}, r"seeds = \[0\] instead of \[1\]"),
+        ({"seeds": [1]}, r"seeds = \[0\] instead of \[1\] \(it lacks 1, it has besides 0\)"),
     ],
 )
 def test_other_content_is_refused(tmp_path, changes, difference):
@@ -283,3 +283,39 @@ def test_a_checkpoint_of_anything_is_refused_in_one_line(tmp_path):
     np.save(path.with_suffix(".npy"), np.arange(3))
     with pytest.raises(ValueError, match="a checkpoint"):
         load(path.with_suffix(".npy"))
+
+
+GRID = [0.1 * n for n in range(40)]
+MATRIX = [[i * j / 7 for i in range(20)] for j in range(20)]
+
+
+@pytest.mark.parametrize(
+    ("there", "here", "told"),
+    [
+        ({"seeds": range(40)}, {"seeds": range(80)}, "(it lacks 40 to 79)"),
+        ({"seeds": range(40)}, {"seeds": range(9, 60, 2)},
+         "(it lacks 41, 43, 45, 47, 49, 51 and 4 more, it has besides 0 to 8, 10, 12, 14, 16, 18 "),
+        ({"alpha": GRID}, {"alpha": [*GRID, 4.5]}, "alpha = 40 values instead of 41 values "
+         "(it lacks 4.5)"),
+        ({"alpha": ",".join(map(str, GRID))}, {"alpha": ",".join(map(str, GRID[:-1]))},
+         "alpha = 40 values instead of 39 values (it has besides 3.9000000000000004)"),
+        ({"alpha": [1, 2]}, {"alpha": [2, 1]}, "(in another order, or not as often)"),
+        ({"U": MATRIX}, {"U": [*MATRIX[:7], [*MATRIX[7][:-1], 9.5], *MATRIX[8:]]},
+         "(row 8, column 20 = 19.0 instead of 9.5)"),
+        ({"U": MATRIX}, {"U": MATRIX[:-1]}, "U = 20 values instead of 19 values (it has besides "),
+        ({"U": MATRIX}, {"U": [row[:-1] for row in MATRIX]},
+         "(length of row 1 = 20 instead of 19)"),
+        ({"note": 99 * "a" + "b"}, {"note": 99 * "a" + "c"},
+         f'note = ...{16 * "a"}b" instead of ...{16 * "a"}c"'),
+    ],
+)  # fmt: skip
+def test_the_difference_is_told_however_long_the_values(there, here, told, tmp_path):
+    def opened(seeds=(0,), **parameters):
+        return Journal("out", tmp_path / "table.csv", "test", parameters, seeds)
+
+    with opened(**there) as first:
+        first.append([LINE])
+    with pytest.raises(ValueError, match=r"^[^\n]*$") as refused:
+        opened(**here)
+    assert told in str(refused.value)
+    assert len(str(refused.value)) < 500

@@ -9,6 +9,8 @@ from small_models import symmetric
 
 from replica.data import PottsTokens
 from simulations import PottsModel, sample, train
+from simulations.observables import Observables
+from simulations.training import Training
 
 
 def potts_sequences(colors: int, sites: int, samples: int, seed: int = 0) -> np.ndarray:
@@ -173,3 +175,10 @@ def test_refusals(changes, message):
     arguments = {"tokens": np.zeros((4, 5), int), "colors": 3, "lam": 0.1} | changes
     with pytest.raises(ValueError, match=message):
         train(**arguments)
+
+
+@pytest.mark.parametrize("kind", [Training, Observables])
+@pytest.mark.parametrize("parts", [[], [None], [{"weights": []}]])
+def test_nothing_is_not_joined(kind, parts):
+    with pytest.raises(ValueError, match=f"^parts = .* a sequence of one {kind.__name__} or more"):
+        kind.joined(parts)
