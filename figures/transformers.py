@@ -335,14 +335,11 @@ def _stderr(values: NDArray[Any]) -> float:
 
 
 def _model() -> PottsModel:
-    import warnings
-
     from replica.data import ParamagnetWarning
+    from replica.notices import unwanted
     from simulations import PottsModel
 
-    with warnings.catch_warnings():
-        # The theory is not asked; 20 sites mix within three sweeps.
-        warnings.simplefilter("ignore", ParamagnetWarning)
+    with unwanted(ParamagnetWarning):  # the theory is not asked; 20 sites mix within three sweeps
         return PottsModel.random(PottsTokens(COLORS, BETA), SITES, 0)
 
 
