@@ -36,6 +36,7 @@ from replica.tables import (
     replace_table,
     writable_table,
 )
+from replica.texts import MARK
 
 #: Least seconds between two calls that force the operating system to write to the disk, and
 #: the share of the time that they may take.
@@ -206,7 +207,8 @@ class Journal:
             clear_partial_files(whole)
         content, header = self.path.read_bytes(), ",".join(COLUMNS).encode()
         bare_returns = content.count(b"\r") - content.count(b"\r\n")
-        if content[: len(header)] != header[: len(content)] or bare_returns:
+        begin = content[: len(MARK + header)].removeprefix(MARK)[: len(header)]
+        if begin != header[: len(begin)] or bare_returns:
             raise refusal(self._name, str(self.path), "a new file or a table")
         # A first line alone is a table without points: whatever made it, nothing is lost.
         if not content.partition(b"\n")[2]:
@@ -224,7 +226,11 @@ class Journal:
             for number, line in enumerate(table.lines())
         ]
         known = tuple(line for line in lines if not failed(line))
-        rewrite = len(known) < len(lines) or not set(self._beside) <= set(table.columns)
+        rewrite = (
+            len(known) < len(lines)
+            or not set(self._beside) <= set(table.columns)
+            or content.startswith(MARK)
+        )
         self._tell({} if set(self._beside) <= set(table.columns) else lists)
         return table.columns, known, rewrite
 

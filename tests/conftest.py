@@ -7,7 +7,7 @@ import pytest
 LENT = (
     "arguments", "cache", "cluster", "commandline", "data", "executor", "files", "guard",
     "immutable", "journal", "locks", "mounts", "notices", "numerals", "options", "problem",
-    "processes", "sidecars", "tables", "tasks",
+    "processes", "sidecars", "tables", "tasks", "texts",
 )  # fmt: skip
 
 
