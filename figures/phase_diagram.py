@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from figures.panels import ALPHA, THEORY, letter, log_axis, reference
 from figures.style import TRAIN, TWO_COLUMNS
 from replica.arguments import refusal
 from replica.data import ParamagnetWarning, PottsTokens, safe_b
+from replica.notices import unwanted
 from replica.problem import Problem
 from replica.tables import Table
 
@@ -59,9 +59,8 @@ def compute(quick: bool, workers: int) -> Table:
     lines: list[dict[str, Any]] = []
     for colors in COLORS:
         for b in np.linspace(0.05, _LARGEST_B, grid.couplings):
-            with warnings.catch_warnings():
+            with unwanted(ParamagnetWarning):
                 # Where the paramagnet may have ended is drawn in.
-                warnings.simplefilter("ignore", ParamagnetWarning)
                 data = PottsTokens(colors, float(b) * colors)
             lines += sweep(Problem(1.0, LAM, data), alphas.tolist()).lines()
             common = {"source": "theory", "loss": "cross-entropy", **data.columns()}

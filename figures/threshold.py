@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +20,7 @@ from figures.panels import (
 )
 from figures.style import LOOKS, OPTIMAL_COLOR, TWO_COLUMNS
 from replica.data import ParamagnetWarning, PottsTokens, safe_b
+from replica.notices import unwanted
 from replica.tables import Table
 
 if TYPE_CHECKING:
@@ -68,9 +68,8 @@ def compute(quick: bool, workers: int) -> Table:
     for colors in COLORS:
         grid = {*np.linspace(0.0, 0.95, amount.points).tolist(), safe_b(colors), DATA.b}
         for b in sorted(grid):
-            with warnings.catch_warnings():
+            with unwanted(ParamagnetWarning):
                 # Lines go on, dashed, where the paramagnet may have ended.
-                warnings.simplefilter("ignore", ParamagnetWarning)
                 data = PottsTokens(colors, b * colors)
             found = existence_threshold(data)
             known = {"alpha": found} if np.isfinite(found) else {}

@@ -345,14 +345,11 @@ def _steadied(table: Table) -> NDArray[Any]:
 
 
 def _model() -> PottsModel:
-    import warnings
-
     from replica.data import ParamagnetWarning
+    from replica.notices import unwanted
     from simulations import PottsModel
 
-    with warnings.catch_warnings():
-        # The theory is not asked; 20 sites mix within three sweeps.
-        warnings.simplefilter("ignore", ParamagnetWarning)
+    with unwanted(ParamagnetWarning):  # the theory is not asked; 20 sites mix within three sweeps
         return PottsModel.random(PottsTokens(COLORS, BETA), SITES, 0)
 
 

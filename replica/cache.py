@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import functools
-import warnings
 from collections.abc import Callable
 from glob import escape
 from pathlib import Path
 from typing import Any, TypeVar
 
 from replica.files import reason
+from replica.notices import Notice, tell
 
 Compiled = TypeVar("Compiled", bound=Callable[..., Any])
 
 
-class UncachedWarning(UserWarning):
+class UncachedWarning(Notice):
     """Compiled code could not be kept on disk, so that other processes compile it again."""
 
 
@@ -90,7 +90,7 @@ def _give_up(cache: Any, error: OSError) -> None:
 
 @functools.cache
 def _tell(why: str) -> None:
-    warnings.warn(
+    tell(
         f"compiled code cannot be kept ({why}) and is compiled again every time; "
         "NUMBA_CACHE_DIR names a folder for it",
         UncachedWarning,

@@ -11,11 +11,13 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from importlib import metadata
 from typing import Any, NoReturn, TypeVar
 
 from replica.arguments import BadArgument, MissingExtra
+from replica.guard import leave_if_starting
+from replica.notices import Notice
 
 #: Exit statuses of every command.
 CONVERGED, NOT_CONVERGED, BAD_ARGUMENTS, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
@@ -59,16 +61,20 @@ def run(
     work : callable
         Called with the parsed options and the command line as text.
     """
+    leave_if_starting()
     words = list(sys.argv[1:] if argv is None else argv)
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:  # closed: nobody wants to read it
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
     version = metadata.version("replica-attention")
     parser.add_argument("--version", action="version", version=f"{parser.prog} {version}")
+    with _streams():
+        return _worked(parser, words, work)
+
+
+def _worked(
+    parser: Parser, words: Sequence[str], work: Callable[[argparse.Namespace, str], int]
+) -> int:
     options = parser.parse_args(_attached(words))
-    warnings.showwarning = lambda message, *_: say(f"{parser.prog}: warning: {message}")
     try:
-        with _sigterm_ends_like_ctrl_c():
+        with _sigterm_ends_like_ctrl_c(), _warnings_in_a_line(parser.prog):
             status = work(options, shlex.join([parser.prog, *words]))
             sys.stdout.flush()
             return status
@@ -100,6 +106,27 @@ def _give_up_broken_output() -> None:
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, sys.stdout.fileno())
             os.close(nowhere)
+
+
+@contextmanager
+def _streams() -> Iterator[None]:
+    """Let a stream that is closed, which nobody wants to read, take what is written meanwhile."""
+    closed = [name for name in ("stdout", "stderr") if getattr(sys, name) is None]
+    with ExitStack() as stack:
+        for name in closed:
+            nowhere = stack.enter_context(open(os.devnull, "w", encoding="utf-8"))
+            setattr(sys, name, nowhere)
+            stack.callback(setattr, sys, name, None)
+        yield
+
+
+@contextmanager
+def _warnings_in_a_line(prog: str) -> Iterator[None]:
+    """Say warnings in a line each; those of this package are never errors."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("default", category=Notice)
+        warnings.showwarning = lambda message, *_: say(f"{prog}: warning: {message}")
+        yield
 
 
 @contextmanager

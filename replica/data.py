@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import lru_cache
@@ -15,12 +14,13 @@ from numpy.typing import NDArray
 
 from replica.arguments import integer, numbers, positive, real, refusal, truth
 from replica.immutable import Immutable
+from replica.notices import Notice, tell
 
 #: The largest parameters at which the theory was tried.
 LARGEST_NORM, LARGEST_SHIFT, MOST_COLORS = 30.0, 1e6, 100_000
 
 
-class ParamagnetWarning(UserWarning):
+class ParamagnetWarning(Notice):
     """The data may not be paramagnetic, and the theory then does not describe them."""
 
 
@@ -90,7 +90,7 @@ class PottsTokens(DataModel):
         object.__setattr__(self, "beta", _paramagnetic(self.beta, self.colors, strongest))
         safe, b = safe_b(self.colors), abs(self.b) * strongest
         if b > safe:
-            warnings.warn(
+            tell(
                 f"beta = {self.beta}: |b| = |beta u|/colors = {b:.3g} is above {safe:.3g}, "
                 "from where on the sequences may order or freeze; the theory holds in the "
                 "paramagnet only",

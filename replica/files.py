@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from replica.arguments import BadArgument, refusal
+from replica.mounts import do_without, lacking
 
 #: Ending of a file that is not whole yet; a process that was killed may leave one.
 _PARTIAL = ".partial"
@@ -74,7 +75,7 @@ def whole_file(target: Path) -> Iterator[BinaryIO]:
         with os.fdopen(handle, "wb") as stream:
             yield stream
             stream.flush()
-            os.fsync(stream.fileno())
+            flush(stream.fileno(), target)
         move_into_place(temporary, target)
     except BaseException:
         with suppress(OSError):
@@ -83,27 +84,66 @@ def whole_file(target: Path) -> Iterator[BinaryIO]:
 
 
 def partial_file(target: Path) -> tuple[int, str]:
-    """Return handle and path of a new file that is to become `target`."""
-    # Some file systems take names of 143 bytes, of four bytes at most a letter.
-    prefix = f".{target.name[:24]}."
-    return tempfile.mkstemp(dir=target.parent, prefix=prefix, suffix=_ending(target))
+    """Return handle and path of a new file that is to become `target`, with its permissions.
+
+    Where there is no `target` yet, they are those of any new file.
+    """
+    mode = _mode(target)
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    while True:
+        # Some file systems take names of 143 bytes, of four bytes at most a letter.
+        name = f".{target.name[:24]}.{os.urandom(6).hex()}{_ending(target)}"
+        path = os.path.join(target.parent, name)
+        with suppress(FileExistsError):
+            # Its owner can write it meanwhile, and nobody read it who cannot read the target.
+            handle = os.open(path, flags, 0o666 if mode is None else mode | 0o600)
+            break
+    try:
+        if mode is not None and mode != stat.S_IMODE(os.fstat(handle).st_mode):
+            _permit(path, mode)
+    except BaseException:
+        os.close(handle)
+        os.unlink(path)
+        raise
+    return handle, path
 
 
 def move_into_place(temporary: str, target: Path) -> None:
-    """Let a whole file be `target`, with the permissions of a new file, on the disk too."""
-    os.chmod(temporary, 0o666 & ~_mask())
-    os.replace(temporary, target)
+    """Let a whole file be `target`, on the disk too."""
+    try:
+        os.replace(temporary, target)
+    except OSError as error:
+        if not lacking(error):
+            raise
+        _copy_into_place(temporary, target)
+        do_without("replacing", target.parent)
     flush_folder(target)
+
+
+def flush(handle: int, target: Path) -> bool:
+    """Force to the disk what an open file holds; False where that cannot be done."""
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if not lacking(error):
+            raise
+        do_without("flushing", target.parent)
+        return False
+    return True
 
 
 def flush_folder(target: Path) -> None:
     """Force to the disk which files there are beside `target`."""
-    with suppress(OSError):  # not every system and file system knows how
+    if os.name == "nt":  # where a folder cannot be opened
+        return
+    try:
         handle = os.open(target.parent, os.O_RDONLY)
         try:
             os.fsync(handle)
         finally:
             os.close(handle)
+    except OSError:  # the file itself has been written
+        do_without("flushing", target.parent)
 
 
 def clear_partial_files(target: Path) -> None:
@@ -127,7 +167,30 @@ def _try_writing(name: str, path: str | os.PathLike[str], folder: Path) -> None:
         raise refusal(name, str(path), allowed) from None
 
 
-def _mask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _mode(target: Path) -> int | None:
+    """Return the permissions of a file, None if there is none."""
+    try:
+        return stat.S_IMODE(os.stat(target).st_mode) & 0o777
+    except OSError:
+        return None
+
+
+def _permit(path: str, mode: int) -> None:
+    try:
+        os.chmod(path, mode)
+    except OSError as error:
+        if not lacking(error):
+            raise
+        do_without("permissions", Path(path).parent)
+
+
+def _copy_into_place(temporary: str, target: Path) -> None:
+    """Write what a whole file holds over `target`, and remove the former."""
+    content = Path(temporary).read_bytes()
+    handle = os.open(target, os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
+    with os.fdopen(handle, "wb") as stream:
+        stream.write(content)
+        stream.truncate()
+        stream.flush()
+        flush(handle, target)
+    os.unlink(temporary)

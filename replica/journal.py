@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import os
 import socket
 import time
@@ -17,6 +18,7 @@ from typing import Any
 from replica.arguments import refusal
 from replica.files import (
     clear_partial_files,
+    flush,
     flush_folder,
     move_into_place,
     partial_file,
@@ -34,6 +36,7 @@ from replica.tables import (
     replace_table,
     writable_table,
 )
+from replica.texts import MARK
 
 #: Least seconds between two calls that force the operating system to write to the disk, and
 #: the share of the time that they may take.
@@ -204,16 +207,17 @@ class Journal:
             clear_partial_files(whole)
         content, header = self.path.read_bytes(), ",".join(COLUMNS).encode()
         bare_returns = content.count(b"\r") - content.count(b"\r\n")
-        if content[: len(header)] != header[: len(content)] or bare_returns:
+        begin = content[: len(MARK + header)].removeprefix(MARK)[: len(header)]
+        if begin != header[: len(begin)] or bare_returns:
             raise refusal(self._name, str(self.path), "a new file or a table")
         # A first line alone is a table without points: whatever made it, nothing is lost.
         if not content.partition(b"\n")[2]:
-            os.ftruncate(self._handle, 0)
+            self._cut(len(content), 0)
             self._tell({})
             flush_folder(self.path)
             return None, (), False
         self._check_provenance()
-        os.ftruncate(self._handle, content.rfind(b"\n") + 1)
+        self._cut(len(content), content.rfind(b"\n") + 1)
         table = Table.from_csv(self.path, self._name)
         self._check_points(table)
         lists = {name: self._list(name, table) for name in self._beside}
@@ -222,9 +226,17 @@ class Journal:
             for number, line in enumerate(table.lines())
         ]
         known = tuple(line for line in lines if not failed(line))
-        rewrite = len(known) < len(lines) or not set(self._beside) <= set(table.columns)
+        rewrite = (
+            len(known) < len(lines)
+            or not set(self._beside) <= set(table.columns)
+            or content.startswith(MARK)
+        )
         self._tell({} if set(self._beside) <= set(table.columns) else lists)
         return table.columns, known, rewrite
+
+    def _cut(self, size: int, kept: int) -> None:
+        if kept < size:  # not every file system can
+            os.ftruncate(self._handle, kept)
 
     def _list(self, name: str, table: Table) -> list[Any]:
         """Return a column of the table, or what the sidecar of a finished one says of it."""
@@ -257,15 +269,20 @@ class Journal:
         handle, partial = partial_file(self.path)
         before, self._handle, self._columns = (self._handle, self._columns), handle, columns
         try:
-            lock(handle)
+            lock(handle, self.path)
             self._write(self._found)
             move_into_place(partial, self.path)
         except BaseException:
             os.close(handle)
-            os.unlink(partial)
+            with suppress(OSError):
+                os.unlink(partial)
             self._handle, self._columns = before
             raise
-        os.close(before[0])
+        if stands_at(handle, self.path):
+            os.close(before[0])
+        else:  # a file system that cannot replace files got a copy
+            os.close(handle)
+            self._handle = before[0]
         self._rewrite = False
 
     def _write(self, lines: Iterable[Mapping[str, Any]]) -> None:
@@ -283,9 +300,10 @@ class Journal:
             _write_all(self._handle, content)
             start = time.monotonic()
             if start > self._next_sync:
-                os.fsync(self._handle)
+                flushed = flush(self._handle, self.path)
                 now = time.monotonic()
-                self._next_sync = now + max(_SYNC, (now - start) / _SHARE)
+                wait = max(_SYNC, (now - start) / _SHARE)
+                self._next_sync = now + wait if flushed else math.inf
         except OSError:
             with suppress(OSError):
                 written = os.lseek(self._handle, 0, os.SEEK_END) - end

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from replica.arguments import refusal
+from replica.mounts import do_without
 from replica.sidecars import read_sidecar
 
 try:
@@ -21,10 +22,10 @@ except ImportError:  # not a POSIX system: one process per file is the user's ca
 _INTRODUCTION = 2.0
 
 
-def lock(handle: int, shared: bool = False) -> bool:
-    """Lock an open file, alone or with those who share it; False if another process has it.
+def lock(handle: int, path: Path, shared: bool = False) -> bool:
+    """Lock the file open from `path`, alone or with others; False if another process has it.
 
-    Where nothing can be locked, as on some network mounts, this is left to the user.
+    Where nothing can be locked, as on some network mounts, this is said, and left to the user.
     """
     if fcntl is None:
         return True
@@ -33,7 +34,7 @@ def lock(handle: int, shared: bool = False) -> bool:
     except BlockingIOError:
         return False
     except OSError:
-        return True
+        do_without("locking", path.parent)
     return True
 
 
@@ -67,7 +68,7 @@ def open_locked(name: str, path: Path, flags: int, shared: bool = False) -> int:
     deadline = time.monotonic() + _INTRODUCTION
     while True:
         handle = os.open(path, flags, 0o666)
-        if lock(handle, shared):
+        if lock(handle, path, shared):
             # Another process may have finished, and replaced the file, since it was opened.
             if stands_at(handle, path):
                 return handle

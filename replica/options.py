@@ -6,7 +6,6 @@ import argparse
 from collections.abc import Callable, Collection
 from hashlib import sha256
 from inspect import Parameter, signature
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from replica.arguments import integer, one_of, positive, real, refusal
 from replica.data import DATA_MODELS, MOST_COLORS, DataModel
 from replica.numerals import numeral
 from replica.problem import LOSSES, Problem
+from replica.texts import text_of
 
 #: Points of one command.
 MOST_POINTS = 10_000_000
@@ -77,7 +77,7 @@ def matrix(name: str, text: str) -> list[list[float]]:
 def _rows_of_file(name: str, text: str, instead: str = "") -> list[list[float]]:
     """Return the rows of numbers in a file; refusals name what is allowed `instead`, too."""
     try:
-        lines = Path(text).read_text(encoding="utf-8").split("\n")
+        lines = text_of(text).split("\n")
         return [
             [_entry(x) for x in line.replace(",", " ").split()] for line in lines if line.strip()
         ]

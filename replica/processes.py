@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import pickle
 import signal
+import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -12,10 +14,13 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager, suppress
 from itertools import islice
 from multiprocessing import connection
+from multiprocessing.context import SpawnContext, SpawnProcess
+from typing import Any
 
-from replica.arguments import integer
+from replica.arguments import integer, refusal
 from replica.commandline import say
-from replica.tasks import Failure, Results, Sent, Task, WorkerDied, do
+from replica.guard import NAME, UNGUARDED, leave_if_starting
+from replica.tasks import Failure, Results, Sent, Task, WorkerDied, described, do
 
 #: Attempts at a task with a process of its own, and tasks in succession that all of them fail:
 #: then no worker lives.
@@ -24,6 +29,9 @@ _ATTEMPTS, _HOPELESS = 2, 4
 #: Tasks that a worker process is told of in advance.
 _AHEAD = 2
 
+#: Held while a process starts, for which something of this one is changed that it inherits.
+_STARTING = threading.Lock()
+
 
 def in_processes(tasks: Sequence[Task], workers: int) -> Results:
     """Run tasks in processes of this machine.
@@ -31,16 +39,22 @@ def in_processes(tasks: Sequence[Task], workers: int) -> Results:
     Where one dies, its pool is lost. Whatever it was doing is tried again alone: what kills its
     worker then has failed, and the others go on.
     """
-    waiting, died = dict(enumerate(tasks)), 0
+    leave_if_starting()
+    waiting, died, some = dict(enumerate(tasks)), 0, False
     integer("workers", workers, 1)
+    if waiting:
+        _check_here(workers)
     while waiting:
-        begun: set[int] = set()
+        begun, started = set[int](), list[SpawnProcess]()
         try:
-            with closing(_pool(waiting, min(workers, len(waiting)), begun)) as results:
+            with closing(_pool(waiting, min(workers, len(waiting)), begun, started)) as results:
                 for task, sent in results:
                     del waiting[task]
+                    some = True
                     yield task, sent
         except BrokenProcessPool:
+            if not some:
+                _check_start(workers, started)
             told = "a worker process was killed, by hand or for want of memory"
             again = "what was under way is tried again, one task at a time"
             say(f"{told}; {again}")
@@ -55,23 +69,56 @@ def in_processes(tasks: Sequence[Task], workers: int) -> Results:
 def _alone(task: Task) -> Sent | None:
     """Return what a task sends from a process of its own, or None if that is always killed."""
     for _ in range(_ATTEMPTS):
-        with suppress(BrokenProcessPool), closing(_pool({0: task}, 1, set())) as results:
+        with suppress(BrokenProcessPool), closing(_pool({0: task}, 1, set(), [])) as results:
             return next(results)[1]
     return None
 
 
-def _pool(tasks: Mapping[int, Task], workers: int, begun: set[int]) -> Results:
-    """Run tasks in a pool, and note in `begun` which it was told of."""
-    earlier = set(multiprocessing.active_children())
-    context = multiprocessing.get_context("spawn")
+def _check_here(workers: int) -> None:
+    """Raise ValueError where this process cannot have workers."""
+    if multiprocessing.current_process().daemon:
+        raise refusal("workers", workers, "1 in a daemonic process, which may not start others")
+    main = sys.modules["__main__"]
+    script = getattr(main, "__file__", None)
+    if getattr(main, "__spec__", None) is None and script and not os.path.isfile(script):
+        allowed = f"1 in a script that is no file for workers to read, too, but {script}"
+        raise refusal("workers", workers, allowed)
+
+
+def _check_start(workers: int, started: Sequence[SpawnProcess]) -> None:
+    """Raise if worker processes that have ended could not even start."""
+    for process in started:
+        process.join()
+    ends = {process.exitcode for process in started}
+    if UNGUARDED in ends:
+        guard = 'if __name__ == "__main__":'
+        allowed = f"1 where a script does not begin its work under {guard} as workers run it, too"
+        raise refusal("workers", workers, allowed) from None
+    # Python's own end after an error, which it has printed; a kill has a negative number.
+    if ends & {1, 2}:
+        raise WorkerDied("worker processes cannot start; why stands above") from None
+
+
+def _pool(
+    tasks: Mapping[int, Task], workers: int, begun: set[int], started: list[SpawnProcess]
+) -> Results:
+    """Run tasks in a pool; note in `begun` which it was told of, and its processes, too."""
+
+    def process(**options: Any) -> SpawnProcess:
+        started.append(SpawnProcess(name=f"{NAME}-{len(started) + 1}", **options))
+        return started[-1]
+
+    context: Any = SpawnContext()
+    context.Process = process
     pool = ProcessPoolExecutor(workers, context, initializer=_depend_on_the_parent)
     left, numbers = iter(list(tasks.items())), dict[Future[Sent], int]()
 
     def submit(count: int) -> None:
         for number, task in islice(left, count):
             begun.add(number)
-            with _one_thread_each(), _no_ctrl_c():  # it may start a process
-                numbers[pool.submit(do, task)] = number
+            packed = _packed(task)
+            with _STARTING, _one_thread_each(), _any_start_method(), _no_ctrl_c():
+                numbers[pool.submit(_do, packed)] = number
 
     try:
         submit(workers * _AHEAD)
@@ -81,13 +128,47 @@ def _pool(tasks: Mapping[int, Task], workers: int, begun: set[int]) -> Results:
                 sent = future.result()
                 submit(1)
                 yield number, sent
-    except BaseException:
+    except BaseException as error:
         pool.shutdown(wait=False, cancel_futures=True)
-        for process in set(multiprocessing.active_children()) - earlier:
-            process.terminate()
+        for each in started:
+            each.terminate()
+        if isinstance(error, _Unknown):
+            allowed = f"1 for what other processes cannot import from a module ({error})"
+            raise refusal("workers", workers, allowed) from None
         raise
     finally:
         pool.shutdown()
+
+
+class _Unknown(Exception):
+    """A task cannot be told to another process, or is not understood there."""
+
+
+def _packed(task: Task) -> bytes:
+    try:
+        return pickle.dumps(task)
+    except Exception as error:
+        raise _Unknown(described(error)) from None
+
+
+def _do(packed: bytes) -> Sent:
+    """Do a task in a worker process."""
+    try:
+        task: Task = pickle.loads(packed)
+    except Exception as error:
+        raise _Unknown(described(error)) from None
+    return do(task)
+
+
+@contextmanager
+def _any_start_method() -> Iterator[None]:
+    """Leave the choice of a start method to the user: the first process that starts makes it."""
+    before = multiprocessing.get_start_method(allow_none=True)
+    try:
+        yield
+    finally:
+        if before is None:
+            multiprocessing.set_start_method(None, force=True)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from replica.files import replace_file
+from replica.texts import text_of
 
 #: How long a value may be that is quoted, how many of a list are, and how much of a long text
 #: stands before the place where it differs.
@@ -42,7 +43,7 @@ def read_sidecar(path: str | os.PathLike[str]) -> tuple[dict[str, Any], str]:
     """Return what the sidecar of a table tells, or nothing and why."""
     beside = sidecar(path)
     try:
-        known = strict_json(beside.read_text(encoding="utf-8"))
+        known = strict_json(text_of(beside))
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error)
         return {}, f"{beside.name} cannot be read ({' '.join(why.lower().split())})"

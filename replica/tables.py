@@ -19,6 +19,7 @@ from replica.files import reason, replace_file, writable_file
 from replica.locks import unwritten
 from replica.numerals import numeral
 from replica.sidecars import is_foreign, provenance, sidecar
+from replica.texts import text_of
 
 #: The first columns of every table, in this order.
 COLUMNS = (
@@ -164,11 +165,10 @@ class Table:
             If the file cannot be read or is not such a table, naming the line.
         """
         try:
-            text = Path(path).read_text(encoding="utf-8-sig")
-            records = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+            records = list(csv.reader(io.StringIO(text_of(path), newline=""), strict=True))
         except OSError as error:
             raise refusal(name, str(path), f"a readable table ({reason(error)})") from None
-        except (UnicodeDecodeError, csv.Error) as error:
+        except (ValueError, csv.Error) as error:
             raise refusal(name, str(path), f"a readable table ({error})") from None
         while records and not records[-1]:
             records.pop()

@@ -73,7 +73,7 @@ def _locked(beside: Path, target: Path) -> int:
         except OSError as error:
             allowed = f"in a folder that can be written ({reason(error)})"
             raise refusal("checkpoint", str(target), allowed) from None
-        if not lock(handle):
+        if not lock(handle, beside):
             writer = os.read(handle, 20).decode(errors="replace") or "unknown"
             os.close(handle)
             allowed = f"one that no other process is at work on; process {writer} is"

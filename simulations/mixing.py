@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtrit
 
+from replica.notices import Notice
 from simulations.fields import Floats, Tokens
 from simulations.potts import PottsModel
 from simulations.spread import deviation, standard_error
@@ -22,7 +23,7 @@ TOLERANCE = 0.1
 _MOST_CHAINS = 512
 
 
-class MixingWarning(UserWarning):
+class MixingWarning(Notice):
     """The chains have not forgotten their start: burn in longer."""
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from threading import Lock
 from typing import Any, TypeVar, cast
 
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -20,8 +21,37 @@ def one_thread(function: Function) -> Function:
 
     @wraps(function)
     def limited(*args: Any, **kwargs: Any) -> Any:
-        # Anew every time: libraries may have been loaded since.
-        with threadpool_limits(limits=1, user_api="blas"):
+        with _limit:
             return function(*args, **kwargs)
 
     return cast(Function, limited)
+
+
+class _Limit:
+    """One thread for the libraries as long as anybody in the process wants it.
+
+    Their number of threads is one for all threads of Python: what it was is known to the first
+    who changes it, and given back by the last.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._users, self._before = Lock(), 0, dict[str, tuple[Any, int]]()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            # Anew every time: libraries may have been loaded since.
+            for library in ThreadpoolController().select(user_api="blas").lib_controllers:
+                self._before.setdefault(library.filepath, (library, library.num_threads))
+                library.set_num_threads(1)
+            self._users += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._users -= 1
+            if not self._users:
+                for library, threads in self._before.values():
+                    library.set_num_threads(threads)
+                self._before.clear()
+
+
+_limit = _Limit()

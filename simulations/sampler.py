@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 
 from replica.arguments import integer, refusal
+from replica.notices import tell
 from simulations.autocorrelation import Autocorrelation, integrated_time, split_r_hat
 from simulations.fields import Tokens, checked_seed
 from simulations.heatbath import LANES, randomise, sweep_chains
@@ -104,7 +104,7 @@ class Chains:
         before = self.run(sweeps // 2)
         mixing = compare(self.model, before, self.run(sweeps - sweeps // 2))
         if not mixing.mixed:
-            warnings.warn(
+            tell(
                 f"burn_in = {sweeps} sweeps is too short: after it, {mixing} since half-way; "
                 "take more sweeps, or a smaller |beta| if that does not help",
                 MixingWarning,
@@ -139,7 +139,7 @@ class Chains:
             2 * pairs,
         )
         if not found.agree:
-            warnings.warn(
+            tell(
                 f"the chains disagree: {found}; burn in for more sweeps and watch more of them, "
                 "or take a smaller |beta| if that does not help",
                 MixingWarning,

@@ -61,6 +61,13 @@ except OSError:
 """
 
 
+class Nothing:
+    """A task that a worker process has done at once."""
+
+    def run(self) -> list[dict[str, Any]]:
+        return []
+
+
 def obey_permissions() -> None:
     """Let the command that this process becomes write only where permissions allow it.
 

@@ -1,0 +1,32 @@
+"""Warnings of this package: what a user should know of a result that stands all the same."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+
+class Notice(UserWarning):
+    """A warning of this package, which a command says in a line, however Python is set."""
+
+
+#: Kinds that the present thread does not want to be told.
+_UNWANTED: ContextVar[tuple[type[Notice], ...]] = ContextVar("_UNWANTED", default=())
+
+
+def tell(message: str, kind: type[Notice], stacklevel: int = 1) -> None:
+    """Issue a warning, as if the caller did with `warnings.warn`."""
+    if not issubclass(kind, _UNWANTED.get()):
+        warnings.warn(message, kind, stacklevel=stacklevel + 1)
+
+
+@contextmanager
+def unwanted(kind: type[Notice]) -> Iterator[None]:
+    """Leave a kind untold meanwhile in this thread; Python's filters are those of all threads."""
+    before = _UNWANTED.set((*_UNWANTED.get(), kind))
+    try:
+        yield
+    finally:
+        _UNWANTED.reset(before)
