@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from replica.channel import Accuracy, Rule
 from replica.cross_entropy_kernels import fresh_averages, fresh_pair
-from replica.exchange import ExchangeRule
+from replica.exchange import exchange_rule
 from replica.lattice import DIGITS, RADII, LatticeRule, spacing
 from replica.observables import error_rate
 from replica.point_rule import CrossEntropyPoints, PointRule
@@ -52,7 +52,7 @@ class CrossEntropyChannel:
             lattice = LatticeRule.near(self.colors, q[0])
             if self.colors == 2 or lattice.points * self.colors <= _MOST_WORK:
                 return lattice
-        return ExchangeRule.near(self.colors, m[0], q[0], V[0])
+        return exchange_rule(self.colors, m[0], q[0], V[0])
 
     def test_loss(self, m: Vector, q: Vector, accuracy: Accuracy) -> float:
         """Return E ℓ(e_1, ω)."""
