@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from simulations.fields import Floats, Tokens
 from simulations.jit import jit
+from simulations.pieces import pieces
 from simulations.vectors import add_one
 
 #: Columns that are filled together, so that they stay in the cache.
@@ -30,20 +31,29 @@ def pair_sums(tokens: Tokens, rows: NDArray[np.int64], table: Floats) -> Floats:
     array (sites, rows)
     """
     sums = np.zeros((tokens.shape[1], len(rows)))
-    _add_pairs(tokens, rows, np.ascontiguousarray(table), sums)
+    table = np.ascontiguousarray(table)
+    for some in pieces(len(rows), float(tokens.size), _WIDEST):
+        width = some.stop - some.start
+        for part in pieces(len(tokens), float(len(sums) * width)):
+            _add_pairs(tokens[part], rows, table, sums, some.start, some.stop)
     return sums
 
 
 @jit
-def _add_pairs(tokens: Tokens, rows: NDArray[np.int64], table: Floats, sums: Floats) -> None:
+def _add_pairs(
+    tokens: Tokens, rows: NDArray[np.int64], table: Floats, sums: Floats, begin: int, end: int
+) -> None:
+    """Add the terms of these sequences to the sums of some of the rows."""
     samples, sites = tokens.shape
     colors = len(table)
     terms = np.zeros(colors * _WIDEST)
     part = np.empty(sites * _WIDEST)
-    for first in range(0, len(rows), _WIDEST):
-        used = min(_WIDEST, len(rows) - first)
+    for first in range(begin, end, _WIDEST):
+        used = min(_WIDEST, end - first)
         width = (used + 7) // 8 * 8
         part[:] = 0.0
+        for j in range(sites):
+            part[j * width : j * width + used] = sums[j, first : first + used]
         for sample in range(samples):
             for r in range(used):
                 token = tokens[sample, rows[first + r]]
@@ -101,8 +111,10 @@ def inverse(matrix: Floats) -> Floats:
         If the matrix is not positive definite in floating point.
     """
     result = np.array(matrix)
-    if not _invert(result):
-        raise np.linalg.LinAlgError("the matrix is not positive definite")
+    smallest = np.diagonal(result) * len(result) * 1e-15
+    for part in pieces(len(result), float(result.size)):
+        if not _eliminate(result, smallest, part.start, part.stop):
+            raise np.linalg.LinAlgError("the matrix is not positive definite")
     return result
 
 
@@ -113,7 +125,9 @@ def multiply(matrix: Floats, right: Floats) -> Floats:
     calls of an iteration whenever a core is busy, and whose last digits depend on them.
     """
     product = np.zeros_like(right)
-    _multiply(np.ascontiguousarray(matrix), np.ascontiguousarray(right), product)
+    matrix, right = np.ascontiguousarray(matrix), np.ascontiguousarray(right)
+    for part in pieces(len(matrix), float(right.size)):
+        _multiply(matrix[part], right, product[part])
     return product
 
 
@@ -121,7 +135,7 @@ def multiply(matrix: Floats, right: Floats) -> Floats:
 def _multiply(matrix: Floats, right: Floats, product: Floats) -> None:
     size, width = right.shape
     whole = size - size % 4
-    for j in range(size):
+    for j in range(len(matrix)):
         target = product[j]
         for k in range(0, whole, 4):
             f0, f1, f2, f3 = matrix[j, k], matrix[j, k + 1], matrix[j, k + 2], matrix[j, k + 3]
@@ -135,19 +149,19 @@ def _multiply(matrix: Floats, right: Floats, product: Floats) -> None:
 
 
 @jit
-def _invert(matrix: Floats) -> bool:
-    """Invert a positive definite matrix in place by Gauss-Jordan elimination.
+def _eliminate(matrix: Floats, smallest: Floats, begin: int, end: int) -> bool:
+    """Eliminate some of the variables in place; all of them, in order, invert the matrix.
+
+    This is Gauss and Jordan's method for a positive definite matrix.
 
     Returns
     -------
     bool
-        False if a pivot, positive in exact arithmetic, vanished among rounding errors.
+        False if a pivot, positive in exact arithmetic, is not above the `smallest` and vanished
+        among rounding errors.
     """
     size = len(matrix)
-    smallest = np.empty(size)
-    for k in range(size):
-        smallest[k] = matrix[k, k] * size * 1e-15
-    for k in range(size):
+    for k in range(begin, end):
         pivot = matrix[k, k]
         if not pivot > smallest[k]:
             return False
