@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulations.jit import inlined, jit
+from simulations.pieces import pieces
 from simulations.vectors import add_four, add_one
 
 Floats = NDArray[np.float64]
@@ -47,7 +48,6 @@ def exponential(x: Any) -> Any:
     return p * exponent.view(np.float64)
 
 
-@jit
 def evaluate(
     tokens: NDArray[np.uint8],
     groups: NDArray[np.int32],
@@ -80,10 +80,42 @@ def evaluate(
     in_values : array (colors, colors)
         Receives the gradient in V, summed over rows, if `mixing` is true.
     """
-    samples, sites = tokens.shape
+    for result in (losses, gradient, in_values):
+        result[:] = 0.0
+    width = _tile(len(rows))
+    for some in pieces(len(rows), 2.0 * tokens.size, width):
+        columns = min(width, some.stop - some.start)
+        for part in pieces(len(tokens), 2.0 * tokens.shape[1] * columns, _BATCH):
+            _add_sequences(
+                tokens, groups, rows, weights, values, mixing, losses, gradient, in_values,
+                width, some.start, some.stop, part.start, part.stop,
+            )  # fmt: skip
+
+
+@jit
+def _add_sequences(
+    tokens: NDArray[np.uint8],
+    groups: NDArray[np.int32],
+    rows: NDArray[np.int64],
+    weights: Floats,
+    values: Floats,
+    mixing: bool,
+    losses: Floats,
+    gradient: Floats,
+    in_values: Floats,
+    width: int,
+    begin: int,
+    end: int,
+    first_sample: int,
+    samples: int,
+) -> None:
+    """Add what some of the sequences, up to `samples`, give to some of the rows, begin to end.
+
+    The rows are treated `width` together. Sequences are added in their order: so many calls as
+    one may take give the same result to the last digit.
+    """
+    sites = tokens.shape[1]
     colors = values.shape[0]
-    count = len(rows)
-    width = _tile(count)
     # The last row stays zero.
     weight = np.zeros((sites + 1, width))
     whole = np.empty(width)
@@ -99,17 +131,18 @@ def evaluate(
     value = np.empty(width)
     sums = np.empty((colors, width))
     transposed = values.T.copy()
-    in_values[:] = 0.0
-    for first in range(0, count, width):
-        used = min(width, count - first)
+    for first in range(begin, end, width):
+        used = min(width, end - first)
         weight[:sites, :used] = weights[:, first : first + used]
         weight[:sites, used:] = 0.0
         whole[:] = 0.0
         for j in range(sites):
             add_one(whole, 0, flat_weight, j * width, width)
         slope[:] = 0.0
+        slope[:, :used] = gradient[:, first : first + used]
         value[:] = 0.0
-        for sample in range(0, samples, _BATCH):
+        value[:used] = losses[first : first + used]
+        for sample in range(first_sample, samples, _BATCH):
             batch = min(_BATCH, samples - sample)
             for k in range(batch):
                 _sum_by_color(groups[sample + k], flat_weight, whole, fields[k])
@@ -214,7 +247,6 @@ def sites_by_color(tokens: NDArray[np.uint8], colors: int) -> NDArray[np.int32]:
     return groups
 
 
-@inlined
 def _tile(count: int) -> int:
     """Return the width, a whole number of vectors, of tiles of which `count` rows waste least."""
     best, waste = 0, 0

@@ -292,7 +292,9 @@ def _distinct(name: str, values: Any, least: int) -> list[int]:
 
 def _summary(observed: Observables) -> dict[str, float]:
     """Return means over rows and their standard errors; |w - w*|²/|w*|² is a ratio of means."""
-    coupling_error = observed.distance2.mean() / observed.teacher2.mean()
+    # Where w* = 0 there is no such ratio.
+    unit = observed.teacher2.mean() or np.nan
+    coupling_error = observed.distance2.mean() / unit
     deviation = observed.distance2 - coupling_error * observed.teacher2
     per_row = {
         "test_loss": observed.test_loss,
@@ -300,7 +302,7 @@ def _summary(observed: Observables) -> dict[str, float]:
         "optimal_loss": observed.optimal_loss,
         "excess_loss": observed.test_loss - observed.optimal_loss,
         "error_rate": observed.error_rate,
-        "coupling_error": coupling_error + deviation / observed.teacher2.mean(),
+        "coupling_error": coupling_error + deviation / unit,
         "m": observed.m,
         "q": observed.q,
     }

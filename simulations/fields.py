@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from replica.arguments import integer, numbers, refusal
 from replica.immutable import fixed
 from simulations.jit import jit
+from simulations.pieces import pieces
 
 Floats = NDArray[np.float64]
 Tokens = NDArray[np.uint8]
@@ -33,7 +34,9 @@ def colored_sums(tokens: Tokens, weights: Floats, colors: int) -> Floats:
     """
     sums = np.zeros((len(tokens), colors, len(weights)))
     # A copy in any case: the kernel would be compiled once more for weights that are read-only.
-    _add_weights(tokens, np.array(weights.T, order="C"), sums)
+    columns = np.array(weights.T, order="C")
+    for part in pieces(len(tokens), columns.size):
+        _add_weights(tokens[part], columns, sums[part])
     return sums.transpose(0, 2, 1)
 
 

@@ -8,6 +8,7 @@ from scipy.linalg import lapack
 
 from simulations.fields import Floats, Tokens
 from simulations.jit import jit
+from simulations.pieces import pieces
 from simulations.vectors import add_one
 
 #: Columns that are filled together, so that they stay in the cache.
@@ -31,20 +32,29 @@ def pair_sums(tokens: Tokens, rows: NDArray[np.int64], table: Floats) -> Floats:
     array (sites, rows)
     """
     sums = np.zeros((tokens.shape[1], len(rows)))
-    _add_pairs(tokens, rows, np.ascontiguousarray(table), sums)
+    table = np.ascontiguousarray(table)
+    for some in pieces(len(rows), float(tokens.size), _WIDEST):
+        width = some.stop - some.start
+        for part in pieces(len(tokens), float(len(sums) * width)):
+            _add_pairs(tokens[part], rows, table, sums, some.start, some.stop)
     return sums
 
 
 @jit
-def _add_pairs(tokens: Tokens, rows: NDArray[np.int64], table: Floats, sums: Floats) -> None:
+def _add_pairs(
+    tokens: Tokens, rows: NDArray[np.int64], table: Floats, sums: Floats, begin: int, end: int
+) -> None:
+    """Add the terms of these sequences to the sums of some of the rows."""
     samples, sites = tokens.shape
     colors = len(table)
     terms = np.zeros(colors * _WIDEST)
     part = np.empty(sites * _WIDEST)
-    for first in range(0, len(rows), _WIDEST):
-        used = min(_WIDEST, len(rows) - first)
+    for first in range(begin, end, _WIDEST):
+        used = min(_WIDEST, end - first)
         width = (used + 7) // 8 * 8
         part[:] = 0.0
+        for j in range(sites):
+            part[j * width : j * width + used] = sums[j, first : first + used]
         for sample in range(samples):
             for r in range(used):
                 token = tokens[sample, rows[first + r]]

@@ -51,7 +51,8 @@ def uniform(state: Any, c: int) -> Any:
     bits are used.
     """
     s0, s1, s2, s3 = state[0, c], state[1, c], state[2, c], state[3, c]
-    bits = np.uint32(np.uint32(s0 + s3) >> np.uint32(8))
+    # Modulo 2^32, in numbers where the sum does not overflow.
+    bits = np.uint32(((np.uint64(s0) + np.uint64(s3)) >> np.uint64(8)) & np.uint64(0xFFFFFF))
     s2 ^= s0
     s3 ^= s1
     state[1, c] = s1 ^ s2
@@ -79,10 +80,22 @@ def _zeros(size: int) -> Any:
 
 
 @jit
+def packed(couplings: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the rows of a square matrix in tiles of columns, one behind the other."""
+    sites = len(couplings)
+    tiles = (sites + TILE - 1) // TILE
+    rows: NDArray[np.float32] = _zeros(tiles * sites * TILE)
+    for i in range(sites):
+        for j in range(sites):
+            rows[(j // TILE * sites + i) * TILE + j % TILE] = couplings[i, j]
+    return rows
+
+
+@jit
 def sweep_chains(
     tokens: NDArray[np.uint8],
     generators: NDArray[np.uint32],
-    couplings: NDArray[np.float32],
+    rows: NDArray[np.float32],
     similarity: NDArray[np.float32],
     mixing: bool,
     sweeps: int,
@@ -96,8 +109,8 @@ def sweep_chains(
     generators : uint32 array (4, chains)
         The state of one generator per chain; changed in place. No chain reads another's, so
         a chain's history depends on nothing but its own seed.
-    couplings : float32 array (sites, sites)
-        β J.
+    rows : float32 array
+        β J, as `packed` returns it.
     similarity : float32 array (colors, colors)
         U, used if `mixing` is true and taken for the identity otherwise.
     """
@@ -105,10 +118,6 @@ def sweep_chains(
     colors = similarity.shape[0]
     padded = (colors + 3) // 4 * 4
     tiles = (sites + TILE - 1) // TILE
-    rows = _zeros(tiles * sites * TILE)
-    for i in range(sites):
-        for j in range(sites):
-            rows[(j // TILE * sites + i) * TILE + j % TILE] = couplings[i, j]
     # For every tile, chain and colour a: Σ_i β J_ij [s_i = a]. Site j empties its fields when
     # it is visited; by its next visit every other site has been visited once and has added its
     # term. So an update adds one row of J, and rounding errors never pile up. A line of the

@@ -15,6 +15,7 @@ from simulations.fields import Floats, Tokens, checked_sites, checked_tokens, co
 from simulations.jit import jit
 from simulations.losses import Loss, loss_named
 from simulations.one_thread import one_thread
+from simulations.pieces import pieces
 from simulations.potts import PottsModel
 from simulations.proximal import force
 from simulations.training import Training
@@ -213,7 +214,9 @@ class _Passing:
         """Return Xᵀg/L, zero at the masked sites."""
         sums = np.zeros_like(self.weights)
         # The kernel adds whole rows: [sample, colour, row].
-        _gather(self._tokens, np.ascontiguousarray(answer.transpose(0, 2, 1)), sums)
+        answer = np.ascontiguousarray(answer.transpose(0, 2, 1))
+        for part in pieces(len(answer), sums.size):
+            _gather(self._tokens[part], answer[part], sums)
         sums[self._own] = 0.0
         return sums / len(sums)
 

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from replica.arguments import integer, refusal
 from replica.notices import tell
 from simulations.autocorrelation import Autocorrelation, integrated_time, split_r_hat
 from simulations.fields import Tokens, checked_seed
-from simulations.heatbath import LANES, randomise, sweep_chains
+from simulations.heatbath import LANES, packed, randomise, sweep_chains
 from simulations.mixing import Mixing, MixingWarning, compare
+from simulations.pieces import pieces
 from simulations.potts import PottsModel
 
 #: Sweeps after which a chain that started from random tokens counts as equilibrated.
 BURN_IN = 60
+
+#: Sweeps in succession, where they are many: after a pause the fields cost one more.
+_SWEEPS = 64
 
 #: More sweeps than any computer makes, and few enough for a kernel to count.
 _MOST_SWEEPS = 10**12
@@ -58,6 +65,7 @@ class Chains:
             child = np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, k))
             self._generators[:, k] = child.generate_state(4)
         randomise(self._tokens, self._generators, model.colors)
+        self._rows = packed(model.teacher.astype(np.float32))
 
     @property
     def tokens(self) -> Tokens:
@@ -71,26 +79,42 @@ class Chains:
         bundles = -(-len(self._tokens) // LANES)
         share = -(-bundles // min(self._threads, bundles)) * LANES
         parts = [slice(k, k + share) for k in range(0, len(self._tokens), share)]
+        # What is interrupted has not advanced.
+        tokens, generators = self._tokens.copy(), self._generators.copy()
+        work = [(tokens[part], generators[:, part]) for part in parts]
         if len(parts) == 1:
-            self._advance(parts[0], sweeps)
+            self._advance(*work[0], sweeps, Event())
         else:
-            with ThreadPoolExecutor(len(parts)) as pool:
-                list(pool.map(self._advance, parts, [sweeps] * len(parts)))
+            self._share(work, sweeps)
+        self._tokens, self._generators = tokens, generators
         self.sweeps += sweeps
         return self.tokens
 
-    def _advance(self, part: slice, sweeps: int) -> None:
+    def _share(self, work: Sequence[tuple[Tokens, NDArray[np.uint32]]], sweeps: int) -> None:
+        """Advance parts of the chains in threads."""
+        given_up = Event()
+        with ThreadPoolExecutor(len(work)) as pool:
+            try:
+                list(pool.map(lambda part: self._advance(part[0], part[1], sweeps, given_up), work))
+            except BaseException:
+                given_up.set()
+                raise
+
+    def _advance(
+        self, tokens: Tokens, generators: NDArray[np.uint32], sweeps: int, given_up: Event
+    ) -> None:
         model = self.model
-        generators = np.ascontiguousarray(self._generators[:, part])
-        sweep_chains(
-            self._tokens[part],
-            generators,
-            model.teacher.astype(np.float32),
-            model.values.astype(np.float32),
-            model.similarity is not None,
-            sweeps,
-        )
-        self._generators[:, part] = generators
+        values, mixing = model.values.astype(np.float32), model.similarity is not None
+        # Fields are added up in whole registers; a draw costs as much as some sites.
+        visit = model.sites * (model.sites / LANES + 8 * model.colors)
+        for some in pieces(sweeps, LANES * visit, _SWEEPS):
+            count = some.stop - some.start
+            for part in pieces(len(tokens), count * visit, LANES):
+                if given_up.is_set():
+                    return
+                own = np.ascontiguousarray(generators[:, part])
+                sweep_chains(tokens[part], own, self._rows, values, mixing, count)
+                generators[:, part] = own
 
     def burn_in(self, sweeps: int = BURN_IN) -> Mixing:
         """Advance by `sweeps` sweeps and compare the states half-way with those at the end.
