@@ -19,6 +19,13 @@ from replica.immutable import Immutable
 #: The largest parameters at which the theory was tried.
 LARGEST_NORM, LARGEST_SHIFT, MOST_COLORS = 30.0, 1e6, 100_000
 
+#: What a similarity may differ by from a symmetric or uniform one, relative to its differences,
+#: and how large these can be for fourth powers of them to be numbers.
+_EQUAL, _LEAST_U, _MOST_U = 1e-9, 1e-70, 1e70
+
+#: Size of what tells colours apart, relative to the largest entry, below which the rest is left out.
+_OUTWEIGHED = 0.125
+
 
 class ParamagnetWarning(UserWarning):
     """The data may not be paramagnetic, and the theory then does not describe them."""
@@ -376,18 +383,40 @@ def _uniform(similarity: Any, colors: int) -> tuple[tuple[float, ...], ...] | No
         return None
     allowed = f"a symmetric matrix of {colors} x {colors} finite numbers"
     U = numbers("similarity", similarity, allowed)
-    if U.shape != (colors, colors) or not np.allclose(U, U.T):
+    if U.shape != (colors, colors):
         raise refusal("similarity", similarity, allowed)
+    if np.abs(U).max() > _MOST_U:
+        raise refusal("similarity", similarity, f"of entries up to {_MOST_U:g} in size")
     if np.array_equal(U, np.eye(colors)):
         return None
-    size = max(1.0, float(np.abs(U).max()))
-    if np.ptp(U.sum(axis=1)) > 1e-9 * size:
+    told, rounding = distinctions(U)
+    size = float(np.abs(told).max())
+    if np.abs(U - U.T).max() > _EQUAL * size + rounding:
+        raise refusal("similarity", similarity, allowed)
+    if rounding < size < _LEAST_U:
+        raise refusal("similarity", similarity, f"of entries that differ by {_LEAST_U:g} or more")
+    several = colors * rounding
+    if np.ptp(told.sum(axis=1)) > _EQUAL * size + several:
         raise refusal("similarity", similarity, "of equal row sums, for a uniform paramagnet")
-    centred = U - U.mean(axis=0)
-    if np.ptp((centred**2).sum(axis=0)) > 1e-9 * size**2:
+    centred = told - told.mean(axis=0)
+    if np.ptp((centred**2).sum(axis=0)) > _EQUAL * size**2 + (2 * size + several) * several:
         allowed = "such that all (U K0 U)_aa are equal, for a uniform paramagnet"
         raise refusal("similarity", similarity, allowed)
-    return tuple(tuple(row) for row in U.tolist())
+    # What rounding has left of an asymmetry is no property of the colours.
+    return tuple(tuple(row) for row in ((U + U.T) / 2).tolist())
+
+
+def distinctions(U: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+    """Return U without what outweighs the rest in all its entries, and how far these are rounded.
+
+    U and U + s describe the same tokens. Where s is large, the entries hold the rest to their own
+    rounding error only, and sums of them to less: s goes first. A small one costs nothing.
+    """
+    largest = float(np.abs(U).max())
+    told = U - U.mean()
+    told -= told.mean()
+    outweighed = np.abs(told).max() < _OUTWEIGHED * largest
+    return (told if outweighed else U), 4.0 * np.finfo(float).eps * largest
 
 
 def _told(similarity: tuple[tuple[float, ...], ...]) -> str:
@@ -403,8 +432,10 @@ def _strongest(similarity: Any) -> float:
     """Return the largest |u| of the eigenvalues of U beyond that of 1."""
     if similarity is None:
         return 1.0
-    U = np.array(similarity)
-    return max(float(np.abs(np.linalg.eigvalsh(U - U.mean())).max()), 1e-300)
+    told, rounding = distinctions(np.array(similarity))
+    strongest = float(np.abs(np.linalg.eigvalsh(told - told.mean())).max())
+    # What remains of equal entries is rounding: they tell no colours apart, at any β.
+    return strongest if strongest > rounding else 1e-300
 
 
 def _vector(name: str, value: Any) -> NDArray[np.float64]:
