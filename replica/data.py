@@ -19,11 +19,13 @@ from replica.immutable import Immutable
 #: The largest parameters at which the theory was tried.
 LARGEST_NORM, LARGEST_SHIFT, MOST_COLORS = 30.0, 1e6, 100_000
 
-#: What a similarity may differ by from a symmetric or uniform one, relative to its differences,
-#: and how large these can be for fourth powers of them to be numbers.
-_EQUAL, _LEAST_U, _MOST_U = 1e-9, 1e-70, 1e70
+#: Differences between the entries of a similarity, and entries, whose fourth powers are numbers.
+LEAST_U, MOST_U = 1e-70, 1e70
 
-#: Size of what tells colours apart, relative to the largest entry, below which the rest is left out.
+#: How far from symmetric or uniform a similarity may be, relative to its differences.
+_EQUAL = 1e-9
+
+#: Share of the largest entry below which what tells colours apart is outweighed by the rest.
 _OUTWEIGHED = 0.125
 
 
@@ -385,16 +387,16 @@ def _uniform(similarity: Any, colors: int) -> tuple[tuple[float, ...], ...] | No
     U = numbers("similarity", similarity, allowed)
     if U.shape != (colors, colors):
         raise refusal("similarity", similarity, allowed)
-    if np.abs(U).max() > _MOST_U:
-        raise refusal("similarity", similarity, f"of entries up to {_MOST_U:g} in size")
+    if np.abs(U).max() > MOST_U:
+        raise refusal("similarity", similarity, f"of entries up to {MOST_U:g} in size")
     if np.array_equal(U, np.eye(colors)):
         return None
     told, rounding = distinctions(U)
     size = float(np.abs(told).max())
     if np.abs(U - U.T).max() > _EQUAL * size + rounding:
         raise refusal("similarity", similarity, allowed)
-    if rounding < size < _LEAST_U:
-        raise refusal("similarity", similarity, f"of entries that differ by {_LEAST_U:g} or more")
+    if rounding < size < LEAST_U:
+        raise refusal("similarity", similarity, f"of entries that differ by {LEAST_U:g} or more")
     several = colors * rounding
     if np.ptp(told.sum(axis=1)) > _EQUAL * size + several:
         raise refusal("similarity", similarity, "of equal row sums, for a uniform paramagnet")

@@ -10,7 +10,7 @@ import numpy as np
 
 from replica.arguments import refusal
 from replica.immutable import Immutable
-from simulations.fields import Floats, Tokens, checked_tokens, local_fields, softmax
+from simulations.fields import Floats, Tokens, checked_tokens, local_fields, seen, softmax
 from simulations.independent import IndependentRow
 from simulations.losses import CrossEntropy, Loss, loss_named
 from simulations.own_loss import OwnLoss
@@ -132,12 +132,12 @@ def _measure_rows(
     loss: Loss,
 ) -> tuple[Floats, ...]:
     rows, weights = training.rows[block], training.weights[block]
-    teacher = model.teacher[rows]
-    seen = np.eye(model.colors)[train_tokens[:, rows]]
-    train_loss = loss.expected(local_fields(train_tokens, weights, model.values), seen)
+    teacher, values = model.teacher[rows], seen(model.values)
+    shown = np.eye(model.colors)[train_tokens[:, rows]]
+    train_loss = loss.expected(local_fields(train_tokens, weights, values), shown)
 
-    truth = softmax(local_fields(test_tokens, teacher, model.values))
-    fields = local_fields(test_tokens, weights, model.values)
+    truth = softmax(local_fields(test_tokens, teacher, values))
+    fields = local_fields(test_tokens, weights, values)
     guess = fields.argmax(axis=-1)[..., None]
     error_rate = 1 - np.take_along_axis(truth, guess, axis=-1)[..., 0]
     return (
