@@ -25,6 +25,9 @@ LEAST_U, MOST_U = 1e-70, 1e70
 #: How far from symmetric or uniform a similarity may be, relative to its differences.
 _EQUAL = 1e-9
 
+#: Least eigenvalue of a covariance, relative to the largest and per site, that is not rounding.
+_SINGULAR = 4.0 * np.finfo(float).eps
+
 #: Share of the largest entry below which what tells colours apart is outweighed by the rest.
 _OUTWEIGHED = 0.125
 
@@ -334,10 +337,7 @@ def cavity_covariance(covariance: Any, site: int) -> NDArray[np.float64]:
     ValueError
         If an argument is not allowed, such as a covariance that is not positive definite.
     """
-    G, eigenvalues, _ = _covariance(covariance)
-    if not eigenvalues[0] > len(G) * np.finfo(float).eps * eigenvalues[-1]:
-        shown = f"matrix of condition {eigenvalues[-1] / eigenvalues[0]:.3g}"
-        raise refusal("covariance", shown, "invertible")
+    G, *_ = _covariance(covariance)
     if len(G) < 2 or not 0 <= integer("site", site, 0) < len(G):
         raise refusal("site", site, f"an integer from 0 to {len(G) - 1}, with others beside it")
     rest = np.delete(np.arange(len(G)), site)
@@ -449,16 +449,24 @@ def _vector(name: str, value: Any) -> NDArray[np.float64]:
 
 
 def _covariance(value: Any) -> tuple[NDArray[np.float64], ...]:
-    """Return a symmetric matrix, its eigenvalues, all greater than 0, and eigenvectors."""
+    """Return a symmetric matrix, its eigenvalues, all greater than rounding, and eigenvectors."""
     allowed = "a symmetric matrix of finite numbers"
     G = numbers("covariance", value, allowed)
     square = G.ndim == 2 and G.shape[0] == G.shape[1] and G.size > 0
     if not square or np.abs(G - G.T).max() > 1e-8 * np.abs(G).max():
         raise refusal("covariance", f"array of shape {G.shape}", allowed)
-    eigenvalues, vectors = np.linalg.eigh(G)
-    if not eigenvalues[0] > 0:
-        shown = f"matrix with the eigenvalue {eigenvalues[0]:.3g}"
+    rounding = _SINGULAR * len(G)
+    variances = np.diagonal(G)
+    constant = int(np.argmin(variances))
+    if not variances[constant] > rounding * variances.max():
+        shown = f"matrix with the variance {variances[constant]:.3g} at site {constant}"
         raise refusal("covariance", shown, "positive definite")
+    eigenvalues, vectors = np.linalg.eigh(G)
+    # A site that copies others leaves an eigenvalue of rounding, of either sign.
+    if not eigenvalues[0] > rounding * eigenvalues[-1]:
+        shown = f"matrix with the eigenvalue {eigenvalues[0]:.3g}"
+        allowed = f"positive definite, beyond rounding of its largest, {eigenvalues[-1]:.3g}"
+        raise refusal("covariance", shown, allowed)
     return G, eigenvalues, vectors
 
 
