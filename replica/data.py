@@ -395,8 +395,10 @@ def _uniform(similarity: Any, colors: int) -> tuple[tuple[float, ...], ...] | No
     size = float(np.abs(told).max())
     if np.abs(U - U.T).max() > _EQUAL * size + rounding:
         raise refusal("similarity", similarity, allowed)
-    if rounding < size < LEAST_U:
-        raise refusal("similarity", similarity, f"of entries that differ by {LEAST_U:g} or more")
+    least = max(LEAST_U, rounding)
+    if np.ptp(U) > 0.0 and size < least:
+        allowed = f"of entries that differ by {least:.3g} or more, beyond their rounding"
+        raise refusal("similarity", similarity, allowed)
     several = colors * rounding
     if np.ptp(told.sum(axis=1)) > _EQUAL * size + several:
         raise refusal("similarity", similarity, "of equal row sums, for a uniform paramagnet")

@@ -195,8 +195,9 @@ def checked_similarity(similarity: Any, colors: int) -> Floats:
     gap = float(np.abs(U - U.T).max())
     if gap > 1e-9 * size + rounding:
         raise refusal("similarity", f"array, asymmetric by {gap:.3g}", allowed)
-    if rounding < size < LEAST_U:
-        raise refusal("similarity", f"array with differences of {size:.3g}",
-                      f"of entries that differ by {LEAST_U:g} or more")  # fmt: skip
+    least = max(LEAST_U, rounding)
+    if np.ptp(U) > 0 and size < least:
+        allowed = f"of entries that differ by {least:.3g} or more, beyond their rounding"
+        raise refusal("similarity", f"array with differences of {size:.3g}", allowed)
     read_only: Floats = fixed((U + U.T) / 2)
     return read_only

@@ -90,10 +90,10 @@ class _Checked:
         return self._shaped("optimum", probabilities.shape[:-1], probabilities)
 
     def _shaped(self, method: str, shape: tuple[int, ...], *arguments: Floats) -> Floats:
-        allowed = f"a loss whose {method}() returns an array of numbers {shape}"
+        allowed = f"a loss whose {method}() returns numbers of shape {shape}"
         found = unmasked("loss", getattr(self._loss, method)(*arguments), allowed)
         if found.shape != shape or found.dtype.kind not in "iuf":
-            raise refusal("loss", self._loss, f"{allowed}, not one {found.shape} of {found.dtype}")
+            raise refusal("loss", self._loss, f"{allowed}, not {found.shape} of {found.dtype}")
         return found
 
 
