@@ -14,6 +14,9 @@ from simulations.crossentropy import evaluate, sites_by_color
 from simulations.fields import Floats, checked_seed, checked_similarity, checked_tokens, seen
 from simulations.potts import checked_colors
 
+#: Units of U are told apart by powers of this.
+_STEP = 2.0**10
+
 #: Curvature pairs that are remembered.
 _MEMORY = 20
 
@@ -93,8 +96,8 @@ def train_jointly(
         if np.abs(_centred(truth)).max() <= 4 * np.finfo(float).eps * np.abs(similarity).max():
             raise refusal("similarity", "a matrix of equal rows", "one that tells colors apart")
     norm = float(np.linalg.norm(_centred(truth)))
-    # (c A, V / c) is descended as (A, V) is, whatever the unit of U: a power of two near it.
-    unit_of_values = 2.0 ** round(np.log2(norm / np.sqrt(colors - 1)))
+    # (A / c, c V) is descended like (A, V): U in a unit of its own where it is far from I.
+    unit_of_values = _STEP ** round(np.log(norm / np.sqrt(colors - 1)) / np.log(_STEP))
     norm, lam = norm / unit_of_values, lam / unit_of_values**2
     first = _centred(np.random.default_rng(checked_seed(seed)).standard_normal((colors, colors)))
     decay = sites * lam
