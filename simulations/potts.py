@@ -28,8 +28,8 @@ from simulations.grid import MOST_COLORS
 #: The largest number of states that are enumerated.
 MOST_STATES = 1_000_000
 
-#: Local fields from here on have no digit behind the point left in double precision, or few.
-_LARGEST_FIELD = 1e13
+#: Local fields up to here are rounded by less than a hundredth in double precision.
+LARGEST_FIELD = 1e13
 
 #: Sequences whose fields are held in memory at one time.
 _BLOCK = 256
@@ -74,7 +74,7 @@ class PottsModel(Immutable):
         if self.similarity is not None:
             similarity = checked_similarity(self.similarity, self.colors)
             object.__setattr__(self, "similarity", similarity)
-        check_carried(self, _LARGEST_FIELD, "double")
+        check_carried(self, LARGEST_FIELD, "double")
 
     @classmethod
     def random(cls, data: PottsTokens, sites: int, seed: Any = 0) -> PottsModel:

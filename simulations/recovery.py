@@ -35,14 +35,14 @@ class Recovery(Immutable):
 
     @property
     def coupling_correlation(self) -> float:
-        """Pearson's correlation of A_ij and J_ij over pairs of sites."""
+        """Pearson's correlation of A_ij and J_ij over pairs of sites; NaN if either is constant."""
         pairs = np.triu_indices(len(self.couplings), k=1)
-        return float(np.corrcoef(self.attention[pairs], self.couplings[pairs])[0, 1])
+        return _correlation(self.attention[pairs], self.couplings[pairs])
 
     @property
     def similarity_correlation(self) -> float:
         """Pearson's correlation of V_ab and U_ab over all pairs of colours."""
-        return float(np.corrcoef(self.values.ravel(), self.similarity.ravel())[0, 1])
+        return _correlation(self.values.ravel(), self.similarity.ravel())
 
     @property
     def coupling_error(self) -> float:
@@ -108,6 +108,12 @@ def recover(attention: FactoredAttention, model: PottsModel) -> Recovery:
         similarity,
         (_asymmetry(attention.attention), _asymmetry(centred)),
     )
+
+
+def _correlation(one: Floats, other: Floats) -> float:
+    # The deviations of equal numbers from their mean are rounding, which correlates with anything.
+    constant = np.ptp(one) == 0 or np.ptp(other) == 0
+    return float("nan") if constant else float(np.corrcoef(one, other)[0, 1])
 
 
 def _centred(matrix: Floats) -> Floats:

@@ -9,6 +9,8 @@ from scipy.stats import chi2
 from replica import PottsTokens, Problem
 from simulations import (
     FactoredAttention,
+    IndependentRow,
+    PairCouplings,
     PottsModel,
     approximate_message_passing,
     conditional_entropy,
@@ -116,6 +118,24 @@ def test_attention_sees_no_common_row():
         np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-12)
 
 
+def test_pair_couplings_see_nothing_common_to_the_colours_of_a_site():
+    rng = np.random.default_rng(0)
+    couplings = rng.integers(-8, 8, (5, 5, 3, 3)) / 8
+    couplings[range(5), range(5)] = 0
+    common = 1e12 * rng.integers(-2, 3, (5, 5, 1, 3))
+    common[range(5), range(5)] = 0
+    tokens = rng.integers(3, size=(40, 5))
+    plain, shifted = PairCouplings(couplings), PairCouplings(couplings + common)
+    assert shifted.negative_log(tokens) == pytest.approx(plain.negative_log(tokens), rel=1e-12)
+    np.testing.assert_allclose(shifted.gradient(tokens), plain.gradient(tokens), atol=1e-12)
+
+
+def test_equal_couplings_correlate_with_nothing():
+    model = PottsModel(0.1 * (1 - np.eye(9)), 3, 1.0)
+    attention = FactoredAttention(PottsModel.random(PottsTokens(3, 1.0), 9, 0).couplings, np.eye(3))
+    assert np.isnan(recover(attention, model).coupling_correlation)
+
+
 @pytest.mark.parametrize(("c", "s"), [(1.0, 1e12), (2.0**-40, 0.0), (1e-12, 0.0), (1e12, 0.0)])
 def test_joint_training_and_recovery_in_any_unit(c, s):
     model = PottsModel.random(PottsTokens(3, 1.5), 12, 0)
@@ -171,6 +191,7 @@ COUPLINGS = small_model(np.eye(3)).couplings
         (lambda: PottsModel(COUPLINGS, 3, 1.0, 1e6 + 1e-10 * np.eye(3)), "beyond their rounding"),
         (lambda: PottsModel(COUPLINGS, 3, 1.0, 1e12 + np.tri(3)), "asymmetric by 1"),
         (lambda: PottsModel(COUPLINGS, 3, 1.0, 1e-9 * np.tri(3)), "asymmetric by 1e-09"),
+        (lambda: IndependentRow([0.0, 1e308, 1e308], 3), r"row = .* sizes up to 1e\+13"),
         (lambda: train([[0, 1, 2]], 3, 0.1, similarity=1e-30 * np.tri(3)), "asymmetric by 1e-30"),
     ],
 )
