@@ -8,7 +8,13 @@ from numpy.typing import NDArray
 from replica.channel import Channel
 from replica.colour_modes import colour_modes, eigenspaces
 from replica.cross_entropy import CrossEntropyChannel
-from replica.data import DataModel, GaussianTokens, IndependentTokens, PottsTokens
+from replica.data import (
+    DataModel,
+    GaussianTokens,
+    IndependentTokens,
+    PottsTokens,
+    distinctions,
+)
 from replica.gaussian import GaussianChannel
 from replica.independent import IndependentCrossEntropyChannel, IndependentSquaredErrorChannel
 from replica.mode_cross_entropy import ModeCrossEntropyChannel
@@ -18,6 +24,9 @@ from replica.spectrum import spectrum_of
 from replica.squared_error import ModeSquaredErrorChannel, SquaredErrorChannel
 
 Vector = NDArray[np.float64]
+
+#: Change of a similarity, relative to its largest entry, that no average over the fields shows.
+_ALIKE = 1e-9
 
 
 def channel_of(data: DataModel, loss: str | Loss) -> Channel:
@@ -50,8 +59,9 @@ def rate_error(channel: Channel, m: Vector, q: Vector) -> float:
 def _mode_channel(data: PottsTokens) -> ModeCrossEntropyChannel:
     bases = eigenspaces(data)[1]
     mode = np.repeat(np.arange(len(bases)), [len(basis) for basis in bases])
-    similarity = np.array(data.similarity)
+    told, rounding = distinctions(np.array(data.similarity))
     # Where a rotation of the colours changes nothing, one masked colour stands for all.
-    circulant = np.allclose(similarity, np.roll(similarity, (1, 1), axis=(0, 1)))
+    change = np.abs(told - np.roll(told, (1, 1), axis=(0, 1))).max()
+    circulant = change <= _ALIKE * np.abs(told).max() + rounding
     masked = (0,) if circulant else tuple(range(data.colors))
     return ModeCrossEntropyChannel(np.concatenate(bases), mode, masked)

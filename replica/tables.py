@@ -193,6 +193,9 @@ class Table:
 def _copied(line: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(line, Mapping):
         raise refusal("lines", line, "mappings from columns to values, as table.lines()")
+    for column, value in line.items():
+        if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+            raise refusal(column, value, "without masked entries; None is an empty cell")
     return dict(line)
 
 

@@ -15,6 +15,7 @@ from simulations.fields import Floats, Tokens, checked_sites, checked_tokens
 from simulations.gram import inverse, pair_sums
 from simulations.one_thread import one_thread
 from simulations.potts import checked_colors
+from simulations.rank import check_regular
 from simulations.training import Training, train
 
 #: Products with the correlations or their inverse that a row takes.
@@ -49,7 +50,8 @@ def naive_mean_field(tokens: Any, colors: int, lam: float = 0.0, rows: Any = Non
     Raises
     ------
     ValueError
-        If an argument is not allowed, or the correlations have no inverse.
+        If an argument is not allowed, or the correlations have no inverse, as with a site that
+        is constant, a copy of another or a linear function of others.
     """
     tokens, colors, lam, sites = _checked(tokens, colors, lam, rows)
     samples, length = tokens.shape
@@ -62,6 +64,7 @@ def naive_mean_field(tokens: Any, colors: int, lam: float = 0.0, rows: Any = Non
         found, product = _columns_by_samples(tokens, colors, shift, sites, lam)
     else:
         matrix = _correlations(tokens, colors) + shift * np.eye(length)
+        check_regular(tokens, colors, lam, matrix, centred=True)
         found = _inverse(matrix, lam)[:, sites]
         product = matrix @ found
     product[own] -= 1.0
@@ -103,7 +106,8 @@ def quadratic_estimate(
     Raises
     ------
     ValueError
-        If an argument is not allowed, or the correlations have no inverse.
+        If an argument is not allowed, or the correlations have no inverse, as with a site that
+        is constant, a copy of another or a linear function of others.
     """
     tokens, colors, lam, sites = _checked(tokens, colors, lam, rows)
     samples, length = tokens.shape
@@ -112,22 +116,24 @@ def quadratic_estimate(
         least = -(-length // (colors - 1))
         raise refusal("samples", samples, f"{least} or greater at lam = 0, for a unique solution")
     norms = _norms(norm2, len(sites))
+    by_samples = lam > 0 and fewer_by_samples(tokens, colors, _PRODUCTS * len(sites))
+    sums = None if by_samples else _pair_sums(tokens, colors)
+    if sums is not None:
+        check_regular(tokens, colors, lam, sums + length * lam * np.eye(length), centred=False)
     training = train(tokens, colors, lam, "squared-error", rows=sites)
-    if lam > 0 and fewer_by_samples(tokens, colors, _PRODUCTS * len(sites)):
+    if sums is None:
         scale = _scale_by_samples(tokens, colors, lam, sites)
     else:
-        scale = _scale(tokens, colors, lam, training)
+        scale = _scale(sums, samples, colors, lam, training)
     overlap = norms * scale
     squares = np.maximum(np.sum(training.weights**2, axis=1), np.finfo(float).tiny)
     weights = training.weights * (overlap / squares)[:, None]
     return replace(training, weights=weights)
 
 
-def _scale(tokens: Tokens, colors: int, lam: float, training: Training) -> Floats:
+def _scale(sums: Floats, samples: int, colors: int, lam: float, training: Training) -> Floats:
     """Return m̂ <G/D> of every row: m̂ = Σ_μ y·g/L with g = K0 y - h, <G/D> = V/(1 - 1/L)."""
-    samples, length = tokens.shape
-    rows = training.rows
-    sums = _pair_sums(tokens, colors)
+    length, rows = len(sums), training.rows
     share = _degrees(sums, lam, rows) / (samples * (colors - 1))
     hits = samples * (1 - 1 / colors) - np.einsum("ij,ji->i", training.weights, sums[:, rows])
     scale: Floats = hits / (length - 1) * share / (1 - share)
@@ -159,7 +165,7 @@ def _degrees(sums: Floats, lam: float, sites: NDArray[np.int64]) -> Floats:
     if lam == 0:
         return np.full(len(sites), length - 1.0)
     decay = length * lam
-    whole = _inverse(sums + decay * np.eye(length), lam)
+    whole = inverse(sums + decay * np.eye(length))
     trace = np.trace(whole) - np.sum(whole[:, sites] ** 2, axis=0) / whole[sites, sites]
     degrees: Floats = length - 1 - decay * trace
     return degrees
@@ -212,6 +218,9 @@ def _correlations(tokens: Tokens, colors: int) -> Floats:
     means = np.stack([(tokens == a).mean(axis=0) for a in range(colors)])
     means -= 1 / colors
     correlations: Floats = _pair_sums(tokens, colors) / len(tokens) - means.T @ means
+    # Rounding must not make a constant site vary: beside little weight decay it would count.
+    constant = np.all(tokens == tokens[0], axis=0)
+    correlations[constant] = correlations[:, constant] = 0.0
     return correlations / (colors - 1)
 
 
@@ -225,8 +234,8 @@ def _checked(
 
 def _norms(norm2: Any, rows: int) -> Floats:
     allowed = f"a finite number greater than 0, or {rows} of them"
-    norms = np.atleast_1d(numbers("norm2", norm2, allowed))
-    if norms.shape not in ((1,), (rows,)):
+    norms = numbers("norm2", norm2, allowed)
+    if norms.shape not in ((), (rows,)):
         raise refusal("norm2", f"array {norms.shape}", allowed)
     if not norms.min() > 0:
         raise refusal("norm2", float(norms.min()), allowed)

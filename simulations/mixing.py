@@ -9,7 +9,7 @@ from scipy.special import stdtrit
 
 from replica.notices import Notice
 from simulations.fields import Floats, Tokens
-from simulations.potts import PottsModel
+from simulations.potts import PottsModel, energy_differences
 from simulations.spread import deviation, standard_error
 
 #: Probability that one check of chains in equilibrium warns.
@@ -82,8 +82,8 @@ def compare(model: PottsModel, before: Tokens, after: Tokens) -> Mixing:
     other = np.mean(before[0::2] == after[1::2], axis=1)
     memory, memory_stderr = _mean(own - other)
     scale = 1 - float(np.mean(other))
-    energies = model.energies(after)
-    earlier = model.energies(before)
+    energies = energy_differences(model, after)
+    earlier = energy_differences(model, before)
     change = (energies - earlier).reshape(pairs, 2).mean(axis=1)
     drift, drift_stderr = _mean(change)
     # Chains that all arrived at one energy have no other unit than the way they came.

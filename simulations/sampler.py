@@ -13,17 +13,19 @@ from numpy.typing import NDArray
 from replica.arguments import integer, refusal
 from replica.notices import tell
 from simulations.autocorrelation import Autocorrelation, integrated_time, split_r_hat
-from simulations.fields import Tokens, checked_seed
+from simulations.fields import Tokens, checked_seed, seen
 from simulations.heatbath import LANES, packed, randomise, sweep_chains
 from simulations.mixing import Mixing, MixingWarning, compare
 from simulations.pieces import pieces
-from simulations.potts import PottsModel
+from simulations.potts import PottsModel, check_carried, energy_differences
 
 #: Sweeps after which a chain that started from random tokens counts as equilibrated.
 BURN_IN = 60
 
 #: Sweeps in succession, where they are many: after a pause the fields cost one more.
 _SWEEPS = 64
+#: Local fields up to here are rounded by less than a hundredth in single precision.
+_LARGEST_FIELD = 2.0**17
 
 #: More sweeps than any computer makes, and few enough for a kernel to count.
 _MOST_SWEEPS = 10**12
@@ -53,6 +55,7 @@ class Chains:
         self._threads = integer("threads", threads, 1)
         if not isinstance(model, PottsModel):
             raise refusal("model", model, "a PottsModel")
+        check_carried(model, _LARGEST_FIELD, "single")
         seed = checked_seed(seed)
         if not isinstance(seed, np.random.SeedSequence):
             seed = np.random.SeedSequence(seed)
@@ -65,7 +68,8 @@ class Chains:
             child = np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, k))
             self._generators[:, k] = child.generate_state(4)
         randomise(self._tokens, self._generators, model.colors)
-        self._rows = packed(model.teacher.astype(np.float32))
+        rows, self._values = _in_float32(model)
+        self._rows = packed(rows)
 
     @property
     def tokens(self) -> Tokens:
@@ -103,8 +107,8 @@ class Chains:
     def _advance(
         self, tokens: Tokens, generators: NDArray[np.uint32], sweeps: int, given_up: Event
     ) -> None:
-        model = self.model
-        values, mixing = model.values.astype(np.float32), model.similarity is not None
+        model, values = self.model, self._values
+        mixing = model.similarity is not None
         # Fields are added up in whole registers; a draw costs as much as some sites.
         visit = model.sites * (model.sites / LANES + 8 * model.colors)
         for some in pieces(sweeps, LANES * visit, _SWEEPS):
@@ -152,7 +156,7 @@ class Chains:
         energies, overlaps = np.empty((2 * pairs, sweeps)), np.empty((pairs, sweeps))
         for sweep in range(sweeps):
             tokens = self.run(1)[: 2 * pairs]
-            energies[:, sweep] = self.model.energies(tokens)
+            energies[:, sweep] = energy_differences(self.model, tokens)
             overlaps[:, sweep] = np.mean(tokens[0::2] == tokens[1::2], axis=1)
         found = Autocorrelation(
             integrated_time(energies),
@@ -170,6 +174,14 @@ class Chains:
                 stacklevel=2,
             )
         return found
+
+
+def _in_float32(model: PottsModel) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return β J and what of U a field sees, in units of a power of two that keep both in range."""
+    values = seen(model.values)
+    # The kernel takes U = I for granted where there is no other.
+    unit = 1.0 if model.similarity is None else 2.0 ** np.frexp(np.abs(values).max())[1]
+    return (model.teacher * unit).astype(np.float32), (values / unit).astype(np.float32)
 
 
 def _sweeps(name: str, value: Any) -> int:

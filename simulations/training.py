@@ -13,7 +13,14 @@ from replica.arguments import integer, non_negative, positive, refusal
 from replica.immutable import Immutable
 from simulations.crossentropy import evaluate, sites_by_color
 from simulations.curvature import Curvature, fewer_by_samples, lines_of, overlaps
-from simulations.fields import Floats, Tokens, checked_matrix, checked_sites, checked_tokens
+from simulations.fields import (
+    Floats,
+    Tokens,
+    checked_similarity,
+    checked_sites,
+    checked_tokens,
+    seen,
+)
 from simulations.gram import LeaveOneOut, pair_sums
 from simulations.least_squares import regressed
 from simulations.losses import CrossEntropy, SquaredError, loss_named
@@ -122,7 +129,7 @@ def train(
     sites = checked_sites(rows, tokens.shape[1])
     values = None
     if similarity is not None:
-        values = checked_matrix("similarity", similarity, colors, symmetric=True)
+        values = seen(checked_similarity(similarity, colors))
     chosen = loss_named(loss)
     if isinstance(chosen, CrossEntropy):
         minimum = _cross_entropy(tokens, colors, lam, values, sites, tolerance, max_steps)
