@@ -61,8 +61,8 @@ def is_foreign(path: str | os.PathLike[str]) -> bool:
 def difference(name: str, there: Any, here: Any) -> str:
     """Return in what a parameter of a table differs from what is asked for, in a few words.
 
-    Values as they stand in JSON are quoted if they are short. Of lists it is said besides what
-    only one of them has, of matrices where they differ first; long texts are quoted from a
+    Values are quoted as they stand in JSON, of long lists the ends. Of lists it is said besides
+    what only one of them has, of matrices where they differ first; long texts are quoted from a
     little before that.
 
     Parameters
@@ -75,10 +75,7 @@ def difference(name: str, there: Any, here: Any) -> str:
     was, now = json.dumps(there), json.dumps(here)
     known, wanted = _values(there), _values(here)
     if known is not None and wanted is not None:
-        was, now = (
-            text if len(text) <= _SHORT else f"{len(values)} values"
-            for text, values in ((was, known), (now, wanted))
-        )
+        was, now = _ends(was), _ends(now)
         return f"{name} = {was} instead of {now} ({_apart(known, wanted)})"
     if max(len(was), len(now)) > _SHORT:
         pairs = enumerate(zip(was, now, strict=False))
@@ -127,6 +124,15 @@ def _listed(values: list[str]) -> str:
     told = [run[0] if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs[:_MOST]]
     left = sum(map(len, runs[_MOST:]))
     return " and ".join([", ".join(map(_cut, told)), *([f"{left} more"] if left else [])])
+
+
+def _ends(text: str) -> str:
+    """Return the text of a list, of a long one its first three values and the last."""
+    values = text.split(",")
+    if len(text) <= _SHORT or len(values) < 5:
+        return _cut(text)
+    space = " " * values[1].startswith(" ")
+    return _cut(",".join([*values[:3], f"{space}...", values[-1]]))
 
 
 def _cut(text: str) -> str:

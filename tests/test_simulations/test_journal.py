@@ -292,17 +292,19 @@ MATRIX = [[i * j / 7 for i in range(20)] for j in range(20)]
 @pytest.mark.parametrize(
     ("there", "here", "told"),
     [
-        ({"seeds": range(40)}, {"seeds": range(80)}, "(it lacks 40 to 79)"),
+        ({"seeds": range(40)}, {"seeds": range(80)}, "seeds = [0, 1, 2, ..., 39] instead of "
+         "[0, 1, 2, ..., 79] (it lacks 40 to 79)"),
         ({"seeds": range(40)}, {"seeds": range(9, 60, 2)},
          "(it lacks 41, 43, 45, 47, 49, 51 and 4 more, it has besides 0 to 8, 10, 12, 14, 16, 18 "),
-        ({"alpha": GRID}, {"alpha": [*GRID, 4.5]}, "alpha = 40 values instead of 41 values "
-         "(it lacks 4.5)"),
+        ({"alpha": GRID}, {"alpha": [*GRID, 4.5]},
+         "alpha = [0.0, 0.1, 0.2, ..., 3.9000000000000004] instead of "
+         "[0.0, 0.1, 0.2, ..., 4.5] (it lacks 4.5)"),
         ({"alpha": ",".join(map(str, GRID))}, {"alpha": ",".join(map(str, GRID[:-1]))},
-         "alpha = 40 values instead of 39 values (it has besides 3.9000000000000004)"),
+         "(it has besides 3.9000000000000004)"),
         ({"alpha": [1, 2]}, {"alpha": [2, 1]}, "(in another order, or not as often)"),
         ({"U": MATRIX}, {"U": [*MATRIX[:7], [*MATRIX[7][:-1], 9.5], *MATRIX[8:]]},
          "(row 8, column 20 = 19.0 instead of 9.5)"),
-        ({"U": MATRIX}, {"U": MATRIX[:-1]}, "U = 20 values instead of 19 values (it has besides "),
+        ({"U": MATRIX}, {"U": MATRIX[:-1]}, " (it has besides [0.0, 2.71"),
         ({"U": MATRIX}, {"U": [row[:-1] for row in MATRIX]},
          "(length of row 1 = 20 instead of 19)"),
         ({"note": 99 * "a" + "b"}, {"note": 99 * "a" + "c"},
