@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from replica.arguments import integer, refusal
 from replica.notices import tell
+from simulations.aside import awaited
 from simulations.autocorrelation import Autocorrelation, integrated_time, split_r_hat
 from simulations.fields import Tokens, checked_seed, seen
 from simulations.heatbath import LANES, packed, randomise, sweep_chains
@@ -99,7 +100,8 @@ class Chains:
         given_up = Event()
         with ThreadPoolExecutor(len(work)) as pool:
             try:
-                list(pool.map(lambda part: self._advance(part[0], part[1], sweeps, given_up), work))
+                for part in [pool.submit(self._advance, *each, sweeps, given_up) for each in work]:
+                    awaited(part)
             except BaseException:
                 given_up.set()
                 raise

@@ -9,6 +9,7 @@ import numpy as np
 
 from replica.arguments import integer, positive, refusal
 from replica.data import PottsTokens
+from simulations.aside import aside
 from simulations.fields import checked_tokens
 from simulations.potts import PottsModel, checked_colors
 from simulations.sampler import sample
@@ -51,7 +52,8 @@ def separable(tokens: Any, row: int, colors: int) -> bool:
     lost = [(others == (answers + shift) % colors) - hits for shift in range(1, colors)]
     margins = np.concatenate(lost)
     sites = margins.shape[1]
-    program = linprog(
+    program = aside(
+        linprog,
         np.append(np.zeros(sites), -1.0),
         A_ub=np.column_stack([margins, np.ones(len(margins))]),
         b_ub=np.zeros(len(margins)),

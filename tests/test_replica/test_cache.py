@@ -258,7 +258,7 @@ import warnings
 from replica import PottsTokens, Problem, solve
 from simulations import simulate
 
-warnings.simplefilter("ignore", RuntimeWarning)  # the random bits are meant to overflow
+warnings.simplefilter("error")
 problem = Problem(2.0, 0.1, PottsTokens(2, 0.5), "squared-error")
 print(solve(problem).test_loss, simulate(problem, 4, burn_in=10, test_samples=20)["test_loss"])
 """
