@@ -44,7 +44,7 @@ _NARROWEST = 5e-4
 
 #: Colours from which on Euler's average is worse than a contour for each t, up to the q whose tail
 #: takes too many terms, and from which on t varies less than the margin of a window.
-_MANY, _TAILED, _ALWAYS = 1000, 1.7, 10_000
+_MANY, _TAILED, _ALWAYS = 1000, 1.7, 2000
 
 
 @dataclass(frozen=True)

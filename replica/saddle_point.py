@@ -6,12 +6,14 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import brentq
 
 from replica.channel import HUGE, Accuracy, Averages, Rule
 from replica.channels import channel_of
 from replica.couplings import Conjugates, Overlaps, overlaps
 from replica.fixed_point import largest
 from replica.problem import Problem
+from replica.quadratic import QuadraticChannel
 from replica.spectrum import spectrum_of
 
 Vector = NDArray[np.float64]
@@ -118,9 +120,32 @@ class SaddlePoint:
                 break
         # Towards m = 1, which the squared error does not reach, plain iteration overshoots.
         modes = len(self.spectrum.scales)
+        if isinstance(rule, QuadraticChannel) and modes == 1 and not self._holds(rule, x):
+            x = self._ridge(rule)
         while not self._holds(rule, x) and x[modes] > -90.0:
             x[modes : 2 * modes] -= 0.5
         return x
+
+    def _ridge(self, rule: QuadraticChannel) -> Vector:
+        """Return the solution of one mode with the loss expanded: m and q obey linear equations."""
+        c, n = rule.curvature, rule.colors - 1
+        alpha, lam, weights = self.problem.alpha, self.lam, self.spectrum.weights
+        G = self.spectrum.scales[0] * self.spectrum.covariances[0]
+
+        def excess(log_V: float) -> float:
+            V = math.exp(log_V)
+            return math.log(weights @ (G / (lam + alpha * n * c / (1 + c * V) * G))) - log_V
+
+        # The excess falls with V, by less than one e-fold in one.
+        V = math.exp(brentq(excess, -300.0, 300.0))
+        V_hat = alpha * n * c / (1 + c * V)
+        only_m, only_q = (np.log(np.maximum([V_hat, *x], 1e-300)) for x in ((1, 0), (0, 1)))
+        (A,), (a,), *_ = self.overlaps(only_m)
+        b = self.overlaps(only_q).q[0]
+        k, f = alpha * n / (rule.colors * (1 + c * V)), alpha * n * (c / (1 + c * V)) ** 2
+        m_hat = k / (1 + c * k * A)
+        e = f * (1 - c * A * m_hat) ** 2 / (c * c * rule.colors)
+        return np.log([V_hat, m_hat, (e + f * a * m_hat**2) / (1 - f * b)])
 
     def _holds(self, rule: Rule, x: Vector) -> bool:
         """Tell whether the equations can be evaluated at x; the expanded loss is asked first."""
