@@ -15,7 +15,7 @@ _WIDEST = 64
 
 
 def pair_sums(tokens: Tokens, rows: NDArray[np.int64], table: Floats) -> Floats:
-    """Return Σ_μ Q[s_j^μ, s_i^μ] for all sites j and the sites i in `rows`.
+    """Return Σ_μ Q^μ[s_j^μ, s_i^μ] for all sites j and the sites i in `rows`.
 
     Parameters
     ----------
@@ -23,22 +23,24 @@ def pair_sums(tokens: Tokens, rows: NDArray[np.int64], table: Floats) -> Floats:
         Sequences.
     rows : int array (rows,)
         The sites i.
-    table : array (colors, colors)
-        Q.
+    table : array (colors, colors) or (samples, colors, colors)
+        Q, one for all sequences or one for each.
 
     Returns
     -------
     array (sites, rows)
     """
     sums = np.zeros((tokens.shape[1], len(rows)))
-    _add_pairs(tokens, rows, np.ascontiguousarray(table), sums)
+    tables = np.ascontiguousarray(table).reshape(-1, *table.shape[-2:])
+    _add_pairs(tokens, rows, tables, sums)
     return sums
 
 
 @jit
-def _add_pairs(tokens: Tokens, rows: NDArray[np.int64], table: Floats, sums: Floats) -> None:
+def _add_pairs(tokens: Tokens, rows: NDArray[np.int64], tables: Floats, sums: Floats) -> None:
     samples, sites = tokens.shape
-    colors = len(table)
+    colors = tables.shape[1]
+    each = 0 if len(tables) == 1 else 1
     terms = np.zeros(colors * _WIDEST)
     part = np.empty(sites * _WIDEST)
     for first in range(0, len(rows), _WIDEST):
@@ -46,6 +48,7 @@ def _add_pairs(tokens: Tokens, rows: NDArray[np.int64], table: Floats, sums: Flo
         width = (used + 7) // 8 * 8
         part[:] = 0.0
         for sample in range(samples):
+            table = tables[each * sample]
             for r in range(used):
                 token = tokens[sample, rows[first + r]]
                 for a in range(colors):

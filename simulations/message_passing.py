@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from replica.arguments import integer, non_negative, positive, real, refusal
 from replica.immutable import Immutable
 from simulations.cavity import CavitySpectra, token_precision
-from simulations.fields import Floats, Tokens, checked_sites, checked_tokens, colored_sums
-from simulations.jit import jit
+from simulations.fields import Floats, Tokens, checked_sites, checked_tokens, colored_sums, gathered
 from simulations.losses import Loss, loss_named
 from simulations.one_thread import one_thread
 from simulations.potts import PottsModel
@@ -211,20 +210,6 @@ class _Passing:
 
     def _gathered(self, answer: Floats) -> Floats:
         """Return Xᵀg/L, zero at the masked sites."""
-        sums = np.zeros_like(self.weights)
-        # The kernel adds whole rows: [sample, colour, row].
-        _gather(self._tokens, np.ascontiguousarray(answer.transpose(0, 2, 1)), sums)
+        sums = gathered(self._tokens, answer)
         sums[self._own] = 0.0
         return sums / len(sums)
-
-
-@jit
-def _gather(tokens: Tokens, answer: Floats, sums: Floats) -> None:
-    """Add answer[μ, s_j^μ] to sums[j] for every sequence μ and site j."""
-    samples, sites = tokens.shape
-    rows = sums.shape[1]
-    for sample in range(samples):
-        for j in range(sites):
-            source, target = answer[sample, tokens[sample, j]], sums[j]
-            for r in range(rows):
-                target[r] += source[r]
