@@ -105,9 +105,19 @@ class Rows:
         """Σ_μ s_jᵀ Uᵀ U s_k of what the loss sees of U, the Hessian of a loss of curvature one."""
         return pair_sums(self.tokens, np.arange(self.tokens.shape[1]), self.overlap)
 
+    @property
+    def few(self) -> bool:
+        """Whether there are fewer components of samples than weights: some w have no fields."""
+        samples, sites = self.tokens.shape
+        return bool(samples * self.colors < sites - 1)
+
     @cached_property
     def levels(self) -> Floats:
         """The eigenvalues of `moments`, in increasing order."""
+        if self.few:
+            lines = self.inputs[:, self.tokens].reshape(-1, self.tokens.shape[1])
+            some = np.linalg.eigvalsh(lines @ lines.T)
+            return np.append(np.zeros(lines.shape[1] - len(some)), some)
         return np.asarray(np.linalg.eigvalsh(self.moments))
 
     @property
@@ -157,6 +167,17 @@ class Rows:
             total += pair_sums(part, np.arange(sites), self.values.T @ bend @ self.values)
         return total
 
+    def hessian_within(self, point: Floats, column: int, basis: Floats) -> Floats:
+        """Return the same in a basis of the other sites, which is narrow."""
+        others = np.ascontiguousarray(self.tokens[:, _others(self, column)])
+        fields = self.fields(point[:, None])
+        bend = self._bend(fields, self.seen(np.array([column])))[:, 0]
+        # Fields are linear: along a vector of the basis they change by those of that vector.
+        along = local_fields(others, np.ascontiguousarray(basis.T), self.values)
+        turned = (along @ bend).transpose(1, 0, 2).reshape(len(basis.T), -1)
+        total: Floats = turned @ along.transpose(1, 0, 2).reshape(len(basis.T), -1).T
+        return (total + total.T) / 2
+
     def flattest(self, points: Floats, columns: NDArray[np.int64]) -> Floats:
         """Return the least curvature in z, for every sequence and row, in what the loss sees."""
         fields = self.fields(points)
@@ -170,9 +191,9 @@ class Rows:
         Entries belong to the other sites. The rest of w has neither fields nor, in a minimum
         that starts from zero, values.
         """
-        samples, sites = self.tokens.shape
+        sites = self.tokens.shape[1]
         others = np.arange(sites) != self.rows[column]
-        if samples * self.colors < sites - 1:
+        if self.few:
             inputs = self.inputs[:, self.tokens[:, others]].reshape(-1, sites - 1)
             _, lengths, vectors = np.linalg.svd(inputs, full_matrices=False)
             return np.ascontiguousarray(vectors[lengths**2 > _FLAT * lengths[0] ** 2].T)
@@ -377,10 +398,13 @@ def _newton(rows: Rows, point: Floats, column: int, close: float, most: int) -> 
     slope, exists, is_near = np.full_like(point, np.nan), False, False
     for step in range(most + 1):
         slope, noise = rows.gradient(point, column)
-        bend = rows.hessian(point, column)[np.ix_(others, others)]
         pull = slope[others]
-        if basis is not None:
-            bend, pull = basis.T @ bend @ basis, basis.T @ pull
+        if basis is not None and rows.few:
+            bend, pull = rows.hessian_within(point, column, basis), basis.T @ pull
+        else:
+            bend = rows.hessian(point, column)[np.ix_(others, others)]
+            if basis is not None:
+                bend, pull = basis.T @ bend @ basis, basis.T @ pull
         if not np.isfinite(bend).all() or not np.isfinite(pull).all():
             break
         bend[np.diag_indices_from(bend)] += rows.decay
