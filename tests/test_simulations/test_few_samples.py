@@ -190,6 +190,8 @@ def test_mean_field_of_sequences_that_repeat(lam):
 def test_no_matrix_of_sites(estimate):
     """One row of 20 sequences of 3000 tokens: a matrix of sites would hold 72 MB."""
     tokens = drawn(3, 20, 3000)
+    # What is compiled and imported for the first time counts elsewhere.
+    estimate(drawn(3, 20, 100))
     tracemalloc.start()
     try:
         estimate(tokens)
