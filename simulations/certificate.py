@@ -24,9 +24,9 @@ from numpy.typing import NDArray
 
 from simulations.fields import Floats, Tokens, gathered, local_fields
 from simulations.gram import pair_sums
-from simulations.losses import CrossEntropy
+from simulations.losses import CrossEntropy, Loss, SquaredError
 from simulations.minimise import Minimum
-from simulations.own_loss import STEP, OwnLoss, curvature, flattest, sees_common_part
+from simulations.own_loss import STEP, curvature, flattest, sees_common_part
 from simulations.recession import margins, recession_direction, separates
 
 #: Numbers in the largest array that is made.
@@ -53,6 +53,9 @@ _ROUNDING = 1e-8
 # What overflows is not proven.
 _QUIET = np.errstate(over="ignore", invalid="ignore", under="ignore")
 
+#: Losses that know their derivatives; those of others are taken by differences.
+KNOWN = (CrossEntropy, SquaredError)
+
 _EPSILON = float(np.finfo(float).eps)
 
 
@@ -64,7 +67,7 @@ class Rows:
 
     Parameters
     ----------
-    loss : CrossEntropy or OwnLoss
+    loss : Loss
         ℓ.
     tokens : uint8 array (samples, sites)
         Training sequences.
@@ -76,7 +79,7 @@ class Rows:
         The sites i.
     """
 
-    loss: CrossEntropy | OwnLoss
+    loss: Loss
     tokens: Tokens
     values: Floats
     decay: float
@@ -96,7 +99,7 @@ class Rows:
     @cached_property
     def inputs(self) -> Floats:
         """What the loss sees of U: all of it, or without the part common to all colours."""
-        if isinstance(self.loss, CrossEntropy) or not sees_common_part(self.loss, self.colors):
+        if isinstance(self.loss, KNOWN) or not sees_common_part(self.loss, self.colors):
             return np.asarray(self.values - self.values.mean(axis=0))
         return self.values
 
@@ -138,7 +141,7 @@ class Rows:
     @cached_property
     def blur(self) -> float:
         """The rounding error of second derivatives that are taken by differences."""
-        if isinstance(self.loss, CrossEntropy):
+        if isinstance(self.loss, KNOWN):
             return 0.0
         colors = self.colors
         steepest = float(
@@ -160,7 +163,7 @@ class Rows:
     def flattest(self, points: Floats, columns: NDArray[np.int64]) -> Floats:
         """Return the least curvature in z, for every sequence and row, in what the loss sees."""
         fields = self.fields(points)
-        if isinstance(self.loss, CrossEntropy):
+        if isinstance(self.loss, KNOWN):
             return self.loss.flattest(fields)
         return flattest(self._bend(fields, self.seen(columns)), self.inputs is not self.values)
 
@@ -182,7 +185,7 @@ class Rows:
         return np.ascontiguousarray(vectors[:, levels > _FLAT * levels[-1]])
 
     def _bend(self, fields: Floats, seen: Floats) -> Floats:
-        if isinstance(self.loss, CrossEntropy):
+        if isinstance(self.loss, KNOWN):
             return self.loss.curvature(fields, seen)
         return curvature(self.loss, fields, seen)
 
@@ -207,7 +210,7 @@ def reviewed(rows: Rows, minimum: Minimum, tolerance: float) -> Minimum:
         if not found.exists and rows.decay == 0 and lacks_minimiser(rows, points[:, r], int(r)):
             statuses[r] = "diverged"
             continue
-        if not arrived or (not found.slope.any() and not isinstance(rows.loss, CrossEntropy)):
+        if not arrived or (not found.slope.any() and not isinstance(rows.loss, KNOWN)):
             # A loss of the user's may be constant, and least, from some point on.
             continue
         if not found.near and rows.decay == 0:
@@ -267,9 +270,12 @@ def near_by_hessian(rows: Rows, point: Floats, column: int, tolerance: float) ->
 def lacks_minimiser(rows: Rows, point: Floats, column: int) -> bool:
     """Tell whether a row has no finite minimiser without weight decay.
 
-    For the cross-entropy a direction of recession decides. A loss of the user's need not fall for
-    ever along it: it is followed from w = 0 to see whether it rises again or comes to an end.
+    The squared error always has one. For the cross-entropy a direction of recession decides. A
+    loss of the user's need not fall for ever along it: it is followed from w = 0 to see whether
+    it rises again or comes to an end.
     """
+    if isinstance(rows.loss, SquaredError):
+        return False
     others = _others(rows, column)
     matrix = margins(rows.tokens, int(rows.rows[column]), rows.values)
     if isinstance(rows.loss, CrossEntropy) and separates(matrix, point[others]):
@@ -309,7 +315,7 @@ def _held_by_many(
     """
     samples, proven = len(rows.tokens), np.zeros(len(columns), dtype=bool)
     left_out = np.empty((samples, len(columns)), dtype=bool)
-    size = rows.colors if isinstance(rows.loss, CrossEntropy) else rows.colors**2
+    size = rows.colors if isinstance(rows.loss, KNOWN) else rows.colors**2
     width = max(1, _LARGEST // (samples * size))
     for first in range(0, len(columns), width):
         part = slice(first, first + width)
@@ -384,16 +390,22 @@ def _newton(rows: Rows, point: Floats, column: int, close: float, most: int) -> 
         if not np.isfinite(bend).all() or not np.isfinite(pull).all():
             break
         bend[np.diag_indices_from(bend)] += rows.decay
-        steep = np.e * (float(np.linalg.norm(slope)) + noise)
-        radius = close * float(np.linalg.norm(point))
-        is_near = radius > 0 and _definite(bend, steep / min(radius, rows.reach) + rows.blur)
-        exists = is_near or _definite(bend, steep / rows.reach + rows.blur)
-        if is_near or step == most:
-            break
         try:
-            move = _spread(np.asarray(np.linalg.solve(bend, -pull)), others, basis)
+            ahead = np.asarray(np.linalg.solve(bend, -pull))
         except np.linalg.LinAlgError:
             break
+        # |w - w*|² is at most e² gᵀH⁻¹g over the least curvature; rounding comes from any side.
+        decrement, radius = -float(pull @ ahead), close * float(np.linalg.norm(point))
+
+        def within(radius: float, bend=bend, decrement=decrement, noise=noise) -> bool:
+            least = max((2 * np.e / radius) ** 2 * decrement, 2 * np.e / radius * noise)
+            return decrement >= 0 and _definite(bend, least + rows.blur)
+
+        is_near = radius > 0 and within(min(radius, rows.reach))
+        exists = is_near or within(rows.reach)
+        if is_near or step == most:
+            break
+        move = _spread(ahead, others, basis)
         turn = float(np.ptp(rows.fields(move[:, None]), axis=-1).max())
         if not np.isfinite(turn):
             break
