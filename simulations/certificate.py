@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +25,7 @@ from simulations.fields import Floats, Tokens, gathered, local_fields
 from simulations.gram import pair_sums
 from simulations.losses import CrossEntropy, Loss, SquaredError
 from simulations.minimise import Minimum
+from simulations.newton import Approach, Local, approach, definite
 from simulations.own_loss import STEP, curvature, flattest, sees_common_part
 from simulations.recession import margins, recession_direction, separates
 
@@ -341,86 +341,37 @@ def _hold_together(
     some: NDArray[np.bool_] = np.any(left_out[:, asked], axis=1)
     if some.sum() <= _LEFT_OUT * len(some):
         lost = pair_sums(rows.tokens[some], np.arange(rows.tokens.shape[1]), rows.overlap)
-        proven[asked] = _definite(rows.moments - lost, _SHARE * rows.levels[0])
+        proven[asked] = definite(rows.moments - lost, _SHARE * rows.levels[0])
     if len(asked) > 1 and not proven[asked[0]]:
         for half in np.array_split(asked, 2):
             _hold_together(rows, left_out, half, proven)
 
 
-class _Newton(NamedTuple):
-    """Where Newton steps led, and what the last Hessian proves."""
+def _newton(rows: Rows, point: Floats, column: int, close: float, most: int) -> Approach:
+    """Take at most `most` Newton steps of one row until it is near the minimiser (see `approach`).
 
-    point: Floats
-    slope: Floats
-    steps: int
-    exists: bool
-    near: bool
-
-
-def _newton(rows: Rows, point: Floats, column: int, close: float, most: int) -> _Newton:
-    """Take Newton steps until the Hessian proves that a point is near the minimiser.
-
-    Steps are shortened to change no difference of fields by more than one, the length over which
-    the curvature stays what it was.
-
-    Parameters
-    ----------
-    rows : Rows
-        The objectives.
-    point : array (sites,)
-        Where to start.
-    column : int
-        Which row.
-    close : float
-        Distance from the minimiser, relative to |w|, that is near.
-    most : int
-        The most steps.
+    In the coordinates that the fields see: what no field sees is zero in the shortest minimiser.
     """
     others, basis = _others(rows, column), rows.span(column)
-    if basis is not None:
-        # What no field sees is zero in the shortest minimiser.
-        point = _spread(basis @ (basis.T @ point[others]), others)
-    slope, exists, is_near = np.full_like(point, np.nan), False, False
-    for step in range(most + 1):
-        slope, noise = rows.gradient(point, column)
-        bend = rows.hessian(point, column)[np.ix_(others, others)]
-        pull = slope[others]
+
+    def whole(seen: Floats) -> Floats:
+        return _spread(seen if basis is None else basis @ seen, others)
+
+    def part(entries: Floats) -> Floats:
+        return entries[others] if basis is None else basis.T @ entries[others]
+
+    def look(seen: Floats) -> Local:
+        slope, noise = rows.gradient(whole(seen), column)
+        bend = rows.hessian(whole(seen), column)[np.ix_(others, others)]
         if basis is not None:
-            bend, pull = basis.T @ bend @ basis, basis.T @ pull
-        if not np.isfinite(bend).all() or not np.isfinite(pull).all():
-            break
-        bend[np.diag_indices_from(bend)] += rows.decay
-        try:
-            ahead = np.asarray(np.linalg.solve(bend, -pull))
-        except np.linalg.LinAlgError:
-            break
-        # |w - w*|² is at most e² gᵀH⁻¹g over the least curvature; rounding comes from any side.
-        decrement, radius = -float(pull @ ahead), close * float(np.linalg.norm(point))
+            bend = basis.T @ bend @ basis
+        return Local(part(slope), noise, bend + rows.decay * np.eye(len(bend)), rows.blur)
 
-        def within(radius: float, bend=bend, decrement=decrement, noise=noise) -> bool:
-            least = max((2 * np.e / radius) ** 2 * decrement, 2 * np.e / radius * noise)
-            return decrement >= 0 and _definite(bend, least + rows.blur)
+    def turn(move: Floats) -> float:
+        return float(np.ptp(rows.fields(whole(move)[:, None]), axis=-1).max())
 
-        is_near = radius > 0 and within(min(radius, rows.reach))
-        exists = is_near or within(rows.reach)
-        if is_near or step == most:
-            break
-        move = _spread(ahead, others, basis)
-        turn = float(np.ptp(rows.fields(move[:, None]), axis=-1).max())
-        if not np.isfinite(turn):
-            break
-        point = point + move / max(1.0, turn)
-    return _Newton(point, slope, step, exists, is_near)
-
-
-def _definite(matrix: Floats, least: float) -> bool:
-    """Tell whether all eigenvalues of a matrix are above `least`, beyond their rounding."""
-    rounding = _EPSILON * len(matrix) * float(np.trace(matrix))
-    try:
-        np.linalg.cholesky(matrix - (least + rounding) * np.eye(len(matrix)))
-    except np.linalg.LinAlgError:
-        return False
-    return True
+    found = approach(look, turn, part(point), close, rows.reach, most)
+    return found._replace(point=whole(found.point), slope=whole(found.slope))
 
 
 def _others(rows: Rows, column: int) -> NDArray[np.bool_]:
@@ -428,8 +379,8 @@ def _others(rows: Rows, column: int) -> NDArray[np.bool_]:
     return others
 
 
-def _spread(entries: Floats, others: NDArray[np.bool_], basis: Floats | None = None) -> Floats:
-    """Return coordinates as an array over all sites."""
+def _spread(entries: Floats, others: NDArray[np.bool_]) -> Floats:
+    """Return the entries of the other sites as an array over all sites."""
     whole = np.zeros(len(others))
-    whole[others] = entries if basis is None else basis @ entries
+    whole[others] = entries
     return whole
