@@ -3,8 +3,8 @@
 A gradient alone bounds nothing. Let the curvature of an objective be at least c in a ball of
 radius 2 |g|/c around a point with the gradient g. On its surface the objective is then above its
 value at the centre, so that a minimiser exists, and it is no farther away than |g|/c. Where all
-differences of two fields change by at most 1 within the ball, the curvature of the cross-entropy
-falls by at most a factor e (|ℓ'''| ≤ max_ab |z_a - z_b| ℓ'' along any z; Bach, arXiv:0910.4627):
+differences of two fields change by at most d within the ball, the curvature of the cross-entropy
+falls by at most a factor e^d (|ℓ'''| ≤ max_ab |z_a - z_b| ℓ'' along any z; Bach, arXiv:0910.4627):
 what is needed of c is known at the centre. Of a loss of the user's the same is assumed.
 
 Whether c is reached is asked of the weight decay first; then of the samples that are predicted
@@ -241,7 +241,8 @@ def near(rows: Rows, points: Floats, slopes: Floats, tolerance: float) -> NDArra
     if doubtful.size and rows.levels[0] > _FLAT * rows.levels[-1]:
         samples, sites = rows.tokens.shape
         noise = _EPSILON * samples * np.sqrt(sites) * np.abs(rows.values).max()
-        needed = np.e * (steep + noise) / np.minimum(radius, rows.reach)
+        radius = np.minimum(radius, rows.reach)
+        needed = np.exp(radius / rows.reach) * (steep + noise) / radius
         proven[doubtful] = _held_by_many(rows, points, needed, doubtful)
     return proven
 

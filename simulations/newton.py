@@ -63,9 +63,10 @@ def approach(
 ) -> Approach:
     """Take Newton steps until the Hessian H proves that a point x is near the minimiser x*.
 
-    Let the Hessian fall by at most a factor e where no difference of fields changes by more than
-    1. Then |x - x*|² is at most e² gᵀH⁻¹g over the least eigenvalue of H, if that is less than
-    half the length over which fields change so much. A step is cut where it changes more.
+    Let the Hessian fall by at most a factor f = e^d where no difference of fields changes by more
+    than d ≤ 1. Then |x - x*|² is at most f² gᵀH⁻¹g over the least eigenvalue of H, if fields
+    change by no more than d within twice this distance: outside of it the objective is above its
+    value at x. A step is cut where it changes more than 1.
 
     Parameters
     ----------
@@ -93,9 +94,9 @@ def approach(
         except np.linalg.LinAlgError:
             break
         decrement, radius = -float(here.slope @ move), close * float(np.linalg.norm(point))
-        exists = _within(here, decrement, reach)
+        exists = _within(here, decrement, reach, reach)
         if radius > 0:
-            near = _within(here, decrement, min(radius, reach))
+            near = _within(here, decrement, min(radius, reach), reach)
         else:
             # At zero, a gradient of rounding errors alone.
             near = exists and float(np.linalg.norm(here.slope)) <= here.noise
@@ -117,7 +118,15 @@ def definite(matrix: Floats, least: float) -> bool:
     return True
 
 
-def _within(here: Local, decrement: float, radius: float) -> bool:
-    """Tell whether the minimiser is proven to be within a radius; rounding is added in full."""
-    least = max((2 * np.e / radius) ** 2 * decrement, 2 * np.e / radius * here.noise)
-    return decrement >= 0 and definite(here.bend, least + here.blur)
+def _within(here: Local, decrement: float, radius: float, reach: float) -> bool:
+    """Tell whether the minimiser is proven to be within a radius.
+
+    With c the least eigenvalue, its distance is at most f √(decrement/c) + f noise/c, f = e^(r/l):
+    rounding may point anywhere. The c of equality is 1/s² with f (√decrement s + noise s²) = r.
+    """
+    if not (decrement >= 0 and np.isfinite(decrement)):
+        return False
+    most = radius * np.exp(-radius / reach)
+    root = np.sqrt(decrement)
+    s = 2 * most / (root + np.sqrt(root**2 + 4 * here.noise * most))
+    return definite(here.bend, 1 / s**2 + here.blur) if s > 0 else False
