@@ -3,8 +3,8 @@
 A gradient alone bounds nothing. Let the curvature of an objective be at least c in a ball of
 radius 2 |g|/c around a point with the gradient g. On its surface the objective is then above its
 value at the centre, so that a minimiser exists, and it is no farther away than |g|/c. Where all
-differences of two fields change by at most 1 within the ball, the curvature of the cross-entropy
-falls by at most a factor e (|ℓ'''| ≤ max_ab |z_a - z_b| ℓ'' along any z; Bach, arXiv:0910.4627):
+differences of two fields change by at most d within the ball, the curvature of the cross-entropy
+falls by at most a factor e^d (|ℓ'''| ≤ max_ab |z_a - z_b| ℓ'' along any z; Bach, arXiv:0910.4627):
 what is needed of c is known at the centre. Of a loss of the user's the same is assumed.
 
 Whether c is reached is asked of the weight decay first; then of the samples that are predicted
@@ -17,16 +17,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simulations.fields import Floats, Tokens, gathered, local_fields
 from simulations.gram import pair_sums
-from simulations.losses import CrossEntropy
+from simulations.losses import CrossEntropy, Loss, SquaredError
 from simulations.minimise import Minimum
-from simulations.own_loss import STEP, OwnLoss, curvature, flattest, sees_common_part
+from simulations.newton import Approach, Local, approach, definite
+from simulations.own_loss import STEP, curvature, flattest, sees_common_part
 from simulations.recession import margins, recession_direction, separates
 
 #: Numbers in the largest array that is made.
@@ -53,6 +53,9 @@ _ROUNDING = 1e-8
 # What overflows is not proven.
 _QUIET = np.errstate(over="ignore", invalid="ignore", under="ignore")
 
+#: Losses that know their derivatives; those of others are taken by differences.
+KNOWN = (CrossEntropy, SquaredError)
+
 _EPSILON = float(np.finfo(float).eps)
 
 
@@ -64,7 +67,7 @@ class Rows:
 
     Parameters
     ----------
-    loss : CrossEntropy or OwnLoss
+    loss : Loss
         ℓ.
     tokens : uint8 array (samples, sites)
         Training sequences.
@@ -76,7 +79,7 @@ class Rows:
         The sites i.
     """
 
-    loss: CrossEntropy | OwnLoss
+    loss: Loss
     tokens: Tokens
     values: Floats
     decay: float
@@ -96,7 +99,7 @@ class Rows:
     @cached_property
     def inputs(self) -> Floats:
         """What the loss sees of U: all of it, or without the part common to all colours."""
-        if isinstance(self.loss, CrossEntropy) or not sees_common_part(self.loss, self.colors):
+        if isinstance(self.loss, KNOWN) or not sees_common_part(self.loss, self.colors):
             return np.asarray(self.values - self.values.mean(axis=0))
         return self.values
 
@@ -148,7 +151,7 @@ class Rows:
     @cached_property
     def blur(self) -> float:
         """The rounding error of second derivatives that are taken by differences."""
-        if isinstance(self.loss, CrossEntropy):
+        if isinstance(self.loss, KNOWN):
             return 0.0
         colors = self.colors
         steepest = float(
@@ -181,7 +184,7 @@ class Rows:
     def flattest(self, points: Floats, columns: NDArray[np.int64]) -> Floats:
         """Return the least curvature in z, for every sequence and row, in what the loss sees."""
         fields = self.fields(points)
-        if isinstance(self.loss, CrossEntropy):
+        if isinstance(self.loss, KNOWN):
             return self.loss.flattest(fields)
         return flattest(self._bend(fields, self.seen(columns)), self.inputs is not self.values)
 
@@ -203,7 +206,7 @@ class Rows:
         return np.ascontiguousarray(vectors[:, levels > _FLAT * levels[-1]])
 
     def _bend(self, fields: Floats, seen: Floats) -> Floats:
-        if isinstance(self.loss, CrossEntropy):
+        if isinstance(self.loss, KNOWN):
             return self.loss.curvature(fields, seen)
         return curvature(self.loss, fields, seen)
 
@@ -228,7 +231,7 @@ def reviewed(rows: Rows, minimum: Minimum, tolerance: float) -> Minimum:
         if not found.exists and rows.decay == 0 and lacks_minimiser(rows, points[:, r], int(r)):
             statuses[r] = "diverged"
             continue
-        if not arrived or (not found.slope.any() and not isinstance(rows.loss, CrossEntropy)):
+        if not arrived or (not found.slope.any() and not isinstance(rows.loss, KNOWN)):
             # A loss of the user's may be constant, and least, from some point on.
             continue
         if not found.near and rows.decay == 0:
@@ -259,7 +262,8 @@ def near(rows: Rows, points: Floats, slopes: Floats, tolerance: float) -> NDArra
     if doubtful.size and rows.levels[0] > _FLAT * rows.levels[-1]:
         samples, sites = rows.tokens.shape
         noise = _EPSILON * samples * np.sqrt(sites) * np.abs(rows.values).max()
-        needed = np.e * (steep + noise) / np.minimum(radius, rows.reach)
+        radius = np.minimum(radius, rows.reach)
+        needed = np.exp(radius / rows.reach) * (steep + noise) / radius
         proven[doubtful] = _held_by_many(rows, points, needed, doubtful)
     return proven
 
@@ -288,9 +292,12 @@ def near_by_hessian(rows: Rows, point: Floats, column: int, tolerance: float) ->
 def lacks_minimiser(rows: Rows, point: Floats, column: int) -> bool:
     """Tell whether a row has no finite minimiser without weight decay.
 
-    For the cross-entropy a direction of recession decides. A loss of the user's need not fall for
-    ever along it: it is followed from w = 0 to see whether it rises again or comes to an end.
+    The squared error always has one. For the cross-entropy a direction of recession decides. A
+    loss of the user's need not fall for ever along it: it is followed from w = 0 to see whether
+    it rises again or comes to an end.
     """
+    if isinstance(rows.loss, SquaredError):
+        return False
     others = _others(rows, column)
     matrix = margins(rows.tokens, int(rows.rows[column]), rows.values)
     if isinstance(rows.loss, CrossEntropy) and separates(matrix, point[others]):
@@ -330,7 +337,7 @@ def _held_by_many(
     """
     samples, proven = len(rows.tokens), np.zeros(len(columns), dtype=bool)
     left_out = np.empty((samples, len(columns)), dtype=bool)
-    size = rows.colors if isinstance(rows.loss, CrossEntropy) else rows.colors**2
+    size = rows.colors if isinstance(rows.loss, KNOWN) else rows.colors**2
     width = max(1, _LARGEST // (samples * size))
     for first in range(0, len(columns), width):
         part = slice(first, first + width)
@@ -356,83 +363,40 @@ def _hold_together(
     some: NDArray[np.bool_] = np.any(left_out[:, asked], axis=1)
     if some.sum() <= _LEFT_OUT * len(some):
         lost = pair_sums(rows.tokens[some], np.arange(rows.tokens.shape[1]), rows.overlap)
-        proven[asked] = _definite(rows.moments - lost, _SHARE * rows.levels[0])
+        proven[asked] = definite(rows.moments - lost, _SHARE * rows.levels[0])
     if len(asked) > 1 and not proven[asked[0]]:
         for half in np.array_split(asked, 2):
             _hold_together(rows, left_out, half, proven)
 
 
-class _Newton(NamedTuple):
-    """Where Newton steps led, and what the last Hessian proves."""
+def _newton(rows: Rows, point: Floats, column: int, close: float, most: int) -> Approach:
+    """Take at most `most` Newton steps of one row until it is near the minimiser (see `approach`).
 
-    point: Floats
-    slope: Floats
-    steps: int
-    exists: bool
-    near: bool
-
-
-def _newton(rows: Rows, point: Floats, column: int, close: float, most: int) -> _Newton:
-    """Take Newton steps until the Hessian proves that a point is near the minimiser.
-
-    Steps are shortened to change no difference of fields by more than one, the length over which
-    the curvature stays what it was.
-
-    Parameters
-    ----------
-    rows : Rows
-        The objectives.
-    point : array (sites,)
-        Where to start.
-    column : int
-        Which row.
-    close : float
-        Distance from the minimiser, relative to |w|, that is near.
-    most : int
-        The most steps.
+    In the coordinates that the fields see: what no field sees is zero in the shortest minimiser.
     """
     others, basis = _others(rows, column), rows.span(column)
-    if basis is not None:
-        # What no field sees is zero in the shortest minimiser.
-        point = _spread(basis @ (basis.T @ point[others]), others)
-    slope, exists, is_near = np.full_like(point, np.nan), False, False
-    for step in range(most + 1):
-        slope, noise = rows.gradient(point, column)
-        pull = slope[others]
+
+    def whole(seen: Floats) -> Floats:
+        return _spread(seen if basis is None else basis @ seen, others)
+
+    def part(entries: Floats) -> Floats:
+        return entries[others] if basis is None else basis.T @ entries[others]
+
+    def look(seen: Floats) -> Local:
+        slope, noise = rows.gradient(whole(seen), column)
         if basis is not None and rows.few:
-            bend, pull = rows.hessian_within(point, column, basis), basis.T @ pull
+            bend = rows.hessian_within(whole(seen), column, basis)
         else:
-            bend = rows.hessian(point, column)[np.ix_(others, others)]
+            bend = rows.hessian(whole(seen), column)[np.ix_(others, others)]
             if basis is not None:
-                bend, pull = basis.T @ bend @ basis, basis.T @ pull
-        if not np.isfinite(bend).all() or not np.isfinite(pull).all():
-            break
-        bend[np.diag_indices_from(bend)] += rows.decay
-        steep = np.e * (float(np.linalg.norm(slope)) + noise)
-        radius = close * float(np.linalg.norm(point))
-        is_near = radius > 0 and _definite(bend, steep / min(radius, rows.reach) + rows.blur)
-        exists = is_near or _definite(bend, steep / rows.reach + rows.blur)
-        if is_near or step == most:
-            break
-        try:
-            move = _spread(np.asarray(np.linalg.solve(bend, -pull)), others, basis)
-        except np.linalg.LinAlgError:
-            break
-        turn = float(np.ptp(rows.fields(move[:, None]), axis=-1).max())
-        if not np.isfinite(turn):
-            break
-        point = point + move / max(1.0, turn)
-    return _Newton(point, slope, step, exists, is_near)
+                bend = basis.T @ bend @ basis
+        return Local(part(slope), noise, bend + rows.decay * np.eye(len(bend)), rows.blur)
 
+    def turn(move: Floats) -> float:
+        return float(np.ptp(rows.fields(whole(move)[:, None]), axis=-1).max())
 
-def _definite(matrix: Floats, least: float) -> bool:
-    """Tell whether all eigenvalues of a matrix are above `least`, beyond their rounding."""
-    rounding = _EPSILON * len(matrix) * float(np.trace(matrix))
-    try:
-        np.linalg.cholesky(matrix - (least + rounding) * np.eye(len(matrix)))
-    except np.linalg.LinAlgError:
-        return False
-    return True
+    found = approach(look, turn, part(point), close, rows.reach, most)
+    return found._replace(point=whole(found.point), slope=whole(found.slope))
 
 
 def _others(rows: Rows, column: int) -> NDArray[np.bool_]:
@@ -440,8 +404,8 @@ def _others(rows: Rows, column: int) -> NDArray[np.bool_]:
     return others
 
 
-def _spread(entries: Floats, others: NDArray[np.bool_], basis: Floats | None = None) -> Floats:
-    """Return coordinates as an array over all sites."""
+def _spread(entries: Floats, others: NDArray[np.bool_]) -> Floats:
+    """Return the entries of the other sites as an array over all sites."""
     whole = np.zeros(len(others))
-    whole[others] = entries if basis is None else basis @ entries
+    whole[others] = entries
     return whole

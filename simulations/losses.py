@@ -71,6 +71,24 @@ class SquaredError:
         return loss
 
     @staticmethod
+    def gradient(fields: Floats, seen: Floats) -> Floats:
+        """Return K0 (z - y) for known tokens."""
+        gap = fields - seen
+        slope: Floats = gap - gap.mean(axis=-1, keepdims=True)
+        return slope
+
+    @staticmethod
+    def curvature(fields: Floats, seen: Floats) -> Floats:
+        """Return the second derivatives K0 in z."""
+        colors = fields.shape[-1]
+        return np.broadcast_to(np.eye(colors) - 1 / colors, (*seen.shape, colors))
+
+    @staticmethod
+    def flattest(fields: Floats) -> Floats:
+        """Return 1: the curvature is K0."""
+        return np.ones(fields.shape[:-1])
+
+    @staticmethod
     def optimum(probabilities: Floats) -> Floats:
         """Return min_z Σ_a p_a ℓ(e_a, z) = ½ (1 - |p|²), reached at z = p."""
         loss: Floats = 0.5 * (1 - np.sum(probabilities**2, axis=-1))
