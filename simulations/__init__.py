@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from simulations.pseudolikelihood import PairCouplings
     from simulations.recovery import Recovery, recover
     from simulations.sampler import Chains, sample
-    from simulations.separability import separable, separable_samples
+    from simulations.separability import has_minimiser, separable, separable_samples
     from simulations.settings import Settings
     from simulations.training import Training, train
     from simulations.transformer_extra import MissingExtra
@@ -72,6 +72,7 @@ __all__ = [
     "extrapolate",
     "fresh_loss",
     "fresh_losses",
+    "has_minimiser",
     "integrated_time",
     "learn",
     "learn_encoder",
@@ -121,6 +122,7 @@ _HOMES = {
     "extrapolate": "finite_size",
     "fresh_loss": "observables",
     "fresh_losses": "observables",
+    "has_minimiser": "separability",
     "integrated_time": "autocorrelation",
     "learn": "learning",
     "learn_encoder": "encoder_learning",

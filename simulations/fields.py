@@ -85,6 +85,30 @@ def is_identity(similarity: Any) -> bool:
     return bool(np.abs(U - U[0, 1] - np.eye(len(U))).max() <= rounding)
 
 
+def gathered(tokens: Tokens, answers: Floats) -> Floats:
+    """Return Σ_μ answers[μ, r, s_j^μ], an array (sites, rows): the transpose of `colored_sums`.
+
+    `answers` is an array (samples, rows, colors).
+    """
+    sums = np.zeros((tokens.shape[1], answers.shape[1]))
+    # The kernel adds whole rows: [sample, colour, row].
+    answers = np.ascontiguousarray(answers.transpose(0, 2, 1))
+    for part in pieces(len(answers), sums.size):
+        _gather(tokens[part], answers[part], sums)
+    return sums
+
+
+@jit
+def _gather(tokens: Tokens, answers: Floats, sums: Floats) -> None:
+    samples, sites = tokens.shape
+    rows = sums.shape[1]
+    for sample in range(samples):
+        for j in range(sites):
+            source, target = answers[sample, tokens[sample, j]], sums[j]
+            for r in range(rows):
+                target[r] += source[r]
+
+
 def softmax(fields: Floats) -> Floats:
     """Return exp(z_a) / Σ_b exp(z_b) along the last axis."""
     exponentials = np.exp(fields - fields.max(axis=-1, keepdims=True))

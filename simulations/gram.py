@@ -16,7 +16,7 @@ _WIDEST = 64
 
 
 def pair_sums(tokens: Tokens, rows: NDArray[np.int64], table: Floats) -> Floats:
-    """Return Σ_μ Q[s_j^μ, s_i^μ] for all sites j and the sites i in `rows`.
+    """Return Σ_μ Q^μ[s_j^μ, s_i^μ] for all sites j and the sites i in `rows`.
 
     Parameters
     ----------
@@ -24,29 +24,31 @@ def pair_sums(tokens: Tokens, rows: NDArray[np.int64], table: Floats) -> Floats:
         Sequences.
     rows : int array (rows,)
         The sites i.
-    table : array (colors, colors)
-        Q.
+    table : array (colors, colors) or (samples, colors, colors)
+        Q, one for all sequences or one for each.
 
     Returns
     -------
     array (sites, rows)
     """
     sums = np.zeros((tokens.shape[1], len(rows)))
-    table = np.ascontiguousarray(table)
+    tables = np.ascontiguousarray(table).reshape(-1, *table.shape[-2:])
     for some in pieces(len(rows), float(tokens.size), _WIDEST):
         width = some.stop - some.start
         for part in pieces(len(tokens), float(len(sums) * width)):
-            _add_pairs(tokens[part], rows, table, sums, some.start, some.stop)
+            own = tables if len(tables) == 1 else tables[part]
+            _add_pairs(tokens[part], rows, own, sums, some.start, some.stop)
     return sums
 
 
 @jit
 def _add_pairs(
-    tokens: Tokens, rows: NDArray[np.int64], table: Floats, sums: Floats, begin: int, end: int
+    tokens: Tokens, rows: NDArray[np.int64], tables: Floats, sums: Floats, begin: int, end: int
 ) -> None:
     """Add the terms of these sequences to the sums of some of the rows."""
     samples, sites = tokens.shape
-    colors = len(table)
+    colors = tables.shape[1]
+    each = 0 if len(tables) == 1 else 1
     terms = np.zeros(colors * _WIDEST)
     part = np.empty(sites * _WIDEST)
     for first in range(begin, end, _WIDEST):
@@ -56,6 +58,7 @@ def _add_pairs(
         for j in range(sites):
             part[j * width : j * width + used] = sums[j, first : first + used]
         for sample in range(samples):
+            table = tables[each * sample]
             for r in range(used):
                 token = tokens[sample, rows[first + r]]
                 for a in range(colors):

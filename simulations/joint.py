@@ -10,8 +10,10 @@ from scipy import optimize
 
 from replica.arguments import integer, non_negative, positive, refusal
 from simulations.attention import FactoredAttention
+from simulations.certificate import Rows, exists
 from simulations.crossentropy import evaluate, sites_by_color
 from simulations.fields import Floats, checked_seed, checked_similarity, checked_tokens, seen
+from simulations.losses import CrossEntropy
 from simulations.potts import checked_colors
 
 #: Units of U are told apart by powers of this.
@@ -34,7 +36,8 @@ class JointTraining:
     evaluations : int
         Evaluations of the loss with its gradient.
     status : str
-        "converged", "max-steps" or "not-finite".
+        "converged"; "max-steps"; "diverged", where λ = 0 and with this V some row of A has no
+        finite minimiser, so that the loss falls for ever; "not-finite".
     """
 
     attention: FactoredAttention
@@ -146,6 +149,11 @@ def train_jointly(
     if not np.isfinite(residual):
         status = "not-finite"
     attention, values, _ = unpack(result.x)
+    if lam == 0:
+        problem = Rows(CrossEntropy(), tokens, values, 0.0, rows)
+        slopes = result.jac[: sites**2].reshape(sites, sites).T
+        if not np.all(exists(problem, np.ascontiguousarray(attention.T), slopes)):
+            status = "diverged"
     found = FactoredAttention(attention / unit_of_values, values * unit_of_values)
     return JointTraining(found, residual, int(result.nfev), status)
 

@@ -15,8 +15,8 @@ _SINGULAR = 1e-12
 
 def regressed(
     inputs: Floats, answers: Floats, decay: float, rows: NDArray[np.int64], tolerance: float
-) -> tuple[Floats, Floats]:
-    """Return argmin_w ½ |y_i - X_i w|² + (decay/2) |w|² for many sites i, and its residuals.
+) -> tuple[Floats, Floats, Floats]:
+    """Return argmin_w ½ |y_i - X_i w|² + (decay/2) |w|² for many sites i, and its gradients.
 
     X_i is X without its column i. Without weight decay it is the shortest minimiser.
 
@@ -37,8 +37,10 @@ def regressed(
     -------
     points : array (sites, rows)
         The minimisers, zero at the sites i.
+    slopes : array (sites, rows)
+        The gradients there.
     residuals : array (rows,)
-        Norms of the gradients, relative to those at w = 0.
+        Their norms, relative to those at w = 0.
     """
     columns = np.arange(len(rows))
     own = rows, columns
@@ -48,10 +50,9 @@ def regressed(
         spread[own] = 0.0
         return spread
 
-    def residual(points: Floats) -> Floats:
-        gradient = decay * points - spread(answers - inputs @ points)
-        norms: Floats = np.linalg.norm(gradient, axis=0) / scale
-        return norms
+    def gradient(points: Floats) -> tuple[Floats, Floats]:
+        slopes: Floats = decay * points - spread(answers - inputs @ points)
+        return slopes, np.linalg.norm(slopes, axis=0) / scale
 
     scale = np.linalg.norm(spread(answers), axis=0)
     scale[scale == 0] = 1.0
@@ -68,7 +69,7 @@ def regressed(
             corrections = np.linalg.norm(spread(correction), axis=0)
     except np.linalg.LinAlgError:
         pass
-    residuals = residual(points)
+    slopes, residuals = gradient(points)
     small = corrections <= np.sqrt(tolerance) * np.linalg.norm(points, axis=0)
     sound = (residuals < tolerance) & small
     for r in np.nonzero(~sound)[0]:
@@ -78,4 +79,6 @@ def regressed(
         seen = curvatures > _SINGULAR * curvatures.max(initial=0.0)
         shares = (left.T @ answers[:, r])[seen] * sizes[seen] / curvatures[seen]
         points[np.arange(len(points)) != rows[r], r] = right[seen].T @ shares
-    return points, residuals if sound.all() else residual(points)
+    if not sound.all():
+        slopes, residuals = gradient(points)
+    return points, slopes, residuals

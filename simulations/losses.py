@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from replica.arguments import one_of
-from simulations.fields import Floats, log_sum_exp
+from simulations.fields import Floats, log_sum_exp, softmax
 from simulations.own_loss import OwnLoss, checked_loss
 
 
@@ -19,6 +19,33 @@ class CrossEntropy:
         """Return Σ_a p_a ℓ(e_a, z) along the last axis of both arrays."""
         loss: Floats = log_sum_exp(fields) - np.sum(probabilities * fields, axis=-1)
         return loss
+
+    @staticmethod
+    def gradient(fields: Floats, seen: Floats) -> Floats:
+        """Return softmax(z) - y for known tokens, p_y - 1 as minus the others: to all digits."""
+        others = np.where(seen > 0, 0.0, softmax(fields))
+        return np.where(seen > 0, -others.sum(axis=-1, keepdims=True), others)
+
+    @staticmethod
+    def curvature(fields: Floats, seen: Floats) -> Floats:
+        """Return the second derivatives diag(p) - p pᵀ in z, p_y (1 - p_y) to all digits."""
+        slope = CrossEntropy.gradient(fields, seen)
+        p = slope + seen
+        bend = -p[..., :, None] * p[..., None, :]
+        own = np.arange(p.shape[-1])
+        bend[..., own, own] = np.where(seen > 0, -p * slope, p * (1 - p))
+        return bend
+
+    @staticmethod
+    def flattest(fields: Floats) -> Floats:
+        """Return a bound c of the curvature from below, c K0 with K0 = I - 11ᵀ/C.
+
+        The eigenvalues of diag(p) - p pᵀ, but for one of zero, lie between those of diag(p).
+        """
+        z = np.ascontiguousarray(np.moveaxis(fields, -1, 0))
+        z -= z.max(axis=0)
+        least: Floats = np.exp(z.min(axis=0)) / np.exp(z).sum(axis=0)
+        return least
 
     @staticmethod
     def optimum(probabilities: Floats) -> Floats:
@@ -42,6 +69,24 @@ class SquaredError:
         product = np.sum((centred - 2 * probabilities) * centred, axis=-1)
         loss: Floats = 0.5 * (1 - 1 / colors + product)
         return loss
+
+    @staticmethod
+    def gradient(fields: Floats, seen: Floats) -> Floats:
+        """Return K0 (z - y) for known tokens."""
+        gap = fields - seen
+        slope: Floats = gap - gap.mean(axis=-1, keepdims=True)
+        return slope
+
+    @staticmethod
+    def curvature(fields: Floats, seen: Floats) -> Floats:
+        """Return the second derivatives K0 in z."""
+        colors = fields.shape[-1]
+        return np.broadcast_to(np.eye(colors) - 1 / colors, (*seen.shape, colors))
+
+    @staticmethod
+    def flattest(fields: Floats) -> Floats:
+        """Return 1: the curvature is K0."""
+        return np.ones(fields.shape[:-1])
 
     @staticmethod
     def optimum(probabilities: Floats) -> Floats:

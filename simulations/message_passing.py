@@ -11,17 +11,19 @@ from numpy.typing import NDArray
 from replica.arguments import integer, non_negative, positive, real, refusal
 from replica.immutable import Immutable
 from simulations.cavity import CavitySpectra, token_precision
-from simulations.fields import Floats, Tokens, checked_sites, checked_tokens, colored_sums
-from simulations.jit import jit
-from simulations.losses import Loss, loss_named
+from simulations.certificate import Rows, lacks_minimiser, near, near_by_hessian
+from simulations.fields import Floats, Tokens, checked_sites, checked_tokens, colored_sums, gathered
+from simulations.losses import Loss, SquaredError, loss_named
 from simulations.one_thread import one_thread
-from simulations.pieces import pieces
 from simulations.potts import PottsModel
 from simulations.proximal import force
 from simulations.training import Training
 
 #: A variance from here on, at λ = 0, grows without end: there is no unique minimiser.
 _RUNAWAY = 1e6
+
+#: How much less the gradient must be where it did not prove a row to be the minimiser.
+_FURTHER = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +34,8 @@ class MessagePassing(Immutable):
     ----------
     training : Training
         The last rows, with residuals and statuses as for the minimiser; `evaluations` counts
-        iterations. "diverged" are rows of λ = 0 that have no unique minimiser.
+        iterations. "diverged" are rows of λ = 0 that have no finite minimiser and, of the squared
+        error, those whose minimiser is not unique.
     m, q, V : arrays (steps + 1, rows)
         Overlaps w*ᵀGw and wᵀGw, with the cavity covariance G of the model, and the local
         variance, after every iteration; entry 0 belongs to w = 0. Once all rows have
@@ -90,8 +93,9 @@ def approximate_message_passing(
     steps : int
         The most iterations.
     tolerance : float
-        Iterations end when all gradient norms, relative to those at w = 0, are below this,
-        and the last changes of w, relative to w, below its root.
+        A row has converged when the norm of its gradient, relative to that at w = 0, is below
+        this, and its last change and its proven distance from the minimiser, relative to |w|,
+        below its root (see `train`). Iterations end when all have.
     damping : float
         Share of the last iterate that is kept, from 0 to less than 1. State evolution needs 0.
 
@@ -124,11 +128,8 @@ def approximate_message_passing(
                 break
             passing.step(damping)
             course.append(passing.measured())
-        arrived = passing.arrived(tolerance)
+        statuses = passing.statuses(tolerance)
     residuals = passing.residuals
-    statuses = np.where(arrived, "converged", "max-steps").astype(object)
-    statuses[~np.isfinite(residuals)] = "not-finite"
-    statuses[passing.runs_away] = "diverged"
     taken = np.full(len(sites), len(course) - 1)
     weights = np.ascontiguousarray(passing.weights.T)
     training = Training(weights, sites, residuals, taken, statuses)
@@ -161,8 +162,15 @@ class _Passing:
         self.residuals = self._scale
         # At w = 0 there is neither a field nor a spread of it.
         self._look(np.zeros_like(self._seen))
-        self._scale = np.maximum(self.residuals, np.finfo(float).tiny)
+        # What cancels there leaves rounding errors: then w = 0 is the minimiser.
+        noise = np.finfo(float).eps * len(tokens) / np.sqrt(model.sites)
+        self._scale = np.where(self.residuals > noise, self.residuals, np.inf)
         self.residuals = self.residuals / self._scale
+        decay = model.sites * lam
+        self._rows = Rows(loss, tokens, np.eye(model.colors), decay, rows)
+        self._proven = np.isinf(self._scale)
+        self._lost = np.zeros(len(rows), dtype=bool)
+        self._goals = np.ones(len(rows))
 
     def measured(self) -> tuple[Floats, ...]:
         """Return m, q, V, the training loss at the proximal fields, and the residuals."""
@@ -172,21 +180,52 @@ class _Passing:
         loss = self._loss.expected(fields, self._seen).mean(axis=0)
         return m, q, self._variance, loss, self.residuals
 
+    def settled(self, tolerance: float) -> bool:
+        """Tell whether further iterations are of no use."""
+        over = ~np.isfinite(self.residuals) | self._runs_away | self._lost
+        if not np.all(over | self._proven | self._arrived(tolerance)):
+            return False
+        self._prove(tolerance)
+        return bool(np.all(over | self._lost | self._proven))
+
+    def statuses(self, tolerance: float) -> NDArray[np.object_]:
+        """Return how every row ended."""
+        self._goals[:], self._proven = 1.0, np.isinf(self._scale)
+        self._prove(tolerance)
+        statuses = np.where(self._proven, "converged", "max-steps").astype(object)
+        statuses[~np.isfinite(self.residuals)] = "not-finite"
+        if isinstance(self._loss, SquaredError):
+            statuses[self._runs_away] = "diverged"
+        elif self._lam == 0:
+            for r in np.nonzero(~self._proven & ~self._lost)[0]:
+                self._lost[r] = lacks_minimiser(self._rows, self.weights[:, r], int(r))
+            statuses[self._lost] = "diverged"
+        return statuses
+
     @property
-    def runs_away(self) -> NDArray[np.bool_]:
+    def _runs_away(self) -> NDArray[np.bool_]:
         """Which rows have no unique minimiser to arrive at."""
         return (self._lam == 0) & ~(self._variance <= _RUNAWAY)
 
-    def arrived(self, tolerance: float) -> NDArray[np.bool_]:
+    def _arrived(self, tolerance: float) -> NDArray[np.bool_]:
         """Which rows neither have a gradient any more nor move."""
         moved, length = (np.linalg.norm(each, axis=0) for each in (self._change, self.weights))
         still: NDArray[np.bool_] = moved <= np.sqrt(tolerance) * length
-        return (self.residuals < tolerance) & still
+        return (self.residuals < tolerance * self._goals) & still
 
-    def settled(self, tolerance: float) -> bool:
-        """Tell whether further iterations are of no use."""
-        done = ~np.isfinite(self.residuals) | self.arrived(tolerance) | self.runs_away
-        return bool(np.all(done))
+    def _prove(self, tolerance: float) -> None:
+        """Find out which of the rows that arrived are near a minimiser; others must go on."""
+        asked = self._arrived(tolerance) & ~self._proven & ~self._runs_away
+        if not asked.any():
+            return
+        slopes = self._gradient * len(self.weights)
+        self._proven |= asked & near(self._rows, self.weights, slopes, tolerance)
+        for r in np.nonzero(asked & ~self._proven)[0]:
+            self._proven[r] = near_by_hessian(self._rows, self.weights[:, r], int(r), tolerance)
+            if not self._proven[r]:
+                if self._lam == 0 and self._goals[r] == 1:
+                    self._lost[r] = lacks_minimiser(self._rows, self.weights[:, r], int(r))
+                self._goals[r] *= _FURTHER
 
     def step(self, damping: float) -> None:
         """Go from w to (λ + V̂ G)^{-1} (Xᵀg/L + V̂ G w), and see what the tokens answer."""
@@ -207,27 +246,11 @@ class _Passing:
         # V̂ = -(1/L) Σ_μ tr ∂g/∂ω, of the sequences themselves.
         self._stiffness = response.sum(axis=0) / len(self.weights)
         slope, _ = force(self._loss, sums, self._seen, np.zeros_like(self._variance))
-        gradient = self._lam * self.weights - self._gathered(slope)
-        self.residuals = np.sqrt(np.sum(gradient**2, axis=0)) / self._scale
+        self._gradient = self._lam * self.weights - self._gathered(slope)
+        self.residuals = np.sqrt(np.sum(self._gradient**2, axis=0)) / self._scale
 
     def _gathered(self, answer: Floats) -> Floats:
         """Return Xᵀg/L, zero at the masked sites."""
-        sums = np.zeros_like(self.weights)
-        # The kernel adds whole rows: [sample, colour, row].
-        answer = np.ascontiguousarray(answer.transpose(0, 2, 1))
-        for part in pieces(len(answer), sums.size):
-            _gather(self._tokens[part], answer[part], sums)
+        sums = gathered(self._tokens, answer)
         sums[self._own] = 0.0
         return sums / len(sums)
-
-
-@jit
-def _gather(tokens: Tokens, answer: Floats, sums: Floats) -> None:
-    """Add answer[μ, s_j^μ] to sums[j] for every sequence μ and site j."""
-    samples, sites = tokens.shape
-    rows = sums.shape[1]
-    for sample in range(samples):
-        for j in range(sites):
-            source, target = answer[sample, tokens[sample, j]], sums[j]
-            for r in range(rows):
-                target[r] += source[r]

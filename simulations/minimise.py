@@ -34,12 +34,15 @@ class Minimum:
         Evaluations of value and gradient.
     statuses : array of str (problems,)
         "converged", "max-steps", "diverged" or "not-finite".
+    slopes : array (variables, problems)
+        The gradients at the last points.
     """
 
     points: Floats
     residuals: Floats
     evaluations: NDArray[np.int64]
     statuses: NDArray[np.object_]
+    slopes: Floats
 
 
 def minimise(
@@ -73,7 +76,8 @@ def minimise(
         A problem has converged when its gradient norm, relative to that at the start, is
         below this, and the next step and that of steepest descent are, relative to the point,
         below its root: with a minimum that is far away, or at infinity, the gradient vanishes
-        long before.
+        long before. Directions that are flat beside others can hide from both: see
+        `simulations.certificate`.
     max_steps : int
         The most steps of any problem.
     convexity : float
@@ -82,7 +86,7 @@ def minimise(
         A problem whose value falls below this has no minimum and stops as diverged.
     """
     problems = start.shape[1]
-    points, residuals = start.copy(), np.ones(problems)
+    points, slopes, residuals = start.copy(), np.empty_like(start), np.ones(problems)
     evaluations = np.zeros(problems, dtype=np.int64)
     statuses = np.full(problems, "max-steps", dtype=object)
 
@@ -111,12 +115,11 @@ def minimise(
             bend = _dot(slope[:, unsure] - turned, downhill) / _dot(downhill, downhill)
             arrived[unsure] = steep[unsure] <= bend * near[unsure]
             evaluations[columns[unsure]] += 1
-        points[:, columns], residuals[columns] = point, residual
+        points[:, columns], slopes[:, columns], residuals[columns] = point, slope, residual
         finished = np.full(len(columns), step == max_steps)
-        # Without curvature a gradient that underflows had its minimum at infinity.
         for status, reached in (
             ("converged", arrived),
-            ("diverged", (value < floor) | ((steep == 0) & (near > 0) & (convexity == 0))),
+            ("diverged", value < floor),
             ("not-finite", ~np.isfinite(value + residual)),
         ):
             statuses[columns[reached]] = status
@@ -150,7 +153,7 @@ def minimise(
         slope = np.where(accepted, trial_slope, slope)
         value = np.where(accepted, trial_value, value)
         length = np.where(accepted, 1.0, shorter)
-    return Minimum(points, residuals, evaluations, statuses)
+    return Minimum(points, residuals, evaluations, statuses, slopes)
 
 
 def _apply_history(

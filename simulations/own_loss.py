@@ -15,6 +15,12 @@ from simulations.minimise import Minimum, minimise
 #: Numbers in the largest array that is made.
 _LARGEST = 8_000_000
 
+#: Half the distance in z over which the gradient is compared with itself.
+STEP = 1e-3
+
+#: Slope along (1, …, 1), relative to the largest, that is none.
+_BLIND = 1e-6
+
 
 class OwnLoss(Protocol):
     """A convex loss of the user's as a simulation needs it, apart from the theory's.
@@ -146,6 +152,31 @@ def own_minimum(
     start, columns = np.zeros((sites, len(rows))), np.arange(len(rows))
     first = objective(start, columns)
     return minimise(objective, inverse.solve, start, first, tolerance, max_steps, decay)
+
+
+def curvature(loss: OwnLoss, fields: Floats, seen: Floats) -> Floats:
+    """Return the second derivatives in z, an array (..., colors, colors), from differences."""
+    bend = np.empty((*fields.shape, fields.shape[-1]))
+    for a in range(fields.shape[-1]):
+        step = np.zeros(fields.shape[-1])
+        step[a] = STEP
+        up, down = (loss.gradient(z, seen) for z in (fields + step, fields - step))
+        bend[..., a] = (up - down) / (2 * STEP)
+    return (bend + np.swapaxes(bend, -1, -2)) / 2
+
+
+def flattest(bend: Floats, blind: bool) -> Floats:
+    """Return the least of the eigenvalues, without that of (1, …, 1) if the loss is blind to it."""
+    levels = np.linalg.eigvalsh(bend)[..., 1 if blind else 0]
+    return np.asarray(np.maximum(levels, 0.0))
+
+
+def sees_common_part(loss: OwnLoss, colors: int) -> bool:
+    """Tell whether a loss changes with the part of z that is common to all colours."""
+    rng = np.random.default_rng(0)
+    fields, seen = rng.standard_normal((8, colors)), np.eye(colors)[rng.integers(colors, size=8)]
+    slope = loss.gradient(fields, seen)
+    return bool(np.abs(slope.sum(axis=-1)).max() > _BLIND * np.abs(slope).max())
 
 
 def _curvature(loss: OwnLoss, colors: int) -> float:

@@ -9,10 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize
 
-from replica.arguments import non_negative, numbers, positive, refusal
+from replica.arguments import integer, non_negative, numbers, positive, refusal
 from replica.immutable import Immutable
 from simulations.fields import Floats, checked_sites, checked_tokens
+from simulations.newton import Local, approach
 from simulations.potts import checked_colors
+from simulations.recession import recession_direction
+
+#: Newton steps towards the minimum, and the most unknowns of one.
+_MOST_STEPS, _MOST_UNKNOWNS = 60, 3000
+
+#: Eigenvalues of the second moments below this, relative to the largest, are none.
+_FLAT = 1e-10
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +92,9 @@ def fit(
 ) -> tuple[Floats, NDArray[np.bool_]]:
     """Minimise -Σ_μ log P(s_i^μ | others) + (L λ / 2) Σ_jab J_ij(a, b)² for many sites i.
 
+    At λ = 0 many couplings predict the same, and the smallest of these are returned; where some
+    J_i never predict a token worse and one better, there is no finite minimiser at all.
+
     Parameters
     ----------
     tokens : uint8 array (samples, sites)
@@ -102,7 +113,9 @@ def fit(
     couplings : array (rows, sites, colors, colors)
         J_ij(a, b).
     converged : bool array (rows,)
-        Whether the tolerance was reached.
+        Whether the tolerance was reached and the couplings are proven to be within the fraction
+        √tolerance of the minimiser, up to rounding. It is false without a finite minimiser,
+        as `has_minimiser` tells, and where the proof would take more than 3000 unknowns.
 
     Raises
     ------
@@ -133,9 +146,114 @@ def fit(
             method="L-BFGS-B",
             options={"gtol": tolerance, "ftol": 0.0, "maxiter": 10_000, "maxfun": 20_000},
         )
-        found.append(_as_couplings(result.x.reshape(sites * colors, colors), colors))
-        converged.append(float(np.abs(result.jac).max()) <= tolerance)
+        matrix = result.x.reshape(sites * colors, colors)
+        steep, close = samples * np.linalg.norm(result.jac), np.sqrt(tolerance)
+        proven = float(np.abs(result.jac).max()) <= tolerance
+        # By the curvature of the weight decay alone, or of the whole objective.
+        if proven and not 0 < steep <= sites * lam * close * np.linalg.norm(matrix):
+            row = _Row(others, tokens[:, i], colors, sites * lam)
+            matrix, proven = row.proven(matrix, close)
+        found.append(_as_couplings(matrix, colors))
+        converged.append(proven)
     return np.array(found), np.array(converged)
+
+
+def has_minimiser(tokens: Any, row: int, colors: int) -> bool:
+    """Tell whether the pseudo-likelihood of one site has a finite maximum without weight decay.
+
+    Parameters
+    ----------
+    tokens : uint8 array (samples, sites)
+        Sequences.
+    row : int
+        The masked site i, from 0 to sites - 1.
+    colors : int
+        C.
+
+    Returns
+    -------
+    bool
+        False if some J_ij(a, b) predict no token worse and one better (see
+        `simulations.recession`).
+
+    Raises
+    ------
+    ValueError
+        If an argument is not allowed.
+    """
+    from scipy.sparse import coo_array
+
+    colors = checked_colors(colors)
+    tokens = checked_tokens(tokens, None, colors, least=1)
+    site = integer("row", row, 0, tokens.shape[1] - 1)
+    others = np.delete(tokens, site, axis=1).astype(int)
+    samples, inputs = others.shape
+    # One line for each token and wrong colour: J_j(y, s_j) - J_j(a, s_j), summed over j.
+    lines = np.repeat(np.arange(samples * (colors - 1)), inputs).reshape(colors - 1, samples, -1)
+    sources = np.broadcast_to(np.arange(inputs) * colors + others, lines.shape) * colors
+    right = np.broadcast_to(tokens[:, site, None], lines.shape)
+    wrong = (right + np.arange(1, colors)[:, None, None]) % colors
+    places = np.concatenate([(sources + answer).ravel() for answer in (right, wrong)])
+    signs = np.repeat([1.0, -1.0], lines.size)
+    shape = (samples * (colors - 1), inputs * colors**2)
+    margins = coo_array((signs, (np.tile(lines.ravel(), 2), places)), shape=shape)
+    return recession_direction(margins) is None
+
+
+class _Row:
+    """The objective of one site, in coordinates that leave nothing out that predictions see.
+
+    What is common to all logits of a token changes nothing, and the one-hot tokens of L-1 sites
+    have a rank of (L-1)(C-1) + 1 or less. With bases Q of the inputs X and K of the logits, both
+    orthonormal, J = Q W Kᵀ; a J that starts from zero keeps this form.
+    """
+
+    def __init__(self, inputs: Floats, masked: NDArray[Any], colors: int, decay: float) -> None:
+        levels, vectors = np.linalg.eigh(inputs.T @ inputs)
+        self._basis = vectors[:, levels > _FLAT * levels[-1]]
+        self._logits = np.linalg.svd(np.eye(colors) - 1 / colors)[0][:, :-1]
+        self._inputs, self._masked, self._decay = inputs @ self._basis, masked, decay
+        # Differences of logits are √2 |x| |J| or less.
+        longest = float(np.sqrt(inputs.sum(axis=1).max()))
+        self._reach = 0.5 / (np.sqrt(2) * longest) if longest > 0 else np.inf
+
+    def proven(self, matrix: Floats, close: float) -> tuple[Floats, bool]:
+        """Return J within `close` |J| of the minimiser, and whether that is proven."""
+        if self._inputs.shape[1] * self._logits.shape[1] > _MOST_UNKNOWNS:
+            return matrix, False
+        start = (self._basis.T @ matrix @ self._logits).ravel()
+        found = approach(self._look, self._turn, start, close, self._reach, _MOST_STEPS)
+        if found.near and found.steps:
+            matrix = self._basis @ self._shaped(found.point) @ self._logits.T
+        return matrix, found.near
+
+    def _shaped(self, point: Floats) -> Floats:
+        return point.reshape(self._inputs.shape[1], self._logits.shape[1])
+
+    def _turn(self, move: Floats) -> float:
+        logits = self._inputs @ self._shaped(move) @ self._logits.T
+        return float(np.ptp(logits, axis=1).max(initial=0.0))
+
+    def _look(self, point: Floats) -> Local:
+        logits = self._inputs @ self._shaped(point) @ self._logits.T
+        p = np.exp(logits - logits.max(axis=1, keepdims=True))
+        p /= p.sum(axis=1, keepdims=True)
+        seen = np.eye(p.shape[1])[self._masked] > 0
+        # p_y - 1 as minus the others: a token that is almost certain keeps all digits.
+        excess = np.where(seen, 0.0, p)
+        excess -= seen * excess.sum(axis=1, keepdims=True)
+        slope = (self._inputs.T @ (excess @ self._logits)).ravel() + self._decay * point
+        bends = -p[:, :, None] * p[:, None, :]
+        np.einsum("maa->ma", bends)[:] = np.where(seen, -p * excess, p * (1 - p))
+        bends = self._logits.T @ bends @ self._logits
+        size, width = self._inputs.shape[1], self._logits.shape[1]
+        bend = np.empty((size, width, size, width))
+        for a, b in np.ndindex(width, width):
+            bend[:, a, :, b] = self._inputs.T @ (bends[:, a, b, None] * self._inputs)
+        bend = bend.reshape(len(point), len(point)) + self._decay * np.eye(len(point))
+        rounding = np.finfo(float).eps * (2 + np.linalg.norm(point))
+        total = np.abs(self._inputs).T @ np.abs(excess)
+        return Local(slope, float(rounding * np.linalg.norm(total)), bend)
 
 
 def _one_hot(tokens: NDArray[Any], colors: int) -> Floats:

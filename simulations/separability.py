@@ -1,4 +1,4 @@
-"""Where a training set stops being separable, decided by linear programs."""
+"""Which training sets are separable, and which have a minimiser, decided by linear programs."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import numpy as np
 from replica.arguments import integer, positive, refusal
 from replica.data import PottsTokens
 from simulations.aside import aside
-from simulations.fields import checked_tokens
+from simulations.fields import checked_similarity, checked_tokens, seen
 from simulations.potts import PottsModel, checked_colors
+from simulations.recession import margins, recession_direction
 from simulations.sampler import sample
 
 #: A margin below this, of weights up to one, is none.
@@ -21,8 +22,10 @@ _NO_MARGIN = 1e-7
 def separable(tokens: Any, row: int, colors: int) -> bool:
     """Tell whether some w has z_y > z_a for every sequence and a ≠ y, z_a = Σ_j w_j [s_j = a].
 
-    Without weight decay the cross-entropy then has no finite minimiser. The largest margin
-    within |w_j| <= 1 is the optimum of a linear program; it is zero where nothing separates.
+    The separation is strict: every token is predicted. Without weight decay the cross-entropy
+    then has no finite minimiser; it has none, either, in some sets that are not separable (see
+    `has_minimiser`). The largest margin within |w_j| <= 1 is the optimum of a linear program; it
+    is zero where nothing separates.
 
     Parameters
     ----------
@@ -44,27 +47,60 @@ def separable(tokens: Any, row: int, colors: int) -> bool:
     """
     from scipy.optimize import linprog
 
-    tokens = checked_tokens(tokens, None, checked_colors(colors), least=1)
+    colors = checked_colors(colors)
+    tokens = checked_tokens(tokens, None, colors, least=1)
     site = integer("row", row, 0, tokens.shape[1] - 1)
-    others = np.delete(tokens, site, axis=1).astype(int)
-    answers = tokens[:, site, None].astype(int)
-    hits = (others == answers).astype(float)
-    lost = [(others == (answers + shift) % colors) - hits for shift in range(1, colors)]
-    margins = np.concatenate(lost)
-    sites = margins.shape[1]
+    matrix = margins(tokens, site, np.eye(colors))
+    sites = matrix.shape[1]
     program = aside(
         linprog,
         np.append(np.zeros(sites), -1.0),
-        A_ub=np.column_stack([margins, np.ones(len(margins))]),
-        b_ub=np.zeros(len(margins)),
+        A_ub=np.column_stack([-matrix, np.ones(len(matrix))]),
+        b_ub=np.zeros(len(matrix)),
         bounds=[(-1.0, 1.0)] * sites + [(0.0, 1.0)],
         method="highs",
     )
     return bool(-program.fun > _NO_MARGIN)
 
 
+def has_minimiser(tokens: Any, row: int, colors: int, similarity: Any = None) -> bool:
+    """Tell whether the cross-entropy of a row has a finite minimiser without weight decay.
+
+    It has none if and only if some w has z_y ≥ z_a for every sequence and a ≠ y, not always with
+    equality, z = Σ_j w_j U s_j: along it no token is predicted worse and one is predicted better,
+    for ever. A linear program looks for it, exactly for U = I but for the solver's own relative
+    tolerance of 1e-10.
+
+    Parameters
+    ----------
+    tokens : uint8 array (samples, sites)
+        Sequences.
+    row : int
+        The masked site i, whose token is y, from 0 to sites - 1.
+    colors : int
+        C, from 2 to 256.
+    similarity : array (colors, colors), optional
+        U; None is the identity.
+
+    Returns
+    -------
+    bool
+
+    Raises
+    ------
+    ValueError
+        If an argument is not allowed.
+    """
+    colors = checked_colors(colors)
+    tokens = checked_tokens(tokens, None, colors, least=1)
+    site, values = integer("row", row, 0, tokens.shape[1] - 1), np.eye(colors)
+    if similarity is not None:
+        values = seen(checked_similarity(similarity, colors))
+    return recession_direction(margins(tokens, site, values)) is None
+
+
 def separable_samples(tokens: Any, row: int, colors: int) -> int:
-    """Return how many of the sequences, taken in order, are separable together.
+    """Return how many of the sequences, taken in order, are strictly separable together.
 
     A subset of a separable set is separable, so bisection finds the largest number.
 

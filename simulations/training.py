@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from replica.arguments import integer, non_negative, positive, refusal
 from replica.immutable import Immutable
+from simulations.certificate import Rows, reviewed
 from simulations.crossentropy import evaluate, sites_by_color
 from simulations.curvature import Curvature, fewer_by_samples, lines_of, overlaps
 from simulations.fields import (
@@ -48,8 +49,8 @@ class Training(Immutable):
     evaluations : int array (rows,)
         Evaluations of the objective with its gradient; 1 for a linear solve.
     statuses : array of str (rows,)
-        "converged"; "max-steps"; "diverged", where λ = 0 and no finite minimum exists, as some
-        w predicts every token with a probability above one half; "not-finite".
+        "converged"; "max-steps"; "diverged", where λ = 0 and there is no finite minimiser;
+        "not-finite".
     """
 
     weights: Floats
@@ -89,7 +90,10 @@ def train(
     """Minimise Σ_μ ℓ(s_i^μ, Σ_j w_j U s_j^μ) + (L λ / 2) |w|² for many sites i.
 
     At V = U the rows of the factored attention decouple (Rende et al., arXiv:2304.07235);
-    each is a convex problem.
+    each is a convex problem. Without weight decay the cross-entropy has no finite minimiser if
+    along some w no token is ever predicted worse and one is predicted better, which a linear
+    program decides where the minimum does not prove itself (see `simulations.certificate`). Of
+    several minimisers, which differ by what changes no prediction, the shortest is returned.
 
     Parameters
     ----------
@@ -107,7 +111,9 @@ def train(
         The sites i; None is all.
     tolerance : float
         A row has converged when the norm of its gradient, relative to that at w = 0, is
-        below this, and the next step, relative to w, below its root.
+        below this, and its distance from the minimiser, relative to |w|, below its root; this
+        is proven, up to rounding, for the cross-entropy, and estimated from second derivatives
+        by differences for a loss of the user's.
     max_steps : int
         The most steps of the minimiser.
 
@@ -139,6 +145,9 @@ def train(
         matrix = np.eye(colors) if values is None else values
         decay = tokens.shape[1] * lam
         minimum = own_minimum(chosen, tokens, matrix, decay, sites, tolerance, max_steps)
+    if not isinstance(chosen, SquaredError):
+        matrix, decay = np.eye(colors) if values is None else values, tokens.shape[1] * lam
+        minimum = reviewed(Rows(chosen, tokens, matrix, decay, sites), minimum, tolerance)
     return Training(
         np.ascontiguousarray(minimum.points.T),
         sites,
@@ -187,6 +196,9 @@ def _cross_entropy(
         hits[rows, np.arange(len(rows))] = 0.0
     else:
         hits = _hits(tokens, values, rows)
+    # What cancels leaves rounding errors, from which there would be no minimum to find but w = 0.
+    rounding = np.finfo(float).eps * len(tokens) * np.abs(values).max()
+    hits[:, np.abs(hits).max(axis=0) <= rounding] = 0.0
     first = np.full(len(rows), len(tokens) * np.log(colors)), -hits
     return minimise(objective, inverse.solve, start, first, tolerance, max_steps, decay, floor)
 
@@ -237,13 +249,14 @@ def _squared_error(
             matrix = hessian[np.ix_(others, others)]
             points[others, r] = np.linalg.lstsq(matrix, target[others, r], rcond=1e-12)[0]
         residuals = np.linalg.norm(gradient(points), axis=0) / scale
-    return _solved(points, residuals, tolerance)
+    return _solved(points, gradient(points), residuals, tolerance)
 
 
-def _solved(points: Floats, residuals: Floats, tolerance: float) -> Minimum:
+def _solved(points: Floats, slopes: Floats, residuals: Floats, tolerance: float) -> Minimum:
     statuses = np.where(residuals < tolerance, "converged", "max-steps").astype(object)
     statuses[~np.isfinite(residuals)] = "not-finite"
-    return Minimum(points, residuals, np.ones(len(residuals), dtype=np.int64), statuses)
+    evaluations = np.ones(len(residuals), dtype=np.int64)
+    return Minimum(points, residuals, evaluations, statuses, slopes)
 
 
 def _hits(tokens: Tokens, values: Floats, rows: NDArray[np.int64]) -> Floats:
