@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import wraps
 from threading import Lock
@@ -36,11 +37,15 @@ class _Limit:
 
     def __init__(self) -> None:
         self._lock, self._users, self._before = Lock(), 0, dict[str, tuple[Any, int]]()
+        self._modules, self._libraries = 0, list[Any]()
 
     def __enter__(self) -> None:
         with self._lock:
-            # Anew every time: libraries may have been loaded since.
-            for library in ThreadpoolController().select(user_api="blas").lib_controllers:
+            # Libraries come with modules: where there are no new ones they are known.
+            if len(sys.modules) != self._modules:
+                self._modules = len(sys.modules)
+                self._libraries = ThreadpoolController().select(user_api="blas").lib_controllers
+            for library in self._libraries:
                 self._before.setdefault(library.filepath, (library, library.num_threads))
                 library.set_num_threads(1)
             self._users += 1
