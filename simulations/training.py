@@ -16,7 +16,7 @@ from simulations.crossentropy import evaluate, sites_by_color
 from simulations.fields import Floats, Tokens, checked_matrix, checked_sites, checked_tokens
 from simulations.gram import LeaveOneOut, multiply, pair_sums
 from simulations.losses import CrossEntropy, SquaredError, loss_named
-from simulations.minimise import Minimum, minimise
+from simulations.minimise import Minimum, clear_rounding, minimise
 from simulations.own_loss import OwnLoss, own_minimum
 from simulations.potts import checked_colors
 
@@ -180,9 +180,7 @@ def _cross_entropy(
     # For U = I the Hessian holds the first gradients, too.
     overlaps = sums[:, rows] if similarity is None else _overlaps(tokens, values, rows)
     overlaps[rows, np.arange(len(rows))] = 0.0
-    # What cancels leaves rounding errors, from which there would be no minimum to find but w = 0.
-    rounding = np.finfo(float).eps * len(tokens) * np.abs(values).max()
-    overlaps[:, np.abs(overlaps).max(axis=0) <= rounding] = 0.0
+    clear_rounding(overlaps, np.finfo(float).eps * len(tokens) * np.abs(values).max())
     first = np.full(len(rows), len(tokens) * np.log(colors)), -overlaps
     return minimise(objective, inverse.solve, start, first, tolerance, max_steps, decay, floor)
 
