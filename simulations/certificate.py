@@ -150,14 +150,12 @@ class Rows:
 
     @cached_property
     def blur(self) -> float:
-        """The rounding error of second derivatives that are taken by differences."""
+        """The rounding error of second derivatives in z that are taken by differences."""
         if isinstance(self.loss, KNOWN):
             return 0.0
-        colors = self.colors
-        steepest = float(
-            np.abs(self.loss.gradient(np.zeros((1, colors)), np.eye(colors)[:1])).max()
-        )
-        return _EPSILON / STEP * colors * steepest * float(self.levels[-1])
+        first = np.eye(self.colors)[:1]
+        steepest = float(np.abs(self.loss.gradient(np.zeros_like(first), first)).max())
+        return _EPSILON / STEP * self.colors * steepest
 
     def hessian(self, point: Floats, column: int) -> Floats:
         """Return the second derivatives of one row, without the weight decay."""
@@ -186,7 +184,8 @@ class Rows:
         fields = self.fields(points)
         if isinstance(self.loss, KNOWN):
             return self.loss.flattest(fields)
-        return flattest(self._bend(fields, self.seen(columns)), self.inputs is not self.values)
+        bend = self._bend(fields, self.seen(columns))
+        return np.maximum(flattest(bend, self.inputs is not self.values) - self.blur, 0.0)
 
     def span(self, column: int) -> Floats | None:
         """Return an orthonormal basis of what the fields see of w; None if they see all of it.
@@ -390,7 +389,8 @@ def _newton(rows: Rows, point: Floats, column: int, close: float, most: int) -> 
             bend = rows.hessian(whole(seen), column)[np.ix_(others, others)]
             if basis is not None:
                 bend = basis.T @ bend @ basis
-        return Local(part(slope), noise, bend + rows.decay * np.eye(len(bend)), rows.blur)
+        bend += rows.decay * np.eye(len(bend))
+        return Local(part(slope), noise, bend, rows.blur * rows.levels[-1] if rows.blur else 0.0)
 
     def turn(move: Floats) -> float:
         return float(np.ptp(rows.fields(whole(move)[:, None]), axis=-1).max())

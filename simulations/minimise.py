@@ -45,6 +45,8 @@ class Minimum:
     slopes: Floats
 
 
+# Points on their way to infinity overflow, which their statuses tell.
+@np.errstate(over="ignore", invalid="ignore", under="ignore")
 def minimise(
     objective: Callable[[Floats, Columns], tuple[Floats, Floats]],
     precondition: Callable[[Floats, Columns], Floats],
@@ -154,6 +156,14 @@ def minimise(
         value = np.where(accepted, trial_value, value)
         length = np.where(accepted, 1.0, shorter)
     return Minimum(points, residuals, evaluations, statuses, slopes)
+
+
+def clear_rounding(slopes: Floats, rounding: float) -> None:
+    """Set gradients to zero, one per column, of which nothing exceeds rounding errors.
+
+    Where they cancel the start is the minimum; what is left of them leads astray.
+    """
+    slopes[:, np.abs(slopes).max(axis=0) <= rounding] = 0.0
 
 
 def _apply_history(

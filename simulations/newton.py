@@ -122,11 +122,11 @@ def _within(here: Local, decrement: float, radius: float, reach: float) -> bool:
     """Tell whether the minimiser is proven to be within a radius.
 
     With c the least eigenvalue, its distance is at most f √(decrement/c) + f noise/c, f = e^(r/l):
-    rounding may point anywhere. The c of equality is 1/s² with f (√decrement s + noise s²) = r.
+    rounding may point anywhere. The quadratic equation for 1/√c tells the c of equality.
     """
-    if not (decrement >= 0 and np.isfinite(decrement)):
-        return False
     most = radius * np.exp(-radius / reach)
+    if not (0 <= decrement < np.inf and most > 0):
+        return False
     root = np.sqrt(decrement)
-    s = 2 * most / (root + np.sqrt(root**2 + 4 * here.noise * most))
-    return definite(here.bend, 1 / s**2 + here.blur) if s > 0 else False
+    root_of_c = (root + np.sqrt(root**2 + 4 * here.noise * most)) / (2 * most)
+    return definite(here.bend, root_of_c**2 + here.blur)

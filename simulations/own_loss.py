@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from replica.arguments import refusal, unmasked
 from simulations.curvature import Curvature
 from simulations.fields import Floats, Tokens, local_fields
-from simulations.minimise import Minimum, minimise
+from simulations.minimise import Minimum, clear_rounding, minimise
 
 #: Numbers in the largest array that is made.
 _LARGEST = 8_000_000
@@ -151,6 +151,8 @@ def own_minimum(
     inverse = Curvature(tokens, values, rows).preconditioner(_curvature(loss, colors), decay)
     start, columns = np.zeros((sites, len(rows))), np.arange(len(rows))
     first = objective(start, columns)
+    steepest = np.abs(loss.gradient(np.zeros((1, colors)), np.eye(colors)[:1])).max()
+    clear_rounding(first[1], np.finfo(float).eps * samples * np.abs(values).max() * steepest)
     return minimise(objective, inverse.solve, start, first, tolerance, max_steps, decay)
 
 

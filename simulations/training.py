@@ -25,7 +25,7 @@ from simulations.fields import (
 from simulations.gram import LeaveOneOut, pair_sums
 from simulations.least_squares import regressed
 from simulations.losses import CrossEntropy, SquaredError, loss_named
-from simulations.minimise import Minimum, minimise
+from simulations.minimise import Minimum, clear_rounding, minimise
 from simulations.one_thread import one_thread
 from simulations.own_loss import OwnLoss, own_minimum
 from simulations.potts import checked_colors
@@ -196,9 +196,7 @@ def _cross_entropy(
         hits[rows, np.arange(len(rows))] = 0.0
     else:
         hits = _hits(tokens, values, rows)
-    # What cancels leaves rounding errors, from which there would be no minimum to find but w = 0.
-    rounding = np.finfo(float).eps * len(tokens) * np.abs(values).max()
-    hits[:, np.abs(hits).max(axis=0) <= rounding] = 0.0
+    clear_rounding(hits, np.finfo(float).eps * len(tokens) * np.abs(values).max())
     first = np.full(len(rows), len(tokens) * np.log(colors)), -hits
     return minimise(objective, inverse.solve, start, first, tolerance, max_steps, decay, floor)
 

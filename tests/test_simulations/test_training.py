@@ -107,13 +107,6 @@ def test_separable_data_without_decay_diverge():
     assert np.isfinite(training.weights).all()
 
 
-def test_separable_but_for_ties_does_not_converge():
-    """Of (1, 1), (-1, -1) and (1, -1) the last cannot be won or lost: |w| grows without end."""
-    tokens = np.array([[0, 0, 0], [0, 1, 1], [0, 0, 1]], np.uint8)
-    for max_steps, status in ((100, "max-steps"), (1000, "diverged")):
-        assert train(tokens, 2, 0.0, rows=[0], max_steps=max_steps).status == status
-
-
 @pytest.mark.parametrize("lam", [1e-16, 1e-12, 1e-8, 1e-4])
 @pytest.mark.parametrize("samples", [1, 12, 80])
 def test_what_converges_is_the_minimum_for_small_decay_too(samples, lam):
