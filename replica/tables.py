@@ -68,6 +68,9 @@ class Table:
             allowed = "an iterable of mappings from columns to values, as table.lines()"
             raise refusal("lines", lines, allowed)
         object.__setattr__(self, "_lines", tuple(_copied(line) for line in lines))
+        kinds = {kind for line in self._lines for kind in map(type, line.values())}
+        if any(issubclass(kind, np.ma.MaskedArray) for kind in kinds):
+            _refuse_masked(self._lines)
         object.__setattr__(self, "_columns", columns_of(self._lines))
 
     @property
@@ -193,10 +196,13 @@ class Table:
 def _copied(line: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(line, Mapping):
         raise refusal("lines", line, "mappings from columns to values, as table.lines()")
-    for column, value in line.items():
-        if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
-            raise refusal(column, value, "without masked entries; None is an empty cell")
     return dict(line)
+
+
+def _refuse_masked(lines: Iterable[Mapping[str, Any]]) -> None:
+    for column, value in (cell for line in lines for cell in line.items()):
+        if np.ma.is_masked(value):
+            raise refusal(column, value, "without masked entries; None is an empty cell")
 
 
 def _objects(cells: Sequence[NDArray[np.float64]]) -> NDArray[Any]:
