@@ -58,7 +58,7 @@ def test_random_spectra_against_a_dense_grid(seed):
     data = CustomTokens.from_spectrum(G, weights, teacher, colors)
     problem = Problem(alpha, 1.0, data, "squared-error")
     if dense.min() > min(dense[0], dense[-1]) * (1 - 1e-11):  # least, or the same, in a limit
-        with pytest.raises(ValueError, match="weight decays apart|in the limit lam → 0"):
+        with pytest.raises(ValueError, match=r"weight decays apart|in the limit lam → 0"):
             optimal_lam(problem)
         return
     _, best = optimal_lam(problem)
