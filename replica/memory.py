@@ -41,15 +41,16 @@ def kept(most: int = MOST_BYTES) -> Callable[[Function], Function]:
         @wraps(function)
         def remembered(*args: Any) -> Any:
             nonlocal total
+            key = _Key(args)
             with lock:
-                if args in results:
-                    results.move_to_end(args)
-                    return results[args][0]
+                if key in results:
+                    results.move_to_end(key)
+                    return results[key][0]
             result = function(*args)
             size = _ENTRY + size_of(result) + size_of(args)
             with lock:
-                if args not in results:
-                    results[args] = result, size
+                if key not in results:
+                    results[key] = result, size
                     total += size
                 while total > most and len(results) > 1:
                     total -= results.popitem(last=False)[1][1]
@@ -62,6 +63,16 @@ def kept(most: int = MOST_BYTES) -> Callable[[Function], Function]:
         return cast(Function, remembered)
 
     return decorated
+
+
+class _Key(tuple[Any, ...]):
+    """Arguments whose hash, which may be that of large arrays, is taken once."""
+
+    def __init__(self, args: tuple[Any, ...]) -> None:
+        self._hash = super().__hash__()
+
+    def __hash__(self) -> int:
+        return self._hash
 
 
 def size_of(value: Any) -> int:
