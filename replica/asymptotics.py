@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import expit
 
 from replica.arguments import one_of, refusal
-from replica.channel import Accuracy, Averages, Channel
+from replica.channel import HUGE, NO_ROW, Accuracy, Averages, Channel
 from replica.channels import channel_of
+from replica.couplings import overlaps
 from replica.cross_entropy import CrossEntropyChannel, softmax_gap
 from replica.data import CustomTokens, GaussianTokens, PottsTokens
 from replica.immutable import Immutable
-from replica.observables import coupling_error, error_rate_slope
+from replica.observables import coupling_error, error_rate_slope, relative_difference
 from replica.problem import Problem
 from replica.spectrum import Spectrum, spectrum_of
 
@@ -29,6 +30,13 @@ _CERTAIN = 1e-300
 _STEPS = 24
 
 
+#: The two states of an asymptote, and the error up to which it is the first.
+IN_RANGE, OUT_OF_RANGE, _TOLERABLE = "in-range", "out-of-range", 0.1
+
+#: The q, in units of the larger of 1 and ρ, beyond which no expansion holds.
+_WIDEST = 10.0
+
+
 @dataclass(frozen=True, eq=False)
 class Asymptote(Immutable):
     """Leading terms of a solution for small or large α.
@@ -39,6 +47,13 @@ class Asymptote(Immutable):
         As in `Solution`.
     orders : mapping of str to float
         What each of them leaves out is O(α^order).
+    error : float
+        Estimate of the largest relative error of them all: their change by one evaluation of the
+        saddle-point equations, of the order of their error; infinity where they are none that a
+        solution can have, or too far from one to be put into the equations.
+    status : str
+        "in-range" where the error is 0.1 or less, else "out-of-range": there the next orders
+        count as much as the leading ones, and these are no approximation of the solution.
     """
 
     test_loss: float
@@ -49,6 +64,8 @@ class Asymptote(Immutable):
     q: float
     V: float
     orders: Mapping[str, float]
+    error: float = math.nan
+    status: str = OUT_OF_RANGE
 
 
 def few_samples(problem: Problem) -> Asymptote:
@@ -65,7 +82,7 @@ def few_samples(problem: Problem) -> Asymptote:
     Returns
     -------
     Asymptote
-        The leading terms, and the order in α of what each leaves out.
+        The leading terms, the order in α of what each leaves out, and how far to trust them.
 
     Raises
     ------
@@ -90,7 +107,7 @@ def few_samples(problem: Problem) -> Asymptote:
     chance, slope = error_rate_slope(problem.data.colors)
     signal = overlap * float(teacher @ G**2) / math.sqrt(energy * float(weights @ G**2))
     guesses = not isinstance(problem.data, GaussianTokens)
-    return Asymptote(
+    found = Asymptote(
         test_loss=fresh.loss - float(fresh.overlap[0]) * m + 0.5 * float(fresh.response[0]) * q,
         train_loss=trained.loss,
         error_rate=chance - slope * math.sqrt(problem.alpha) * signal if guesses else math.nan,
@@ -103,6 +120,7 @@ def few_samples(problem: Problem) -> Asymptote:
             "m": 2, "q": 2, "V": 2,
         },
     )  # fmt: skip
+    return _judged(found, problem, channel, spectrum)
 
 
 def many_samples(problem: Problem) -> Asymptote:
@@ -120,7 +138,7 @@ def many_samples(problem: Problem) -> Asymptote:
     Returns
     -------
     Asymptote
-        The leading terms, and the order in α of what each leaves out.
+        The leading terms, the order in α of what each leaves out, and how far to trust them.
 
     Raises
     ------
@@ -150,7 +168,7 @@ def many_samples(problem: Problem) -> Asymptote:
     known = scale == 1.0
     inverse = float(spectrum.weights @ (1 / spectrum.covariances[0]))
     distance2 = w2 * (1 - scale) ** 2 + spread * inverse / problem.alpha
-    return Asymptote(
+    found = Asymptote(
         test_loss=best + excess / problem.alpha,
         train_loss=best - excess / problem.alpha,
         error_rate=channel.error_rate(rho, rho, Accuracy.FINER) if w2 else chance,
@@ -163,6 +181,51 @@ def many_samples(problem: Problem) -> Asymptote:
             "coupling_error": -2 if known else -1, "m": -1, "q": -1, "V": -2,
         },
     )  # fmt: skip
+    return _judged(found, problem, channel, spectrum)
+
+
+def _judged(found: Asymptote, problem: Problem, channel: Channel, spectrum: Spectrum) -> Asymptote:
+    """Return the same terms with the estimate of their error."""
+    error = math.inf
+    if _possible(found, float(spectrum.rho[0])):
+        error = _change(found, problem, channel, spectrum)
+    status = IN_RANGE if error <= _TOLERABLE else OUT_OF_RANGE
+    return replace(found, error=error, status=status)
+
+
+def _possible(found: Asymptote, rho: float) -> bool:
+    """Tell whether a solution can have these values."""
+    chance = found.error_rate
+    losses = found.test_loss >= 0.0 and found.train_loss >= 0.0
+    errors = not (chance < 0.0 or chance > 1.0 or found.coupling_error < 0.0)
+    narrow = 0.0 <= found.q < _WIDEST * max(1.0, rho)
+    return losses and errors and narrow and 0.0 < found.V < HUGE
+
+
+def _change(found: Asymptote, problem: Problem, channel: Channel, spectrum: Spectrum) -> float:
+    """Return the largest relative change by one evaluation of the saddle-point equations."""
+    m, q, V = np.array([found.m]), np.array([max(found.q, NO_ROW)]), np.array([found.V])
+    average = channel.rule(m, q, V).averages(m, q, V, Accuracy.FINE)
+    hats = problem.alpha * np.concatenate([average.response, average.overlap, average.energy])
+    if not (np.isfinite(hats).all() and hats.min() > 0.0):
+        return math.inf
+    order = overlaps(hats, problem.lam, spectrum)
+    fields = order.m, np.maximum(order.q, NO_ROW), order.V
+    if not 0.0 <= order.q[0] < _WIDEST * max(1.0, float(spectrum.rho[0])):
+        return math.inf
+    here = [found.m, found.q, found.V, found.test_loss, found.train_loss, found.coupling_error]
+    there = [
+        float(order.m[0]),
+        float(order.q[0]),
+        float(order.V[0]),
+        channel.test_loss(*fields[:2], Accuracy.FINE),
+        channel.rule(*fields).averages(*fields, Accuracy.FINE).loss,
+        coupling_error(spectrum.teacher_norm2, order.r, order.n),
+    ]
+    if found.q > NO_ROW:
+        here.append(found.error_rate)
+        there.append(channel.error_rate(*fields[:2], Accuracy.FINE))
+    return relative_difference(here, there)
 
 
 def _one_mode(problem: Problem) -> Spectrum:

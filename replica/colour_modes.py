@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from replica.data import PottsTokens, distinctions
+from replica.memory import kept
 
 Matrix = NDArray[np.float64]
 
@@ -42,7 +42,7 @@ def complement(colors: int) -> Matrix:
     return np.ascontiguousarray(np.linalg.qr(columns)[0][:, 1:].T)
 
 
-@lru_cache(maxsize=64)
+@kept()
 def colour_modes(data: PottsTokens) -> ColourModes:
     """Return the modes of the similarity; U = I has one, of eigenvalue 1."""
     if data.similarity is None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import ClassVar
 
 import numpy as np
@@ -13,6 +12,7 @@ from scipy.special import ndtr, ndtri
 
 from replica.channel import HUGE, Accuracy, Averages, Rule
 from replica.lattice import RADII, spacing
+from replica.memory import kept
 from replica.mode_kernels import mode_averages
 from replica.quadratic import QuadraticChannel
 
@@ -25,6 +25,9 @@ _DIGITS = ((13.0, 27.0, 33.0), (12.0, 20.0, 24.0))
 
 #: log2 of the number of scrambled Sobol points beyond, and for error rates.
 _SOBOL = (11, 14, 17)
+
+#: Bytes of points that are kept.
+_MOST_BYTES = 256 * 2**20
 
 #: Parts of the points, whose spread tells the error of an error rate.
 _PARTS = 8
@@ -180,7 +183,7 @@ class ModeRule:
         return float((2 * radius / step) ** sum(self._active))
 
 
-@lru_cache(maxsize=8)
+@kept(_MOST_BYTES)
 def _lattice(dimensions: int, step: float, radius: float) -> tuple[Vector, Vector]:
     """Points of a cubic lattice in a ball, line by line, with the weights of a Gaussian."""
     reach = int(radius / step)
@@ -192,7 +195,7 @@ def _lattice(dimensions: int, step: float, radius: float) -> tuple[Vector, Vecto
     return x, np.exp(-0.5 * square) * (step / np.sqrt(2 * np.pi)) ** dimensions
 
 
-@lru_cache(maxsize=8)
+@kept(_MOST_BYTES)
 def _sobol(dimensions: int, log2_points: int) -> tuple[Vector, Vector]:
     """Scrambled Sobol points with a fixed seed for each number of them, and equal weights."""
     # scipy.stats takes longer to import than most curves to solve.

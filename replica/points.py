@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +13,7 @@ from replica.arguments import refusal
 from replica.channel import Accuracy
 from replica.colour_modes import complement
 from replica.lattice import spacing
+from replica.memory import kept
 from replica.point_kernels import lattice_orbits
 
 Vector = NDArray[np.float64]
@@ -25,6 +25,9 @@ _DIGITS, _MOST, _LEAST = (10.0, 25.0, 30.0), (30_000, 400_000, 1_000_000), (7.0,
 #: Independent scrambles of Sobol points beyond, and log2 of the number of points in each.
 SCRAMBLES = 4
 _SOBOL = (9, 12, 14)
+
+#: Bytes of points that are kept: with 100 colours, of those of all accuracies.
+_MOST_BYTES = 256 * 2**20
 
 #: Most colours of such points, which take some hundred megabytes and many seconds there.
 MOST_SAMPLED = 300
@@ -70,7 +73,7 @@ def lattice_near(colors: int, q: float, accuracy: Accuracy) -> Lattice | None:
     return None
 
 
-@lru_cache(maxsize=64)
+@kept(_MOST_BYTES)
 def _lattice(colors: int, plane: float, digits: float, most: int) -> Lattice | None:
     step = math.sqrt(2.0) * plane
     # The averaged functions grow like a few powers of ξ.
@@ -96,7 +99,7 @@ def check_sampled(colors: int) -> None:
         raise refusal("colors", colors, allowed)
 
 
-@lru_cache(maxsize=16)
+@kept(_MOST_BYTES)
 def sobol_noise(colors: int, fields: int, accuracy: Accuracy) -> tuple[Vector, ...]:
     """Return scrambled Sobol points ξ ~ N(0, K0), one array (points, colors) per field.
 

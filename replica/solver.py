@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from functools import lru_cache, partial
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from replica.colour_modes import colour_modes
 from replica.couplings import Overlaps
 from replica.data import DataModel, PottsTokens
 from replica.fixed_point import FixedPoint, find_fixed_point, largest
+from replica.memory import kept
 from replica.observables import coupling_error, relative_difference
 from replica.path import State, extrapolated
 from replica.problem import Loss, Problem
@@ -215,12 +216,12 @@ def _rates(saddle: SaddlePoint, order: Overlaps, accuracy: Accuracy) -> Numbers:
     return rate, float(coupling_error(saddle.spectrum.teacher_norm2, order.r, order.n))
 
 
-@lru_cache(maxsize=256)
+@kept()
 def _optimal_loss(data: DataModel, loss: str | Loss, accuracy: Accuracy = Accuracy.FINE) -> float:
     return channel_of(data, loss).optimal_loss(spectrum_of(data).rho, accuracy)
 
 
-@lru_cache(maxsize=256)
+@kept()
 def _optimal_loss_error(data: DataModel, loss: str | Loss) -> float:
     fine, finer = (_optimal_loss(data, loss, each) for each in (Accuracy.FINE, Accuracy.FINER))
     return relative_difference([fine], [finer])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property, lru_cache, singledispatch
+from functools import cached_property, singledispatch
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from replica.arguments import refusal
 from replica.colour_modes import colour_modes
 from replica.data import CustomTokens, DataModel, GaussianTokens, IndependentTokens, PottsTokens
+from replica.memory import kept
 
 #: The b up to which two million nodes of the spectrum are enough.
 _STRONGEST = 0.99999
@@ -57,7 +58,7 @@ def spectrum_of(data: DataModel) -> Spectrum:
 
 
 @spectrum_of.register
-@lru_cache(maxsize=64)
+@kept()
 def _(data: PottsTokens) -> Spectrum:
     """G_k = [(1 + b_k²) I - b_k J]^{-1} / C, b_k = u_k b, J with the semicircle law."""
     values = colour_modes(data).values
@@ -71,7 +72,7 @@ def _(data: PottsTokens) -> Spectrum:
 
 
 @spectrum_of.register
-@lru_cache(maxsize=64)
+@kept()
 def _(data: IndependentTokens) -> Spectrum:
     """G = I/C."""
     one = np.ones(1)
@@ -79,7 +80,7 @@ def _(data: IndependentTokens) -> Spectrum:
 
 
 @spectrum_of.register
-@lru_cache(maxsize=64)
+@kept()
 def _(data: GaussianTokens) -> Spectrum:
     """Eigenvalues 1/(κ + x), x with the semicircle law, and |w*|² = 1/κ².
 

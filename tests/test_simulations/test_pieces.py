@@ -13,7 +13,7 @@ from replica import PottsTokens, Problem
 from simulations import PottsModel, separable, simulate, train
 from simulations.aside import aside
 from simulations.fields import colored_sums
-from simulations.gram import inverse, multiply, pair_sums
+from simulations.gram import pair_sums
 from simulations.message_passing import approximate_message_passing
 from simulations.pieces import pieces
 from simulations.sampler import Chains
@@ -98,13 +98,11 @@ def test_the_sampler_hears_and_does_not_advance(large, threads):
     "work",
     [
         lambda model, tokens: pair_sums(tokens, np.arange(2000), np.eye(3)),
-        lambda model, tokens: inverse(np.eye(2000)),
-        lambda model, tokens: multiply(model.couplings, model.couplings),
         lambda model, tokens: colored_sums(tokens, model.couplings, 3),
         lambda model, tokens: train(tokens[:, :300], 3, 0.0, rows=range(200), tolerance=1e-300),
         lambda model, tokens: separable(tokens[:900, :300], 0, 3),
     ],
-    ids=["pair-sums", "inverse", "product", "fields", "train", "separable"],
+    ids=["pair-sums", "fields", "train", "separable"],
 )
 def test_training_and_testing_hear(large, work):
     assert heard(lambda: work(*large)) < SOON
