@@ -211,6 +211,8 @@ class _Row:
     def __init__(self, inputs: Floats, masked: NDArray[Any], colors: int, decay: float) -> None:
         levels, vectors = np.linalg.eigh(inputs.T @ inputs)
         self._basis = vectors[:, levels > _FLAT * levels[-1]]
+        # Where there is no input, as at the masked site, there is none of its rounding errors.
+        self._basis[~inputs.any(axis=0)] = 0.0
         self._logits = np.linalg.svd(np.eye(colors) - 1 / colors)[0][:, :-1]
         self._inputs, self._masked, self._decay = inputs @ self._basis, masked, decay
         # Differences of logits are √2 |x| |J| or less.

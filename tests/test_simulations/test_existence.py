@@ -27,7 +27,7 @@ from simulations import (
     train_jointly,
 )
 from simulations.cli import main
-from simulations.pseudolikelihood import fit
+from simulations.pseudolikelihood import PairCouplings, fit
 from simulations.pseudolikelihood import has_minimiser as pairs_have_minimiser
 
 
@@ -224,6 +224,17 @@ def test_couplings_of_pairs():
     couplings, converged = fit(balanced, 2, 0.0)
     assert converged.all()
     np.testing.assert_allclose(couplings, 0.0, atol=1e-12)
+
+
+@pytest.mark.parametrize("lam", [1e-12, 1e-8])
+def test_couplings_of_pairs_with_hardly_any_decay(lam):
+    """At the minimum L λ |J|² is the pull of all tokens along J; few sequences are separable."""
+    tokens = np.random.default_rng(7).integers(0, 2, (4, 6))
+    couplings, converged = fit(tokens, 2, lam)
+    assert converged.all()
+    pull = 4 * np.sum(PairCouplings(couplings).gradient(tokens) * couplings, axis=(1, 2, 3))
+    square = np.sum(couplings**2, axis=(1, 2, 3))
+    np.testing.assert_allclose(-pull, 6 * lam * square, rtol=1e-3)
 
 
 def test_joint_training():
