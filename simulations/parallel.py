@@ -58,7 +58,8 @@ def simulate_many(
     TypeError
         If an option is another one.
     ValueError
-        If an argument is not allowed.
+        If an argument is not allowed, or `workers` are asked for where there can be none: by a
+        script without that guard, in a daemonic process, or for objects that no module holds.
     """
     only("simulate_many", options, _OPTIONS)
     return collect(experiments(problems, sites, seeds, **options), workers, label)

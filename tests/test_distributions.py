@@ -1,0 +1,74 @@
+"""What is shipped: the sources with all that their tests need, and wheels with all that runs."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+#: What belongs to the sources, and what may lie about beside it and in it.
+TOP = (
+    "replica", "simulations", "figures", "tests", ".ci", ".gitignore", "CHANGELOG.md", "LICENSE",
+    "MANIFEST.in", "README.md", "pyproject.toml",
+)  # fmt: skip
+LEFT = shutil.ignore_patterns("__pycache__", "*.pyc", ".hypothesis", ".*_cache")
+
+BUILD = "import setuptools.build_meta as backend, sys; print(backend.build_{}(sys.argv[1]))"
+
+
+def build(kind: str, source: Path, folder: Path) -> Path:
+    """Build a distribution as pip does, but with what is installed here."""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", BUILD.format(kind), str(folder)],
+        cwd=source, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return folder / done.stdout.split()[-1]
+
+
+def files(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def unpacked(tmp_path_factory):
+    """The sources as they are shipped, and what they were made of."""
+    place = tmp_path_factory.mktemp("distributions")
+    source, there = place / "source", place / "there"
+    source.mkdir()
+    for name in TOP:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, source / name, ignore=LEFT)
+        else:
+            shutil.copy(ROOT / name, source / name)
+    made_of = files(source)
+    with tarfile.open(build("sdist", source, place)) as archive:
+        archive.extractall(there, filter="data")
+    (root,) = there.iterdir()
+    return root, made_of
+
+
+def test_the_sources_are_whole(unpacked):
+    """Every test and all it needs, and nothing but what the tool itself adds."""
+    root, made_of = unpacked
+    shipped = {name for name in files(root) if ".egg-info/" not in name}
+    assert shipped - {"PKG-INFO", "setup.cfg"} == made_of
+    assert sum(name.startswith("tests/") for name in made_of) > 80
+
+
+def test_a_wheel_holds_what_runs(unpacked, tmp_path):
+    root, made_of = unpacked
+    with zipfile.ZipFile(build("wheel", root, tmp_path)) as wheel:
+        held = {name for name in wheel.namelist() if ".dist-info/" not in name}
+    packages = ("replica/", "simulations/", "figures/")
+    endings = (".py", ".md", ".mplstyle", "/py.typed")
+    assert held == {n for n in made_of if n.startswith(packages) and n.endswith(endings)}
+    for name in ("replica/py.typed", "figures/journal.mplstyle", "replica/THEORY.md"):
+        assert name in held
