@@ -15,7 +15,8 @@ from figures.panels import OPTIMUM, SIMULATION, letter, markers, reference, seri
 from figures.style import LOOKS, OPTIMAL_COLOR, TWO_COLUMNS
 from replica.commandline import progress, say
 from replica.data import PottsTokens
-from replica.journal import Journal, Unwritable
+from replica.errors import Unwritable
+from replica.journal import Journal
 from replica.tables import Table
 
 if TYPE_CHECKING:
@@ -337,7 +338,7 @@ def _stderr(values: NDArray[Any]) -> float:
 def _model() -> PottsModel:
     import warnings
 
-    from replica.data import ParamagnetWarning
+    from replica.errors import ParamagnetWarning
     from simulations import PottsModel
 
     with warnings.catch_warnings():

@@ -10,16 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from replica.errors import BadArgument
+
 #: Kinds of arrays that hold real numbers; those of objects may be fractions.
 _NUMBERS = "iufO"
-
-
-class MissingExtra(ImportError):
-    """What was asked for needs packages that are not installed; the message says which."""
-
-
-class BadArgument(ValueError):
-    """An argument that is not allowed; the message names it, its value and what is."""
 
 
 def refusal(name: str, value: object, allowed: str) -> BadArgument:

@@ -9,13 +9,10 @@ from glob import escape
 from pathlib import Path
 from typing import Any, TypeVar
 
+from replica.errors import UncachedWarning
 from replica.files import reason
 
 Compiled = TypeVar("Compiled", bound=Callable[..., Any])
-
-
-class UncachedWarning(UserWarning):
-    """Compiled code could not be kept on disk, so that other processes compile it again."""
 
 
 def keeping(compiled: Compiled) -> Compiled:

@@ -14,14 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replica.arguments import integer, numbers, positive, real, refusal, truth
+from replica.errors import ParamagnetWarning
 from replica.immutable import Immutable
 
 #: The largest parameters at which the theory was tried.
 LARGEST_NORM, LARGEST_SHIFT, MOST_COLORS = 30.0, 1e6, 100_000
-
-
-class ParamagnetWarning(UserWarning):
-    """The data may not be paramagnetic, and the theory then does not describe them."""
 
 
 class DataModel:

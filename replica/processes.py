@@ -15,7 +15,8 @@ from multiprocessing import connection
 
 from replica.arguments import integer
 from replica.commandline import say
-from replica.tasks import Failure, Results, Sent, Task, WorkerDied, do
+from replica.errors import WorkerDied
+from replica.tasks import Failure, Results, Sent, Task, do
 
 #: Attempts at a task with a process of its own, and tasks in succession that all of them fail:
 #: then no worker lives.

@@ -147,17 +147,6 @@ def _finite(value: Order) -> bool:
     return math.isfinite(value) if isinstance(value, float) else bool(np.isfinite(value).all())
 
 
-class ConvergenceError(ArithmeticError):
-    """A problem was not solved; `solution` holds the state in which the solver stopped."""
-
-    def __init__(self, message: str, solution: Solution) -> None:
-        super().__init__(message)
-        self.solution = solution
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (str(self), self.solution)
-
-
 def answer(solution: Any) -> Solution:
     """Return `solution` if it is a converged one, or raise ValueError."""
     if not isinstance(solution, Solution) or not solution.converged:

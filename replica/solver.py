@@ -14,12 +14,13 @@ from replica.channels import channel_of, rate_error
 from replica.colour_modes import colour_modes
 from replica.couplings import Overlaps
 from replica.data import DataModel, PottsTokens
+from replica.errors import ConvergenceError
 from replica.fixed_point import FixedPoint, find_fixed_point, largest
 from replica.observables import coupling_error, relative_difference
 from replica.path import State, extrapolated
 from replica.problem import Loss, Problem
 from replica.saddle_point import SaddlePoint
-from replica.solution import ConvergenceError, Order, Solution
+from replica.solution import Order, Solution
 from replica.spectrum import spectrum_of
 from replica.threshold import existence_threshold
 

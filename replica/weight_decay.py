@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
 from replica.arguments import refusal
+from replica.errors import ConvergenceError
 from replica.path import State
 from replica.problem import Problem
-from replica.solution import ConvergenceError, Solution
+from replica.solution import Solution
 from replica.solver import complaint, solve, solve_from
 from replica.spectrum import spectrum_of
 
@@ -85,7 +86,8 @@ def at_best_lam(problem: Problem) -> Solution:
     try:
         return optimal_lam(problem)[1]
     except ConvergenceError as error:
-        return error.solution
+        stopped: Solution = error.solution
+        return stopped
 
 
 def check_teacher(problem: Problem) -> None:

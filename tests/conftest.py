@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 LENT = (
-    "arguments", "cache", "cluster", "commandline", "data", "executor", "files", "immutable",
-    "journal", "locks", "numerals", "options", "problem", "processes", "sidecars", "tables",
-    "tasks",
+    "arguments", "cache", "cluster", "commandline", "data", "errors", "executor", "files",
+    "immutable", "journal", "locks", "numerals", "options", "problem", "processes", "sidecars",
+    "tables", "tasks",
 )  # fmt: skip
 
 

@@ -24,7 +24,7 @@ from replica import (
     cavity_covariance,
     solve,
 )
-from replica.arguments import BadArgument
+from replica.errors import BadArgument
 from replica.spectrum import spectrum_of
 
 LOSSES = ("cross-entropy", "squared-error")
