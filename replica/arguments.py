@@ -8,8 +8,8 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from replica.arrays import Vector
 from replica.errors import BadArgument
 
 #: Kinds of arrays that hold real numbers; those of objects may be fractions.
@@ -50,7 +50,7 @@ def non_negative(name: str, value: Any) -> float:
     return number
 
 
-def numbers(name: str, value: Any, allowed: str) -> NDArray[np.float64]:
+def numbers(name: str, value: Any, allowed: str) -> Vector:
     """Return a copy of `value` as an array of finite floats, or raise ValueError."""
     try:
         array = np.asarray(value)

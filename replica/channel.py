@@ -5,8 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import NamedTuple, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
+from replica.arrays import Vector
 
 
 class Accuracy(IntEnum):
@@ -31,9 +30,9 @@ class Averages(NamedTuple):
     energy = E |g|², response = -E tr ∂g/∂ω, one entry per mode; loss = E ℓ(e_y, h).
     """
 
-    overlap: NDArray[np.float64]
-    energy: NDArray[np.float64]
-    response: NDArray[np.float64]
+    overlap: Vector
+    energy: Vector
+    response: Vector
     loss: float
 
 
@@ -44,16 +43,14 @@ class Rule(Protocol):
     def common_error(self) -> float:
         """Relative error that the accuracies may share, which their difference hides."""
 
-    def covers(
-        self, m: NDArray[np.float64], q: NDArray[np.float64], V: NDArray[np.float64]
-    ) -> bool:
+    def covers(self, m: Vector, q: Vector, V: Vector) -> bool:
         """Tell whether the rule is still fit at these order parameters."""
 
     def averages(
         self,
-        m: NDArray[np.float64],
-        q: NDArray[np.float64],
-        V: NDArray[np.float64],
+        m: Vector,
+        q: Vector,
+        V: Vector,
         accuracy: Accuracy,
     ) -> Averages:
         """Return the averages at these order parameters."""
@@ -66,29 +63,25 @@ class Channel(Protocol):
     def widest(self) -> float:
         """The q beyond which the averages cost too much or say too little."""
 
-    def rule(self, m: NDArray[np.float64], q: NDArray[np.float64], V: NDArray[np.float64]) -> Rule:
+    def rule(self, m: Vector, q: Vector, V: Vector) -> Rule:
         """Return a quadrature rule fit for the surroundings of these order parameters."""
 
-    def test_loss(
-        self, m: NDArray[np.float64], q: NDArray[np.float64], accuracy: Accuracy
-    ) -> float:
+    def test_loss(self, m: Vector, q: Vector, accuracy: Accuracy) -> float:
         """Return E ℓ(e_y, ω), the loss on fresh sequences."""
 
-    def error_rate(
-        self, m: NDArray[np.float64], q: NDArray[np.float64], accuracy: Accuracy
-    ) -> float:
+    def error_rate(self, m: Vector, q: Vector, accuracy: Accuracy) -> float:
         """Return the probability of a wrong guess; NaN where nothing is guessed."""
 
     def response_square(
         self,
-        m: NDArray[np.float64],
-        q: NDArray[np.float64],
-        V: NDArray[np.float64],
+        m: Vector,
+        q: Vector,
+        V: Vector,
         accuracy: Accuracy,
-    ) -> NDArray[np.float64]:
+    ) -> Vector:
         """Return E tr (P_k K P_l K) of K = -∂g/∂ω for every pair of colour modes."""
 
-    def optimal_loss(self, rho: NDArray[np.float64], accuracy: Accuracy) -> float:
+    def optimal_loss(self, rho: Vector, accuracy: Accuracy) -> float:
         """Return the loss of the true conditional law, whose fields have m = q = ρ."""
 
     def expansion(self) -> Rule:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from replica.arrays import Vector
 from replica.channel import Channel
 from replica.colour_modes import colour_modes, eigenspaces
 from replica.cross_entropy import CrossEntropyChannel
@@ -16,8 +16,6 @@ from replica.own_loss import OwnLossChannel
 from replica.problem import Loss
 from replica.spectrum import spectrum_of
 from replica.squared_error import ModeSquaredErrorChannel, SquaredErrorChannel
-
-Vector = NDArray[np.float64]
 
 
 def channel_of(data: DataModel, loss: str | Loss) -> Channel:

@@ -8,9 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from replica.arrays import Matrix, Vector
 from replica.data import PottsTokens
-
-Matrix = NDArray[np.float64]
 
 
 class ColourModes(NamedTuple):
@@ -24,7 +23,7 @@ class ColourModes(NamedTuple):
         The dimension of each eigenspace.
     """
 
-    values: NDArray[np.float64]
+    values: Vector
     dimensions: NDArray[np.int64]
 
     @property
@@ -48,7 +47,7 @@ def colour_modes(data: PottsTokens) -> ColourModes:
     return ColourModes(values, np.array([len(basis) for basis in bases]))
 
 
-def eigenspaces(data: PottsTokens) -> tuple[NDArray[np.float64], tuple[Matrix, ...]]:
+def eigenspaces(data: PottsTokens) -> tuple[Vector, tuple[Matrix, ...]]:
     """Return the eigenvalues of a similarity, and a basis (d_k, colors) of each eigenspace.
 
     The vectors of a basis, one per row, are orthonormal and orthogonal to 1.

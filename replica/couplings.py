@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from replica.arrays import Vector
 from replica.jit import jit
 from replica.spectrum import Spectrum
 
@@ -17,9 +17,9 @@ class Overlaps(NamedTuple):
     m_k = u_k² w*ᵀ G_k w, q_k = u_k² wᵀ G_k w and V_k, the local variance; r = w*·w, n = |w|².
     """
 
-    m: NDArray[np.float64]
-    q: NDArray[np.float64]
-    V: NDArray[np.float64]
+    m: Vector
+    q: Vector
+    V: Vector
     r: float
     n: float
 
@@ -27,12 +27,12 @@ class Overlaps(NamedTuple):
 class Conjugates(NamedTuple):
     """Conjugate order parameters m̂, q̂, V̂, one entry per colour mode."""
 
-    m: NDArray[np.float64]
-    q: NDArray[np.float64]
-    V: NDArray[np.float64]
+    m: Vector
+    q: Vector
+    V: Vector
 
 
-def overlaps(conjugates: NDArray[np.float64], lam: float, spectrum: Spectrum) -> Overlaps:
+def overlaps(conjugates: Vector, lam: float, spectrum: Spectrum) -> Overlaps:
     """Return the overlaps at given V̂, m̂ and q̂, one after the other (THEORY.md, section 4)."""
     found = _overlaps(
         conjugates, lam, spectrum.covariances, spectrum.weights, spectrum.teacher, spectrum.scales

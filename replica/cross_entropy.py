@@ -5,9 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
+from replica.arrays import Vector
 from replica.channel import Accuracy, Rule
 from replica.cross_entropy_kernels import fresh_averages, fresh_pair
 from replica.exchange import ExchangeRule
@@ -16,8 +14,6 @@ from replica.observables import error_rate
 from replica.point_rule import CrossEntropyPoints, PointRule
 from replica.quadratic import QuadraticChannel
 from replica.tilted import TiltedLaw
-
-Vector = NDArray[np.float64]
 
 #: Spacing, radius in x and log(1/error) of the one integral that fresh fields need.
 _FRESH = {

@@ -13,6 +13,7 @@ import numpy as np
 
 from replica.arguments import refusal
 from replica.data import DataModel
+from replica.immutable import keep
 from replica.path import State, extrapolated
 from replica.problem import Problem
 from replica.solution import Solution
@@ -26,7 +27,7 @@ class Curve(Table):
     _solutions: tuple[Solution, ...]
 
     def __init__(self, solutions: Iterable[Solution]) -> None:
-        object.__setattr__(self, "_solutions", tuple(solutions))
+        keep(self, _solutions=tuple(solutions))
         super().__init__(solution.line() for solution in self._solutions)
 
     @property

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from replica.arguments import integer, one_of, refusal
+from replica.arrays import Vector
 from replica.channel import NO_ROW, Accuracy
 from replica.immutable import Immutable
 from replica.observables import coupling_error, relative_difference
@@ -46,13 +46,13 @@ class StateEvolution(Immutable):
     """
 
     problem: Problem
-    m: NDArray[np.float64]
-    q: NDArray[np.float64]
-    V: NDArray[np.float64]
-    test_loss: NDArray[np.float64]
-    train_loss: NDArray[np.float64]
-    coupling_error: NDArray[np.float64]
-    quadrature_error: NDArray[np.float64]
+    m: Vector
+    q: Vector
+    V: Vector
+    test_loss: Vector
+    train_loss: Vector
+    coupling_error: Vector
+    quadrature_error: Vector
 
 
 def state_evolution(problem: Problem, steps: int) -> StateEvolution:

@@ -8,12 +8,10 @@ from functools import lru_cache
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from replica.arrays import Vector
 from replica.channel import Accuracy, Averages
 from replica.cross_entropy_kernels import exchange_averages, exchange_decay, exchange_window
-
-Vector = NDArray[np.float64]
 
 #: Beyond this radius one Gaussian variable has no weight left.
 RADIUS = 8.6

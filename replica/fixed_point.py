@@ -7,10 +7,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-Vector = NDArray[np.float64]
-Matrix = NDArray[np.float64]
+from replica.arrays import Matrix, Vector
 
 #: No coordinate moves further in one step: far from the solution a Newton step overshoots.
 _LONGEST_STEP = 3.0

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from replica.arrays import Vector
 from replica.channel import HUGE, Accuracy, Averages, Rule
-
-Vector = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

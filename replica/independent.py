@@ -8,15 +8,13 @@ from functools import lru_cache
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from replica.arrays import Vector
 from replica.channel import HUGE, Accuracy, Averages, Rule
 from replica.point_rule import CrossEntropyPoints, PointRule, Sample
 from replica.points import SCRAMBLES, lattice_near, sobol_noise
 from replica.race import first_to_ring, log_normaliser, uncertainty, wrong_guess
 from replica.race_exchange import RaceExchangeRule
-
-Vector = NDArray[np.float64]
 
 #: The q beyond which the averages of the cross-entropy take minutes.
 _WIDEST = 3e4

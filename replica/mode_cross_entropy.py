@@ -11,12 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
+from replica.arrays import Vector
 from replica.channel import HUGE, Accuracy, Averages, Rule
 from replica.lattice import RADII, spacing
 from replica.mode_kernels import mode_averages
 from replica.quadratic import QuadraticChannel
-
-Vector = NDArray[np.float64]
 
 #: Dimension of the fields, and number of points, up to which a lattice is affordable, and
 #: log(1/error) that it aims at.

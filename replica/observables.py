@@ -6,8 +6,9 @@ import math
 from collections.abc import Iterable
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import log_ndtr
+
+from replica.arrays import Vector
 
 #: Largest normal variable, and the spacing of an integral over it.
 _RADIUS, _STEP = 9.0, 0.1
@@ -32,7 +33,7 @@ def error_rate_slope(colors: int) -> tuple[float, float]:
     return 1.0 - 1.0 / colors, float((colors - 1) * (gauss @ density))
 
 
-def _normal(further: float = 0.0) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _normal(further: float = 0.0) -> tuple[Vector, Vector]:
     """Return nodes and weights for a standard normal variable, and further down than its tail."""
     x = np.arange(-_RADIUS - further, _RADIUS + 0.5 * _STEP, _STEP)
     return x, np.exp(-0.5 * x**2) * _STEP / np.sqrt(2 * np.pi)

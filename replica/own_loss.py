@@ -8,9 +8,9 @@ from functools import lru_cache
 from typing import ClassVar, NoReturn
 
 import numpy as np
-from numpy.typing import NDArray
 
 from replica.arguments import refusal
+from replica.arrays import Vector
 from replica.channel import HUGE, Accuracy, Averages, Rule
 from replica.colour_modes import complement
 from replica.independent import IndependentLaw, IndependentQuadratic, known_uncertainty
@@ -21,8 +21,6 @@ from replica.problem import Loss
 from replica.quadratic import QuadraticChannel
 from replica.race import wrong_guess
 from replica.tilted import TiltedLaw
-
-Vector = NDArray[np.float64]
 
 #: How much more sharply than the cross-entropy a loss may bend, as far as it costs little.
 _SHARPNESS = {2: 1000.0, 3: 16.0}

@@ -6,12 +6,10 @@ import math
 from typing import NamedTuple, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from replica.arrays import Vector
 from replica.channel import Accuracy, Averages
 from replica.cross_entropy_kernels import solved_probabilities
-
-Vector = NDArray[np.float64]
 
 
 class Sample(NamedTuple):

@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 from scipy.special import chdtri, ndtri
 
 from replica.arguments import refusal
+from replica.arrays import Vector
 from replica.channel import Accuracy
 from replica.colour_modes import complement
 from replica.lattice import spacing
 from replica.point_kernels import lattice_orbits
-
-Vector = NDArray[np.float64]
 
 #: log(1/error) that a lattice aims at for each accuracy, the most points times colours it may
 #: take for that, and the digits below which it is given up.

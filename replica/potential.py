@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from replica.arrays import Vector
 from replica.channel import Accuracy
 from replica.couplings import Conjugates, Overlaps
 from replica.problem import Problem
@@ -58,6 +58,6 @@ def free_energy_at(problem: Problem, order: Overlaps, conjugates: Conjugates) ->
     return float(problem.alpha * envelope - 0.5 * couplings + products)
 
 
-def _vector(value: Order) -> NDArray[np.float64]:
+def _vector(value: Order) -> Vector:
     # A copy, as kernels would be compiled once more for arrays that are read-only.
     return np.array(value, dtype=float, ndmin=1)

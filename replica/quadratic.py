@@ -8,9 +8,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from replica.arrays import Vector
 from replica.channel import HUGE, Accuracy, Averages
-
-Vector = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,9 @@ import numpy as np
 from numpy.polynomial import chebyshev
 from numpy.typing import NDArray
 
+from replica.arrays import Vector
 from replica.channel import Accuracy
 from replica.point_kernels import race, silence
-
-Vector = NDArray[np.float64]
 
 #: Spacing of times and of noise, largest noise, and the log probability that is left out.
 _STEPS, _RADII, _LEFT_OUT = (0.6, 0.32, 0.28), (7.0, 9.8, 10.6), (-16.0, -32.0, -38.0)

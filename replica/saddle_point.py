@@ -5,16 +5,14 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
+from replica.arrays import Vector
 from replica.channel import HUGE, Accuracy, Averages, Rule
 from replica.channels import channel_of
 from replica.couplings import Conjugates, Overlaps, overlaps
 from replica.fixed_point import largest
 from replica.problem import Problem
 from replica.spectrum import spectrum_of
-
-Vector = NDArray[np.float64]
 
 
 class SaddlePoint:

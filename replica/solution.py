@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from replica.arguments import refusal
+from replica.arrays import Vector
 from replica.immutable import Immutable
 from replica.problem import Problem
 from replica.tables import COLUMNS
@@ -20,7 +20,7 @@ STATUSES = ("converged", "max-steps", "diverged", "not-finite", "below-threshold
 #: Columns that only a simulation fills.
 _ELSEWHERE = ("sites", "samples", "seed")
 
-Order = float | NDArray[np.float64]
+Order = float | Vector
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,9 +6,9 @@ import math
 from functools import lru_cache, partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from replica.arguments import integer, refusal, truth
+from replica.arrays import Vector
 from replica.channel import Accuracy
 from replica.channels import channel_of, rate_error
 from replica.colour_modes import colour_modes
@@ -24,7 +24,6 @@ from replica.solution import Order, Solution
 from replica.spectrum import spectrum_of
 from replica.threshold import existence_threshold
 
-Vector = NDArray[np.float64]
 Numbers = tuple[float, float]
 
 #: Residuals at which the coarse and the fine search for a fixed point end, and the largest

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache, singledispatch
 
 import numpy as np
-from numpy.typing import NDArray
 
 from replica.arguments import refusal
+from replica.arrays import Matrix, Vector
 from replica.colour_modes import colour_modes
 from replica.data import CustomTokens, DataModel, GaussianTokens, IndependentTokens, PottsTokens
 
@@ -34,13 +34,13 @@ class Spectrum:
         u_k², the squared eigenvalue of the colour similarity.
     """
 
-    covariances: NDArray[np.float64]
-    weights: NDArray[np.float64]
-    teacher: NDArray[np.float64]
-    scales: NDArray[np.float64]
+    covariances: Matrix
+    weights: Vector
+    teacher: Vector
+    scales: Vector
 
     @property
-    def rho(self) -> NDArray[np.float64]:
+    def rho(self) -> Vector:
         """ρ_k = u_k² w*ᵀ G_k w*, the overlap of the true row with itself in each mode."""
         return np.asarray(self.scales * (self.covariances @ self.teacher))
 
@@ -103,7 +103,7 @@ def _(data: CustomTokens) -> Spectrum:
     return Spectrum(data.eigenvalues[None, :], data.weights, data.teacher, np.ones(1))
 
 
-def semicircle(b: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def semicircle(b: float) -> tuple[Vector, Vector]:
     """Return nodes and weights for averages over the semicircle law on [-2, 2].
 
     Gauss's rule for this law. Every integrand has its nearest pole at or beyond b + 1/b, so

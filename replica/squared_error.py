@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from replica.arrays import Vector
 from replica.channel import Accuracy, Rule
 from replica.cross_entropy import softmax_gap
 from replica.mode_cross_entropy import ModeCrossEntropyChannel
 from replica.observables import error_rate
 from replica.quadratic import QuadraticChannel
-
-Vector = NDArray[np.float64]
 
 
 class SquaredErrorChannel(QuadraticChannel):

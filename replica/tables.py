@@ -15,7 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replica.arguments import refusal
+from replica.arrays import Vector
 from replica.files import reason, replace_file, writable_file
+from replica.immutable import keep
 from replica.locks import unwritten
 from replica.numerals import numeral
 from replica.sidecars import is_foreign, provenance, sidecar
@@ -58,8 +60,8 @@ class Table:
     _columns: tuple[str, ...]
 
     def __init__(self, lines: Iterable[Mapping[str, Any]]) -> None:
-        object.__setattr__(self, "_lines", tuple(dict(line) for line in lines))
-        object.__setattr__(self, "_columns", columns_of(self._lines))
+        keep(self, _lines=tuple(dict(line) for line in lines))
+        keep(self, _columns=columns_of(self._lines))
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -182,7 +184,7 @@ class Table:
         return cls(lines)
 
 
-def _objects(cells: Sequence[NDArray[np.float64]]) -> NDArray[Any]:
+def _objects(cells: Sequence[Vector]) -> NDArray[Any]:
     """Return arrays of different shapes as the entries of one, those of one number as floats."""
     array = np.empty(len(cells), dtype=object)
     for number, cell in enumerate(cells):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 LENT = (
-    "arguments", "cache", "cluster", "commandline", "data", "errors", "executor", "files",
+    "arguments", "arrays", "cache", "cluster", "commandline", "data", "errors", "executor", "files",
     "immutable", "journal", "locks", "numerals", "options", "problem", "processes", "sidecars",
     "tables", "tasks",
 )  # fmt: skip
