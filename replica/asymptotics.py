@@ -6,27 +6,21 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-from scipy.special import expit
-
 from replica.arguments import one_of, refusal
-from replica.channel import Accuracy, Averages, Channel
+from replica.channel import Channel
 from replica.channels import channel_of
-from replica.cross_entropy import CrossEntropyChannel, softmax_gap
-from replica.data import CustomTokens, GaussianTokens, PottsTokens
+from replica.couplings import coupling_error
+from replica.ensembles import answering
 from replica.immutable import Immutable
-from replica.observables import coupling_error, error_rate_slope
 from replica.problem import Problem
-from replica.spectrum import Spectrum, spectrum_of
+from replica.rule import Accuracy
+from replica.spectrum import Spectrum
 
 #: The least λ/G with few samples, so that (G/λ)² is a number.
 _LEAST = 1e-150
 
-#: Doubt of a token, 1 - E|softmax(ν)|², of which no reciprocal is a number.
-_CERTAIN = 1e-300
-
-#: Newton steps, of which V = 1e150 takes half.
-_STEPS = 24
+#: The largest αV of many samples: beyond, the others leave no doubt of a token.
+_MOST = 1e300
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +66,7 @@ def few_samples(problem: Problem) -> Asymptote:
     ValueError
         If the problem is another one.
     """
-    spectrum, channel = _one_mode(problem), channel_of(problem.data, problem.loss)
+    spectrum, channel = _one_mode(problem)
     G, weights, teacher = spectrum.covariances[0], spectrum.weights, spectrum.teacher
     least = _LEAST * float(G.max())
     if problem.lam <= least:
@@ -81,19 +75,18 @@ def few_samples(problem: Problem) -> Asymptote:
     # λ² alone may be no number.
     gain = G / problem.lam
     reaction, spread = float(weights @ gain), float(weights @ gain**2)
-    fresh, trained = _unlearnt(channel, 0.0), _unlearnt(channel, reaction)
+    fresh, trained = channel.unlearnt(0.0), channel.unlearnt(reaction)
     overlap, energy = float(trained.overlap[0]), float(trained.energy[0])
     pull = float(teacher @ (G * gain))
     m, q = problem.alpha * overlap * pull, problem.alpha * energy * spread
     r = problem.alpha * overlap * float(teacher @ gain)
     norm2 = problem.alpha * energy * float(weights @ gain) / problem.lam
-    chance, slope = error_rate_slope(problem.data.colors)
+    chance, slope = channel.law.chance()
     signal = overlap * float(teacher @ G**2) / math.sqrt(energy * float(weights @ G**2))
-    guesses = not isinstance(problem.data, GaussianTokens)
     return Asymptote(
         test_loss=fresh.loss - float(fresh.overlap[0]) * m + 0.5 * float(fresh.response[0]) * q,
         train_loss=trained.loss,
-        error_rate=chance - slope * math.sqrt(problem.alpha) * signal if guesses else math.nan,
+        error_rate=chance - slope * math.sqrt(problem.alpha) * signal,
         coupling_error=coupling_error(spectrum.teacher_norm2, r, norm2),
         m=m,
         q=q,
@@ -127,26 +120,13 @@ def many_samples(problem: Problem) -> Asymptote:
     ValueError
         If the problem is another one.
     """
-    spectrum, channel = _one_mode(problem), channel_of(problem.data, problem.loss)
+    spectrum, channel = _one_mode(problem)
     rho, w2 = spectrum.rho, spectrum.teacher_norm2
-    if isinstance(problem.data, GaussianTokens):
-        scale, best = 1.0, channel.optimal_loss(rho, Accuracy.FINER)
-        excess, V = best / problem.data.colors, 1 / problem.data.colors
-        spread = V / problem.data.shift
-    elif problem.loss == "squared-error":
-        n = problem.data.colors - 1
-        scale = 1 / (problem.data.colors + float(rho[0]))
-        best, V, spread = 0.5 * n * scale, 1 / n, 0.0
-        excess = best / n
-    else:
-        scale, best = 1.0, channel.optimal_loss(rho, Accuracy.FINER)
-        gap = softmax_gap(problem.data.colors, rho, Accuracy.FINER)
-        if gap < _CERTAIN:
-            allowed = "such that the others leave some doubt of a token, or no samples are many"
-            raise refusal("data", problem.data, allowed)
-        V = spread = 1 / gap
-        excess = 0.5
-    chance, _ = error_rate_slope(problem.data.colors)
+    scale, best, excess, V, spread = channel.many_samples(rho)
+    if V > _MOST:
+        allowed = "such that the others leave some doubt of a token, or no samples are many"
+        raise refusal("data", problem.data, allowed)
+    chance, _ = channel.law.chance()
     known = scale == 1.0
     inverse = float(spectrum.weights @ (1 / spectrum.covariances[0]))
     distance2 = w2 * (1 - scale) ** 2 + spread * inverse / problem.alpha
@@ -165,33 +145,10 @@ def many_samples(problem: Problem) -> Asymptote:
     )  # fmt: skip
 
 
-def _one_mode(problem: Problem) -> Spectrum:
-    """Return the spectrum of a problem with one colour mode, or raise ValueError."""
+def _one_mode(problem: Problem) -> tuple[Spectrum, Channel]:
+    """Return spectrum and channel of a problem with one colour mode, or raise ValueError."""
     if not isinstance(problem, Problem):
         raise refusal("problem", problem, "a Problem")
-    data = problem.data
-    one_of("loss", problem.loss, data.losses)
-    known = isinstance(data, (PottsTokens, CustomTokens, GaussianTokens))
-    if not known or getattr(data, "similarity", None) is not None:
-        allowed = "PottsTokens with similarity None, CustomTokens or GaussianTokens"
-        raise refusal("data", data, allowed)
-    return spectrum_of(data)
-
-
-def _unlearnt(channel: Channel, V: float) -> Averages:
-    """Return the averages of a channel at m = q = 0."""
-    if not isinstance(channel, CrossEntropyChannel):
-        nothing = np.zeros(1)
-        return channel.expansion().averages(nothing, nothing, np.array([V]), Accuracy.FINE)
-    n = channel.colors - 1
-    # u = 1 - p_1 raises h_1 above the others by x = V u C/n, on which it depends itself:
-    # x (n + e^x) = V C, on which Newton's steps only come down from where e^x - 1 = V C.
-    x = math.log1p(V * channel.colors)
-    for _ in range(_STEPS):
-        e = math.exp(x)
-        x -= (x * (n + e) - V * channel.colors) / (n + (1 + x) * e)
-    u, p_1 = float(expit(math.log(n) - x)), float(expit(x - math.log(n)))
-    r_1, r = p_1 / (1 + V * p_1), u / (n + V * u)
-    response = n * r * (2 * r_1 + (n - 1) * r) / (r_1 + n * r)
-    loss = math.log1p(n * math.exp(-x))
-    return Averages(np.array([u]), np.array([u**2 * (1 + 1 / n)]), np.array([response]), loss)
+    one_of("loss", problem.loss, problem.data.losses)
+    ensemble = answering(problem.data, "asymptotics")
+    return ensemble.spectrum, channel_of(ensemble.law, problem.loss)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from replica.arrays import Matrix, Vector
 from replica.data import PottsTokens
+from replica.point_sets import complement
 
 
 class ColourModes(NamedTuple):
@@ -30,12 +31,6 @@ class ColourModes(NamedTuple):
     def one(self) -> bool:
         """Whether U acts as one number other than 0: then U = I describes the fields."""
         return len(self.values) == 1 and self.values[0] != 0.0
-
-
-def complement(colors: int) -> Matrix:
-    """Return an orthonormal basis of the vectors orthogonal to 1, one per row."""
-    columns = np.column_stack([np.ones(colors), np.eye(colors)[:, 1:]])
-    return np.ascontiguousarray(np.linalg.qr(columns)[0][:, 1:].T)
 
 
 @lru_cache(maxsize=64)

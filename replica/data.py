@@ -38,6 +38,9 @@ class DataModel:
     #: Losses that make sense for these data, the first where none is named.
     losses: ClassVar[tuple[str, ...]] = ("cross-entropy", "squared-error")
 
+    #: Whether a loss of the user's makes sense, too.
+    own_losses: ClassVar[bool] = True
+
     def columns(self) -> dict[str, Any]:
         """Return what a line of a table says of these data."""
         known = {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
@@ -176,6 +179,7 @@ class GaussianTokens(DataModel):
 
     name: ClassVar[str] = "gaussian"
     losses: ClassVar[tuple[str, ...]] = ("squared-error",)
+    own_losses: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         keep(self, colors=_colors(self.colors, 1))

@@ -10,8 +10,8 @@ from typing import ClassVar
 import numpy as np
 
 from replica.arrays import Vector
-from replica.channel import Accuracy, Averages
 from replica.cross_entropy_kernels import exchange_averages, exchange_decay, exchange_window
+from replica.rule import Accuracy, Averages
 
 #: Beyond this radius one Gaussian variable has no weight left.
 RADIUS = 8.6

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from numpy.typing import NDArray
 
 from replica.arguments import non_negative, one_of, only, positive, refusal
-from replica.data import CustomTokens, DataModel, IndependentTokens, PottsTokens
+from replica.data import DataModel
 from replica.immutable import keep
 
 #: Losses known by name.
@@ -128,9 +128,10 @@ def _check_own(loss: Any, data: DataModel) -> None:
         hash(loss)
     except TypeError:
         raise refusal("loss", loss, "hashable, such as a frozen dataclass") from None
-    if not isinstance(data, (PottsTokens, CustomTokens, IndependentTokens)):
+    if not data.own_losses:
         allowed = f"one of {', '.join(data.losses)} with {type(data).__name__}"
         raise refusal("loss", loss, allowed)
-    if isinstance(data, PottsTokens) and data.similarity is not None:
+    similarity = getattr(data, "similarity", None)
+    if similarity is not None:
         allowed = "None with a loss of your own, which knows one variance of the fields"
-        raise refusal("similarity", data.similarity, allowed)
+        raise refusal("similarity", similarity, allowed)

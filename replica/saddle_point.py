@@ -7,23 +7,29 @@ import math
 import numpy as np
 
 from replica.arrays import Vector
-from replica.channel import HUGE, Accuracy, Averages, Rule
 from replica.channels import channel_of
-from replica.couplings import Conjugates, Overlaps, overlaps
+from replica.couplings import SpectralCouplings
+from replica.ensembles import ensemble_of
+from replica.equations import Conjugates, CouplingEquations, Overlaps, conjugates_of
 from replica.fixed_point import largest
 from replica.problem import Problem
-from replica.spectrum import spectrum_of
+from replica.rule import HUGE, Accuracy, Averages, Rule
 
 
 class SaddlePoint:
-    """The map (V̂, m̂, q̂) → overlaps → (V̂, m̂, q̂), in logarithms.
+    """The map of conjugates (m̂, q̂, V̂) → overlaps (m, q, V) → conjugates, in coordinates.
 
-    All three conjugates are positive, and follow powers of λ and of the distance from the
-    threshold, so their logarithms are the coordinates. One evaluation of the map is one set of
-    averages over the fields.
+    Here the data are looked at, once: their ensemble gives the coupling equations, and with the
+    loss the channel. One evaluation of the map is one set of averages over the fields.
 
     Attributes
     ----------
+    ensemble : Ensemble
+        What is known of the data.
+    couplings : CouplingEquations
+        From conjugates to overlaps.
+    channel : Channel
+        From overlaps to conjugates.
     lam : float
         Weight decay, that of the problem unless a path leads there.
     evaluations : int
@@ -33,33 +39,34 @@ class SaddlePoint:
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
         self.lam = problem.lam
-        self.spectrum = spectrum_of(problem.data)
-        self.channel = channel_of(problem.data, problem.loss)
+        self.ensemble = ensemble_of(problem.data)
+        self.couplings: CouplingEquations = SpectralCouplings(self.ensemble.spectrum)
+        self.channel = channel_of(self.ensemble.law, problem.loss)
         self.evaluations = 0
         #: Colour modes that the fields see.
-        self._seen = np.flatnonzero(self.spectrum.scales).tolist()
+        self._seen = np.flatnonzero(self.ensemble.spectrum.scales).tolist()
         self._rule: Rule | None = None
         self._known: dict[tuple[bytes, Accuracy], Averages] = {}
 
     def conjugates(self, x: Vector) -> Conjugates:
         """Return the conjugates at coordinates x."""
-        V_hat, m_hat, q_hat = np.exp(x).reshape(3, -1)
-        return Conjugates(m_hat, q_hat, V_hat)
+        return self.couplings.conjugates(x)
 
     def overlaps(self, x: Vector) -> Overlaps:
         """Return the overlaps at coordinates x, by the coupling equations."""
-        return overlaps(np.exp(x), self.lam, self.spectrum)
+        return self.couplings.overlaps(x, self.lam)
 
     def averages(self, order: Overlaps, accuracy: Accuracy) -> Averages:
         """Return the averages over the fields, by a rule kept while it covers the overlaps."""
-        fields = order.m, order.q, order.V
-        if self._rule is None or not self._rule.covers(*fields):
+        m, q, V = order.m, order.q, order.V
+        if self._rule is None or not self._rule.covers(m, q, V):
             self.forget_rule()
-            self._rule = self.channel.rule(*fields)
-        key = b"".join(field.tobytes() for field in fields), accuracy
-        if key not in self._known:
-            self._known[key] = self._rule.averages(*fields, accuracy)
-        return self._known[key]
+            self._rule = self.channel.rule(m, q, V)
+        key = m.tobytes() + q.tobytes() + V.tobytes(), accuracy
+        average = self._known.get(key)
+        if average is None:
+            average = self._known[key] = self._rule.averages(m, q, V, accuracy)
+        return average
 
     @property
     def common_error(self) -> float:
@@ -79,13 +86,17 @@ class SaddlePoint:
         self.evaluations += 1
         order = self.overlaps(x)
         q, V, widest = order.q.tolist(), order.V.tolist(), self.channel.widest
-        if not all(0.0 < q[k] < widest and 0.0 < V[k] < HUGE for k in self._seen):
-            return np.full_like(x, np.nan)
+        for k in self._seen:
+            if not (0.0 < q[k] < widest and 0.0 < V[k] < HUGE):
+                return np.full_like(x, np.nan)
         average = self.averages(order, accuracy)
-        response = np.concatenate((average.response, average.overlap, average.energy))
-        if not min(response.tolist()) > 0.0:
-            return np.full_like(x, np.nan)
-        return np.asarray(np.log(self.problem.alpha * response))
+        return self.couplings.coordinates(conjugates_of(average, self.problem.alpha))
+
+    def unlearnt(self, accuracy: Accuracy) -> Vector:
+        """Return the coordinates that follow on the row w = 0, where the expansion is exact."""
+        nothing = np.zeros(len(self.ensemble.dimensions))
+        average = self.channel.expansion().averages(nothing, nothing, nothing, accuracy)
+        return self.couplings.coordinates(conjugates_of(average, self.problem.alpha))
 
     def start(self) -> Vector:
         """Return where plain iteration arrives with the loss expanded at h = 0.
@@ -93,22 +104,23 @@ class SaddlePoint:
         Those are the equations of ridge regression, which every iteration brings closer.
         """
         rule = self.channel.expansion()
-        x = np.zeros(3 * len(self.spectrum.scales))
+        x = np.zeros(3 * len(self.ensemble.dimensions))
         for _ in range(200):
-            fields = self.overlaps(x)[:3]
-            average = rule.averages(*fields, Accuracy.COARSE)
-            response = np.concatenate([average.response, average.overlap, average.energy])
-            last, x = x, np.log(np.maximum(self.problem.alpha * response, 1e-30))
+            order = self.overlaps(x)
+            average = rule.averages(order.m, order.q, order.V, Accuracy.COARSE)
+            following = conjugates_of(average, self.problem.alpha)
+            last, x = x, self.couplings.coordinates(following, least=1e-30)
             if largest(x - last) < 1e-5:
                 break
         # Towards m = 1, which the squared error does not reach, plain iteration overshoots.
-        modes = len(self.spectrum.scales)
-        while not self._holds(rule, x) and x[modes] > -90.0:
-            x[modes : 2 * modes] -= 0.5
+        log_m_hat = x.reshape(3, -1)[1]
+        while not self._holds(rule, x) and log_m_hat[0] > -90.0:
+            log_m_hat -= 0.5
         return x
 
     def _holds(self, rule: Rule, x: Vector) -> bool:
         """Tell whether the equations can be evaluated at x; the expanded loss is asked first."""
-        expanded = rule.averages(*self.overlaps(x)[:3], Accuracy.COARSE)
+        order = self.overlaps(x)
+        expanded = rule.averages(order.m, order.q, order.V, Accuracy.COARSE)
         holds = all(expanded.overlap[k] > 0.0 for k in self._seen)
         return holds or math.isfinite(largest(self.evaluate(x, Accuracy.COARSE)))

@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
 from replica.arguments import refusal
+from replica.ensembles import ensemble_of
 from replica.errors import ConvergenceError
+from replica.messages import complaint
 from replica.path import State
 from replica.problem import Problem
 from replica.solution import Solution
-from replica.solver import complaint, solve, solve_from
-from replica.spectrum import spectrum_of
+from replica.solver import solve, solve_from
 
 #: Where the best weight decay is looked for, on a logarithmic scale.
 _RANGE = (math.log(1e-8), math.log(1e5))
@@ -92,7 +93,7 @@ def at_best_lam(problem: Problem) -> Solution:
 
 def check_teacher(problem: Problem) -> None:
     """Raise ValueError where there is nothing to learn, and no weight decay is too large."""
-    if not spectrum_of(problem.data).rho.any():
+    if not ensemble_of(problem.data).spectrum.rho.any():
         allowed = "such that there is something to learn, for a finite weight decay to be best"
         raise refusal("data", problem.data, allowed)
 

@@ -7,7 +7,7 @@ import pytest
 LENT = (
     "arguments", "arrays", "cache", "cluster", "commandline", "data", "errors", "executor", "files",
     "immutable", "journal", "locks", "numerals", "options", "problem", "processes", "sidecars",
-    "tables", "tasks",
+    "status", "tables", "tasks",
 )  # fmt: skip
 
 
