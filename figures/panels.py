@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from figures.style import FAILED_COLOR, LOOKS, OPTIMAL_COLOR, Look
-from replica.arguments import refusal
+from replica.arguments import refusal, unmasked
 from replica.tables import Table
 
 if TYPE_CHECKING:
@@ -101,11 +101,19 @@ def markers(axes: Axes, x: Any, y: Any, errors: Any, look: Look, **style: Any) -
     Raises
     ------
     ValueError
-        If `look` is no Look, or errors are missing, negative or not one for each point.
+        If `look` is no Look, errors are missing, negative or not one for each point, or an entry
+        is masked.
     """
     _check("look", look, Look)
     if errors is None:
         raise refusal("errors", errors, "given, NaN where a point has none")
+    x, y = (unmasked(name, value, "an array (points,)") for name, value in (("x", x), ("y", y)))
+    errors = unmasked("errors", errors, "an array (points,) or (2, points)")
+    if x.ndim != 1 or y.shape != x.shape:
+        raise refusal("y", f"array {y.shape}", f"an array (points,), as x is with {x.shape}")
+    if errors.shape not in (x.shape, (2, *x.shape)):
+        allowed = f"an array {x.shape} or {(2, *x.shape)}, one error or two for each point"
+        raise refusal("errors", f"array {errors.shape}", allowed)
     drawn = axes.errorbar(
         x, y, errors, fmt=look.marker, color=look.color, markerfacecolor=look.face, **style
     )

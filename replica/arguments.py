@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from replica.arrays import Vector
 from replica.errors import BadArgument
@@ -52,14 +54,28 @@ def non_negative(name: str, value: Any) -> float:
 
 def numbers(name: str, value: Any, allowed: str) -> Vector:
     """Return a copy of `value` as an array of finite floats, or raise ValueError."""
-    try:
-        array = np.asarray(value)
-        found = np.array(array, dtype=float) if array.dtype.kind in _NUMBERS else np.array(np.nan)
-    except (TypeError, ValueError, OverflowError):
-        found = np.array(np.nan)
+    array = unmasked(name, value, allowed)
+    found = np.array(np.nan)
+    if array.dtype.kind in _NUMBERS and not _holds_no_numbers(array):
+        with suppress(TypeError, ValueError, OverflowError), np.errstate(over="ignore"):
+            found = np.array(array, dtype=float)
     if not np.isfinite(found).all():
         raise refusal(name, value, allowed)
     return found
+
+
+def unmasked(name: str, value: Any, allowed: str) -> NDArray[Any]:
+    """Return `value` as an array, or raise ValueError if it is none or an entry is masked.
+
+    What stands under a mask is no datum. A masked array of which nothing is masked is as good as
+    any other.
+    """
+    if _masked(value):
+        raise refusal(name, _told_masked(value), f"{allowed}, without masked entries")
+    try:
+        return np.asarray(value)
+    except (TypeError, ValueError, OverflowError):
+        raise refusal(name, value, allowed) from None
 
 
 def integer(name: str, value: Any, minimum: int, maximum: int | None = None) -> int:
@@ -67,7 +83,7 @@ def integer(name: str, value: Any, minimum: int, maximum: int | None = None) -> 
     allowed = f"an integer, {minimum} or greater"
     if maximum is not None:
         allowed = f"an integer from {minimum} to {maximum}"
-    if isinstance(value, bool):
+    if isinstance(value, bool) or _masked(value):
         raise refusal(name, value, allowed)
     try:
         number = operator.index(value)
@@ -103,8 +119,30 @@ def _is_number(value: Any) -> bool:
     """Tell whether `value` is one number, not a truth value, text, complex or a list."""
     if type(value) is float:
         return True
+    if _masked(value):
+        return False
     array = np.asarray(value)
-    return array.ndim == 0 and array.dtype.kind in _NUMBERS
+    return array.ndim == 0 and array.dtype.kind in _NUMBERS and not _holds_no_numbers(array)
+
+
+def _holds_no_numbers(array: NDArray[Any]) -> bool:
+    """Tell whether an array of objects holds texts or truth values, which float() would take."""
+    objects = array.dtype.kind == "O"
+    return objects and any(isinstance(x, (str, bytes, bool, np.bool_)) for x in array.flat)
+
+
+def _masked(value: Any) -> bool:
+    """Tell whether an entry of `value`, or of an array within these lists, is masked."""
+    if isinstance(value, np.ma.MaskedArray):
+        return value.dtype.names is None and bool(np.ma.getmaskarray(value).any())
+    if isinstance(value, np.ndarray):
+        return value.dtype.kind == "O" and any(map(_masked, value.flat))
+    return isinstance(value, (list, tuple)) and any(map(_masked, value))
+
+
+def _told_masked(value: Any) -> str:
+    shape = f" {value.shape}" if isinstance(value, np.ndarray) else ""
+    return f"{type(value).__name__}{shape} with masked entries"
 
 
 def _shown(value: object) -> str:

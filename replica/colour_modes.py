@@ -9,8 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replica.arrays import Matrix, Vector
-from replica.data import PottsTokens
+from replica.data import PottsTokens, distinctions
 from replica.point_sets import complement
+
+#: Eigenvalues that differ by less than this, relative to the largest, are one.
+_SAME = 1e-9
 
 
 class ColourModes(NamedTuple):
@@ -48,9 +51,10 @@ def eigenspaces(data: PottsTokens) -> tuple[Vector, tuple[Matrix, ...]]:
     The vectors of a basis, one per row, are orthonormal and orthogonal to 1.
     """
     rest = complement(data.colors).T
-    values, vectors = np.linalg.eigh(rest.T @ np.array(data.similarity) @ rest)
-    tolerance = 1e-9 * max(1.0, float(np.abs(values).max()))
-    values[np.abs(values) < tolerance] = 0.0
+    told, rounding = distinctions(np.array(data.similarity))
+    values, vectors = np.linalg.eigh(rest.T @ told @ rest)
+    tolerance = _SAME * float(np.abs(values).max()) + rounding
+    values[np.abs(values) <= tolerance] = 0.0
     starts = np.flatnonzero(np.diff(values, prepend=-np.inf) > tolerance)
     bases = np.split((rest @ vectors).T, starts[1:])
     distinct = np.array([group.mean() for group in np.split(values, starts[1:])])

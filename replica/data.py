@@ -20,6 +20,18 @@ from replica.immutable import Immutable, keep
 #: The largest parameters at which the theory was tried.
 LARGEST_NORM, LARGEST_SHIFT, MOST_COLORS = 30.0, 1e6, 100_000
 
+#: Differences between the entries of a similarity, and entries, whose fourth powers are numbers.
+LEAST_U, MOST_U = 1e-70, 1e70
+
+#: How far from symmetric or uniform a similarity may be, relative to its differences.
+_EQUAL = 1e-9
+
+#: Least eigenvalue of a covariance, relative to the largest and per site, that is not rounding.
+_SINGULAR = 4.0 * np.finfo(float).eps
+
+#: Share of the largest entry below which what tells colours apart is outweighed by the rest.
+_OUTWEIGHED = 0.125
+
 
 class DataModel:
     """What all descriptions of data have in common.
@@ -325,10 +337,7 @@ def cavity_covariance(covariance: Any, site: int) -> Matrix:
     ValueError
         If an argument is not allowed, such as a covariance that is not positive definite.
     """
-    G, eigenvalues, _ = _covariance(covariance)
-    if not eigenvalues[0] > len(G) * np.finfo(float).eps * eigenvalues[-1]:
-        shown = f"matrix of condition {eigenvalues[-1] / eigenvalues[0]:.3g}"
-        raise refusal("covariance", shown, "invertible")
+    G, *_ = _covariance(covariance)
     if len(G) < 2 or not 0 <= integer("site", site, 0) < len(G):
         raise refusal("site", site, f"an integer from 0 to {len(G) - 1}, with others beside it")
     rest = np.delete(np.arange(len(G)), site)
@@ -376,18 +385,42 @@ def _uniform(similarity: Any, colors: int) -> tuple[tuple[float, ...], ...] | No
         return None
     allowed = f"a symmetric matrix of {colors} x {colors} finite numbers"
     U = numbers("similarity", similarity, allowed)
-    if U.shape != (colors, colors) or not np.allclose(U, U.T):
+    if U.shape != (colors, colors):
         raise refusal("similarity", similarity, allowed)
+    if np.abs(U).max() > MOST_U:
+        raise refusal("similarity", similarity, f"of entries up to {MOST_U:g} in size")
     if np.array_equal(U, np.eye(colors)):
         return None
-    size = max(1.0, float(np.abs(U).max()))
-    if np.ptp(U.sum(axis=1)) > 1e-9 * size:
+    told, rounding = distinctions(U)
+    size = float(np.abs(told).max())
+    if np.abs(U - U.T).max() > _EQUAL * size + rounding:
+        raise refusal("similarity", similarity, allowed)
+    least = max(LEAST_U, rounding)
+    if np.ptp(U) > 0.0 and size < least:
+        allowed = f"of entries that differ by {least:.3g} or more, beyond their rounding"
+        raise refusal("similarity", similarity, allowed)
+    several = colors * rounding
+    if np.ptp(told.sum(axis=1)) > _EQUAL * size + several:
         raise refusal("similarity", similarity, "of equal row sums, for a uniform paramagnet")
-    centred = U - U.mean(axis=0)
-    if np.ptp((centred**2).sum(axis=0)) > 1e-9 * size**2:
+    centred = told - told.mean(axis=0)
+    if np.ptp((centred**2).sum(axis=0)) > _EQUAL * size**2 + (2 * size + several) * several:
         allowed = "such that all (U K0 U)_aa are equal, for a uniform paramagnet"
         raise refusal("similarity", similarity, allowed)
-    return tuple(tuple(row) for row in U.tolist())
+    # What rounding has left of an asymmetry is no property of the colours.
+    return tuple(tuple(row) for row in ((U + U.T) / 2).tolist())
+
+
+def distinctions(U: Matrix) -> tuple[Matrix, float]:
+    """Return U without what outweighs the rest in all its entries, and how far these are rounded.
+
+    U and U + s describe the same tokens. Where s is large, the entries hold the rest to their own
+    rounding error only, and sums of them to less: s goes first. A small one costs nothing.
+    """
+    largest = float(np.abs(U).max())
+    told = U - U.mean()
+    told -= told.mean()
+    outweighed = np.abs(told).max() < _OUTWEIGHED * largest
+    return (told if outweighed else U), 4.0 * np.finfo(float).eps * largest
 
 
 def _told(similarity: tuple[tuple[float, ...], ...]) -> str:
@@ -403,8 +436,10 @@ def _strongest(similarity: Any) -> float:
     """Return the largest |u| of the eigenvalues of U beyond that of 1."""
     if similarity is None:
         return 1.0
-    U = np.array(similarity)
-    return max(float(np.abs(np.linalg.eigvalsh(U - U.mean())).max()), 1e-300)
+    told, rounding = distinctions(np.array(similarity))
+    strongest = float(np.abs(np.linalg.eigvalsh(told - told.mean())).max())
+    # What remains of equal entries is rounding: they tell no colours apart, at any β.
+    return strongest if strongest > rounding else 1e-300
 
 
 def _vector(name: str, value: Any) -> Vector:
@@ -416,16 +451,24 @@ def _vector(name: str, value: Any) -> Vector:
 
 
 def _covariance(value: Any) -> tuple[Vector, ...]:
-    """Return a symmetric matrix, its eigenvalues, all greater than 0, and eigenvectors."""
+    """Return a symmetric matrix, its eigenvalues, all greater than rounding, and eigenvectors."""
     allowed = "a symmetric matrix of finite numbers"
     G = numbers("covariance", value, allowed)
     square = G.ndim == 2 and G.shape[0] == G.shape[1] and G.size > 0
     if not square or np.abs(G - G.T).max() > 1e-8 * np.abs(G).max():
         raise refusal("covariance", f"array of shape {G.shape}", allowed)
-    eigenvalues, vectors = np.linalg.eigh(G)
-    if not eigenvalues[0] > 0:
-        shown = f"matrix with the eigenvalue {eigenvalues[0]:.3g}"
+    rounding = _SINGULAR * len(G)
+    variances = np.diagonal(G)
+    constant = int(np.argmin(variances))
+    if not variances[constant] > rounding * variances.max():
+        shown = f"matrix with the variance {variances[constant]:.3g} at site {constant}"
         raise refusal("covariance", shown, "positive definite")
+    eigenvalues, vectors = np.linalg.eigh(G)
+    # A site that copies others leaves an eigenvalue of rounding, of either sign.
+    if not eigenvalues[0] > rounding * eigenvalues[-1]:
+        shown = f"matrix with the eigenvalue {eigenvalues[0]:.3g}"
+        allowed = f"positive definite, beyond rounding of its largest, {eigenvalues[-1]:.3g}"
+        raise refusal("covariance", shown, allowed)
     return G, eigenvalues, vectors
 
 

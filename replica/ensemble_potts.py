@@ -8,12 +8,15 @@ import numpy as np
 
 from replica.arguments import refusal
 from replica.colour_modes import colour_modes, eigenspaces
-from replica.data import PottsTokens
+from replica.data import PottsTokens, distinctions
 from replica.ensemble import Ensemble
 from replica.field_law import FieldLaw
 from replica.mode_law import ModeLaw
 from replica.spectrum import STRONGEST, Spectrum, semicircle
 from replica.tilted import TiltedLaw
+
+#: Change of a similarity, relative to its largest entry, that no average over the fields shows.
+_ALIKE = 1e-9
 
 
 class PottsEnsemble(Ensemble):
@@ -54,9 +57,10 @@ class PottsEnsemble(Ensemble):
             return TiltedLaw(self.colors)
         bases = eigenspaces(self.data)[1]
         mode = np.repeat(np.arange(len(bases)), [len(basis) for basis in bases])
-        similarity = np.array(self.data.similarity)
+        told, rounding = distinctions(np.array(self.data.similarity))
         # Where a rotation of the colours changes nothing, one masked colour stands for all.
-        circulant = np.allclose(similarity, np.roll(similarity, (1, 1), axis=(0, 1)))
+        change = np.abs(told - np.roll(told, (1, 1), axis=(0, 1))).max()
+        circulant = change <= _ALIKE * np.abs(told).max() + rounding
         masked = (0,) if circulant else tuple(range(self.colors))
         return ModeLaw(np.concatenate(bases), mode, masked)
 

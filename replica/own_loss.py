@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NoReturn
 
 import numpy as np
 
-from replica.arguments import refusal
+from replica.arguments import refusal, unmasked
 from replica.arrays import Matrix, Vector
 from replica.point_rule import Solved
 from replica.point_sets import check_sampled, complement
@@ -16,6 +17,9 @@ from replica.problem import Loss
 
 #: How much more sharply than the cross-entropy a loss may bend, as far as it costs little.
 _SHARPNESS = {2: 1000.0, 3: 16.0}
+
+#: Units of a loss are told apart by powers of this, up to the largest exponent: 2^±40.
+_STEP, _MOST_STEPS = 2.0**10, 4
 
 #: Differences for derivatives of a prox, and for the check that it is a minimum.
 _DIFFERENCE, _MOVE = 1e-5, 1e-4
@@ -87,7 +91,8 @@ def check_loss(loss: Loss, colors: int) -> None:
     Raises
     ------
     ValueError
-        If shapes are wrong; if the value changes with a common shift of h or when colours
+        If shapes are wrong, a number is not finite or the unit of the values beyond 1e-12 to
+        1e12; if the value changes with a common shift of h or when colours
         other than the first are exchanged; or if h = prox(ω, V) can be improved: a convex ℓ
         has ℓ(h + d) + |h + d - ω|²/(2V) >= ℓ(h) + |h - ω|²/(2V) + |d|²/(2V) there.
     """
@@ -95,25 +100,43 @@ def check_loss(loss: Loss, colors: int) -> None:
     omega = 2.0 * rng.standard_normal((40, colors)) @ (np.eye(colors) - 1.0 / colors)
     basis = complement(colors)
     at = _value(loss, omega)
-    if not np.allclose(_value(loss, omega + 1.7), at, rtol=1e-8, atol=1e-10):
+    if not np.isfinite(at).all():
+        _wrong(loss, "value(h) that is finite")
+    unit = _unit(loss, colors)
+    same = 1e-8 * float(np.ptp(at)) + 1e-14 * float(np.abs(at).max())
+    if not np.abs(_value(loss, omega + 1.7) - at).max() <= same:
         _wrong(loss, "value(h) that a common shift of h does not change")
     others = np.r_[0, np.roll(np.arange(1, colors), 1)]
-    if not np.allclose(_value(loss, omega[:, others]), at, rtol=1e-8, atol=1e-10):
+    if not np.abs(_value(loss, omega[:, others]) - at).max() <= same:
         _wrong(loss, "value(h) for the first colour that treats the others alike")
-    for V in (0.1, 1.0, 10.0):
+    for V in (0.1 / unit, 1.0 / unit, 10.0 / unit):
         h = _prox(loss, omega, V)
         least = _value(loss, h) + ((h - omega) ** 2).sum(axis=1) / (2 * V)
         for move in np.concatenate([_MOVE * basis, -_MOVE * basis]):
             there = _value(loss, h + move) + ((h + move - omega) ** 2).sum(axis=1) / (2 * V)
             # Rounding, far below what the way back from an error of 1e-3 in h gains.
             gain = least + _MOVE**2 / (2 * V) - there
-            if not np.all(gain < 1e-9 * _MOVE / V + 1e-13 * (1.0 + np.abs(least))):
+            if not np.all(gain < 1e-9 * _MOVE / V + 1e-13 * (unit + np.abs(least))):
                 _wrong(loss, "convex value(h) whose prox minimises value(h) + |h - omega|²/(2V)")
+
+
+def _unit(loss: Loss, colors: int) -> float:
+    """Return about how much a loss varies: 1 if by something between 1/32 and 32.
+
+    a times a loss is the same problem at a times λ, with V/a in the place of V.
+    """
+    fields = np.concatenate([np.eye(1, colors), -np.eye(1, colors)])
+    spread = float(np.ptp(_value(loss, 2.0 * fields)))
+    steps = round(math.log(spread, _STEP)) if 0.0 < spread < math.inf else 0
+    if abs(steps) > _MOST_STEPS:
+        _wrong(loss, f"value(h) that varies by 1e-12 to 1e12, not by {spread:.3g}")
+    return _STEP**steps
 
 
 def _expansion(loss: Loss, colors: int) -> tuple[float, float]:
     """Return a and c of g = (a K0 e_1 - c ω)/(1 + c V) near ω = 0, to start from."""
-    V, basis = 1e-3, complement(colors)
+    unit, basis = _unit(loss, colors), complement(colors)
+    V = 1e-3 / unit
     zero = np.zeros((1, colors))
     slope = float(_prox(loss, zero, V)[0, 0] / V) * colors / (colors - 1)
     step = 1e-2
@@ -121,7 +144,7 @@ def _expansion(loss: Loss, colors: int) -> tuple[float, float]:
     kept = float((moved * basis).sum() / (2 * step * (colors - 1)))
     curvature = (1.0 - kept) / V
     # A loss that is flat or steep there is not described by its expansion.
-    slope = slope if 1e-3 < slope < 1e3 else 1.0
+    slope = slope if 1e-3 * unit < slope < 1e3 * unit else unit
     return slope, min(max(curvature, 0.1 * slope / colors), 1e3 * slope)
 
 
@@ -134,10 +157,10 @@ def _value(loss: Loss, h: Vector) -> Vector:
 
 
 def _shaped(loss: Loss, method: str, found: object, shape: tuple[int, ...]) -> Vector:
-    array = np.asarray(found)
+    allowed = f"a loss with {method}() that returns floats of shape {shape}"
+    array = unmasked("loss", found, allowed)
     if array.shape != shape or not np.issubdtype(array.dtype, np.floating):
-        allowed = f"{method}() that returns floats of shape {shape}, not {array.shape}"
-        _wrong(loss, allowed)
+        _wrong(loss, f"{method}() that returns floats of shape {shape}, not {array.shape}")
     return array
 
 

@@ -48,6 +48,19 @@ class SaddlePoint:
         self._rule: Rule | None = None
         self._known: dict[tuple[bytes, Accuracy], Averages] = {}
 
+    @property
+    def unit(self) -> float:
+        """The weight decay at which w is about 1 in the unit of the inputs; a power of 2.
+
+        It is 1 for U = I, where the inputs of a site have the variance 1/C.
+        """
+        spectrum = self.ensemble.spectrum
+        variances = (
+            self.ensemble.colors * spectrum.scales * (spectrum.covariances @ spectrum.weights)
+        )
+        strongest = float(variances.max())
+        return 2.0 ** round(math.log2(strongest)) if strongest > 0.0 else 1.0
+
     def conjugates(self, x: Vector) -> Conjugates:
         """Return the conjugates at coordinates x."""
         return self.couplings.conjugates(x)

@@ -109,10 +109,10 @@ def _approach(saddle: SaddlePoint, max_steps: int) -> FixedPoint:
     found = _search(saddle, start, Accuracy.COARSE, min(max_steps, _FROM_EXPANSION))
     if found.status == Status.CONVERGED or saddle.evaluations >= max_steps:
         return found
-    lam = saddle.problem.lam
+    lam, unit = saddle.problem.lam, saddle.unit
     past: list[tuple[float, State]] = []
-    for place in np.linspace(0.0, math.log(max(lam, 1e-9)), 8):
-        saddle.lam = math.exp(place)
+    for place in np.linspace(0.0, math.log(max(lam / unit, 1e-9)), 8):
+        saddle.lam = unit * math.exp(place)
         state = extrapolated(past, place) or State(saddle.start(), None)
         found = _search(saddle, state, Accuracy.COARSE, max_steps)
         if found.status != Status.CONVERGED:

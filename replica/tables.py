@@ -61,6 +61,9 @@ class Table:
 
     def __init__(self, lines: Iterable[Mapping[str, Any]]) -> None:
         keep(self, _lines=tuple(dict(line) for line in lines))
+        for column, value in (cell for line in self._lines for cell in line.items()):
+            if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+                raise refusal(column, value, "without masked entries; None is an empty cell")
         keep(self, _columns=columns_of(self._lines))
 
     @property

@@ -14,6 +14,7 @@ from simulations.fields import (
     checked_tokens,
     colored_sums,
     log_sum_exp,
+    seen,
     softmax,
 )
 
@@ -57,9 +58,13 @@ class FactoredAttention(Immutable):
         return len(self.values)
 
     def logits(self, tokens: Any) -> Floats:
-        """Return z, an array (samples, sites, colors)."""
+        """Return z, an array (samples, sites, colors), but for a number common to all colours.
+
+        A row common to all rows of V, which adds the same to all components of z, is left out
+        where it outweighs the rest.
+        """
         tokens = checked_tokens(tokens, self.sites, self.colors)
-        return colored_sums(tokens, self.attention, self.colors) @ self.values.T
+        return colored_sums(tokens, self.attention, self.colors) @ seen(self.values).T
 
     def loss(self, tokens: Any) -> float:
         """Return (1/M) Σ_μ Σ_i [log Σ_a exp(z_ia) - s_i·z_i], every site masked in turn.
@@ -80,18 +85,20 @@ class FactoredAttention(Immutable):
         """Return the loss and its derivatives in A and in V, from one pass over the data."""
         tokens = checked_tokens(tokens, self.sites, self.colors, least=1)
         sums = colored_sums(tokens, self.attention, self.colors)
-        logits = sums @ self.values.T
+        values = seen(self.values)
+        logits = sums @ values.T
         probabilities = softmax(logits)
-        seen = tokens[..., None].astype(np.intp)
-        shown = np.take_along_axis(logits, seen, axis=-1)
+        answers = tokens[..., None].astype(np.intp)
+        shown = np.take_along_axis(logits, answers, axis=-1)
         loss = float(np.mean(np.sum(log_sum_exp(logits) - shown[..., 0], axis=1)))
 
         residual = probabilities
-        np.put_along_axis(residual, seen, np.take_along_axis(residual, seen, -1) - 1.0, axis=-1)
+        excess = np.take_along_axis(residual, answers, axis=-1) - 1.0
+        np.put_along_axis(residual, answers, excess, axis=-1)
         residual /= len(tokens)
         in_values = np.tensordot(residual, sums, axes=((0, 1), (0, 1)))
         # [μ, i, b]: what one more unit of A_ij costs if s_j has colour b.
-        costs = residual @ self.values
+        costs = residual @ values
         in_attention = np.zeros_like(self.attention)
         for b in range(self.colors):
             in_attention += costs[:, :, b].T @ (tokens == b).astype(np.float64)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replica.arguments import refusal
-from simulations.fields import Floats
+from simulations.fields import Floats, is_identity
 from simulations.gram import multiply
 from simulations.potts import PottsModel
 
@@ -39,7 +39,7 @@ def token_precision(model: PottsModel) -> Floats:
     """
     if not isinstance(model, PottsModel):
         raise refusal("model", model, "a PottsModel")
-    if model.similarity is not None:
+    if not is_identity(model.similarity):
         raise refusal("similarity", model.similarity, "None, the identity")
     b = model.beta / model.colors
     squares = model.couplings**2
@@ -70,7 +70,7 @@ class CavitySpectra:
     def __init__(self, precision: Floats, rows: NDArray[np.int64]) -> None:
         self._precision = precision
         self._values, self._vectors = np.linalg.eigh(precision)
-        if not self._values[0] > 0:
+        if not self._values[0] > len(precision) * np.finfo(float).eps * self._values[-1]:
             smallest = float(self._values[0])
             raise refusal("precision", f"a matrix with the eigenvalue {smallest:.3g}",
                           "positive definite, as in the paramagnet")  # fmt: skip

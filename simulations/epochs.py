@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from replica.arguments import integer, refusal
+from replica.arguments import integer, refusal, unmasked
 from replica.commandline import progress
 from simulations.checkpoint import alone, load, save
 from simulations.fields import Floats, Tokens, checked_tokens
@@ -224,7 +224,7 @@ class Run(ABC):
 
 def checked_sequences(tokens: Any, held_out: Any, colors: int) -> tuple[Tokens, Tokens]:
     """Return sequences to train on and held-out ones as uint8 arrays, or refuse."""
-    tokens = np.asarray(tokens)
+    tokens = unmasked("tokens", tokens, "an array (samples, sites)")
     if tokens.ndim != 2 or 0 in tokens.shape:
         raise refusal("tokens", f"array {tokens.shape}", "an array (samples, sites)")
     tokens = checked_tokens(tokens, tokens.shape[1], colors)

@@ -32,7 +32,7 @@ def check_estimator(estimator: str, problem: Problem, sites: int, samples: int) 
     if estimator != "minimiser" and not isinstance(problem.loss, str):
         raise refusal("estimator", estimator, "minimiser with a loss of your own")
     similarity = getattr(problem.data, "similarity", None)
-    if estimator != "minimiser" and similarity is not None:
+    if estimator != "minimiser" and similarity is not None and not _is_identity(similarity):
         raise refusal("estimator", estimator, "minimiser where a similarity is given")
     linear = estimator in ("naive-mean-field", "quadratic")
     # One component of each colour goes into the means that naive mean field subtracts.
@@ -42,6 +42,12 @@ def check_estimator(estimator: str, problem: Problem, sites: int, samples: int) 
         raise refusal("alpha", problem.alpha, allowed)
     if estimator == "quadratic" and getattr(problem.data, "beta", None) == 0:
         raise refusal("beta", 0.0, "other than 0 with quadratic, whose scale it is")
+
+
+def _is_identity(similarity: Any) -> bool:
+    from simulations.fields import is_identity
+
+    return is_identity(similarity)
 
 
 def estimate_rows(

@@ -7,12 +7,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from replica.arguments import integer, numbers, refusal
+from replica.arguments import integer, numbers, refusal, unmasked
+from replica.data import LEAST_U, MOST_U
 from replica.immutable import fixed
 from simulations.jit import jit
 
 Floats = NDArray[np.float64]
 Tokens = NDArray[np.uint8]
+
+#: Share of the largest entry below which what tells colours apart is outweighed by the rest.
+_OUTWEIGHED = 0.125
 
 
 def colored_sums(tokens: Tokens, weights: Floats, colors: int) -> Floats:
@@ -56,6 +60,28 @@ def local_fields(tokens: Tokens, weights: Floats, similarity: Floats) -> Floats:
     return colored_sums(tokens, weights, len(similarity)) @ similarity.T
 
 
+def seen(values: Floats) -> Floats:
+    """Return U or V without what its rows have in common, where that outweighs the rest.
+
+    A row added to all rows of V changes all components of the logits V Σ_j w_j s_j alike, which
+    no loss and no conditional law sees. Among symmetric matrices U it is one number in all
+    entries. A large one would swallow the digits of the logits; a small one is left.
+    """
+    axis = None if np.array_equal(values, values.T) else 0
+    rest: Floats = values - values.mean(axis=axis)
+    rest -= rest.mean(axis=axis)
+    return rest if np.abs(rest).max() < _OUTWEIGHED * np.abs(values).max() else values
+
+
+def is_identity(similarity: Any) -> bool:
+    """Tell whether U is None or I, but for rounding and a number common to all entries."""
+    if similarity is None:
+        return True
+    U = np.asarray(similarity)
+    rounding = 4 * np.finfo(float).eps * np.abs(U).max()
+    return bool(np.abs(U - U[0, 1] - np.eye(len(U))).max() <= rounding)
+
+
 def softmax(fields: Floats) -> Floats:
     """Return exp(z_a) / Σ_b exp(z_b) along the last axis."""
     exponentials = np.exp(fields - fields.max(axis=-1, keepdims=True))
@@ -90,10 +116,7 @@ def checked_tokens(
     """
     length = "sites" if sites is None else sites
     allowed = f"an array (samples, {length}) of integers from 0 to {colors - 1}"
-    try:
-        array = np.asarray(tokens)
-    except ValueError:
-        raise refusal(name, tokens, allowed) from None
+    array = unmasked(name, tokens, allowed)
     fits = array.ndim == 2 and array.shape[1] == (sites or max(array.shape[1], 1))
     if not fits or not np.issubdtype(array.dtype, np.integer):
         raise refusal(name, f"array {array.shape} of {array.dtype}", allowed)
@@ -108,8 +131,8 @@ def checked_sites(rows: Any, sites: int) -> NDArray[np.int64]:
     """Return the distinct site numbers `rows` (all sites if None), or refuse."""
     if rows is None:
         return np.arange(sites)
-    array = np.asarray(rows)
     allowed = f"distinct integers from 0 to {sites - 1}"
+    array = unmasked("rows", rows, allowed)
     if array.ndim != 1 or not array.size or not np.issubdtype(array.dtype, np.integer):
         raise refusal("rows", rows, allowed)
     for row in array:
@@ -152,4 +175,29 @@ def checked_matrix(
     if hollow and np.any(np.diagonal(array) != 0):
         raise refusal(name, "array with diagonal entries", "a matrix with zero diagonal")
     read_only: Floats = fixed(array)
+    return read_only
+
+
+def checked_similarity(similarity: Any, colors: int) -> Floats:
+    """Return U as a read-only symmetric matrix (colors, colors), or raise ValueError.
+
+    It may be as asymmetric as the rounding of its entries and 1e-9 of what tells colours apart.
+    """
+    allowed = f"a symmetric matrix of {colors} x {colors} finite numbers"
+    U = numbers("similarity", similarity, allowed)
+    if U.shape != (colors, colors):
+        raise refusal("similarity", f"array {U.shape}", allowed)
+    most = float(np.abs(U).max())
+    if most > MOST_U:
+        raise refusal("similarity", f"array with an entry of size {most:.3g}",
+                      f"of entries up to {MOST_U:g} in size")  # fmt: skip
+    size, rounding = float(np.abs(seen(U)).max()), 4 * np.finfo(float).eps * most
+    gap = float(np.abs(U - U.T).max())
+    if gap > 1e-9 * size + rounding:
+        raise refusal("similarity", f"array, asymmetric by {gap:.3g}", allowed)
+    least = max(LEAST_U, rounding)
+    if np.ptp(U) > 0 and size < least:
+        allowed = f"of entries that differ by {least:.3g} or more, beyond their rounding"
+        raise refusal("similarity", f"array with differences of {size:.3g}", allowed)
+    read_only: Floats = fixed((U + U.T) / 2)
     return read_only

@@ -10,6 +10,9 @@ from scipy.special import chdtrc
 
 from replica.arguments import integer, numbers, refusal
 
+#: Condition of a design, whose square leaves its normal equations few digits.
+_SINGULAR = 1e6
+
 
 @dataclass(frozen=True)
 class Extrapolation:
@@ -80,6 +83,10 @@ def extrapolate(sites: Any, values: Any, stderrs: Any, order: int = 1) -> Extrap
     # Columns of equal size keep the normal equations well conditioned.
     sizes = powers.max(axis=0)
     design = powers / sizes / errors[:, None]
+    if np.linalg.cond(design) > _SINGULAR:
+        raise refusal(
+            "sites", lengths.tolist(), "lengths that differ by more, to tell orders apart"
+        )
     covariance = np.linalg.inv(design.T @ design)
     coefficients = covariance @ design.T @ (measured / errors)
     deviations = measured / errors - design @ coefficients

@@ -120,7 +120,8 @@ def random_precision(shift: float, sites: int, rng: np.random.Generator) -> Floa
     """
     draws = rng.standard_normal((sites, sites)) / np.sqrt(2 * sites)
     precision: Floats = shift * np.eye(sites) + draws + draws.T
-    if np.linalg.eigvalsh(precision)[0] <= 0:
+    smallest, *_, largest = np.linalg.eigvalsh(precision)
+    if smallest <= sites * np.finfo(float).eps * largest:
         raise refusal("shift", shift, f"greater for a positive precision at sites = {sites}")
     return precision
 

@@ -12,7 +12,7 @@ from replica.arguments import integer, numbers, refusal
 from replica.data import IndependentTokens
 from replica.immutable import Immutable, fixed
 from simulations.fields import Floats, Tokens, checked_seed, colored_sums, softmax
-from simulations.potts import checked_colors
+from simulations.potts import LARGEST_FIELD, checked_colors
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +39,11 @@ class IndependentRow(Immutable):
         allowed = "a sequence of 3 finite numbers or more, of which the first is 0"
         row = numbers("row", self.row, allowed)
         if row.ndim != 1 or row.size < 3 or row[0] != 0:
+            raise refusal("row", self.row, allowed)
+        with np.errstate(over="ignore"):
+            reach = float(np.abs(row).sum())
+        if not reach <= LARGEST_FIELD:
+            allowed = f"of a sum of sizes up to {LARGEST_FIELD:g}, as double precision can carry"
             raise refusal("row", self.row, allowed)
         object.__setattr__(self, "row", row)
         object.__setattr__(self, "colors", checked_colors(self.colors))

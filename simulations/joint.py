@@ -11,8 +11,11 @@ from scipy import optimize
 from replica.arguments import integer, non_negative, positive, refusal
 from simulations.attention import FactoredAttention
 from simulations.crossentropy import evaluate, sites_by_color
-from simulations.fields import Floats, checked_matrix, checked_seed, checked_tokens
+from simulations.fields import Floats, checked_seed, checked_similarity, checked_tokens, seen
 from simulations.potts import checked_colors
+
+#: Units of U are told apart by powers of this.
+_STEP = 2.0**10
 
 #: Curvature pairs that are remembered.
 _MEMORY = 20
@@ -89,10 +92,13 @@ def train_jointly(
     tolerance, max_steps = positive("tolerance", tolerance), integer("max_steps", max_steps, 1)
     truth = np.eye(colors)
     if similarity is not None:
-        truth = checked_matrix("similarity", similarity, colors, symmetric=True)
+        truth = seen(checked_similarity(similarity, colors))
+        if np.abs(_centred(truth)).max() <= 4 * np.finfo(float).eps * np.abs(similarity).max():
+            raise refusal("similarity", "a matrix of equal rows", "one that tells colors apart")
     norm = float(np.linalg.norm(_centred(truth)))
-    if norm == 0:
-        raise refusal("similarity", "a matrix of equal rows", "one that tells colors apart")
+    # (A / c, c V) is descended like (A, V): U in a unit of its own where it is far from I.
+    unit_of_values = _STEP ** round(np.log(norm / np.sqrt(colors - 1)) / np.log(_STEP))
+    norm, lam = norm / unit_of_values, lam / unit_of_values**2
     first = _centred(np.random.default_rng(checked_seed(seed)).standard_normal((colors, colors)))
     decay = sites * lam
     groups = sites_by_color(tokens, colors)
@@ -140,7 +146,8 @@ def train_jointly(
     if not np.isfinite(residual):
         status = "not-finite"
     attention, values, _ = unpack(result.x)
-    return JointTraining(FactoredAttention(attention, values), residual, int(result.nfev), status)
+    found = FactoredAttention(attention / unit_of_values, values * unit_of_values)
+    return JointTraining(found, residual, int(result.nfev), status)
 
 
 def _centred(matrix: Floats) -> Floats:

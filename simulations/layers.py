@@ -6,7 +6,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from replica.arguments import integer, non_negative
+from replica.arguments import integer, non_negative, refusal
 from simulations.attention import FactoredAttention
 from simulations.fields import Floats, softmax
 
@@ -27,6 +27,22 @@ class Layer(Protocol):
 
     def chain(self, parameters: Parameters, in_attention: Floats, in_values: Floats) -> Parameters:
         """Return the derivatives in the parameters from those in A and V."""
+
+
+def check_layer(layer: Layer, parameters: Parameters, sites: int, colors: int) -> None:
+    """Raise ValueError unless attention and derivatives have the shapes that they should."""
+    shapes = {name: np.shape(values) for name, values in parameters.items()}
+    made = layer.attention(parameters)
+    if not isinstance(made, FactoredAttention) or (made.sites, made.colors) != (sites, colors):
+        allowed = (
+            f"a layer whose attention() is a FactoredAttention of {sites} sites, {colors} colors"
+        )
+        raise refusal("layer", layer, allowed)
+    in_parameters = layer.chain(parameters, np.zeros((sites, sites)), np.zeros((colors, colors)))
+    if {name: np.shape(values) for name, values in in_parameters.items()} != shapes:
+        raise refusal(
+            "layer", layer, f"a layer whose chain() has the shapes of initial(), {shapes}"
+        )
 
 
 class FreeAttention:

@@ -14,7 +14,7 @@ from replica.immutable import Immutable
 from simulations.attention import FactoredAttention
 from simulations.epochs import Groups, History, Run, checked_sequences
 from simulations.fields import Tokens
-from simulations.layers import FreeAttention, Layer, Parameters
+from simulations.layers import FreeAttention, Layer, Parameters, check_layer
 from simulations.masking import masked_gradient
 from simulations.optimisers import Optimiser, rate_at
 from simulations.potts import checked_colors
@@ -110,6 +110,7 @@ class _FactoredRun(Run):
         super().__init__(tokens, held_out, settings, identity)
         self._layer = layer
         self._parameters = layer.initial(tokens.shape[1], colors, self.rng)
+        check_layer(layer, self._parameters, tokens.shape[1], colors)
         self._optimiser = Optimiser(
             settings.optimiser, self._parameters, settings.momentum, settings.decay
         )

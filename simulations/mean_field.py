@@ -12,6 +12,7 @@ from replica.arguments import non_negative, numbers, refusal
 from simulations.fields import Floats, Tokens, checked_sites, checked_tokens
 from simulations.gram import inverse, multiply, pair_sums
 from simulations.potts import checked_colors
+from simulations.rank import check_regular
 from simulations.training import Training, train
 
 
@@ -42,7 +43,8 @@ def naive_mean_field(tokens: Any, colors: int, lam: float = 0.0, rows: Any = Non
     Raises
     ------
     ValueError
-        If an argument is not allowed, or the correlations have no inverse.
+        If an argument is not allowed, or the correlations have no inverse, as with a site that
+        is constant, a copy of another or a linear function of others.
     """
     tokens, colors, lam, sites = _checked(tokens, colors, lam, rows)
     samples, length = tokens.shape
@@ -51,7 +53,8 @@ def naive_mean_field(tokens: Any, colors: int, lam: float = 0.0, rows: Any = Non
         raise refusal("samples", samples, f"{least} or greater at lam = 0, to invert correlations")
     correlations = _correlations(tokens, colors)
     matrix = correlations + length * lam / (samples * (colors - 1)) * np.eye(length)
-    found = _inverse(matrix, lam)
+    check_regular(tokens, colors, lam, matrix, centred=True)
+    found = inverse(matrix)
     unit = np.eye(length)[:, sites]
     residuals = np.linalg.norm(multiply(matrix, found[:, sites]) - unit, axis=0)
     weights = -found[sites]
@@ -90,7 +93,8 @@ def quadratic_estimate(
     Raises
     ------
     ValueError
-        If an argument is not allowed, or the correlations have no inverse.
+        If an argument is not allowed, or the correlations have no inverse, as with a site that
+        is constant, a copy of another or a linear function of others.
     """
     tokens, colors, lam, sites = _checked(tokens, colors, lam, rows)
     samples, length = tokens.shape
@@ -99,8 +103,9 @@ def quadratic_estimate(
         least = -(-length // (colors - 1))
         raise refusal("samples", samples, f"{least} or greater at lam = 0, for a unique solution")
     norms = _norms(norm2, len(sites))
-    training = train(tokens, colors, lam, "squared-error", rows=sites)
     sums = _pair_sums(tokens, colors)
+    check_regular(tokens, colors, lam, sums + length * lam * np.eye(length), centred=False)
+    training = train(tokens, colors, lam, "squared-error", rows=sites)
     share = _degrees(sums, lam, sites) / components
     # m̂ = Σ_μ y·g/L with the residual g = K0 y - h, and <G/D> = V/(1 - 1/L).
     hits = samples * (1 - 1 / colors) - np.einsum("ij,ji->i", training.weights, sums[:, sites])
@@ -119,17 +124,10 @@ def _degrees(sums: Floats, lam: float, sites: NDArray[np.int64]) -> Floats:
     if lam == 0:
         return np.full(len(sites), length - 1.0)
     decay = length * lam
-    whole = _inverse(sums + decay * np.eye(length), lam)
+    whole = inverse(sums + decay * np.eye(length))
     trace = np.trace(whole) - np.sum(whole[:, sites] ** 2, axis=0) / whole[sites, sites]
     degrees: Floats = length - 1 - decay * trace
     return degrees
-
-
-def _inverse(matrix: Floats, lam: float) -> Floats:
-    try:
-        return inverse(matrix)
-    except np.linalg.LinAlgError:
-        raise refusal("lam", lam, "greater, as the correlations have no inverse") from None
 
 
 def _pair_sums(tokens: Tokens, colors: int) -> Floats:
@@ -141,6 +139,9 @@ def _correlations(tokens: Tokens, colors: int) -> Floats:
     means = np.stack([(tokens == a).mean(axis=0) for a in range(colors)])
     means -= 1 / colors
     correlations: Floats = _pair_sums(tokens, colors) / len(tokens) - means.T @ means
+    # Rounding must not make a constant site vary: beside little weight decay it would count.
+    constant = np.all(tokens == tokens[0], axis=0)
+    correlations[constant] = correlations[:, constant] = 0.0
     return correlations / (colors - 1)
 
 
@@ -154,8 +155,8 @@ def _checked(
 
 def _norms(norm2: Any, rows: int) -> Floats:
     allowed = f"a finite number greater than 0, or {rows} of them"
-    norms = np.atleast_1d(numbers("norm2", norm2, allowed))
-    if norms.shape not in ((1,), (rows,)):
+    norms = numbers("norm2", norm2, allowed)
+    if norms.shape not in ((), (rows,)):
         raise refusal("norm2", f"array {norms.shape}", allowed)
     if not norms.min() > 0:
         raise refusal("norm2", float(norms.min()), allowed)

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import stdtrit
 
 from simulations.fields import Floats, Tokens
-from simulations.potts import PottsModel
+from simulations.potts import PottsModel, energy_differences
 
 #: Probability that one check of chains in equilibrium warns.
 FALSE_ALARM = 1e-6
@@ -80,8 +80,8 @@ def compare(model: PottsModel, before: Tokens, after: Tokens) -> Mixing:
     other = np.mean(before[0::2] == after[1::2], axis=1)
     memory, memory_stderr = _mean(own - other)
     scale = 1 - float(np.mean(other))
-    energies = model.energies(after)
-    change = (energies - model.energies(before)).reshape(pairs, 2).mean(axis=1)
+    energies = energy_differences(model, after)
+    change = (energies - energy_differences(model, before)).reshape(pairs, 2).mean(axis=1)
     drift, drift_stderr = _mean(change)
     spread = float(np.std(energies, ddof=1))
     return Mixing(

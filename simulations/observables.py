@@ -8,9 +8,9 @@ from typing import Protocol
 
 import numpy as np
 
-from replica.arguments import refusal
+from replica.arguments import numbers, refusal, unmasked
 from replica.immutable import Immutable
-from simulations.fields import Floats, Tokens, checked_tokens, local_fields, softmax
+from simulations.fields import Floats, Tokens, checked_tokens, local_fields, seen, softmax
 from simulations.independent import IndependentRow
 from simulations.losses import CrossEntropy, Loss, loss_named
 from simulations.own_loss import OwnLoss
@@ -115,8 +115,11 @@ def measure(
 def _check_rows(training: Training, model: PottsModel | IndependentRow) -> None:
     if not isinstance(training, Training):
         raise refusal("training", training, "a Training, such as train() returns")
-    shape, rows, most = training.weights.shape, training.rows, len(model.teacher)
-    known = rows.size > 0 and rows.min() >= 0 and rows.max() < most
+    allowed = "a Training of rows of numbers"
+    shape = unmasked("training", training.weights, allowed).shape
+    rows, most = unmasked("training", training.rows, allowed), len(model.teacher)
+    whole = rows.ndim == 1 and rows.size > 0 and np.issubdtype(rows.dtype, np.integer)
+    known = whole and rows.min() >= 0 and rows.max() < most
     if not known or shape != (len(rows), model.sites):
         shown = f"weights of shape {shape} for the rows {rows.tolist()}"
         allowed = f"rows from 0 to {most - 1} of {model.sites} weights, as the model has"
@@ -132,12 +135,12 @@ def _measure_rows(
     loss: Loss,
 ) -> tuple[Floats, ...]:
     rows, weights = training.rows[block], training.weights[block]
-    teacher = model.teacher[rows]
-    seen = np.eye(model.colors)[train_tokens[:, rows]]
-    train_loss = loss.expected(local_fields(train_tokens, weights, model.values), seen)
+    teacher, values = model.teacher[rows], seen(model.values)
+    shown = np.eye(model.colors)[train_tokens[:, rows]]
+    train_loss = loss.expected(local_fields(train_tokens, weights, values), shown)
 
-    truth = softmax(local_fields(test_tokens, teacher, model.values))
-    fields = local_fields(test_tokens, weights, model.values)
+    truth = softmax(local_fields(test_tokens, teacher, values))
+    fields = local_fields(test_tokens, weights, values)
     guess = fields.argmax(axis=-1)[..., None]
     error_rate = 1 - np.take_along_axis(truth, guess, axis=-1)[..., 0]
     return (
@@ -232,10 +235,22 @@ def fresh_losses(model: PottsModel, predictor: Predictor, tokens: Tokens) -> Flo
     if not callable(getattr(predictor, "logits", None)):
         raise refusal("predictor", predictor, "an object with a method logits(tokens)")
     losses = [
-        CrossEntropy.expected(predictor.logits(block), model.conditionals(block)).mean(axis=1)
+        CrossEntropy.expected(_logits(predictor, model, block), model.conditionals(block)).mean(1)
         for block in _blocks(model, tokens)
     ]
     return np.concatenate(losses)
+
+
+def _logits(predictor: Predictor, model: PottsModel, tokens: Tokens) -> Floats:
+    """Return what a predictor says, if it says something of every colour at every site."""
+    shape = (*tokens.shape, model.colors)
+    allowed = f"an object whose logits(tokens) returns an array {shape} of finite numbers"
+    logits = numbers("predictor", predictor.logits(tokens), allowed)
+    if logits.shape != shape:
+        raise refusal(
+            "predictor", f"an object whose logits(tokens) is an array {logits.shape}", allowed
+        )
+    return logits
 
 
 def conditional_entropy(model: PottsModel, tokens: Tokens) -> float:

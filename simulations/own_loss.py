@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from replica.arguments import refusal
+from replica.arguments import refusal, unmasked
 from simulations.fields import Floats, Tokens, local_fields
 from simulations.gram import LeaveOneOut
 from simulations.minimise import Minimum, minimise
@@ -43,7 +43,8 @@ class OwnLoss(Protocol):
 def checked_loss(loss: Any) -> OwnLoss:
     """Return a loss of the user's, or raise ValueError if it is none.
 
-    The derivatives are compared with differences at a few points.
+    The derivatives are compared with differences at a few points. Whatever the loss returns from
+    then on is looked at: it has the shape that it should, and nothing in it is masked.
     """
     name = getattr(loss, "name", None)
     methods = (getattr(loss, method, None) for method in ("expected", "gradient"))
@@ -56,16 +57,44 @@ def checked_loss(loss: Any) -> OwnLoss:
     rng = np.random.default_rng(0)
     fields, move = rng.standard_normal((2, 5, 7, 3))
     probabilities = np.eye(3)[rng.integers(3, size=(5, 7))]
-    slope = np.asarray(loss.gradient(fields, probabilities))
+    checked = _Checked(loss)
+    slope = checked.gradient(fields, probabilities)
     step = 1e-5 * move
-    up, down = (np.asarray(loss.expected(fields + d, probabilities)) for d in (step, -step))
-    if up.shape != fields.shape[:-1] or slope.shape != fields.shape:
-        allowed = "a loss whose expected() has the shape (...,) and gradient() (..., colors)"
-        raise refusal("loss", loss, allowed)
-    if not np.allclose(up - down, 2 * np.sum(slope * step, axis=-1), rtol=1e-3, atol=1e-9):
+    up, down = (checked.expected(fields + d, probabilities) for d in (step, -step))
+    change = 2 * np.sum(slope * step, axis=-1)
+    # In the unit of the loss, and as far as rounding lets a difference be known.
+    error = 1e-4 * np.abs(change).max() + 1e-14 * np.abs(up).max()
+    if not np.all(np.abs(up - down - change) <= 1e-3 * np.abs(change) + error):
         raise refusal("loss", loss, "a loss whose gradient() is the derivative of expected()")
-    checked: OwnLoss = loss
     return checked
+
+
+class _Checked:
+    """A loss of the user's whose answers have the right shape, or are refused."""
+
+    def __init__(self, loss: OwnLoss) -> None:
+        self.name = loss.name
+        self._loss = loss
+        if callable(getattr(loss, "optimum", None)):
+            self.optimum = self._optimum
+
+    def expected(self, fields: Floats, probabilities: Floats) -> Floats:
+        """Return Σ_a p_a ℓ(e_a, z), an array (...,)."""
+        return self._shaped("expected", fields.shape[:-1], fields, probabilities)
+
+    def gradient(self, fields: Floats, probabilities: Floats) -> Floats:
+        """Return its derivatives in z, an array (..., colors)."""
+        return self._shaped("gradient", fields.shape, fields, probabilities)
+
+    def _optimum(self, probabilities: Floats) -> Floats:
+        return self._shaped("optimum", probabilities.shape[:-1], probabilities)
+
+    def _shaped(self, method: str, shape: tuple[int, ...], *arguments: Floats) -> Floats:
+        allowed = f"a loss whose {method}() returns numbers of shape {shape}"
+        found = unmasked("loss", getattr(self._loss, method)(*arguments), allowed)
+        if found.shape != shape or found.dtype.kind not in "iuf":
+            raise refusal("loss", self._loss, f"{allowed}, not {found.shape} of {found.dtype}")
+        return found
 
 
 def own_minimum(
@@ -129,4 +158,6 @@ def _curvature(loss: OwnLoss, colors: int) -> float:
     seen, step = np.zeros(colors), np.zeros(colors)
     seen[0], step[-1] = 1.0, 1e-3
     change = loss.gradient(step, seen) - loss.gradient(-step, seen)
-    return max(float(change[-1]) / 2e-3 * colors / (colors - 1), 1e-3)
+    # At least about a thousandth of the cross-entropy's, in the unit of the loss.
+    least = 1e-3 * float(np.abs(loss.gradient(np.zeros(colors), seen)).max())
+    return max(float(change[-1]) / 2e-3 * colors / (colors - 1), least) or 1e-3

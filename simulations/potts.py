@@ -16,15 +16,20 @@ from simulations.fields import (
     Tokens,
     checked_matrix,
     checked_seed,
+    checked_similarity,
     checked_sites,
     checked_tokens,
     local_fields,
+    seen,
     softmax,
 )
 from simulations.grid import MOST_COLORS
 
 #: The largest number of states that are enumerated.
 MOST_STATES = 1_000_000
+
+#: Local fields up to here are rounded by less than a hundredth in double precision.
+LARGEST_FIELD = 1e13
 
 #: Sequences whose fields are held in memory at one time.
 _BLOCK = 256
@@ -67,8 +72,9 @@ class PottsModel(Immutable):
         object.__setattr__(self, "colors", checked_colors(self.colors))
         object.__setattr__(self, "beta", real("beta", self.beta))
         if self.similarity is not None:
-            similarity = checked_matrix("similarity", self.similarity, self.colors, symmetric=True)
+            similarity = checked_similarity(self.similarity, self.colors)
             object.__setattr__(self, "similarity", similarity)
+        check_carried(self, LARGEST_FIELD, "double")
 
     @classmethod
     def random(cls, data: PottsTokens, sites: int, seed: Any = 0) -> PottsModel:
@@ -109,14 +115,7 @@ class PottsModel(Immutable):
     def energies(self, tokens: Any) -> Floats:
         """Return E(s) = -(1/2) Σ_{i≠j} J_ij s_iᵀ U s_j of sequences (samples, sites)."""
         tokens = checked_tokens(tokens, self.sites, self.colors)
-        energies = np.empty(len(tokens))
-        for first in range(0, len(tokens), _BLOCK):
-            block = slice(first, first + _BLOCK)
-            # The field of every colour, of which the token picks one.
-            fields = local_fields(tokens[block], self.couplings, self.values)
-            picked = np.take_along_axis(fields, tokens[block, :, None].astype(np.intp), axis=-1)
-            energies[block] = -0.5 * picked.sum(axis=(1, 2))
-        return energies
+        return _energies(self, tokens, self.values)
 
     def fields(self, tokens: Any, rows: Any = None) -> Floats:
         """Return ν_i = β Σ_j J_ij U s_j, an array (samples, rows, colors).
@@ -131,7 +130,9 @@ class PottsModel(Immutable):
 
         `rows` lists the sites i; None is all of them.
         """
-        return softmax(self.fields(tokens, rows))
+        tokens = checked_tokens(tokens, self.sites, self.colors)
+        teacher = self.teacher[checked_sites(rows, self.sites)]
+        return softmax(local_fields(tokens, teacher, seen(self.values)))
 
     def enumerate(self) -> tuple[Tokens, Floats]:
         """Return all states, an array (C^L, sites), and their probabilities.
@@ -146,7 +147,35 @@ class PottsModel(Immutable):
             raise refusal("colors**sites", count, f"at most {MOST_STATES} to be enumerated")
         digits = np.unravel_index(np.arange(count), (self.colors,) * self.sites)
         tokens = np.stack(digits, axis=1).astype(np.uint8)
-        return tokens, softmax(-self.beta * self.energies(tokens))
+        return tokens, softmax(-self.beta * energy_differences(self, tokens))
+
+
+def energy_differences(model: PottsModel, tokens: Tokens) -> Floats:
+    """Return energies less what a number common to all entries of U adds to all of them alike."""
+    return _energies(model, tokens, seen(model.values))
+
+
+def _energies(model: PottsModel, tokens: Tokens, values: Floats) -> Floats:
+    energies = np.empty(len(tokens))
+    for first in range(0, len(tokens), _BLOCK):
+        block = slice(first, first + _BLOCK)
+        # The field of every colour, of which the token picks one.
+        fields = local_fields(tokens[block], model.couplings, values)
+        picked = np.take_along_axis(fields, tokens[block, :, None].astype(np.intp), axis=-1)
+        energies[block] = -0.5 * picked.sum(axis=(1, 2))
+    return energies
+
+
+def check_carried(model: PottsModel, most: float, precision: str) -> None:
+    """Raise ValueError if a local field can be so large that its rounding changes probabilities."""
+    with np.errstate(over="ignore"):
+        reach = float(np.abs(model.teacher).sum(axis=1).max()) * np.ptp(model.values, axis=0).max()
+    if not reach <= most:
+        allowed = (
+            "such that local fields, up to max_i sum_j |beta J_ij| max_abc |U_ac - U_bc| = "
+            f"{reach:.3g}, stay below {most:.3g}, as {precision} precision can carry them"
+        )
+        raise refusal("beta", model.beta, allowed)
 
 
 def checked_colors(colors: Any) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 from replica.arguments import refusal
 from replica.immutable import Immutable
 from simulations.attention import FactoredAttention
-from simulations.fields import Floats
+from simulations.fields import Floats, seen
 from simulations.potts import PottsModel
 
 
@@ -35,14 +35,14 @@ class Recovery(Immutable):
 
     @property
     def coupling_correlation(self) -> float:
-        """Pearson's correlation of A_ij and J_ij over pairs of sites."""
+        """Pearson's correlation of A_ij and J_ij over pairs of sites; NaN if either is constant."""
         pairs = np.triu_indices(len(self.couplings), k=1)
-        return float(np.corrcoef(self.attention[pairs], self.couplings[pairs])[0, 1])
+        return _correlation(self.attention[pairs], self.couplings[pairs])
 
     @property
     def similarity_correlation(self) -> float:
         """Pearson's correlation of V_ab and U_ab over all pairs of colours."""
-        return float(np.corrcoef(self.values.ravel(), self.similarity.ravel())[0, 1])
+        return _correlation(self.values.ravel(), self.similarity.ravel())
 
     @property
     def coupling_error(self) -> float:
@@ -90,11 +90,13 @@ def recover(attention: FactoredAttention, model: PottsModel) -> Recovery:
     if (attention.sites, attention.colors) != (model.sites, model.colors):
         found = f"{attention.sites} sites, {attention.colors} colors"
         raise refusal("attention", found, f"of {model.sites} sites and {model.colors} colors")
-    similarity, centred = _centred(model.values), _centred(attention.values)
+    similarity, centred = _centred(seen(model.values)), _centred(seen(attention.values))
     values = (centred + centred.T) / 2
     norm = np.linalg.norm(values)
-    if norm == 0:
+    if _is_rounding(values, attention.values):
         raise refusal("attention", "values without structure", "values that tell colors apart")
+    if _is_rounding(similarity, model.values):
+        raise refusal("model", "a similarity without structure", "one that tells colors apart")
     scale = float(np.linalg.norm(similarity) / norm)
     if np.vdot(values, similarity) < 0:
         scale = -scale
@@ -108,10 +110,21 @@ def recover(attention: FactoredAttention, model: PottsModel) -> Recovery:
     )
 
 
+def _correlation(one: Floats, other: Floats) -> float:
+    # The deviations of equal numbers from their mean are rounding, which correlates with anything.
+    constant = np.ptp(one) == 0 or np.ptp(other) == 0
+    return float("nan") if constant else float(np.corrcoef(one, other)[0, 1])
+
+
 def _centred(matrix: Floats) -> Floats:
     by_column = matrix - matrix.mean(axis=0)
     centred: Floats = by_column - by_column.mean(axis=1, keepdims=True)
     return centred
+
+
+def _is_rounding(part: Floats, whole: Floats) -> bool:
+    """Tell whether a part of a matrix is no larger than the rounding of its entries."""
+    return bool(np.abs(part).max() <= 4 * np.finfo(float).eps * np.abs(whole).max())
 
 
 def _asymmetry(matrix: Floats) -> float:

@@ -7,16 +7,20 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from replica.arguments import integer, refusal
 from simulations.autocorrelation import Autocorrelation, integrated_time, split_r_hat
-from simulations.fields import Tokens, checked_seed
+from simulations.fields import Tokens, checked_seed, seen
 from simulations.heatbath import LANES, randomise, sweep_chains
 from simulations.mixing import Mixing, MixingWarning, compare
-from simulations.potts import PottsModel
+from simulations.potts import PottsModel, check_carried, energy_differences
 
 #: Sweeps after which a chain that started from random tokens counts as equilibrated.
 BURN_IN = 60
+
+#: Local fields up to here are rounded by less than a hundredth in single precision.
+_LARGEST_FIELD = 2.0**17
 
 #: More sweeps than any computer makes, and few enough for a kernel to count.
 _MOST_SWEEPS = 10**12
@@ -46,6 +50,7 @@ class Chains:
         self._threads = integer("threads", threads, 1)
         if not isinstance(model, PottsModel):
             raise refusal("model", model, "a PottsModel")
+        check_carried(model, _LARGEST_FIELD, "single")
         seed = checked_seed(seed)
         if not isinstance(seed, np.random.SeedSequence):
             seed = np.random.SeedSequence(seed)
@@ -80,16 +85,9 @@ class Chains:
         return self.tokens
 
     def _advance(self, part: slice, sweeps: int) -> None:
-        model = self.model
         generators = np.ascontiguousarray(self._generators[:, part])
-        sweep_chains(
-            self._tokens[part],
-            generators,
-            model.teacher.astype(np.float32),
-            model.values.astype(np.float32),
-            model.similarity is not None,
-            sweeps,
-        )
+        mixing = self.model.similarity is not None
+        sweep_chains(self._tokens[part], generators, *_in_float32(self.model), mixing, sweeps)
         self._generators[:, part] = generators
 
     def burn_in(self, sweeps: int = BURN_IN) -> Mixing:
@@ -128,7 +126,7 @@ class Chains:
         energies, overlaps = np.empty((2 * pairs, sweeps)), np.empty((pairs, sweeps))
         for sweep in range(sweeps):
             tokens = self.run(1)[: 2 * pairs]
-            energies[:, sweep] = self.model.energies(tokens)
+            energies[:, sweep] = energy_differences(self.model, tokens)
             overlaps[:, sweep] = np.mean(tokens[0::2] == tokens[1::2], axis=1)
         found = Autocorrelation(
             integrated_time(energies),
@@ -146,6 +144,14 @@ class Chains:
                 stacklevel=2,
             )
         return found
+
+
+def _in_float32(model: PottsModel) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return β J and what of U a field sees, in units of a power of two that keep both in range."""
+    values = seen(model.values)
+    # The kernel takes U = I for granted where there is no other.
+    unit = 1.0 if model.similarity is None else 2.0 ** np.frexp(np.abs(values).max())[1]
+    return (model.teacher * unit).astype(np.float32), (values / unit).astype(np.float32)
 
 
 def _sweeps(name: str, value: Any) -> int:

@@ -12,7 +12,14 @@ from numpy.typing import NDArray
 from replica.arguments import integer, non_negative, positive
 from replica.immutable import Immutable
 from simulations.crossentropy import evaluate, sites_by_color
-from simulations.fields import Floats, Tokens, checked_matrix, checked_sites, checked_tokens
+from simulations.fields import (
+    Floats,
+    Tokens,
+    checked_similarity,
+    checked_sites,
+    checked_tokens,
+    seen,
+)
 from simulations.gram import LeaveOneOut, multiply, pair_sums
 from simulations.losses import CrossEntropy, SquaredError, loss_named
 from simulations.minimise import Minimum, minimise
@@ -113,7 +120,7 @@ def train(
     sites = checked_sites(rows, tokens.shape[1])
     values = None
     if similarity is not None:
-        values = checked_matrix("similarity", similarity, colors, symmetric=True)
+        values = seen(checked_similarity(similarity, colors))
     chosen = loss_named(loss)
     if isinstance(chosen, CrossEntropy):
         minimum = _cross_entropy(tokens, colors, lam, values, sites, tolerance, max_steps)

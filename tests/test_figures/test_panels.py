@@ -55,6 +55,11 @@ def test_measured_draws_means_and_errors_over_seeds(table):
         (theory_line, (THEORY, "alpha", "test_loss", "red"), "look"),
         (markers, ([1.0], [1.0], [0.1], "red"), "look"),
         (markers, ([1.0], [1.0], None, LOOKS[0]), "errors"),
+        (markers, ([1.0, 2.0], [1.0, 2.0], 0.1, LOOKS[0]), "errors"),
+        (markers, ([1.0, 2.0], [1.0, 2.0], [0.1], LOOKS[0]), "errors"),
+        (markers, ([1.0, 2.0], [1.0, 2.0], [0.1, np.ma.masked], LOOKS[0]), "errors"),
+        (markers, ([1.0, 2.0], [1.0], [0.1, 0.1], LOOKS[0]), "y"),
+        (markers, (np.ma.masked_equal([1.0, 2.0], 2), [1, 2], [1, 1], LOOKS[0]), "x"),
     ],
 )
 def test_what_would_be_no_such_picture_is_refused(draw, arguments, told):

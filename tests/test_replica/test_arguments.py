@@ -7,8 +7,20 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 
-from replica import GaussianTokens, IndependentTokens, PottsTokens, Problem, optimal_lam
+from replica import (
+    CustomTokens,
+    GaussianTokens,
+    IndependentTokens,
+    PottsTokens,
+    Problem,
+    Table,
+    bayes_bound,
+    cavity_covariance,
+    optimal_lam,
+    sweep,
+)
 from replica.arguments import numbers, real
 
 
@@ -34,6 +46,52 @@ def test_what_is_no_real_number(value):
 )
 def test_what_is_no_array_of_numbers(value):
     with pytest.raises(ValueError, match=r"^x = .* is not allowed: x must be numbers$"):
+        numbers("x", value, "numbers")
+
+
+HIDDEN = np.ma.array([1.0, 2.0], mask=[False, True])
+HIDDEN_MATRIX = np.ma.array(np.eye(3) + 1, mask=np.eye(3) > 0)
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        (lambda: PottsTokens(3, 1.0, HIDDEN_MATRIX), "similarity"),
+        (lambda: PottsTokens(3, 1.0, list(HIDDEN_MATRIX)), "similarity"),
+        (lambda: PottsTokens(3, np.ma.masked), "beta"),
+        (lambda: PottsTokens(np.ma.array(3, mask=True), 1.0), "colors"),
+        (lambda: CustomTokens.from_spectrum(HIDDEN, [1, 1], [1, 1], 3), "eigenvalues"),
+        (lambda: CustomTokens.from_spectrum([1, 1], HIDDEN, [1, 1], 3), "weights"),
+        (lambda: CustomTokens.from_spectrum([1, 1], [1, 1], HIDDEN, 3), "teacher"),
+        (lambda: CustomTokens.from_spectrum([1, 1], [1, 1], [1, np.ma.masked], 3), "teacher"),
+        (lambda: CustomTokens.from_covariance(HIDDEN_MATRIX, [1, 1, 1], 3), "covariance"),
+        (lambda: CustomTokens.from_covariance(np.eye(2), HIDDEN, 3), "teacher"),
+        (lambda: cavity_covariance(HIDDEN_MATRIX, 0), "covariance"),
+        (lambda: sweep(Problem(1.0, 0.1, PottsTokens(3, 1.0)), HIDDEN), "alpha"),
+        (lambda: bayes_bound(np.ma.masked, PottsTokens(3, 1.0)), "alpha"),
+        (lambda: Table([{"m": np.ma.masked}]), "m"),
+        (lambda: Table([{"q": HIDDEN}]), "q"),
+    ],
+)
+def test_what_stands_under_a_mask_is_no_number(call, told):
+    with pytest.raises(ValueError, match=rf"^{told} = .* is not allowed: {told} must be "):
+        call()
+
+
+def test_a_mask_over_nothing_is_none():
+    np.testing.assert_array_equal(numbers("x", np.ma.array([1, 2]), "numbers"), [1.0, 2.0])
+    assert real("x", np.ma.array(2.0)) == 2.0
+
+
+@pytest.mark.parametrize(
+    "value",
+    [np.array([1, "2"], dtype=object), np.array([2.5, True], dtype=object), [1.0, None],
+     csr_array(np.eye(3)), np.zeros(2, dtype=[("a", float)]), np.array(["2026"], dtype="M8[Y]"),
+     np.array(1e4000, dtype=np.longdouble), {0: 1.0}, iter([1.0])],
+    ids=["texts", "truth values", "none", "sparse", "records", "dates", "huge", "dict", "iterator"],
+)  # fmt: skip
+def test_what_only_looks_like_numbers_is_refused_in_a_line(value):
+    with pytest.raises(ValueError, match=r"^x = [^\n]* is not allowed: x must be numbers$"):
         numbers("x", value, "numbers")
 
 

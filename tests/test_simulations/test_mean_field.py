@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from small_models import random_model
@@ -19,6 +21,7 @@ from simulations import (
     train,
 )
 from simulations.cli import main
+from simulations.rank import _dependent, _integers
 
 DATA = PottsTokens(3, 1.5)
 SIMILAR = [[1, 0.5, 0.5], [0.5, 1, 0.5], [0.5, 0.5, 1]]
@@ -133,11 +136,85 @@ def test_too_few_sequences_are_refused(estimate):
         estimate(tokens, 3)
 
 
-def test_constant_tokens_have_no_inverse():
-    tokens = np.random.default_rng(0).integers(3, size=(100, 5))
-    tokens[:, 2] = 1
-    with pytest.raises(ValueError, match="lam = 0"):
-        naive_mean_field(tokens, 3)
+LINEAR = {
+    "naive-mean-field": naive_mean_field,
+    "quadratic": lambda tokens, colors, lam=0.0: quadratic_estimate(tokens, colors, 1.0, lam),
+}
+
+
+@pytest.mark.parametrize("estimate", LINEAR.values(), ids=LINEAR)
+@pytest.mark.parametrize("seed", range(60))
+def test_a_constant_site_is_named_whatever_rounding_makes_of_it(estimate, seed):
+    rng = np.random.default_rng(seed)
+    colors, sites = int(rng.integers(2, 5)), int(rng.integers(3, 9))
+    tokens = rng.integers(colors, size=(int(rng.integers(15, 60)), sites))
+    tokens[:, seed % sites] = colors - 1
+    with pytest.raises(ValueError, match=rf"tokens = .* constant at site {seed % sites}"):
+        estimate(tokens, colors)
+
+
+def dependent_tokens(kind: str, seed: int) -> tuple[np.ndarray, int]:
+    """Sequences of which site 4 follows from others, and their number of colours."""
+    rng = np.random.default_rng(seed)
+    colors = 3 if kind == "copy" else 2
+    tokens = rng.integers(colors, size=(50, 7))
+    if kind == "sum":
+        three = rng.integers(3, size=50)
+        tokens[:, 1], tokens[:, 2], tokens[:, 4] = three == 1, three == 2, three > 0
+    else:
+        tokens[:, 4] = tokens[:, 1] if kind == "copy" else 1 - tokens[:, 1]
+    return tokens, colors
+
+
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize(
+    ("kind", "told", "estimates"),
+    [
+        ("copy", "sites 1 and 4 have the same tokens", LINEAR),
+        ("opposite", "sites 1 and 4 have opposite tokens", LINEAR),
+        # Without the means, which naive mean field subtracts, a sum is no linear relation.
+        ("sum", "site 4 depends linearly on those before it", ["naive-mean-field"]),
+    ],
+)
+def test_sites_that_follow_from_others_are_named(kind, told, estimates, seed):
+    tokens, colors = dependent_tokens(kind, seed)
+    for name in estimates:
+        with pytest.raises(ValueError, match=f"tokens = .* whose {told}"):
+            LINEAR[name](tokens, colors)
+
+
+@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("centred", [True, False])
+def test_integers_decide_as_fractions_do(seed, centred):
+    """The rank by elimination in exact fractions, of sequences hardly more than sites."""
+    rng = np.random.default_rng(seed)
+    colors = int(rng.integers(2, 4))
+    tokens = rng.integers(colors, size=(7, 6)).astype(np.uint8)
+    integers = _integers(tokens, colors, centred)
+    rows = [[Fraction(int(x)) for x in row] for row in integers]
+    expected = None
+    for k in range(len(rows)):
+        if rows[k][k] == 0:
+            expected = k
+            break
+        for i in range(k + 1, len(rows)):
+            factor = rows[i][k] / rows[k][k]
+            rows[i] = [x - factor * y for x, y in zip(rows[i], rows[k], strict=True)]
+    assert _dependent(integers) == expected
+
+
+def test_weight_decay_answers_for_singular_correlations():
+    """A constant site has no coupling; a copy shares that of the site it copies."""
+    tokens = np.random.default_rng(0).integers(3, size=(60, 5))
+    constant = naive_mean_field(np.column_stack([tokens, np.zeros(60, int)]), 3, 1e-6).weights
+    np.testing.assert_array_equal(constant[:, 5], np.zeros(6))
+    np.testing.assert_array_equal(constant[5], np.zeros(6))
+    copied = np.column_stack([tokens, tokens[:, 0]])
+    weights = naive_mean_field(copied, 3, 1e-3).weights
+    np.testing.assert_allclose(weights[1:5, 0], weights[1:5, 5], rtol=1e-9)
+    for estimate in LINEAR.values():
+        with pytest.raises(ValueError, match=r"lam = 1e-18 .* no inverse"):
+            estimate(copied, 3, 1e-18)
 
 
 def test_a_weight_decay_lost_to_rounding_is_refused():

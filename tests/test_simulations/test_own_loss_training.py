@@ -109,3 +109,66 @@ class WrongShape(Smoothed):
 def test_a_wrong_loss_is_found_out(loss, told):
     with pytest.raises(ValueError, match=f"loss = .* is not allowed: .*{told}"):
         train(np.zeros((4, 5), dtype=np.uint8), 3, 0.1, loss)
+
+
+@dataclass(frozen=True)
+class Times(Smoothed):
+    """The cross-entropy in another unit."""
+
+    a: float = 1.0
+
+    def expected(self, fields, probabilities):
+        return self.a * super().expected(fields, probabilities)
+
+    def gradient(self, fields, probabilities):
+        return self.a * super().gradient(fields, probabilities)
+
+
+class Steeper(Times):
+    def gradient(self, fields, probabilities):
+        return 1.01 * super().gradient(fields, probabilities)
+
+
+@pytest.mark.parametrize("a", [1e-30, 1e-12, 1e9])
+def test_a_loss_in_any_unit(a):
+    tokens = sample(PottsModel.random(PottsTokens(3, 1.5), 12, 0), 60, 1)
+    expected, found = train(tokens, 3, 0.1), train(tokens, 3, 0.1 * a, Times(a=a))
+    assert found.status == "converged"
+    np.testing.assert_allclose(found.weights, expected.weights, atol=1e-6)
+    assert found.evaluations.max() < 40
+    with pytest.raises(ValueError, match="derivative of expected"):
+        train(tokens, 3, 0.1 * a, Steeper(a=a))
+
+
+class Spread(Smoothed):
+    """Its answers have an axis too many, but for what it is tried with."""
+
+    def expected(self, fields, probabilities):
+        found = super().expected(fields, probabilities)
+        return found if fields.shape[0] == 5 else found[..., None]
+
+
+class Flat(Smoothed):
+    def gradient(self, fields, probabilities):
+        found = super().gradient(fields, probabilities)
+        return found if fields.shape[0] == 5 else found[..., :1]
+
+
+class Guessing(Smoothed):
+    def optimum(self, probabilities):
+        return np.zeros(probabilities.shape[1:2])
+
+
+class Covered(Smoothed):
+    def gradient(self, fields, probabilities):
+        return np.ma.masked_less(super().gradient(fields, probabilities), -0.9)
+
+
+@pytest.mark.parametrize("loss", [Spread(), Flat(), Guessing(), Covered()])
+def test_answers_of_a_wrong_shape_are_refused(loss):
+    model = PottsModel.random(PottsTokens(3, 1.5), 12, 0)
+    tokens = sample(model, 60, 1)
+    with pytest.raises(
+        ValueError, match=r"loss must be a loss whose \w+\(\) returns numbers of shape"
+    ):
+        measure(model, train(tokens, 3, 0.1, loss), tokens, tokens, loss)

@@ -21,6 +21,7 @@ from simulations import (
     conditional_entropy,
     extrapolate,
     fresh_loss,
+    fresh_losses,
     integrated_time,
     learn,
     measure,
@@ -36,6 +37,7 @@ from simulations import (
     train,
     train_jointly,
 )
+from simulations.pseudolikelihood import fit
 from simulations.training import Training
 
 DATA = PottsTokens(3, 1.5)
@@ -45,6 +47,10 @@ ROWS = train(TOKENS, 3, 0.1)
 LAYER = FactoredAttention(MODEL.couplings, np.eye(3))
 PAIRS = PairCouplings(np.zeros((8, 8, 3, 3)))
 PROBLEM = Problem(2.0, 0.1, DATA)
+
+#: An array of which the last entry is masked, and what stands there could be used.
+HIDDEN = np.ma.array([0, 1, 2], mask=[False, False, True])
+HIDDEN_MATRIX = np.ma.array(np.eye(3), mask=np.eye(3) > 0)
 
 WRONG: dict[str, Any] = {
     "too large": FRESH + 5,
@@ -57,6 +63,10 @@ WRONG: dict[str, Any] = {
     "ragged": [[0, 1], [0]],
     "text": "tokens",
     "none": FRESH[:0],
+    "masked": np.ma.masked_equal(FRESH, 1),
+    "masked rows": list(np.ma.masked_equal(FRESH, 1)),
+    "objects": FRESH.astype(object),
+    "truth values": FRESH > 0,
 }
 
 
@@ -82,13 +92,21 @@ def test_wrong_tokens_reach_no_kernel(tokens):
             call()
 
 
-@pytest.mark.parametrize("tokens", [WRONG[k] for k in ("floats", "ragged", "text", "none")])
+@pytest.mark.parametrize(
+    "tokens", [WRONG[k] for k in ("floats", "ragged", "text", "none", "masked")]
+)
 def test_wrong_training_sequences_are_named(tokens):
     for call in (train, naive_mean_field, train_jointly):
         with pytest.raises(ValueError, match=r"^tokens = "):
             call(tokens, 3, 0.1)
-    with pytest.raises(ValueError, match=r"^tokens = "):
-        separable(tokens, 0, 3)
+    for call in (
+        lambda: separable(tokens, 0, 3),
+        lambda: quadratic_estimate(tokens, 3, 1.0),
+        lambda: fit(tokens, 3, 0.1),
+        lambda: learn(tokens, FRESH, 3, Settings(epochs=1)),
+    ):
+        with pytest.raises(ValueError, match=r"^tokens = "):
+            call()
 
 
 def test_rows_must_be_those_of_the_model():
@@ -147,11 +165,97 @@ def test_rows_must_be_those_of_the_model():
         (lambda: extrapolate([10, 20], [1, "a"], [1, 1]), "values = "),
         (lambda: integrated_time([[1.0, np.nan, 2.0]]), "series = "),
         (lambda: integrated_time("abc"), "series = 'abc' "),
+        (lambda: integrated_time(np.ma.masked_less(np.eye(9), 1)), "series = .*masked"),
+        (lambda: train(TOKENS, 3, 0.1, rows=HIDDEN), "rows = .*masked"),
+        (lambda: train(TOKENS, 3, np.ma.masked), "lam = masked"),
+        (lambda: train(TOKENS, 3, 0.1, similarity=HIDDEN_MATRIX), "similarity = .*masked"),
+        (lambda: train(TOKENS, np.ma.array(3, mask=True), 0.1), "colors = "),
+        (lambda: quadratic_estimate(TOKENS, 3, HIDDEN + 1, rows=[0, 1, 2]), "norm2 = .*masked"),
+        (lambda: quadratic_estimate(TOKENS, 3, [1.0]), r"norm2 = 'array \(1,\)'"),
+        (lambda: IndependentRow(HIDDEN, 3), "row = .*masked"),
+        (lambda: FactoredAttention(np.zeros((8, 8)), HIDDEN_MATRIX), "values = .*masked"),
+        (lambda: FactoredAttention(HIDDEN_MATRIX, np.eye(3)), "attention = .*masked"),
+        (lambda: PottsModel(np.ma.masked_less(MODEL.couplings, 0), 3, 1.0), "couplings = .*masked"),
+        (lambda: PottsModel(MODEL.couplings, 3, 1.0, HIDDEN_MATRIX), "similarity = .*masked"),
+        (lambda: PairCouplings(np.ma.masked_equal(PAIRS.couplings, 0)), "couplings = .*masked"),
+        (lambda: extrapolate([10, 20, 30], HIDDEN, [1, 1, 1]), "values = .*masked"),
+        (lambda: extrapolate(HIDDEN + 10, [1, 2, 3], [1, 1, 1]), "sites = .*masked"),
+        (lambda: extrapolate([10, 10 + 1e-9], [1, 2], [1, 1]), "sites = .* differ by more"),
+        (lambda: simulate_many([PROBLEM], [8], HIDDEN), "seeds = "),
+        (lambda: simulate_many([PROBLEM], HIDDEN + 8, [1]), "sites = "),
+        (
+            lambda: measure(MODEL, masked_rows(), TOKENS, FRESH, "cross-entropy"),
+            "training = .*mask",
+        ),
+        (lambda: Settings(rate=np.ma.masked), "rate = masked"),
     ],
 )
 def test_refusals_name_the_argument(call, told):
     with pytest.raises(ValueError, match=f"^{told}"):
         call()
+
+
+def masked_rows() -> Training:
+    weights = np.ma.masked_less(ROWS.weights, 0)
+    return Training(weights, ROWS.rows, ROWS.residuals, ROWS.evaluations, ROWS.statuses)
+
+
+def test_an_array_of_which_nothing_is_masked_is_one():
+    bare = train(np.ma.array(TOKENS), 3, 0.1, rows=np.ma.array([0, 1]))
+    np.testing.assert_array_equal(bare.weights, ROWS.weights[:2])
+
+
+class Answering:
+    """A predictor that says whatever it was told to."""
+
+    def __init__(self, answer):
+        self.logits = answer
+
+
+@pytest.mark.parametrize(
+    "shape", [(30, 8, 1), (30, 8), (1, 8, 3), (30, 1, 3), (30, 8, 4), (3,), (), (8, 30, 3)]
+)
+def test_logits_of_a_wrong_shape_are_refused(shape):
+    told = r"predictor = .* must be .* returns an array \(30, 8, 3\)"
+    for call in (fresh_loss, fresh_losses):
+        with pytest.raises(ValueError, match=told):
+            call(MODEL, Answering(lambda tokens: np.zeros(shape)), FRESH)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [np.full((30, 8, 3), np.nan), np.ma.masked_equal(np.eye(3)[FRESH], 1), None, "logits",
+     1j * np.zeros((30, 8, 3))],
+    ids=["nan", "masked", "nothing", "text", "complex"],
+)  # fmt: skip
+def test_logits_that_are_no_numbers_are_refused(answer):
+    with pytest.raises(ValueError, match=r"predictor = .* finite numbers"):
+        fresh_loss(MODEL, Answering(lambda tokens: answer), FRESH)
+    equal = Answering(lambda tokens: np.zeros((len(tokens), 8, 3), dtype=int))
+    assert fresh_loss(MODEL, equal, FRESH) == pytest.approx(np.log(3))
+
+
+class Shortened(FreeAttention):
+    """Its derivatives would be broadcast over the rows."""
+
+    def chain(self, parameters, in_attention, in_values):
+        return {"attention": in_attention[:1], "values": in_values}
+
+
+class Smaller(FreeAttention):
+    def attention(self, parameters):
+        return FactoredAttention(np.zeros((1, 1)), parameters["values"])
+
+
+class Unnamed(FreeAttention):
+    def chain(self, parameters, in_attention, in_values):
+        return {"attention": in_attention}
+
+
+@pytest.mark.parametrize("layer", [Shortened(), Smaller(), Unnamed()])
+def test_a_layer_of_wrong_shapes_is_refused(layer):
+    with pytest.raises(ValueError, match=r"layer = .* must be a layer whose (chain|attention)"):
+        learn(TOKENS, FRESH, 3, Settings(epochs=1), layer)
 
 
 @pytest.mark.parametrize("data", [DATA, GaussianTokens(3.0)])
