@@ -12,7 +12,7 @@ from scipy.special import expit
 from replica.arrays import Matrix, Vector
 from replica.channel import Channel, ManySamples
 from replica.cross_entropy_points import CrossEntropyPoints
-from replica.exchange import ExchangeRule
+from replica.exchange import exchange_rule
 from replica.fresh_fields import fresh
 from replica.lattice import LatticeRule
 from replica.point_rule import PointRule
@@ -54,7 +54,7 @@ class CrossEntropyChannel(Channel):
             lattice = LatticeRule.near(self.colors, q[0])
             if self.colors == 2 or lattice.points * self.colors <= _MOST_WORK:
                 return lattice
-        return ExchangeRule.near(self.colors, m[0], q[0], V[0])
+        return exchange_rule(self.colors, m[0], q[0], V[0])
 
     def test_loss(self, m: Vector, q: Vector, accuracy: Accuracy) -> float:
         """Return E ℓ(e_1, ω)."""

@@ -41,6 +41,11 @@ class GaussianLaw(FieldLaw):
         """C, as no component is left out."""
         return np.array([self.colors])
 
+    @property
+    def regression_noise(self) -> float:
+        """The noise itself."""
+        return self.noise
+
     def residual(self, m: Vector, q: Vector, c: float) -> Residual:
         """Return C (ρ - 2cm + c²q + noise), and E (y - c ω)·∂/∂ν = C."""
         square = self.colors * (self.rho - 2 * c * m + c * c * q + self.noise)

@@ -10,6 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from replica.arrays import Vector
+from replica.contour import ContourRule
 from replica.cross_entropy_kernels import exchange_averages, exchange_decay, exchange_window
 from replica.rule import Accuracy, Averages
 
@@ -36,6 +37,13 @@ _EULER = 11
 _NEGLIGIBLE = 1e-11
 _MOST_TERMS, _MOST_DAMPED = 600, 250
 
+#: Spread of Σ p below which rounding shows in ten digits.
+_NARROWEST = 5e-4
+
+#: Colours from which on Euler's average is worse than a contour for each t, up to the q whose tail
+#: takes too many terms, and from which on t varies less than the margin of a window.
+_MANY, _TAILED, _ALWAYS = 1000, 1.7, 2000
+
 
 @dataclass(frozen=True)
 class ExchangeRule:
@@ -51,6 +59,10 @@ class ExchangeRule:
         Whether a > 0; if not, Σ p stays so close to 1 that no alias of 1 is reached.
     terms : int
         Number of nodes in s, before those of Euler's average.
+    resolved : bool
+        Whether Σ p spreads so far that the rounding of p does not show in it.
+    decayed : bool
+        Whether the terms vanish before the series ends.
     """
 
     colors: int
@@ -59,6 +71,8 @@ class ExchangeRule:
     step: float
     damped: bool
     terms: int
+    resolved: bool = True
+    decayed: bool = True
 
     #: Aliases that damping leaves, rounding that it amplifies, and what the windows leave out.
     common_error: ClassVar[float] = 5e-11
@@ -89,7 +103,8 @@ class ExchangeRule:
             if damped:
                 # The terms do not vanish, but alternate, and Euler's average sums them.
                 terms = _TERMS_BROAD if broad else _TERMS_NARROW
-        return cls(colors, order, window, step, damped, terms)
+            return cls(colors, order, window, step, damped, terms, decayed=False)
+        return cls(colors, order, window, step, damped, terms, resolved=spread > _NARROWEST)
 
     def covers(self, m: Vector, q: Vector, V: Vector) -> bool:
         """Tell whether the order parameters are still close to those of the rule."""
@@ -110,6 +125,15 @@ class ExchangeRule:
             self.step, series, RADIUS, _DENSITIES[accuracy],
         )  # fmt: skip
         return Averages(np.array([overlap]), np.array([energy]), np.array([response]), loss)
+
+
+def exchange_rule(colors: int, m: float, q: float, V: float) -> ExchangeRule | ContourRule:
+    """Return the cheaper rule with all digits: one contour for all t, or one for each."""
+    if colors < _ALWAYS:
+        one = ExchangeRule.near(colors, m, q, V)
+        if one.resolved and (one.decayed or colors < _MANY or q > _TAILED):
+            return one
+    return ContourRule(colors, (m, q, V), RADIUS, _LEFT_OUT)
 
 
 @lru_cache(maxsize=64)

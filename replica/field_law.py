@@ -78,6 +78,11 @@ class FieldLaw:
         """Dimension of each colour mode."""
         return np.array([self.colors - 1])
 
+    @property
+    def regression_noise(self) -> float:
+        """About the noise of a regression of y on the inputs, in units of 1/|w*|²."""
+        return float(self.colors)
+
     def residual(self, m: Vector, q: Vector, c: float) -> Residual:
         """Return the second moments of y - c ω."""
         raise NotImplementedError

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from scipy.optimize import brentq
 
 from replica.arrays import Vector
 from replica.channels import channel_of
@@ -13,6 +14,7 @@ from replica.ensembles import ensemble_of
 from replica.equations import Conjugates, CouplingEquations, Overlaps, conjugates_of
 from replica.fixed_point import largest
 from replica.problem import Problem
+from replica.quadratic import QuadraticChannel
 from replica.rule import HUGE, Accuracy, Averages, Rule
 
 
@@ -126,10 +128,43 @@ class SaddlePoint:
             if largest(x - last) < 1e-5:
                 break
         # Towards m = 1, which the squared error does not reach, plain iteration overshoots.
+        one_mode = len(self.ensemble.dimensions) == 1
+        if isinstance(rule, QuadraticChannel) and one_mode and not self._holds(rule, x):
+            x = self._ridge(rule)
         log_m_hat = x.reshape(3, -1)[1]
         while not self._holds(rule, x) and log_m_hat[0] > -90.0:
             log_m_hat -= 0.5
         return x
+
+    def _ridge(self, rule: QuadraticChannel) -> Vector:
+        """Return the solution of one mode with the loss expanded: m and q obey linear equations.
+
+        m = A m̂ and q = a m̂² + b q̂ under the couplings; the moments of the law are linear in
+        m and in q.
+        """
+        spectrum, law = self.ensemble.spectrum, rule.law
+        a, c, alpha = rule.scale, rule.curvature, self.problem.alpha
+        n, weights, G = law.dimensions[0], spectrum.weights, spectrum.scaled[0]
+        none, one = np.zeros(1), np.ones(1)
+
+        def V_hat(V: float) -> float:
+            return float(alpha * n * a * c / (1 + a * c * V))
+
+        def excess(log_V: float) -> float:
+            return math.log(weights @ (G / (self.lam + V_hat(math.exp(log_V)) * G))) - log_V
+
+        # The excess falls with V, by less than one e-fold in one.
+        V = math.exp(brentq(excess, -300.0, 300.0))
+        hats = (Conjugates(one * m, one * q, one * V_hat(V)) for m, q in ((1.0, 0.0), (0.0, 1.0)))
+        only_m, only_q = (self.overlaps(self.couplings.coordinates(h, least=1e-300)) for h in hats)
+        share = alpha * a / (1 + a * c * V)
+        at_0, at_1 = (law.residual(m, none, c).pull[0] for m in (none, one))
+        m_hat = share * at_0 / (1 - share * (at_1 - at_0) * only_m.m[0])
+        m, q = m_hat * only_m.m, m_hat**2 * only_m.q[0]
+        share *= a / (1 + a * c * V)
+        at_0, at_1 = (law.residual(m, q, c).square[0] for q in (none, one))
+        q_hat = share * (at_0 + (at_1 - at_0) * q) / (1 - share * (at_1 - at_0) * only_q.q[0])
+        return self.couplings.coordinates(Conjugates(one * m_hat, one * q_hat, one * V_hat(V)))
 
     def _holds(self, rule: Rule, x: Vector) -> bool:
         """Tell whether the equations can be evaluated at x; the expanded loss is asked first."""

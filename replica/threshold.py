@@ -106,7 +106,10 @@ def _unsatisfied(distance: Callable[[float], float], rho: float) -> Callable[[fl
 
 
 def _minimum(unsatisfied: Callable[[float], float], tolerance: float) -> tuple[float, float]:
-    """Return the angle of the minimum, to a tolerance, and the minimum."""
+    """Return the angle of the minimum, to a tolerance, and the minimum.
+
+    It is the only one: the root of E dist² is a norm of a convex function of v, hence convex in c.
+    """
     bounds, options = (0.0, 0.5 * math.pi - 1e-6), {"xatol": tolerance}
     best = minimize_scalar(unsatisfied, bounds=bounds, method="bounded", options=options)
     return float(best.x), float(best.fun)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from numpy.polynomial.chebyshev import Chebyshev
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 
 from replica.arguments import refusal
 from replica.ensembles import ensemble_of
@@ -15,11 +15,23 @@ from replica.errors import ConvergenceError
 from replica.messages import complaint
 from replica.path import State
 from replica.problem import Problem
+from replica.search import deepest_minimum
 from replica.solution import Solution
 from replica.solver import solve, solve_from
 
-#: Where the best weight decay is looked for, on a logarithmic scale.
-_RANGE = (math.log(1e-8), math.log(1e5))
+#: Spacing of the grid in log λ, how far it reaches beyond the scales of the data at first, and how
+#: far it may be continued while the test loss still falls at its end.
+_STEP, _REACH, _FURTHEST = 1.0, 3.0, 40.0
+
+#: Tolerance in log λ of the minimum that the polynomial then replaces, and the least share of a
+#: scale in ρ.
+_COARSE, _SEEN = 0.05, 1e-9
+
+#: Steps in log λ so short that they lead on where longer ones fail.
+_SHORTEST = 0.02
+
+#: Relative differences of the test loss below which it does not tell weight decays apart.
+_VISIBLE = 5e-13
 
 #: Half width in log λ, and degree, of the polynomial whose extremum is the answer.
 _HALF_WIDTH, _DEGREE = 0.25, 10
@@ -28,9 +40,11 @@ _HALF_WIDTH, _DEGREE = 0.25, 10
 def optimal_lam(problem: Problem) -> tuple[float, Solution]:
     """Return the λ with the smallest test loss, and the solution there.
 
-    The test loss is flat at its minimum, where differences of it carry half its digits only;
-    a polynomial through its values around the minimum, of which the derivative vanishes,
-    keeps nearly all of them.
+    The test loss may have several minima, one for each scale of the data: a grid in log λ spans
+    the scales on which w* lies, every minimum it brackets is refined, and the deepest is the
+    answer. It is flat there, where differences of it carry half its digits only; a polynomial
+    through its values around the minimum, of which the derivative vanishes, keeps nearly all of
+    them.
 
     Parameters
     ----------
@@ -40,7 +54,8 @@ def optimal_lam(problem: Problem) -> tuple[float, Solution]:
     Returns
     -------
     lam : float
-        The best weight decay, to about eight digits.
+        The best weight decay, to about eight digits, less those of the test loss that hardly
+        depend on it.
     solution : Solution
         The solution at this weight decay.
 
@@ -49,26 +64,16 @@ def optimal_lam(problem: Problem) -> tuple[float, Solution]:
     ConvergenceError
         If a problem on the way was not solved.
     ValueError
-        If the test loss has no minimum for 1e-8 < λ < 1e5, as without anything to learn.
+        If the test loss has no least value at a finite λ > 0: without anything to learn, where it
+        does not tell weight decays apart, or where it is least in the limit λ → 0.
     """
     if not isinstance(problem, Problem):
         raise refusal("problem", problem, "a Problem")
     check_teacher(problem)
-    last: State | None = None
-
-    def test_loss(log_lam: float) -> float:
-        nonlocal last
-        solution, last = solve_from(problem.at(lam=math.exp(log_lam)), last)
-        if not solution.converged:
-            raise ConvergenceError(complaint(solution), solution)
-        return solution.test_loss
-
-    centre = float(minimize_scalar(test_loss, bounds=_RANGE, method="bounded").x)
+    path = _Path(problem)
+    test_loss = path.test_loss
+    centre = _deepest(problem, test_loss)
     for _ in range(6):
-        if not _RANGE[0] + 1 < centre < _RANGE[1] - 1:
-            low, high = map(math.exp, _RANGE)
-            allowed = f"one whose best weight decay lies well between {low:.0e} and {high:.0e}"
-            raise refusal("problem", problem, allowed)
         domain = (centre - _HALF_WIDTH, centre + _HALF_WIDTH)
         places = centre + _HALF_WIDTH * np.cos(
             np.pi * (np.arange(_DEGREE + 1) + 0.5) / (_DEGREE + 1)
@@ -80,6 +85,81 @@ def optimal_lam(problem: Problem) -> tuple[float, Solution]:
             return lam, solve(problem.at(lam=lam))
         centre = min(max(best, domain[0]), domain[1])
     raise refusal("problem", problem, "one whose test loss has a minimum in lam")
+
+
+class _Path:
+    """Solutions of a problem at one λ after the other, each started from the one before."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self._here: float | None = None
+        self._state: State | None = None
+
+    def test_loss(self, log_lam: float) -> float:
+        """Return the test loss at a λ, or raise ConvergenceError."""
+        solution = self._solve(log_lam)
+        step = log_lam if self._here is None else log_lam - self._here
+        while self._here is not None and not solution.converged and abs(step) > _SHORTEST:
+            # Where neither the neighbour nor a cold start leads there, nearer neighbours may.
+            step = 0.5 * min(step, log_lam - self._here, key=abs)
+            if self._solve(self._here + step).converged:
+                solution = self._solve(log_lam)
+        if not solution.converged:
+            raise ConvergenceError(complaint(solution), solution)
+        return solution.test_loss
+
+    def _solve(self, log_lam: float) -> Solution:
+        solution, state = solve_from(self.problem.at(lam=math.exp(log_lam)), self._state)
+        if state is not None:
+            self._here, self._state = log_lam, state
+        return solution
+
+
+def _deepest(problem: Problem, test_loss: Callable[[float], float]) -> float:
+    """Return the log λ of the deepest minimum, nearly.
+
+    The grid goes from much weight decay to little, and on where the test loss still falls at one
+    of its ends.
+    """
+    known: dict[float, float] = {}
+
+    def value(log_lam: float) -> float:
+        if log_lam not in known:
+            known[log_lam] = test_loss(log_lam)
+        return known[log_lam]
+
+    low, high = _scales(problem)
+    count = math.ceil((high - low + 2 * _REACH) / _STEP)
+    places = [high + _REACH - _STEP * i for i in range(count + 1)]
+    while value(places[-1]) < (1 - _VISIBLE) * value(places[-2]) and places[-1] > low - _FURTHEST:
+        places.append(places[-1] - _STEP)
+    while value(places[0]) < (1 - _VISIBLE) * value(places[1]) and places[0] < high + _FURTHEST:
+        places.insert(0, places[0] + _STEP)
+    best = deepest_minimum(value, places, _COARSE)
+    apart = [loss for log_lam, loss in known.items() if abs(log_lam - best.place) > 0.5 * _STEP]
+    if best.inside and min(apart) <= (1 + _VISIBLE) * best.value:
+        raise refusal("problem", problem, "one whose test loss tells weight decays apart")
+    if not best.inside:
+        end = "lam → 0" if best.place == places[-1] else "lam → infinity"
+        allowed = f"one whose test loss is least at a finite lam > 0, not in the limit {end}"
+        raise refusal("problem", problem, allowed)
+    return best.place
+
+
+def _scales(problem: Problem) -> tuple[float, float]:
+    """Return log λ of the least and the largest weight decay that w* asks for on one of its scales.
+
+    Along an eigenvector of G the best λ is the noise of what is regressed over the variance of w*
+    per site: in units of 1/|w*|² one for the cross-entropy, of order C or 1/κ for the squared
+    error, whose rows are so much shorter.
+    """
+    ensemble = ensemble_of(problem.data)
+    spectrum = ensemble.spectrum
+    noise = ensemble.law.regression_noise if problem.loss == "squared-error" else 1.0
+    pull = spectrum.teacher * (spectrum.scales @ spectrum.covariances)
+    counts = (pull > _SEEN * pull.sum()) & (spectrum.weights > 0.0)
+    scales = np.log(noise) + np.log(spectrum.weights[counts]) - np.log(spectrum.teacher[counts])
+    return float(scales.min()), float(scales.max())
 
 
 def at_best_lam(problem: Problem) -> Solution:

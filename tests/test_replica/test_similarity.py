@@ -193,7 +193,7 @@ def test_norm_and_overlap_of_trained_rows(number):
                 ]
             )
         found.append((np.mean(per_seed, 0), np.std(per_seed, 0, ddof=1) / np.sqrt(seeds)))
-    for i, expected in enumerate((order.n, order.r)):
+    for i, expected in enumerate((order.norm2, order.teacher_overlap)):
         limit = extrapolate(sizes, [mean[i] for mean, _ in found], [err[i] for _, err in found])
         assert limit.stderr < 0.03 * expected
         assert abs(limit.value - expected) < 3 * limit.stderr
