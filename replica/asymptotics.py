@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from replica.arguments import one_of, refusal
-from replica.channel import Channel
-from replica.channels import channel_of
 from replica.couplings import coupling_error
 from replica.ensembles import answering
+from replica.equations import conjugates_of
 from replica.immutable import Immutable
 from replica.problem import Problem
-from replica.rule import Accuracy
-from replica.spectrum import Spectrum
+from replica.rule import HUGE, NO_ROW, Accuracy, relative_difference
+from replica.saddle_point import SaddlePoint
+from replica.solution import vector
 
 #: The least λ/G with few samples, so that (G/λ)² is a number.
 _LEAST = 1e-150
 
 #: The largest αV of many samples: beyond, the others leave no doubt of a token.
 _MOST = 1e300
+
+#: The two states of an asymptote, and the error up to which it is the first.
+IN_RANGE, OUT_OF_RANGE, _TOLERABLE = "in-range", "out-of-range", 0.1
+
+#: The q, in units of the larger of 1 and ρ, beyond which no expansion holds.
+_WIDEST = 10.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +41,13 @@ class Asymptote(Immutable):
         As in `Solution`.
     orders : mapping of str to float
         What each of them leaves out is O(α^order).
+    error : float
+        Estimate of the largest relative error of them all: their change by one evaluation of the
+        saddle-point equations, of the order of their error; infinity where they are none that a
+        solution can have, or too far from one to be put into the equations.
+    status : str
+        "in-range" where the error is 0.1 or less, else "out-of-range": there the next orders
+        count as much as the leading ones, and these are no approximation of the solution.
     """
 
     test_loss: float
@@ -43,6 +58,8 @@ class Asymptote(Immutable):
     q: float
     V: float
     orders: Mapping[str, float]
+    error: float = math.nan
+    status: str = OUT_OF_RANGE
 
 
 def few_samples(problem: Problem) -> Asymptote:
@@ -59,14 +76,15 @@ def few_samples(problem: Problem) -> Asymptote:
     Returns
     -------
     Asymptote
-        The leading terms, and the order in α of what each leaves out.
+        The leading terms, the order in α of what each leaves out, and how far to trust them.
 
     Raises
     ------
     ValueError
         If the problem is another one.
     """
-    spectrum, channel = _one_mode(problem)
+    saddle = _one_mode(problem)
+    spectrum, channel = saddle.ensemble.spectrum, saddle.channel
     G, weights, teacher = spectrum.covariances[0], spectrum.weights, spectrum.teacher
     least = _LEAST * float(G.max())
     if problem.lam <= least:
@@ -83,7 +101,7 @@ def few_samples(problem: Problem) -> Asymptote:
     norm2 = problem.alpha * energy * float(weights @ gain) / problem.lam
     chance, slope = channel.law.chance()
     signal = overlap * float(teacher @ G**2) / math.sqrt(energy * float(weights @ G**2))
-    return Asymptote(
+    found = Asymptote(
         test_loss=fresh.loss - float(fresh.overlap[0]) * m + 0.5 * float(fresh.response[0]) * q,
         train_loss=trained.loss,
         error_rate=chance - slope * math.sqrt(problem.alpha) * signal,
@@ -96,6 +114,7 @@ def few_samples(problem: Problem) -> Asymptote:
             "m": 2, "q": 2, "V": 2,
         },
     )  # fmt: skip
+    return _judged(found, saddle)
 
 
 def many_samples(problem: Problem) -> Asymptote:
@@ -113,14 +132,15 @@ def many_samples(problem: Problem) -> Asymptote:
     Returns
     -------
     Asymptote
-        The leading terms, and the order in α of what each leaves out.
+        The leading terms, the order in α of what each leaves out, and how far to trust them.
 
     Raises
     ------
     ValueError
         If the problem is another one.
     """
-    spectrum, channel = _one_mode(problem)
+    saddle = _one_mode(problem)
+    spectrum, channel = saddle.ensemble.spectrum, saddle.channel
     rho, w2 = spectrum.rho, spectrum.teacher_norm2
     scale, best, excess, V, spread = channel.many_samples(rho)
     if V > _MOST:
@@ -130,7 +150,7 @@ def many_samples(problem: Problem) -> Asymptote:
     known = scale == 1.0
     inverse = float(spectrum.weights @ (1 / spectrum.covariances[0]))
     distance2 = w2 * (1 - scale) ** 2 + spread * inverse / problem.alpha
-    return Asymptote(
+    found = Asymptote(
         test_loss=best + excess / problem.alpha,
         train_loss=best - excess / problem.alpha,
         error_rate=channel.error_rate(rho, rho, Accuracy.FINER) if w2 else chance,
@@ -143,12 +163,57 @@ def many_samples(problem: Problem) -> Asymptote:
             "coupling_error": -2 if known else -1, "m": -1, "q": -1, "V": -2,
         },
     )  # fmt: skip
+    return _judged(found, saddle)
 
 
-def _one_mode(problem: Problem) -> tuple[Spectrum, Channel]:
-    """Return spectrum and channel of a problem with one colour mode, or raise ValueError."""
+def _judged(found: Asymptote, saddle: SaddlePoint) -> Asymptote:
+    """Return the same terms with the estimate of their error."""
+    rho = float(saddle.ensemble.spectrum.rho[0])
+    error = _change(found, saddle, rho) if _possible(found, rho) else math.inf
+    status = IN_RANGE if error <= _TOLERABLE else OUT_OF_RANGE
+    return replace(found, error=error, status=status)
+
+
+def _possible(found: Asymptote, rho: float) -> bool:
+    """Tell whether a solution can have these values."""
+    chance = found.error_rate
+    losses = found.test_loss >= 0.0 and found.train_loss >= 0.0
+    errors = not (chance < 0.0 or chance > 1.0 or found.coupling_error < 0.0)
+    narrow = 0.0 <= found.q < _WIDEST * max(1.0, rho)
+    return losses and errors and narrow and 0.0 < found.V < HUGE
+
+
+def _change(found: Asymptote, saddle: SaddlePoint, rho: float) -> float:
+    """Return the largest relative change by one evaluation of the saddle-point equations."""
+    channel, couplings = saddle.channel, saddle.couplings
+    m, q, V = vector(found.m), vector(max(found.q, NO_ROW)), vector(found.V)
+    average = channel.rule(m, q, V).averages(m, q, V, Accuracy.FINE)
+    x = couplings.coordinates(conjugates_of(average, saddle.problem.alpha))
+    if not np.isfinite(x).all():
+        return math.inf
+    order = saddle.overlaps(x)
+    m, q, V = order.m, np.maximum(order.q, NO_ROW), order.V
+    if not 0.0 <= order.q[0] < _WIDEST * max(1.0, rho):
+        return math.inf
+    here = [found.m, found.q, found.V, found.test_loss, found.train_loss, found.coupling_error]
+    there = [
+        float(order.m[0]),
+        float(order.q[0]),
+        float(order.V[0]),
+        channel.test_loss(m, q, Accuracy.FINE),
+        channel.rule(m, q, V).averages(m, q, V, Accuracy.FINE).loss,
+        coupling_error(couplings.teacher_norm2, order.teacher_overlap, order.norm2),
+    ]
+    if found.q > NO_ROW:
+        here.append(found.error_rate)
+        there.append(channel.error_rate(m, q, Accuracy.FINE))
+    return relative_difference(here, there)
+
+
+def _one_mode(problem: Problem) -> SaddlePoint:
+    """Return the equations of a problem with one colour mode, or raise ValueError."""
     if not isinstance(problem, Problem):
         raise refusal("problem", problem, "a Problem")
     one_of("loss", problem.loss, problem.data.losses)
-    ensemble = answering(problem.data, "asymptotics")
-    return ensemble.spectrum, channel_of(ensemble.law, problem.loss)
+    answering(problem.data, "asymptotics")
+    return SaddlePoint(problem)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 
 from replica.arrays import Matrix, Vector
 from replica.data import PottsTokens, distinctions
+from replica.memory import kept
 from replica.point_sets import complement
 
 #: Eigenvalues that differ by less than this, relative to the largest, are one.
@@ -36,7 +36,7 @@ class ColourModes(NamedTuple):
         return len(self.values) == 1 and self.values[0] != 0.0
 
 
-@lru_cache(maxsize=64)
+@kept()
 def colour_modes(data: PottsTokens) -> ColourModes:
     """Return the modes of the similarity; U = I has one, of eigenvalue 1."""
     if data.similarity is None:

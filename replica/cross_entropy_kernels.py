@@ -677,7 +677,8 @@ def contour_averages(
                 return np.nan, np.nan, np.nan, np.nan, np.nan
             # Every term has at least n - 2 of these factors.
             size_s = a * gap + max(n - 2, 0) * _log_size(count, d, w, a, rate)
-            if size_s + _log_size(count1, d1, w1, a, rate) < -tail or rate >= h * (most - 1):
+            size_s += _log_size(count1, d1, w1, a, rate)
+            if not (size_s >= -tail and rate < h * (most - 1)):
                 break
             rate *= 1.3
         terms = min(int(rate / h) + 2, most)

@@ -56,19 +56,24 @@ def print_stability(options: argparse.Namespace, command: str) -> int:
 
 def print_asymptotics(options: argparse.Namespace, command: str) -> int:
     """Print leading terms along α."""
-    from replica.asymptotics import few_samples, many_samples
+    from replica.asymptotics import IN_RANGE, few_samples, many_samples
 
-    expand = few_samples if options.samples == "few" else many_samples
+    expand, failed = few_samples if options.samples == "few" else many_samples, []
 
     def lines() -> Iterator[dict[str, Any]]:
         for problem in problems(options):
             found = expand(problem)
             terms = {name: getattr(found, name) for name in found.orders}
             orders = {f"{name}_order": order for name, order in found.orders.items()}
-            yield {"alpha": problem.alpha} | terms | orders
+            if found.status != IN_RANGE:
+                failed.append(f"alpha = {problem.alpha}: {found.status}, error {found.error:.1g}")
+            state = {"error": found.error, "status": found.status}
+            yield {"alpha": problem.alpha} | terms | orders | state
 
     _print_lines(lines())
-    return CONVERGED
+    for line in failed:
+        say(f"replica: {line}")
+    return NOT_CONVERGED if failed else CONVERGED
 
 
 def print_baselines(options: argparse.Namespace, command: str) -> int:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import ClassVar
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,6 +23,7 @@ ANSWERED = {
 }
 
 
+@dataclass(frozen=True, eq=False)
 class Ensemble:
     """What the equations need of the law of a row's context, whatever data it comes from.
 
@@ -35,17 +39,17 @@ class Ensemble:
     It is made by `replica.ensembles.ensemble_of`, once for a saddle point, and is the only part
     of the theory that looks at the data. What one does not know is refused here.
 
-    Parameters
+    Attributes
     ----------
     data : DataModel
         What the sequences are.
+    answers : frozenset of str
+        Questions beyond the saddle point that it answers: see `require`.
     """
 
-    #: Questions beyond the saddle point that it answers: see `require`.
-    answers: frozenset[str] = frozenset()
+    data: DataModel
 
-    def __init__(self, data: DataModel) -> None:
-        self.data = data
+    answers: ClassVar[frozenset[str]] = frozenset()
 
     @property
     def colors(self) -> int:

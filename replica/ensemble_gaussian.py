@@ -14,6 +14,7 @@ from replica.arrays import Vector
 from replica.data import GaussianTokens
 from replica.ensemble import Ensemble
 from replica.field_law import FieldLaw, Residual
+from replica.memory import kept
 from replica.rule import Accuracy
 from replica.spectrum import STRONGEST, Spectrum, semicircle
 
@@ -74,24 +75,10 @@ class GaussianEnsemble(Ensemble):
     answers = frozenset({"asymptotics"})
     data: GaussianTokens
 
-    @cached_property
+    @property
     def spectrum(self) -> Spectrum:
-        """Eigenvalues 1/(κ + x), x with the semicircle law, and |w*|² = 1/κ².
-
-        In whole sequences the masked site correlates the others along w*, whose share in an
-        eigenvalue is then 1/(κ² + 1 + κx).
-        """
-        shift = self.data.shift
-        # κ + x = b (b + 1/b + x) at the b whose ellipse touches the pole.
-        b = 0.5 * (shift - math.sqrt(shift**2 - 4.0))
-        if b > STRONGEST:
-            least = STRONGEST + 1.0 / STRONGEST
-            raise refusal("shift", shift, f"{least:.11g} or greater for the theory")
-        eigenvalues, weights = semicircle(b)
-        covariances = 1.0 / (shift + eigenvalues)
-        lean = 1.0 + shift * eigenvalues if self.data.joint else 0.0
-        teacher = weights / (shift**2 + lean)
-        return Spectrum(covariances[None, :], weights, teacher, np.ones(1))
+        """Eigenvalues 1/(κ + x), x with the semicircle law."""
+        return _spectrum(self.data)
 
     @cached_property
     def law(self) -> GaussianLaw:
@@ -102,3 +89,23 @@ class GaussianEnsemble(Ensemble):
     def components(self) -> int:
         """C."""
         return self.colors
+
+
+@kept()
+def _spectrum(data: GaussianTokens) -> Spectrum:
+    """Eigenvalues 1/(κ + x), x with the semicircle law, and |w*|² = 1/κ².
+
+    In whole sequences the masked site correlates the others along w*, whose share in an
+    eigenvalue is then 1/(κ² + 1 + κx).
+    """
+    shift = data.shift
+    # κ + x = b (b + 1/b + x) at the b whose ellipse touches the pole.
+    b = 0.5 * (shift - math.sqrt(shift**2 - 4.0))
+    if b > STRONGEST:
+        least = STRONGEST + 1.0 / STRONGEST
+        raise refusal("shift", shift, f"{least:.11g} or greater for the theory")
+    eigenvalues, weights = semicircle(b)
+    covariances = 1.0 / (shift + eigenvalues)
+    lean = 1.0 + shift * eigenvalues if data.joint else 0.0
+    teacher = weights / (shift**2 + lean)
+    return Spectrum(covariances[None, :], weights, teacher, np.ones(1))

@@ -11,6 +11,7 @@ from replica.colour_modes import colour_modes, eigenspaces
 from replica.data import PottsTokens, distinctions
 from replica.ensemble import Ensemble
 from replica.field_law import FieldLaw
+from replica.memory import kept
 from replica.mode_law import ModeLaw
 from replica.spectrum import STRONGEST, Spectrum, semicircle
 from replica.tilted import TiltedLaw
@@ -38,17 +39,10 @@ class PottsEnsemble(Ensemble):
             raise refusal("similarity", self.data.similarity, allowed)
         super().require(question)
 
-    @cached_property
+    @property
     def spectrum(self) -> Spectrum:
-        """G_k = [(1 + b_k²) I - b_k J]^{-1} / C, b_k = u_k b, J with the semicircle law."""
-        data, values = self.data, colour_modes(self.data).values
-        b = data.b * values[:, None]
-        strongest = float(np.abs(b).max())
-        if strongest > STRONGEST:
-            raise refusal("beta", data.beta, f"such that |b| is {STRONGEST} or less for the theory")
-        eigenvalues, weights = semicircle(strongest)
-        covariances = 1.0 / (data.colors * (1.0 + b * b - b * eigenvalues))
-        return Spectrum(covariances, weights, data.teacher_norm2 * weights, values**2)
+        """G_k of every colour mode, with the semicircle law of J."""
+        return _spectrum(self.data)
 
     @cached_property
     def law(self) -> FieldLaw:
@@ -69,3 +63,16 @@ class PottsEnsemble(Ensemble):
         """The rank of the similarity on the complement of 1."""
         modes = colour_modes(self.data)
         return int(modes.dimensions[modes.values != 0.0].sum())
+
+
+@kept()
+def _spectrum(data: PottsTokens) -> Spectrum:
+    """G_k = [(1 + b_k²) I - b_k J]^{-1} / C, b_k = u_k b, J with the semicircle law."""
+    values = colour_modes(data).values
+    b = data.b * values[:, None]
+    strongest = float(np.abs(b).max())
+    if strongest > STRONGEST:
+        raise refusal("beta", data.beta, f"such that |b| is {STRONGEST} or less for the theory")
+    eigenvalues, weights = semicircle(strongest)
+    covariances = 1.0 / (data.colors * (1.0 + b * b - b * eigenvalues))
+    return Spectrum(covariances, weights, data.teacher_norm2 * weights, values**2)

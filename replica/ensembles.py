@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache, singledispatch
+from functools import singledispatch
 from typing import Any
 
 from replica.arguments import refusal
@@ -12,9 +12,10 @@ from replica.ensemble_custom import CustomEnsemble
 from replica.ensemble_gaussian import GaussianEnsemble
 from replica.ensemble_independent import IndependentEnsemble
 from replica.ensemble_potts import PottsEnsemble
+from replica.memory import kept
 
 
-@lru_cache(maxsize=64)
+@kept()
 def ensemble_of(data: DataModel) -> Ensemble:
     """Return what the theory knows of these data; the same object for equal data."""
     return _ensemble(data)

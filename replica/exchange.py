@@ -12,6 +12,7 @@ import numpy as np
 from replica.arrays import Vector
 from replica.contour import ContourRule
 from replica.cross_entropy_kernels import exchange_averages, exchange_decay, exchange_window
+from replica.memory import kept
 from replica.rule import Accuracy, Averages
 
 #: Beyond this radius one Gaussian variable has no weight left.
@@ -37,8 +38,8 @@ _EULER = 11
 _NEGLIGIBLE = 1e-11
 _MOST_TERMS, _MOST_DAMPED = 600, 250
 
-#: Spread of Σ p below which rounding shows in ten digits.
-_NARROWEST = 5e-4
+#: Spread of Σ p below which rounding shows in ten digits, and the least that is told from none.
+_NARROWEST, _LEAST = 5e-4, 1e-16
 
 #: Colours from which on Euler's average is worse than a contour for each t, up to the q whose tail
 #: takes too many terms, and from which on t varies less than the margin of a window.
@@ -86,7 +87,7 @@ class ExchangeRule:
         spread = 1.05 * max(p_high - 1.0, 1.0 - p_low)
         order, window = (m, q, V), (t_low, t_high)
         damped, broad = not spread < 1.2, spread > _BROAD
-        step = math.pi if damped else 2.0 * math.pi / spread
+        step = math.pi if damped else 2.0 * math.pi / max(spread, _LEAST)
         damping = _DAMPING[Accuracy.FINE] if damped else 0.0
         terms = 12 if not damped else _MOST_DAMPED if broad else _TERMS_BROAD
         most = _MOST_DAMPED if damped else _MOST_TERMS
@@ -136,7 +137,7 @@ def exchange_rule(colors: int, m: float, q: float, V: float) -> ExchangeRule | C
     return ContourRule(colors, (m, q, V), RADIUS, _LEFT_OUT)
 
 
-@lru_cache(maxsize=64)
+@kept()
 def series_weights(terms: int, damped: bool) -> Vector:
     """Weights of the trapezoidal rule; for a damped series with Euler's average at its end."""
     weights = np.ones(terms)

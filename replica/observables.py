@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from replica.ensemble import Ensemble
 from replica.ensembles import ensemble_of
 from replica.equations import Overlaps
 from replica.fixed_point import FixedPoint, largest
+from replica.memory import kept
 from replica.problem import Loss, Problem
 from replica.rule import Accuracy, relative_difference
 from replica.saddle_point import SaddlePoint
@@ -121,14 +121,14 @@ def _rates(saddle: SaddlePoint, order: Overlaps, accuracy: Accuracy) -> Numbers:
     return rate, float(coupling_error(teacher_norm2, order.teacher_overlap, order.norm2))
 
 
-@lru_cache(maxsize=256)
+@kept()
 def _optimal_loss(
     ensemble: Ensemble, loss: str | Loss, accuracy: Accuracy = Accuracy.FINE
 ) -> float:
     return channel_of(ensemble.law, loss).optimal_loss(ensemble.spectrum.rho, accuracy)
 
 
-@lru_cache(maxsize=256)
+@kept()
 def _optimal_loss_error(ensemble: Ensemble, loss: str | Loss) -> float:
     fine, finer = (_optimal_loss(ensemble, loss, each) for each in (Accuracy.FINE, Accuracy.FINER))
     return relative_difference([fine], [finer])

@@ -7,7 +7,6 @@ several modes are axes of their own (`cubic_lattice`, `scrambled_sobol`).
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +16,7 @@ from scipy.special import chdtri, ndtri
 from replica.arguments import refusal
 from replica.arrays import Matrix, Vector
 from replica.lattice import spacing
+from replica.memory import kept
 from replica.point_kernels import lattice_orbits
 from replica.rule import Accuracy
 
@@ -27,6 +27,9 @@ _DIGITS, _MOST, _LEAST = (10.0, 25.0, 30.0), (30_000, 400_000, 1_000_000), (7.0,
 #: Independent scrambles of Sobol points beyond, and log2 of the number of points in each.
 SCRAMBLES = 4
 _SOBOL = (9, 12, 14)
+
+#: Bytes of points that are kept: with 100 colours, of those of all accuracies.
+_MOST_BYTES = 256 * 2**20
 
 #: Most colours of such points, which take some hundred megabytes and many seconds there.
 MOST_SAMPLED = 300
@@ -72,7 +75,7 @@ def lattice_near(colors: int, q: float, accuracy: Accuracy) -> Lattice | None:
     return None
 
 
-@lru_cache(maxsize=64)
+@kept(_MOST_BYTES)
 def _lattice(colors: int, plane: float, digits: float, most: int) -> Lattice | None:
     step = math.sqrt(2.0) * plane
     # The averaged functions grow like a few powers of ξ.
@@ -98,7 +101,7 @@ def check_sampled(colors: int) -> None:
         raise refusal("colors", colors, allowed)
 
 
-@lru_cache(maxsize=16)
+@kept(_MOST_BYTES)
 def sobol_noise(colors: int, fields: int, accuracy: Accuracy) -> tuple[Vector, ...]:
     """Return scrambled Sobol points ξ ~ N(0, K0), one array (points, colors) per field.
 
@@ -121,7 +124,7 @@ def sobol_noise(colors: int, fields: int, accuracy: Accuracy) -> tuple[Vector, .
     return noise
 
 
-@lru_cache(maxsize=8)
+@kept(_MOST_BYTES)
 def cubic_lattice(dimensions: int, step: float, radius: float) -> tuple[Matrix, Vector]:
     """Return points of a cubic lattice in a ball, line by line, with the weights of a Gaussian."""
     reach = int(radius / step)
@@ -133,7 +136,7 @@ def cubic_lattice(dimensions: int, step: float, radius: float) -> tuple[Matrix, 
     return x, np.exp(-0.5 * square) * (step / np.sqrt(2 * np.pi)) ** dimensions
 
 
-@lru_cache(maxsize=8)
+@kept(_MOST_BYTES)
 def scrambled_sobol(dimensions: int, log2_points: int) -> tuple[Matrix, Vector]:
     """Return one scramble of Sobol points, normal and independent, and equal weights.
 

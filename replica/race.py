@@ -8,13 +8,13 @@ integral over the time of a product over the clocks.
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 
 import numpy as np
 from numpy.polynomial import chebyshev
 from numpy.typing import NDArray
 
 from replica.arrays import Vector
+from replica.memory import kept
 from replica.point_kernels import race, silence
 from replica.rule import Accuracy
 
@@ -115,7 +115,7 @@ def window_for(s: float, left_out: float) -> tuple[float, float]:
     return early, math.log(-left_out) + s * tail
 
 
-@lru_cache(maxsize=8)
+@kept()
 def _cumulative(nodes: int) -> tuple[Vector, Vector, Vector]:
     """Return Chebyshev nodes on [-9, 9], weights, and the matrix of integrals up to each."""
     x = -np.cos(np.pi * (np.arange(nodes) + 0.5) / nodes)

@@ -42,11 +42,12 @@ class SaddlePoint:
         self.problem = problem
         self.lam = problem.lam
         self.ensemble = ensemble_of(problem.data)
-        self.couplings: CouplingEquations = SpectralCouplings(self.ensemble.spectrum)
+        spectrum = self.ensemble.spectrum
+        self.couplings: CouplingEquations = SpectralCouplings(spectrum)
         self.channel = channel_of(self.ensemble.law, problem.loss)
         self.evaluations = 0
         #: Colour modes that the fields see.
-        self._seen = np.flatnonzero(self.ensemble.spectrum.scales).tolist()
+        self._seen = np.flatnonzero(spectrum.scales).tolist()
         self._rule: Rule | None = None
         self._known: dict[tuple[bytes, Accuracy], Averages] = {}
 

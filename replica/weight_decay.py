@@ -137,7 +137,8 @@ def _deepest(problem: Problem, test_loss: Callable[[float], float]) -> float:
         places.insert(0, places[0] + _STEP)
     best = deepest_minimum(value, places, _COARSE)
     apart = [loss for log_lam, loss in known.items() if abs(log_lam - best.place) > 0.5 * _STEP]
-    if best.inside and min(apart) <= (1 + _VISIBLE) * best.value:
+    least = (1 + _VISIBLE) * best.value
+    if max(known.values()) <= least or (best.inside and min(apart) <= least):
         raise refusal("problem", problem, "one whose test loss tells weight decays apart")
     if not best.inside:
         end = "lam → 0" if best.place == places[-1] else "lam → infinity"

@@ -82,7 +82,12 @@ def test_the_first_sample_by_bisection(colors, lam):
 
 def test_every_field_has_an_order():
     asymptote = many_samples(Problem(10.0, 0.1, PottsTokens(3, 1.5)))
-    assert {field.name for field in fields(asymptote)} == {*asymptote.orders, "orders"}
+    assert {field.name for field in fields(asymptote)} == {
+        *asymptote.orders,
+        "orders",
+        "error",
+        "status",
+    }
 
 
 def test_many_samples_without_a_teacher():
@@ -132,3 +137,43 @@ def test_few_samples_of_a_row_that_is_held(loss):
     held, nearly = few_samples(problem.at(lam=1e300)), few_samples(problem)
     assert held.q == 0.0
     assert held.error_rate == pytest.approx(nearly.error_rate, rel=1e-9)
+
+
+NAMES = ("test_loss", "train_loss", "m", "q", "V", "coupling_error", "error_rate")
+
+
+@pytest.mark.parametrize("lam", [1e-3, 0.1, 10.0])
+@pytest.mark.parametrize(("data", "loss"), [*PROBLEMS, (PottsTokens(3, 2.7), "cross-entropy")])
+def test_the_error_that_is_stated_against_the_solver(data, loss, lam):
+    """From the limit far into the other one: within a factor of four wherever it is small."""
+    states = set()
+    for expand, alphas in (
+        (few_samples, (1e-4, 1e-2, 0.1, 1, 10, 1e3)),
+        (many_samples, (1e4, 1e3, 100, 20, 1, 1e-3)),
+    ):
+        for alpha in alphas:
+            problem = Problem(alpha, lam, data, loss)
+            solution, found = solve(problem), expand(problem)
+            errors = [abs(getattr(found, n) / getattr(solution, n) - 1) for n in NAMES]
+            true = np.nanmax(errors)
+            states.add(found.status)
+            assert (found.status == "in-range") == (found.error <= 0.1)
+            if found.status == "in-range":
+                assert true < 4 * found.error + 1e-9
+            else:
+                assert true > 0.03
+            if true > 0.4:
+                assert found.status == "out-of-range"
+    assert states == {"in-range", "out-of-range"}
+
+
+@pytest.mark.parametrize(
+    ("expand", "alpha", "lam"),
+    [(many_samples, 1e-3, 0.1), (many_samples, 0.1, 1e-6), (few_samples, 1e6, 0.1),
+     (few_samples, 10.0, 1e-9)],
+)  # fmt: skip
+def test_impossible_values_are_never_in_range(expand, alpha, lam):
+    """A training loss of -499, an error rate below 0, a V below 0, a q beyond any."""
+    found = expand(Problem(alpha, lam, PottsTokens(3, 1.5)))
+    assert min(found.train_loss, found.error_rate, found.V, 1e3 - found.q) < 0
+    assert (found.error, found.status) == (math.inf, "out-of-range")

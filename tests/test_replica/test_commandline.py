@@ -318,6 +318,12 @@ def test_stability_and_asymptotics(capsys):
         solve(problem.at(alpha=200.0)).test_loss, abs=1e-4
     )
     assert line["test_loss_order"] == "-2"
+    assert main(words("asymptotics", "--samples", "many", alpha="0.001,200")) == 1
+    output = capsys.readouterr()
+    lines = list(csv.DictReader(output.out.splitlines()))
+    assert [line["status"] for line in lines] == ["out-of-range", "in-range"]
+    assert float(lines[1]["error"]) < 0.05
+    assert output.err == "replica: alpha = 0.001: out-of-range, error inf\n"
     assert main(words("asymptotics", "--samples", "few", alpha="1", lam="0")) == 2
     assert capsys.readouterr().err.startswith("replica: lam = 0")
 
