@@ -75,7 +75,7 @@ class PottsTokens(DataModel):
     similarity : array (colors, colors), optional
         U, symmetric, the similarity of the colours in s_i·U s_j; None is U = I. The
         paramagnet must be uniform: U 1 ∝ 1, and (U K0 U)_aa the same for every colour a, as
-        for every circulant U.
+        for every circulant U. A number common to all entries changes nothing.
 
     Raises
     ------

@@ -61,9 +61,9 @@ class Table:
 
     def __init__(self, lines: Iterable[Mapping[str, Any]]) -> None:
         keep(self, _lines=tuple(dict(line) for line in lines))
-        for column, value in (cell for line in self._lines for cell in line.items()):
-            if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
-                raise refusal(column, value, "without masked entries; None is an empty cell")
+        kinds = {kind for line in self._lines for kind in map(type, line.values())}
+        if any(issubclass(kind, np.ma.MaskedArray) for kind in kinds):
+            _refuse_masked(self._lines)
         keep(self, _columns=columns_of(self._lines))
 
     @property
@@ -185,6 +185,12 @@ class Table:
             except ValueError as error:
                 raise refusal(name, str(path), f"a table; line {number}: {error}") from None
         return cls(lines)
+
+
+def _refuse_masked(lines: Iterable[Mapping[str, Any]]) -> None:
+    for column, value in (cell for line in lines for cell in line.items()):
+        if np.ma.is_masked(value):
+            raise refusal(column, value, "without masked entries; None is an empty cell")
 
 
 def _objects(cells: Sequence[Vector]) -> NDArray[Any]:

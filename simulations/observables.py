@@ -209,7 +209,8 @@ def fresh_loss(model: PottsModel, predictor: Predictor, tokens: Tokens) -> float
     Raises
     ------
     ValueError
-        If an argument is not allowed, or the sequences are not as the model has them.
+        If an argument is not allowed, the sequences are not as the model has them, or the logits
+        have another shape or are not finite.
     """
     return float(np.mean(fresh_losses(model, predictor, tokens)))
 

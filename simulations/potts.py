@@ -51,12 +51,14 @@ class PottsModel(Immutable):
     beta : float
         β, the inverse temperature.
     similarity : array (colors, colors), optional
-        U, symmetric; None is the identity, the ordinary Potts model.
+        U, symmetric; None is the identity, the ordinary Potts model. A number common to all
+        entries changes no probability.
 
     Raises
     ------
     ValueError
-        If an argument is not allowed.
+        If an argument is not allowed, or local fields can exceed 1e13, of which double precision
+        keeps too few digits for probabilities; 2^17 where sequences are sampled, in single.
     """
 
     couplings: Floats
