@@ -14,7 +14,7 @@ from replica.rule import Accuracy, Averages
 #: For each accuracy: nodes in t, log(1/error) of aliases and of the terms left out, nodes in x per
 #: cycle of what they resolve, and the most terms of a series.
 _T_NODES, _DIGITS = (36, 66, 92), (18.0, 30.0, 34.0)
-_DENSITIES, _MOST_TERMS = (0.25, 0.3, 0.4), (300, 2000, 3000)
+_DENSITIES, _MOST_TERMS = (0.25, 0.3, 0.4), (1000, 2000, 3000)
 
 #: The largest damping of aliases that is not for the sake of the terms' size.
 _DAMPING = 13.0
