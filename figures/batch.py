@@ -9,8 +9,8 @@ from pathlib import Path
 
 from figures.contract import FigureSource
 from figures.foreign import foreign, own_table
-from replica.arguments import MissingExtra
 from replica.commandline import CONVERGED, NOT_CONVERGED, say
+from replica.errors import MissingExtra
 from replica.locks import unwritten
 from replica.tasks import described
 
@@ -40,7 +40,7 @@ def make(
     ValueError
         If the table is not one of this figure, or another process is writing the one that would
         be replaced.
-    replica.journal.Unwritable
+    replica.errors.Unwritable
         If the disk is full or the folder can no longer be written.
     """
     prog = command.split()[0]

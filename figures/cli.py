@@ -24,11 +24,10 @@ from figures.batch import make, make_all
 from figures.contract import FigureSource
 from replica.arguments import integer, one_of
 from replica.commandline import CONVERGED, NOT_CONVERGED, Parser, cores, run, say
+from replica.errors import Unwritable, WorkerDied
 from replica.files import writable_folder
-from replica.journal import Unwritable
 from replica.options import number
 from replica.tables import Table
-from replica.tasks import WorkerDied
 
 FIGURES: tuple[FigureSource, ...] = (
     learning_curve.FIGURE,

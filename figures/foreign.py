@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from figures.contract import FigureSource
-from replica.arguments import BadArgument, refusal
+from replica.arguments import refusal
 from replica.data import DataModel
+from replica.errors import BadArgument
 from replica.sidecars import read_sidecar
 from replica.tables import Table
 

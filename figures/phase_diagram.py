@@ -11,7 +11,8 @@ import numpy as np
 from figures.panels import ALPHA, THEORY, letter, log_axis, reference
 from figures.style import TRAIN, TWO_COLUMNS
 from replica.arguments import refusal
-from replica.data import ParamagnetWarning, PottsTokens, safe_b
+from replica.data import PottsTokens, safe_b
+from replica.errors import ParamagnetWarning
 from replica.notices import unwanted
 from replica.problem import Problem
 from replica.tables import Table

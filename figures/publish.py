@@ -7,8 +7,8 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from replica.errors import Unwritable
 from replica.files import reason, whole_file
-from replica.journal import Unwritable
 from replica.locks import unwritten
 from replica.tables import Table, replace_table
 
@@ -32,7 +32,7 @@ def publish(figure: Figure, table: Table, folder: Path, name: str, **provenance:
     ------
     ValueError
         If another process is writing the table NAME.csv.
-    replica.journal.Unwritable
+    replica.errors.Unwritable
         If the disk is full or the folder cannot be written; each file is whole or not there.
     """
     written = [folder / f"{name}.{ending}" for ending in ("csv", "json", "pdf", "png")]

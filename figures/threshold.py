@@ -19,7 +19,8 @@ from figures.panels import (
     theory_line,
 )
 from figures.style import LOOKS, OPTIMAL_COLOR, TWO_COLUMNS
-from replica.data import ParamagnetWarning, PottsTokens, safe_b
+from replica.data import PottsTokens, safe_b
+from replica.errors import ParamagnetWarning
 from replica.notices import unwanted
 from replica.tables import Table
 

@@ -24,7 +24,8 @@ from figures.panels import (
 from figures.style import LOOKS, OPTIMAL_COLOR, TWO_COLUMNS
 from replica.commandline import progress, say
 from replica.data import PottsTokens
-from replica.journal import Journal, Unwritable
+from replica.errors import Unwritable
+from replica.journal import Journal
 from replica.tables import Table
 from simulations.spread import standard_error
 
@@ -345,7 +346,7 @@ def _steadied(table: Table) -> NDArray[Any]:
 
 
 def _model() -> PottsModel:
-    from replica.data import ParamagnetWarning
+    from replica.errors import ParamagnetWarning
     from replica.notices import unwanted
     from simulations import PottsModel
 

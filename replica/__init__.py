@@ -16,22 +16,21 @@ if TYPE_CHECKING:
     from replica.asymptotics import Asymptote, few_samples, many_samples
     from replica.baselines import Baseline, mean_field_baseline
     from replica.bounds import BayesBound, bayes_bound
-    from replica.cache import UncachedWarning
     from replica.curve import Curve, sweep
     from replica.data import (
         CustomTokens,
         DataModel,
         GaussianTokens,
         IndependentTokens,
-        ParamagnetWarning,
         PottsTokens,
         cavity_covariance,
     )
+    from replica.errors import ConvergenceError, ParamagnetWarning, UncachedWarning
     from replica.evolution import StateEvolution, state_evolution
     from replica.potential import free_energy
     from replica.problem import Loss, Problem
     from replica.replicon import Stability, stability
-    from replica.solution import ConvergenceError, Solution
+    from replica.solution import Solution
     from replica.solver import solve
     from replica.tables import Table
     from replica.threshold import existence_threshold
@@ -42,21 +41,21 @@ _HOMES = {
     "Asymptote": "asymptotics",
     "Baseline": "baselines",
     "BayesBound": "bounds",
-    "ConvergenceError": "solution",
+    "ConvergenceError": "errors",
     "Curve": "curve",
     "CustomTokens": "data",
     "DataModel": "data",
     "GaussianTokens": "data",
     "IndependentTokens": "data",
     "Loss": "problem",
-    "ParamagnetWarning": "data",
+    "ParamagnetWarning": "errors",
     "PottsTokens": "data",
     "Problem": "problem",
     "Solution": "solution",
     "Stability": "replicon",
     "StateEvolution": "evolution",
     "Table": "tables",
-    "UncachedWarning": "cache",
+    "UncachedWarning": "errors",
     "bayes_bound": "bounds",
     "cavity_covariance": "data",
     "existence_threshold": "threshold",

@@ -11,16 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from replica.arrays import Vector
+from replica.errors import BadArgument
+
 #: Kinds of arrays that hold real numbers; those of objects may be fractions.
 _NUMBERS = "iufO"
-
-
-class MissingExtra(ImportError):
-    """What was asked for needs packages that are not installed; the message says which."""
-
-
-class BadArgument(ValueError):
-    """An argument that is not allowed; the message names it, its value and what is."""
 
 
 def refusal(name: str, value: object, allowed: str) -> BadArgument:
@@ -57,7 +52,7 @@ def non_negative(name: str, value: Any) -> float:
     return number
 
 
-def numbers(name: str, value: Any, allowed: str) -> NDArray[np.float64]:
+def numbers(name: str, value: Any, allowed: str) -> Vector:
     """Return a copy of `value` as an array of finite floats, or raise ValueError."""
     array = unmasked(name, value, allowed)
     found = np.array(np.nan)

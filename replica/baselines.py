@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
-from replica.arguments import one_of, refusal
-from replica.channel import NO_ROW, Accuracy
+from replica.arguments import one_of
 from replica.channels import channel_of
-from replica.data import CustomTokens, DataModel, PottsTokens
-from replica.observables import coupling_error, relative_difference
+from replica.couplings import coupling_error
+from replica.data import DataModel
+from replica.ensembles import answering
+from replica.equations import Conjugates
 from replica.potential import free_energy
 from replica.problem import Problem
+from replica.rule import NO_ROW, Accuracy, relative_difference
 from replica.saddle_point import SaddlePoint
+from replica.solution import vector
 from replica.solver import solve
 
 #: Estimators that are rescaled rows of linear regression.
@@ -84,20 +85,19 @@ def mean_field_baseline(
         If regression has no unique solution: λ = 0 and α below 1/(C-1).
     """
     one_of("estimator", estimator, ESTIMATORS)
-    if not isinstance(data, (PottsTokens, CustomTokens)) or getattr(data, "similarity", None):
-        raise refusal("data", data, "PottsTokens with U = I, or CustomTokens")
+    ensemble = answering(data, "mean field")
     solution = solve(Problem(alpha, lam, data, "squared-error"))
     saddle = SaddlePoint(solution.problem)
-    conjugates = solution.V_hat, solution.m_hat, solution.q_hat
-    order = saddle.overlaps(np.log(np.array(conjugates, dtype=float)))
+    hats = vector(solution.m_hat), vector(solution.q_hat), vector(solution.V_hat)
+    order = saddle.overlaps(saddle.couplings.coordinates(Conjugates(*hats)))
     if estimator == "quadratic":
-        scale = order.r / order.n
+        scale = order.teacher_overlap / order.norm2
     else:
         components = alpha * (data.colors - 1)
         scale = components / (2 * free_energy(solution) + solution.problem.lam)
     m, q = scale * solution.m, scale**2 * solution.q
-    channel = channel_of(data, "cross-entropy")
-    fields = np.array([m]), np.array([max(q, NO_ROW)])
+    channel = channel_of(ensemble.law, "cross-entropy")
+    fields = vector(m), vector(max(q, NO_ROW))
     fine, finer = (
         (channel.test_loss(*fields, each), channel.error_rate(*fields, each))
         for each in (Accuracy.FINE, Accuracy.FINER)
@@ -107,6 +107,10 @@ def mean_field_baseline(
         float(m),
         float(q),
         *fine,
-        float(coupling_error(saddle.spectrum.teacher_norm2, scale * order.r, scale**2 * order.n)),
+        coupling_error(
+            saddle.couplings.teacher_norm2,
+            scale * order.teacher_overlap,
+            scale**2 * order.norm2,
+        ),
         solution.quadrature_error + relative_difference(fine, finer),
     )

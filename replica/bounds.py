@@ -5,17 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from replica.arguments import positive, refusal
-from replica.channel import Accuracy
+from replica.arguments import positive
 from replica.channels import channel_of
-from replica.colour_modes import colour_modes
-from replica.data import CustomTokens, DataModel, PottsTokens
+from replica.data import DataModel
+from replica.ensembles import answering
 from replica.immutable import Immutable
-from replica.observables import relative_difference
-from replica.solution import Order
-from replica.spectrum import spectrum_of
+from replica.rule import Accuracy, relative_difference
+from replica.solution import Order, public
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,16 +68,14 @@ def bayes_bound(alpha: float, data: DataModel) -> BayesBound:
         If an argument is not allowed.
     """
     alpha = positive("alpha", alpha)
-    if not isinstance(data, (PottsTokens, CustomTokens)):
-        raise refusal("data", data, "PottsTokens or CustomTokens")
-    spectrum = spectrum_of(data)
-    w2, weights = spectrum.teacher_norm2, spectrum.weights
-    scaled = spectrum.scales[:, None] * spectrum.covariances
+    ensemble = answering(data, "prior")
+    spectrum = ensemble.spectrum
+    w2, weights, scaled = spectrum.teacher_norm2, spectrum.weights, spectrum.scaled
     # Beyond 1e300 nothing is left to learn, and infinity would make no share of it.
-    gain = np.minimum(alpha * w2 * (_dimensions(data) @ scaled) / data.colors, 1e300)
+    gain = np.minimum(alpha * w2 * (ensemble.dimensions @ scaled) / data.colors, 1e300)
     m = w2 * (scaled @ (weights * gain / (1 + gain)))
-    channel = channel_of(data, "cross-entropy")
-    order = float(m[0]) if m.size == 1 else m
+    channel = channel_of(ensemble.law, "cross-entropy")
+    order = public(m)
     distance = float(weights @ (1 / (1 + gain))) if w2 > 0.0 else float("nan")
     # Without anything to learn, or to be seen of it in floating point, there is no field either.
     if not m.any():
@@ -89,10 +84,3 @@ def bayes_bound(alpha: float, data: DataModel) -> BayesBound:
     loss, finer = (channel.test_loss(m, m, a) for a in (Accuracy.FINE, Accuracy.FINER))
     rate = channel.error_rate(m, m, Accuracy.FINE)
     return BayesBound(order, loss, rate, distance, relative_difference([loss], [finer]))
-
-
-def _dimensions(data: PottsTokens | CustomTokens) -> NDArray[np.int64]:
-    """Return the dimension of every colour mode."""
-    if isinstance(data, CustomTokens):
-        return np.array([data.colors - 1])
-    return colour_modes(data).dimensions

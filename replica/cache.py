@@ -8,14 +8,11 @@ from glob import escape
 from pathlib import Path
 from typing import Any, TypeVar
 
+from replica.errors import UncachedWarning
 from replica.files import reason
-from replica.notices import Notice, tell
+from replica.notices import tell
 
 Compiled = TypeVar("Compiled", bound=Callable[..., Any])
-
-
-class UncachedWarning(Notice):
-    """Compiled code could not be kept on disk, so that other processes compile it again."""
 
 
 def keeping(compiled: Compiled) -> Compiled:

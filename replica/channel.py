@@ -2,94 +2,88 @@
 
 from __future__ import annotations
 
-from enum import IntEnum
-from typing import NamedTuple, Protocol
+from abc import ABC, abstractmethod
+from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
-
-class Accuracy(IntEnum):
-    """COARSE to approach a solution, FINE to report it, FINER to bound the error of FINE."""
-
-    COARSE = 0
-    FINE = 1
-    FINER = 2
+from replica.arrays import Matrix, Vector
+from replica.field_law import FieldLaw
+from replica.rule import Accuracy, Averages, Rule
 
 
-#: Overlaps from here on are not a number that later arithmetic can carry.
-HUGE = 1e30
+class ManySamples(NamedTuple):
+    """What a channel says of a row that has seen many samples, in leading order.
 
-#: Own overlap of a row so short that its losses are those of no row at all.
-NO_ROW = 1e-30
-
-
-class Averages(NamedTuple):
-    """Averages over the fields ω and the masked token, per sample.
-
-    With h = prox(ω) and g = (h - ω)/V, projected on each colour mode: overlap = E (e_y·g),
-    energy = E |g|², response = -E tr ∂g/∂ω, one entry per mode; loss = E ℓ(e_y, h).
+    Attributes
+    ----------
+    scale : float
+        The factor of the true row that it approaches.
+    best : float
+        The loss there.
+    excess : float
+        α times what the test loss exceeds it by, and the training loss falls below it.
+    V : float
+        α times the local variance.
+    spread : float
+        α|w - w*|²/<1/G>, where the row is unbiased; else 0, which is left out.
     """
 
-    overlap: NDArray[np.float64]
-    energy: NDArray[np.float64]
-    response: NDArray[np.float64]
-    loss: float
+    scale: float
+    best: float
+    excess: float
+    V: float
+    spread: float
 
 
-class Rule(Protocol):
-    """A quadrature rule fit for one region of the order parameters."""
+class Channel(ABC):
+    """A loss averaged over a law of the fields.
 
-    @property
-    def common_error(self) -> float:
-        """Relative error that the accuracies may share, which their difference hides."""
+    Attributes
+    ----------
+    law : FieldLaw
+        The joint law of fields and masked token.
+    widest : float
+        The q beyond which the averages cost too much or say too little.
+    """
 
-    def covers(
-        self, m: NDArray[np.float64], q: NDArray[np.float64], V: NDArray[np.float64]
-    ) -> bool:
-        """Tell whether the rule is still fit at these order parameters."""
-
-    def averages(
-        self,
-        m: NDArray[np.float64],
-        q: NDArray[np.float64],
-        V: NDArray[np.float64],
-        accuracy: Accuracy,
-    ) -> Averages:
-        """Return the averages at these order parameters."""
-
-
-class Channel(Protocol):
-    """One loss at a given number of colours."""
+    law: FieldLaw
 
     @property
+    @abstractmethod
     def widest(self) -> float:
         """The q beyond which the averages cost too much or say too little."""
 
-    def rule(self, m: NDArray[np.float64], q: NDArray[np.float64], V: NDArray[np.float64]) -> Rule:
+    @abstractmethod
+    def rule(self, m: Vector, q: Vector, V: Vector) -> Rule:
         """Return a quadrature rule fit for the surroundings of these order parameters."""
 
-    def test_loss(
-        self, m: NDArray[np.float64], q: NDArray[np.float64], accuracy: Accuracy
-    ) -> float:
+    @abstractmethod
+    def test_loss(self, m: Vector, q: Vector, accuracy: Accuracy) -> float:
         """Return E ℓ(e_y, ω), the loss on fresh sequences."""
 
-    def error_rate(
-        self, m: NDArray[np.float64], q: NDArray[np.float64], accuracy: Accuracy
-    ) -> float:
-        """Return the probability of a wrong guess; NaN where nothing is guessed."""
-
-    def response_square(
-        self,
-        m: NDArray[np.float64],
-        q: NDArray[np.float64],
-        V: NDArray[np.float64],
-        accuracy: Accuracy,
-    ) -> NDArray[np.float64]:
+    @abstractmethod
+    def response_square(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> Matrix:
         """Return E tr (P_k K P_l K) of K = -∂g/∂ω for every pair of colour modes."""
 
-    def optimal_loss(self, rho: NDArray[np.float64], accuracy: Accuracy) -> float:
+    @abstractmethod
+    def optimal_loss(self, rho: Vector, accuracy: Accuracy) -> float:
         """Return the loss of the true conditional law, whose fields have m = q = ρ."""
 
+    @abstractmethod
     def expansion(self) -> Rule:
         """Return the channel of the loss expanded to second order at h = 0, to start from."""
+
+    def unlearnt(self, V: float) -> Averages:
+        """Return the averages of a row that has learnt nothing yet, at m = q = 0."""
+        raise NotImplementedError
+
+    def many_samples(self, rho: Vector) -> ManySamples:
+        """Return what a row is like that has seen many samples."""
+        raise NotImplementedError
+
+    def error_rate(self, m: Vector, q: Vector, accuracy: Accuracy) -> float:
+        """Return the probability of a wrong guess, whatever the loss; NaN where none is made."""
+        return self.law.error_rate(m, q, accuracy)
+
+    def rate_error(self, m: Vector, q: Vector) -> float:
+        """Return the relative error that the accuracies of the error rate share."""
+        return self.law.rate_error(m, q)

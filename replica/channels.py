@@ -1,67 +1,47 @@
-"""Which channel a loss has on given data."""
+"""The channel of a loss over the fields of an ensemble."""
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Callable, Mapping
+from typing import Any
 
+from replica.by_points import PointChannel
 from replica.channel import Channel
-from replica.colour_modes import colour_modes, eigenspaces
 from replica.cross_entropy import CrossEntropyChannel
-from replica.data import (
-    DataModel,
-    GaussianTokens,
-    IndependentTokens,
-    PottsTokens,
-    distinctions,
-)
-from replica.gaussian import GaussianChannel
-from replica.independent import IndependentCrossEntropyChannel, IndependentSquaredErrorChannel
+from replica.cross_entropy_points import CrossEntropyPoints
+from replica.ensemble_independent import IndependentLaw
+from replica.field_law import FieldLaw
+from replica.independent import IndependentCrossEntropyChannel
 from replica.mode_cross_entropy import ModeCrossEntropyChannel
-from replica.own_loss import OwnLossChannel
+from replica.mode_law import ModeLaw
+from replica.own_loss import OwnPoints
 from replica.problem import Loss
-from replica.spectrum import spectrum_of
-from replica.squared_error import ModeSquaredErrorChannel, SquaredErrorChannel
+from replica.quadratic import QuadraticChannel
+from replica.tilted import TiltedLaw
 
-Vector = NDArray[np.float64]
+#: What makes the channel of a pair of law and loss that has a rule of its own.
+_SPECIAL: Mapping[tuple[type[FieldLaw], str], Callable[[Any], Channel]] = {
+    (TiltedLaw, "cross-entropy"): lambda law: CrossEntropyChannel(law.colors),
+    (ModeLaw, "cross-entropy"): ModeCrossEntropyChannel,
+    (IndependentLaw, "cross-entropy"): IndependentCrossEntropyChannel,
+}
 
-#: Change of a similarity, relative to its largest entry, that no average over the fields shows.
-_ALIKE = 1e-9
 
+def channel_of(law: FieldLaw, loss: str | Loss) -> Channel:
+    """Return the channel of a loss over fields of this law.
 
-def channel_of(data: DataModel, loss: str | Loss) -> Channel:
-    """Return the channel of the loss for these data."""
+    The squared error needs second moments only, which every law states. A pair that has no rule
+    of its own is averaged over points of the law.
+
+    Raises
+    ------
+    ValueError
+        If it is a loss of the user's that is not what `replica.Loss` asks for, or there are too
+        many colours for it.
+    """
     if not isinstance(loss, str):
-        independent = isinstance(data, IndependentTokens)
-        rho = float(spectrum_of(data).rho[0]) if independent else None
-        return OwnLossChannel(loss, data.colors, rho)
-    if isinstance(data, GaussianTokens):
-        return GaussianChannel(data.colors, float(spectrum_of(data).rho[0]), 1.0 / data.shift)
-    if isinstance(data, IndependentTokens):
-        rho = float(spectrum_of(data).rho[0])
-        squared = loss == "squared-error"
-        kind = IndependentSquaredErrorChannel if squared else IndependentCrossEntropyChannel
-        return kind(data.colors, rho)
-    if isinstance(data, PottsTokens) and not colour_modes(data).one:
-        fields = _mode_channel(data)
-        return ModeSquaredErrorChannel(fields) if loss == "squared-error" else fields
+        return PointChannel(law, OwnPoints(loss, law.colors))
     if loss == "squared-error":
-        return SquaredErrorChannel(data.colors)
-    return CrossEntropyChannel(data.colors)
-
-
-def rate_error(channel: Channel, m: Vector, q: Vector) -> float:
-    """Return the relative error of an error rate that comes from random points, else 0."""
-    fields = channel.fields if isinstance(channel, ModeSquaredErrorChannel) else channel
-    return fields.rate_error(m, q) if isinstance(fields, ModeCrossEntropyChannel) else 0.0
-
-
-def _mode_channel(data: PottsTokens) -> ModeCrossEntropyChannel:
-    bases = eigenspaces(data)[1]
-    mode = np.repeat(np.arange(len(bases)), [len(basis) for basis in bases])
-    told, rounding = distinctions(np.array(data.similarity))
-    # Where a rotation of the colours changes nothing, one masked colour stands for all.
-    change = np.abs(told - np.roll(told, (1, 1), axis=(0, 1))).max()
-    circulant = change <= _ALIKE * np.abs(told).max() + rounding
-    masked = (0,) if circulant else tuple(range(data.colors))
-    return ModeCrossEntropyChannel(np.concatenate(bases), mode, masked)
+        return QuadraticChannel(law)
+    special = _SPECIAL.get((type(law), loss))
+    return special(law) if special else PointChannel(law, CrossEntropyPoints())

@@ -7,10 +7,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from replica.arrays import Matrix, Vector
 from replica.data import PottsTokens, distinctions
 from replica.memory import kept
-
-Matrix = NDArray[np.float64]
+from replica.point_sets import complement
 
 #: Eigenvalues that differ by less than this, relative to the largest, are one.
 _SAME = 1e-9
@@ -27,19 +27,13 @@ class ColourModes(NamedTuple):
         The dimension of each eigenspace.
     """
 
-    values: NDArray[np.float64]
+    values: Vector
     dimensions: NDArray[np.int64]
 
     @property
     def one(self) -> bool:
         """Whether U acts as one number other than 0: then U = I describes the fields."""
         return len(self.values) == 1 and self.values[0] != 0.0
-
-
-def complement(colors: int) -> Matrix:
-    """Return an orthonormal basis of the vectors orthogonal to 1, one per row."""
-    columns = np.column_stack([np.ones(colors), np.eye(colors)[:, 1:]])
-    return np.ascontiguousarray(np.linalg.qr(columns)[0][:, 1:].T)
 
 
 @kept()
@@ -51,7 +45,7 @@ def colour_modes(data: PottsTokens) -> ColourModes:
     return ColourModes(values, np.array([len(basis) for basis in bases]))
 
 
-def eigenspaces(data: PottsTokens) -> tuple[NDArray[np.float64], tuple[Matrix, ...]]:
+def eigenspaces(data: PottsTokens) -> tuple[Vector, tuple[Matrix, ...]]:
     """Return the eigenvalues of a similarity, and a basis (d_k, colors) of each eigenspace.
 
     The vectors of a basis, one per row, are orthonormal and orthogonal to 1.

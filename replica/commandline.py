@@ -15,18 +15,13 @@ from contextlib import ExitStack, contextmanager, suppress
 from importlib import metadata
 from typing import Any, NoReturn, TypeVar
 
-from replica.arguments import BadArgument, MissingExtra
+from replica.errors import BadArgument, MissingExtra, Notice, Terminated
 from replica.guard import leave_if_starting
-from replica.notices import Notice
 
 #: Exit statuses of every command.
 CONVERGED, NOT_CONVERGED, BAD_ARGUMENTS, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
 
 Item = TypeVar("Item")
-
-
-class Terminated(KeyboardInterrupt):
-    """SIGTERM, by which batch systems end what ran out of time, ends a command like Ctrl-C."""
 
 
 class Parser(argparse.ArgumentParser):

@@ -8,6 +8,7 @@ from typing import Any
 
 from replica.commandline import CONVERGED, NOT_CONVERGED, say
 from replica.problem import Problem
+from replica.status import Status
 from replica.tables import failed
 
 
@@ -19,11 +20,11 @@ def told(points: Iterable[tuple[Problem, Mapping[str, Any]]]) -> int:
     points : iterable of (Problem, line of a table)
         Where there is nothing to say, the problem is not looked at.
     """
-    from replica.solver import reason
+    from replica.messages import reason
 
     status = CONVERGED
     for problem, line in points:
-        if line["status"] == "converged":
+        if line["status"] == Status.CONVERGED:
             continue
         status = NOT_CONVERGED
         if failed(line):

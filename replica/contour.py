@@ -6,12 +6,10 @@ import math
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
-from replica.channel import Accuracy, Averages
+from replica.arrays import Vector
 from replica.cross_entropy_kernels import contour_averages, exchange_window
-
-Vector = NDArray[np.float64]
+from replica.rule import Accuracy, Averages
 
 #: For each accuracy: nodes in t, log(1/error) of aliases and of the terms left out, nodes in x per
 #: cycle of what they resolve, and the most terms of a series.

@@ -1,30 +1,24 @@
-"""The cross-entropy channel, and the choice between its two quadrature rules."""
+"""The cross-entropy over tilted fields, and the choice between its two quadrature rules."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
+from scipy.special import expit
 
-from replica.channel import Accuracy, Rule
-from replica.cross_entropy_kernels import fresh_averages, fresh_pair
+from replica.arrays import Matrix, Vector
+from replica.channel import Channel, ManySamples
+from replica.cross_entropy_points import CrossEntropyPoints
 from replica.exchange import exchange_rule
-from replica.lattice import DIGITS, RADII, LatticeRule, spacing
-from replica.observables import error_rate
-from replica.point_rule import CrossEntropyPoints, PointRule
+from replica.fresh_fields import fresh
+from replica.lattice import LatticeRule
+from replica.point_rule import PointRule
 from replica.quadratic import QuadraticChannel
+from replica.rule import Accuracy, Averages, Rule
 from replica.tilted import TiltedLaw
-
-Vector = NDArray[np.float64]
-
-#: Spacing, radius in x and log(1/error) of the one integral that fresh fields need.
-_FRESH = {
-    Accuracy.COARSE: (0.29, 9.8, 34.0),
-    Accuracy.FINE: (0.29, 9.8, 34.0),
-    Accuracy.FINER: (0.24, 10.6, 38.0),
-}
 
 #: At α = α_c (1 + ε), without weight decay, q grows as ε^-2. Beyond these the evaluations take
 #: minutes, and with more than two colours lose their digits.
@@ -34,12 +28,20 @@ _WIDEST_OF_TWO, _WIDEST = 1e9, 1e6
 #: costs less; for two colours the lattice always costs less.
 _MOST_COLORS, _MOST_WORK = 5, 60_000
 
+#: Newton steps, of which V = 1e150 takes half.
+_STEPS = 24
+
 
 @dataclass(frozen=True)
-class CrossEntropyChannel:
+class CrossEntropyChannel(Channel):
     """ℓ(y, h) = log Σ_a e^{h_a} - h_y, whose prox solves h = ω + V (e_y - softmax(h))."""
 
     colors: int
+
+    @cached_property
+    def law(self) -> TiltedLaw:  # type: ignore[override]
+        """ω = m K0 e_y + √q ξ."""
+        return TiltedLaw(self.colors)
 
     @property
     def widest(self) -> float:
@@ -56,42 +58,40 @@ class CrossEntropyChannel:
 
     def test_loss(self, m: Vector, q: Vector, accuracy: Accuracy) -> float:
         """Return E ℓ(e_1, ω)."""
-        return self.fresh(m, q, accuracy)[0]
+        return fresh(self.colors, m, q, accuracy)[0]
 
     def optimal_loss(self, rho: Vector, accuracy: Accuracy) -> float:
         """Return the conditional entropy of the masked token, the test loss at m = q = ρ."""
         if rho[0] == 0.0:
             return math.log(self.colors)
-        return self.fresh(rho, rho, accuracy)[0]
+        return self.test_loss(rho, rho, accuracy)
 
-    def fresh(self, m: Vector, q: Vector, accuracy: Accuracy) -> tuple[float, float]:
-        """Return E ℓ(e_1, ω) and E (1 - softmax_1(ω)), where no prox stands between."""
-        if self.colors == 2:
-            pair = fresh_pair(m[0], q[0], spacing(q[0], DIGITS[accuracy]), RADII[accuracy])
-        else:
-            pair = fresh_averages(self.colors, m[0], q[0], *_FRESH[accuracy])
-        return pair[0], pair[1]
-
-    def error_rate(self, m: Vector, q: Vector, accuracy: Accuracy) -> float:
-        """Return the probability that another component of ω than the masked one is largest."""
-        return error_rate(self.colors, m[0], q[0])
-
-    def response_square(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> Vector:
+    def response_square(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> Matrix:
         """Return E tr K², which is no product over the colours: by points for all of them."""
-        rule = PointRule(TiltedLaw(self.colors), CrossEntropyPoints(), m, q)
+        rule = PointRule(self.law, CrossEntropyPoints(), m, q)
         return rule.response_square(m, q, V, accuracy)
+
+    def unlearnt(self, V: float) -> Averages:
+        """Return the averages of a row that has learnt nothing yet, at m = q = 0."""
+        n = self.colors - 1
+        # u = 1 - p_1 raises h_1 above the others by x = V u C/n, on which it depends itself:
+        # x (n + e^x) = V C, on which Newton's steps only come down from where e^x - 1 = V C.
+        x = math.log1p(V * self.colors)
+        for _ in range(_STEPS):
+            e = math.exp(x)
+            x -= (x * (n + e) - V * self.colors) / (n + (1 + x) * e)
+        u, p_1 = float(expit(math.log(n) - x)), float(expit(x - math.log(n)))
+        r_1, r = p_1 / (1 + V * p_1), u / (n + V * u)
+        response = n * r * (2 * r_1 + (n - 1) * r) / (r_1 + n * r)
+        loss = math.log1p(n * math.exp(-x))
+        return Averages(np.array([u]), np.array([u**2 * (1 + 1 / n)]), np.array([response]), loss)
+
+    def many_samples(self, rho: Vector) -> ManySamples:
+        """Return the true row, 1/2 of excess for each of its parameters, and 1/E tr H as V."""
+        doubt = self.law.conditional_variance(rho, Accuracy.FINER)
+        V = 1 / doubt if doubt > 0.0 else math.inf
+        return ManySamples(1.0, self.optimal_loss(rho, Accuracy.FINER), 0.5, V, V)
 
     def expansion(self) -> Rule:
         """Return the channel of log C - (K0 e_y)·h + |K0 h|²/(2C)."""
-        return QuadraticChannel(self.colors, curvature=1.0 / self.colors)
-
-
-def softmax_gap(colors: int, rho: Vector, accuracy: Accuracy) -> float:
-    """Return 1 - E|softmax(ν)|² of the true fields ν.
-
-    The masked token is drawn from softmax(ν), so E|softmax(ν)|² = E softmax_y(ν), an
-    average at m = q = ρ.
-    """
-    if rho[0] == 0.0:
-        return 1.0 - 1.0 / colors
-    return CrossEntropyChannel(colors).fresh(rho, rho, accuracy)[1]
+        return QuadraticChannel(self.law, curvature=1.0 / self.colors)

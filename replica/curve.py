@@ -13,6 +13,7 @@ import numpy as np
 
 from replica.arguments import refusal
 from replica.data import DataModel
+from replica.immutable import keep
 from replica.path import State, extrapolated
 from replica.problem import Problem
 from replica.solution import Solution
@@ -31,7 +32,7 @@ class Curve(Table):
             if not isinstance(solution, Solution):
                 allowed = "Solutions, such as solve() returns; lines and files make a Table"
                 raise refusal("solutions", solution, allowed)
-        object.__setattr__(self, "_solutions", known)
+        keep(self, _solutions=known)
         super().__init__(solution.line() for solution in known)
 
     @classmethod

@@ -79,7 +79,7 @@ def print_asymptotics(options: argparse.Namespace, command: str) -> int:
 def print_baselines(options: argparse.Namespace, command: str) -> int:
     """Print what a mean-field estimator reaches along α."""
     from replica.baselines import Baseline, mean_field_baseline
-    from replica.solution import ConvergenceError
+    from replica.errors import ConvergenceError
 
     unknown, failed = Baseline(*(math.nan for _ in fields(Baseline))), []
     data = data_model(options)

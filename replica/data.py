@@ -10,11 +10,12 @@ from hashlib import sha256
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from replica.arguments import integer, numbers, positive, real, refusal, truth
-from replica.immutable import Immutable
-from replica.notices import Notice, tell
+from replica.arrays import Matrix, Vector
+from replica.errors import ParamagnetWarning
+from replica.immutable import Immutable, keep
+from replica.notices import tell
 
 #: The largest parameters at which the theory was tried.
 LARGEST_NORM, LARGEST_SHIFT, MOST_COLORS = 30.0, 1e6, 100_000
@@ -30,10 +31,6 @@ _SINGULAR = 4.0 * np.finfo(float).eps
 
 #: Share of the largest entry below which what tells colours apart is outweighed by the rest.
 _OUTWEIGHED = 0.125
-
-
-class ParamagnetWarning(Notice):
-    """The data may not be paramagnetic, and the theory then does not describe them."""
 
 
 class DataModel:
@@ -52,6 +49,9 @@ class DataModel:
 
     #: Losses that make sense for these data, the first where none is named.
     losses: ClassVar[tuple[str, ...]] = ("cross-entropy", "squared-error")
+
+    #: Whether a loss of the user's makes sense, too.
+    own_losses: ClassVar[bool] = True
 
     def columns(self) -> dict[str, Any]:
         """Return what a line of a table says of these data."""
@@ -96,10 +96,10 @@ class PottsTokens(DataModel):
     name: ClassVar[str] = "potts"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "colors", _colors(self.colors, 2))
-        object.__setattr__(self, "similarity", _uniform(self.similarity, self.colors))
+        keep(self, colors=_colors(self.colors, 2))
+        keep(self, similarity=_uniform(self.similarity, self.colors))
         strongest = _strongest(self.similarity)
-        object.__setattr__(self, "beta", _paramagnetic(self.beta, self.colors, strongest))
+        keep(self, beta=_paramagnetic(self.beta, self.colors, strongest))
         safe, b = safe_b(self.colors), abs(self.b) * strongest
         if b > safe:
             tell(
@@ -152,12 +152,12 @@ class IndependentTokens(DataModel):
     name: ClassVar[str] = "independent"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "colors", _colors(self.colors, 2))
+        keep(self, colors=_colors(self.colors, 2))
         allowed = f"a number from 0 to {LARGEST_NORM:g}"
         norm = real("coupling_norm", self.coupling_norm, allowed)
         if not 0.0 <= norm <= LARGEST_NORM:
             raise refusal("coupling_norm", self.coupling_norm, allowed)
-        object.__setattr__(self, "coupling_norm", norm)
+        keep(self, coupling_norm=norm)
 
 
 @dataclass(frozen=True)
@@ -191,15 +191,15 @@ class GaussianTokens(DataModel):
 
     name: ClassVar[str] = "gaussian"
     losses: ClassVar[tuple[str, ...]] = ("squared-error",)
+    own_losses: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "colors", _colors(self.colors, 1))
+        keep(self, colors=_colors(self.colors, 1))
         allowed = f"greater than 2, for a positive precision, and at most {LARGEST_SHIFT:g}"
         shift = real("shift", self.shift, allowed)
         if not 2.0 < shift <= LARGEST_SHIFT:
             raise refusal("shift", self.shift, allowed)
-        object.__setattr__(self, "shift", shift)
-        object.__setattr__(self, "joint", truth("joint", self.joint))
+        keep(self, shift=shift, joint=truth("joint", self.joint))
 
 
 @dataclass(frozen=True, eq=False)
@@ -224,16 +224,16 @@ class CustomTokens(Immutable, DataModel):
     """
 
     colors: int
-    eigenvalues: NDArray[np.float64]
-    weights: NDArray[np.float64]
-    teacher: NDArray[np.float64]
+    eigenvalues: Vector
+    weights: Vector
+    teacher: Vector
 
     name: ClassVar[str] = "custom"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "colors", _colors(self.colors, 2))
-        for name in ("eigenvalues", "weights", "teacher"):
-            object.__setattr__(self, name, _vector(name, getattr(self, name)))
+        keep(self, colors=_colors(self.colors, 2))
+        arrays = ("eigenvalues", "weights", "teacher")
+        keep(self, **{name: _vector(name, getattr(self, name)) for name in arrays})
         if not self.eigenvalues.min() > 0:
             raise refusal("eigenvalues", float(self.eigenvalues.min()), "greater than 0")
         for name, array in (("weights", self.weights), ("teacher", self.teacher)):
@@ -315,7 +315,7 @@ class CustomTokens(Immutable, DataModel):
         return cls.from_spectrum(eigenvalues, np.ones(len(G)), (vectors.T @ row) ** 2, colors)
 
 
-def cavity_covariance(covariance: Any, site: int) -> NDArray[np.float64]:
+def cavity_covariance(covariance: Any, site: int) -> Matrix:
     """Return the covariance of the other sites in the absence of one.
 
     The covariance of whole sequences is tilted along the true row of the site by an amount of
@@ -410,7 +410,7 @@ def _uniform(similarity: Any, colors: int) -> tuple[tuple[float, ...], ...] | No
     return tuple(tuple(row) for row in ((U + U.T) / 2).tolist())
 
 
-def distinctions(U: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+def distinctions(U: Matrix) -> tuple[Matrix, float]:
     """Return U without what outweighs the rest in all its entries, and how far these are rounded.
 
     U and U + s describe the same tokens. Where s is large, the entries hold the rest to their own
@@ -442,7 +442,7 @@ def _strongest(similarity: Any) -> float:
     return strongest if strongest > rounding else 1e-300
 
 
-def _vector(name: str, value: Any) -> NDArray[np.float64]:
+def _vector(name: str, value: Any) -> Vector:
     allowed = "a sequence of one or more finite numbers"
     array = numbers(name, value, allowed)
     if array.ndim != 1 or array.size == 0:
@@ -450,7 +450,7 @@ def _vector(name: str, value: Any) -> NDArray[np.float64]:
     return array
 
 
-def _covariance(value: Any) -> tuple[NDArray[np.float64], ...]:
+def _covariance(value: Any) -> tuple[Vector, ...]:
     """Return a symmetric matrix, its eigenvalues, all greater than rounding, and eigenvectors."""
     allowed = "a symmetric matrix of finite numbers"
     G = numbers("covariance", value, allowed)

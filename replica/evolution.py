@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from replica.arguments import integer, one_of, refusal
-from replica.channel import NO_ROW, Accuracy
+from replica.arrays import Vector
+from replica.couplings import coupling_error
 from replica.immutable import Immutable
-from replica.observables import coupling_error, relative_difference
 from replica.problem import Problem
+from replica.rule import NO_ROW, Accuracy, relative_difference
 from replica.saddle_point import SaddlePoint
 
 #: Overlaps from here on only grow: fields so wide that every token is predicted with certainty.
@@ -46,13 +46,13 @@ class StateEvolution(Immutable):
     """
 
     problem: Problem
-    m: NDArray[np.float64]
-    q: NDArray[np.float64]
-    V: NDArray[np.float64]
-    test_loss: NDArray[np.float64]
-    train_loss: NDArray[np.float64]
-    coupling_error: NDArray[np.float64]
-    quadrature_error: NDArray[np.float64]
+    m: Vector
+    q: Vector
+    V: Vector
+    test_loss: Vector
+    train_loss: Vector
+    coupling_error: Vector
+    quadrature_error: Vector
 
 
 def state_evolution(problem: Problem, steps: int) -> StateEvolution:
@@ -98,14 +98,11 @@ def state_evolution(problem: Problem, steps: int) -> StateEvolution:
 
 def _course(saddle: SaddlePoint, steps: int, accuracy: Accuracy) -> Iterator[list[float]]:
     """Yield m, q, V, test loss, training loss and coupling error while they are finite."""
-    teacher_norm2 = saddle.spectrum.teacher_norm2
-    nothing = np.zeros_like(saddle.spectrum.scales)
+    teacher_norm2 = saddle.couplings.teacher_norm2
+    nothing = np.zeros(len(saddle.ensemble.dimensions))
     loss = saddle.channel.test_loss(nothing, nothing + NO_ROW, accuracy)
     yield [*nothing, *nothing, *nothing, loss, loss, coupling_error(teacher_norm2, 0.0, 0.0)]
-    # At h = 0 the expansion of the loss there is exact.
-    average = saddle.channel.expansion().averages(nothing, nothing, nothing, accuracy)
-    response = np.concatenate([average.response, average.overlap, average.energy])
-    x = np.log(saddle.problem.alpha * response)
+    x = saddle.unlearnt(accuracy)
     for _ in range(steps):
         order = saddle.overlaps(x)
         if not max(*order.q, *order.V) < _RUNAWAY:
@@ -113,6 +110,6 @@ def _course(saddle: SaddlePoint, steps: int, accuracy: Accuracy) -> Iterator[lis
         following = saddle.evaluate(x, accuracy)
         test = saddle.channel.test_loss(order.m, order.q, accuracy)
         train = saddle.averages(order, accuracy).loss
-        error = coupling_error(teacher_norm2, order.r, order.n)
+        error = coupling_error(teacher_norm2, order.teacher_overlap, order.norm2)
         yield [*order.m, *order.q, *order.V, test, train, error]
         x = following

@@ -8,14 +8,12 @@ from functools import lru_cache
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from replica.channel import Accuracy, Averages
+from replica.arrays import Vector
 from replica.contour import ContourRule
 from replica.cross_entropy_kernels import exchange_averages, exchange_decay, exchange_window
 from replica.memory import kept
-
-Vector = NDArray[np.float64]
+from replica.rule import Accuracy, Averages
 
 #: Beyond this radius one Gaussian variable has no weight left.
 RADIUS = 8.6

@@ -11,7 +11,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
 
-from replica.arguments import BadArgument, refusal
+from replica.arguments import refusal
+from replica.errors import BadArgument
 from replica.mounts import do_without, lacking
 
 #: Ending of a file that is not whole yet; a process that was killed may leave one.

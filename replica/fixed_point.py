@@ -7,10 +7,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-Vector = NDArray[np.float64]
-Matrix = NDArray[np.float64]
+from replica.arrays import Matrix, Vector
+from replica.status import Status
 
 #: No coordinate moves further in one step: far from the solution a Newton step overshoots.
 _LONGEST_STEP = 3.0
@@ -44,14 +43,14 @@ class FixedPoint(NamedTuple):
         F(x) - x there.
     inverse : array
         Estimate of the inverse of the gap's derivative, to start a search nearby.
-    status : str
-        "converged", "max-steps", "diverged" or "not-finite".
+    status : Status
+        Converged, or max-steps, diverged or not-finite.
     """
 
     x: Vector
     gap: Vector
     inverse: Matrix
-    status: str
+    status: Status
 
 
 def find_fixed_point(
@@ -92,11 +91,11 @@ def find_fixed_point(
         step = -inverse @ gap
         size, length = largest(gap), largest(step)
         if not math.isfinite(size + length):
-            return FixedPoint(x, gap, inverse, "not-finite")
+            return FixedPoint(x, gap, inverse, Status.NOT_FINITE)
         if size < tolerance and length < tolerance:
-            return FixedPoint(x, gap, inverse, "converged")
+            return FixedPoint(x, gap, inverse, Status.CONVERGED)
         if budget() <= 0:
-            return FixedPoint(x, gap, inverse, "max-steps")
+            return FixedPoint(x, gap, inverse, Status.MAX_STEPS)
         if length > longest:
             step *= longest / length
         new_x = x + step
@@ -106,9 +105,9 @@ def find_fixed_point(
             new_x = x + step
             new_gap = function(new_x) - new_x
         if largest(new_x) > _FAR:
-            return FixedPoint(new_x, new_gap, inverse, "diverged")
+            return FixedPoint(new_x, new_gap, inverse, Status.DIVERGED)
         if fresh and largest(step) <= _SHORT and not math.isfinite(largest(new_gap)):
-            return FixedPoint(x, gap, inverse, "diverged")
+            return FixedPoint(x, gap, inverse, Status.DIVERGED)
         new_size = largest(new_gap)
         # A point that is overshot again and again is approached in ever shorter steps.
         longest = _SHORTER * longest if new_size > size else _LONGEST_STEP
@@ -121,7 +120,7 @@ def find_fixed_point(
             continue
         if fresh and size < _STALLED:
             # A measured derivative that gains nothing here has met the rounding of F.
-            return FixedPoint(x, gap, inverse, "converged")
+            return FixedPoint(x, gap, inverse, Status.CONVERGED)
         if fresh or new_size < size:
             x, gap = new_x, new_gap
         # Otherwise an inherited derivative misled: step again from where it did.
@@ -136,8 +135,8 @@ def _updated(inverse: Matrix, step: Vector, change: Vector) -> Matrix:
 
 def largest(vector: Vector) -> float:
     """Return max |vector_i|, or infinity if any component is not finite."""
-    size = max(map(abs, vector.tolist()))
-    return size if math.isfinite(sum(vector.tolist())) else math.inf
+    values = vector.tolist()
+    return max(map(abs, values)) if math.isfinite(sum(values)) else math.inf
 
 
 def _measured(function: Callable[[Vector], Vector], x: Vector, gap: Vector) -> Matrix:

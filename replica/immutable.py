@@ -31,8 +31,12 @@ class Immutable:
         self._fix(state)
 
     def _fix(self, values: dict[str, Any]) -> None:
-        # Not by assignment, which a frozen dataclass refuses.
-        vars(self).update({name: fixed(value) for name, value in values.items()})
+        keep(self, **{name: fixed(value) for name, value in values.items()})
+
+
+def keep(made: object, **values: Any) -> None:
+    """Set attributes of an object that refuses assignment, while it is being made."""
+    vars(made).update(values)
 
 
 def fixed(value: Any) -> Any:

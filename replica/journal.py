@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any
 
 from replica.arguments import refusal
+from replica.errors import Removed, Unwritable
 from replica.files import (
     clear_partial_files,
     flush,
@@ -45,14 +46,6 @@ _SYNC, _SHARE = 0.1, 0.02
 
 #: What is said of a table that was left unfinished, behind whatever was the reason.
 GO_ON = ": the same command goes on from there"
-
-
-class Unwritable(RuntimeError):
-    """The table cannot be written any more; what it holds is kept."""
-
-
-class Removed(RuntimeError):
-    """The table is not there any more, nor anything that is written to it."""
 
 
 class Journal:

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from replica.channel import Accuracy, Averages
+from replica.arrays import Vector
 from replica.cross_entropy_kernels import lattice_averages
-
-Vector = NDArray[np.float64]
+from replica.rule import Accuracy, Averages
 
 #: log(1/error) that the spacings of the three accuracies aim at, and the radii beyond which
 #: a Gaussian field of a few components has less weight than that.

@@ -1,66 +1,28 @@
-"""The cross-entropy channel for a general colour similarity."""
+"""The cross-entropy over tilted fields with several colour modes."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
-
-from replica.channel import HUGE, Accuracy, Averages, Rule
-from replica.lattice import RADII, spacing
-from replica.memory import kept
-from replica.mode_kernels import mode_averages
+from replica.arrays import Matrix, Vector
+from replica.channel import Channel
+from replica.mode_law import ModeLaw, ModeRule
 from replica.quadratic import QuadraticChannel
-
-Vector = NDArray[np.float64]
-
-#: Dimension of the fields, and number of points, up to which a lattice is affordable, and
-#: log(1/error) that it aims at.
-_MOST_DIMENSIONS, _MOST_POINTS = 4, 1e6
-_DIGITS = ((13.0, 27.0, 33.0), (12.0, 20.0, 24.0))
-
-#: log2 of the number of scrambled Sobol points beyond, and for error rates.
-_SOBOL = (11, 14, 17)
-
-#: Bytes of points that are kept.
-_MOST_BYTES = 256 * 2**20
-
-#: Parts of the points, whose spread tells the error of an error rate.
-_PARTS = 8
+from replica.rule import HUGE, Accuracy, Rule
 
 
-@dataclass(frozen=True, eq=False)
-class ModeCrossEntropyChannel:
-    """ℓ(y, h) = log Σ_a e^{h_a} - h_y with one order parameter per eigenvalue of U.
+@dataclass(frozen=True)
+class ModeCrossEntropyChannel(Channel):
+    """ℓ(y, h) = log Σ_a e^{h_a} - h_y with one order parameter per eigenvalue of U."""
 
-    Attributes
-    ----------
-    basis : array (colors - 1, colors)
-        Orthonormal eigenvectors of U, orthogonal to 1.
-    mode : array (colors - 1,)
-        The mode of each of them.
-    masked : tuple of int
-        Colours that stand for all, which symmetry makes equally good.
-    """
-
-    basis: Vector
-    mode: NDArray[np.int64]
-    masked: tuple[int, ...]
+    law: ModeLaw
 
     widest: ClassVar[float] = HUGE
 
-    @property
-    def colors(self) -> int:
-        """C, the number of colours."""
-        return int(self.basis.shape[1])
-
-    def rule(self, m: Vector, q: Vector, V: Vector) -> Rule:
+    def rule(self, m: Vector, q: Vector, V: Vector) -> ModeRule:
         """Return points for fields of this size: a lattice, or Sobol's where it is too large."""
-        return ModeRule(self, q)
+        return ModeRule(self.law, q)
 
     def test_loss(self, m: Vector, q: Vector, accuracy: Accuracy) -> float:
         """Return E ℓ(e_y, ω), the training loss at V = 0."""
@@ -70,137 +32,10 @@ class ModeCrossEntropyChannel:
         """Return the conditional entropy of the masked token, the test loss at m = q = ρ."""
         return self.test_loss(rho, rho, accuracy)
 
-    def softmax_gap(self, rho: Vector, accuracy: Accuracy) -> float:
-        """Return 1 - E|softmax(ν)|² of the true fields, E g_y at m = q = ρ."""
-        nothing = 0 * rho
-        rule = self.rule(rho, rho, nothing)
-        return float(rule.averages(rho, rho, nothing, accuracy).overlap.sum())
-
-    def error_rate(self, m: Vector, q: Vector, accuracy: Accuracy) -> float:
-        """Return the probability that another component of ω than the masked one is largest.
-
-        Along one direction of the noise the event is an interval; over the others the
-        average is one over scrambled Sobol points, good to about five digits.
-        """
-        if not q.any():
-            return 1.0 - 1.0 / self.colors
-        return 1.0 - float(np.mean([self._right(m, q, y, accuracy) for y in self.masked]))
-
-    def rate_error(self, m: Vector, q: Vector) -> float:
-        """Return two standard errors of the error rate, relative, over parts of the points.
-
-        A part of Sobol's points in their order is a net of its own, so that their spread bounds
-        rather than estimates the error of the whole.
-        """
-        if not q.any():
-            return 0.0
-        right = np.mean([self._right(m, q, y, Accuracy.FINE) for y in self.masked], axis=0)
-        parts = right.reshape(_PARTS, -1).mean(axis=1)
-        error = 2.0 * float(parts.std(ddof=1)) / math.sqrt(_PARTS)
-        return error / (1.0 - float(parts.mean()))
-
-    def response_square(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> Vector:
+    def response_square(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> Matrix:
         """Return E (v·K v')², summed over the vectors of each pair of modes."""
-        return ModeRule(self, q).observed(m, q, V, accuracy)[4]
+        return ModeRule(self.law, q).observed(m, q, V, accuracy)[4]
 
     def expansion(self) -> Rule:
         """Return the channel of log C - (K0 e_y)·h + |K0 h|²/(2C)."""
-        counts = tuple(np.bincount(self.mode).tolist())
-        return QuadraticChannel(self.colors, 1.0 / self.colors, counts)
-
-    def _right(self, m: Vector, q: Vector, y: int, accuracy: Accuracy) -> Vector:
-        """Return the probability of a right guess given all directions of the noise but one."""
-        differences = (self.basis[:, [y]] - np.delete(self.basis, y, axis=1)).T
-        means = differences @ (m[self.mode] * self.basis[:, y])
-        slopes = differences * np.sqrt(q[self.mode])
-        along = slopes.sum(axis=0)
-        along /= np.linalg.norm(along)
-        x = _sobol(self.colors - 1, _SOBOL[accuracy])[0]
-        x = x - np.outer(x @ along, along)
-        rest, rate = means + x @ slopes.T, slopes @ along
-        with np.errstate(divide="ignore", invalid="ignore"):
-            bounds = -rest / rate
-        low = np.where(rate > 0, bounds, -np.inf).max(axis=1)
-        high = np.where(rate < 0, bounds, np.inf).min(axis=1)
-        possible = ((rate != 0) | (rest > 0)).all(axis=1)
-        return np.asarray(np.maximum(ndtr(high) - ndtr(low), 0.0) * possible)
-
-
-class ModeRule:
-    """Points and weights for the fields of several modes."""
-
-    #: Rounding, and the tails beyond the largest radius.
-    common_error = 2e-12
-
-    def __init__(self, channel: ModeCrossEntropyChannel, q: Vector) -> None:
-        self.channel = channel
-        self.q = q.copy()
-        self._active = tuple((q[channel.mode] > 0).tolist())
-
-    def covers(self, m: Vector, q: Vector, V: Vector) -> bool:
-        """Tell whether no mode has grown or shrunk by more than a fifth."""
-        some = self.q > 0
-        return bool((np.abs(np.log(q[some] / self.q[some])) < 0.2).all())
-
-    def averages(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> Averages:
-        """Return the averages at these order parameters."""
-        overlap, energy, response, loss, _ = self.observed(m, q, V, accuracy)
-        return Averages(overlap, energy, response, float(loss))
-
-    def observed(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> list[Vector]:
-        """Return every average of `mode_averages`, NaN where a prox was not found."""
-        channel = self.channel
-        points, weights = self._points(accuracy)
-        found = [
-            mode_averages(channel.basis, channel.mode, m, q, V, y, points, weights)
-            for y in channel.masked
-        ]
-        failed = any(failures for *_, failures in found)
-        means = [np.mean([each[i] for each in found], axis=0) for i in range(5)]
-        return [np.full_like(mean, np.nan) if failed else np.asarray(mean) for mean in means]
-
-    def _points(self, accuracy: Accuracy) -> tuple[Vector, Vector]:
-        dimensions = sum(self._active)
-        if dimensions == 0:
-            return np.zeros((1, len(self._active))), np.ones(1)
-        if dimensions > _MOST_DIMENSIONS or self._size(Accuracy.FINE) > _MOST_POINTS:
-            x, weights = _sobol(dimensions, _SOBOL[accuracy])
-        else:
-            x, weights = _lattice(dimensions, *self._extent(accuracy))
-        points = np.zeros((len(x), len(self._active)))
-        points[:, np.flatnonzero(self._active)] = x
-        return points, weights
-
-    def _extent(self, accuracy: Accuracy) -> tuple[float, float]:
-        """Return spacing and radius of the lattice."""
-        digits = _DIGITS[sum(self._active) > 3][accuracy]
-        radius = min(RADII[accuracy], math.sqrt(2 * digits) + 0.8)
-        return spacing(float(self.q.max()), digits), radius
-
-    def _size(self, accuracy: Accuracy) -> float:
-        """Return about how many points the lattice has."""
-        step, radius = self._extent(accuracy)
-        return float((2 * radius / step) ** sum(self._active))
-
-
-@kept(_MOST_BYTES)
-def _lattice(dimensions: int, step: float, radius: float) -> tuple[Vector, Vector]:
-    """Points of a cubic lattice in a ball, line by line, with the weights of a Gaussian."""
-    reach = int(radius / step)
-    axis = np.arange(-reach, reach + 1) * step
-    grid = np.stack(np.meshgrid(*[axis] * dimensions, indexing="ij"), axis=-1)
-    x = grid.reshape(-1, dimensions)
-    square = (x**2).sum(axis=1)
-    x, square = x[square <= radius**2], square[square <= radius**2]
-    return x, np.exp(-0.5 * square) * (step / np.sqrt(2 * np.pi)) ** dimensions
-
-
-@kept(_MOST_BYTES)
-def _sobol(dimensions: int, log2_points: int) -> tuple[Vector, Vector]:
-    """Scrambled Sobol points with a fixed seed for each number of them, and equal weights."""
-    # scipy.stats takes longer to import than most curves to solve.
-    from scipy.stats import qmc
-
-    uniform = qmc.Sobol(dimensions, seed=log2_points).random_base2(log2_points)
-    x = ndtri(np.clip(uniform, 1e-16, 1 - 1e-16))
-    return np.ascontiguousarray(x), np.full(len(x), 1.0 / len(x))
+        return QuadraticChannel(self.law, curvature=1.0 / self.law.colors)

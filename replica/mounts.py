@@ -6,7 +6,8 @@ import errno
 from functools import cache
 from pathlib import Path
 
-from replica.notices import Notice, tell
+from replica.errors import MountWarning
+from replica.notices import tell
 
 #: What the operating system says of an operation that a file system does not have. A disk that
 #: fails or is full says something else, and nothing is done without it.
@@ -24,10 +25,6 @@ _THEN = {
     "replacing": "a kill while a file is replaced may leave it torn",
     "locking": "nothing keeps two processes from one file",
 }
-
-
-class MountWarning(Notice):
-    """A file system lacks what some promise about files takes."""
 
 
 def lacking(error: OSError) -> bool:

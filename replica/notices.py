@@ -7,10 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-
-class Notice(UserWarning):
-    """A warning of this package, which a command says in a line, however Python is set."""
-
+from replica.errors import Notice
 
 #: Kinds that the present thread does not want to be told.
 _UNWANTED: ContextVar[tuple[type[Notice], ...]] = ContextVar("_UNWANTED", default=())

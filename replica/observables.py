@@ -1,55 +1,138 @@
-"""What follows from the order parameters alone."""
+"""What is reported at a fixed point: observables, and how far they can be trusted."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.special import log_ndtr
 
-#: Largest normal variable, and the spacing of an integral over it.
-_RADIUS, _STEP = 9.0, 0.1
+from replica.channels import channel_of
+from replica.couplings import coupling_error
+from replica.ensemble import Ensemble
+from replica.ensembles import ensemble_of
+from replica.equations import Overlaps
+from replica.fixed_point import FixedPoint, largest
+from replica.memory import kept
+from replica.problem import Loss, Problem
+from replica.rule import Accuracy, relative_difference
+from replica.saddle_point import SaddlePoint
+from replica.solution import Solution, public
+from replica.status import Status
 
-#: The m/√q beyond which the error rate is none that a number can hold.
-_CERTAIN = 60.0
+Numbers = tuple[float, float]
 
+#: The largest residual of a converged solution.
+_CONVERGED = 2e-10
 
-def error_rate(colors: int, m: float, q: float) -> float:
-    """Return P(ω_1 is not the largest component), ω = m e_1 + √q ξ: 1 - ∫Dx Φ(x + m/√q)^{C-1}."""
-    separation = m / np.sqrt(q)
-    # Where errors are rare, most are made around x = -separation/2.
-    x, gauss = _normal(0.5 * min(max(0.0, separation), _CERTAIN))
-    log_right = (colors - 1) * log_ndtr(x + separation)
-    return float(gauss @ -np.expm1(log_right))
-
-
-def error_rate_slope(colors: int) -> tuple[float, float]:
-    """Return the error rate at small x = m/√q, and how fast it falls with x."""
-    x, gauss = _normal()
-    density = np.exp((colors - 2) * log_ndtr(x) - 0.5 * x**2) / np.sqrt(2 * np.pi)
-    return 1.0 - 1.0 / colors, float((colors - 1) * (gauss @ density))
+#: Relative rounding error of an average over the fields.
+_ROUNDING = 1e-14
 
 
-def _normal(further: float = 0.0) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return nodes and weights for a standard normal variable, and further down than its tail."""
-    x = np.arange(-_RADIUS - further, _RADIUS + 0.5 * _STEP, _STEP)
-    return x, np.exp(-0.5 * x**2) * _STEP / np.sqrt(2 * np.pi)
+def solution_at(saddle: SaddlePoint, found: FixedPoint) -> Solution:
+    """Return the solution where a search ended."""
+    order = saddle.overlaps(found.x)
+    conjugates = saddle.conjugates(found.x)
+    test_loss, train_loss = losses = _losses(saddle, order, Accuracy.FINE)
+    error_rate, distance = rates = _rates(saddle, order, Accuracy.FINE)
+    residual = max(
+        largest(np.expm1(np.minimum(found.gap, 500.0))),
+        relative_difference(_listed(saddle.overlaps(found.x + found.gap)), _listed(order)),
+    )
+    status = found.status
+    if status in (Status.CONVERGED, Status.MAX_STEPS):
+        # A residual that rounding alone keeps from the tolerance is small enough.
+        status = Status.CONVERGED if residual < _CONVERGED else Status.MAX_STEPS
+    quadrature_error = _quadrature_error(saddle, found, order, losses, rates)
+    return Solution(
+        saddle.problem,
+        m=public(order.m),
+        q=public(order.q),
+        V=public(order.V),
+        m_hat=public(conjugates.m),
+        q_hat=public(conjugates.q),
+        V_hat=public(conjugates.V),
+        test_loss=test_loss,
+        train_loss=train_loss,
+        optimal_loss=_optimal_loss(saddle.ensemble, saddle.problem.loss),
+        error_rate=error_rate,
+        coupling_error=distance,
+        status=status,
+        residual=residual,
+        evaluations=saddle.evaluations,
+        quadrature_error=quadrature_error,
+    )
 
 
-def coupling_error(teacher_norm2: float, r: float, n: float) -> float:
-    """Return |w - w*|²/|w*|² from |w*|², r = w*·w and n = |w|²; NaN for a vanishing teacher."""
-    if teacher_norm2 == 0.0:
-        return float("nan")
-    # Beside couplings like 1e-160 it overflows to infinity, in numpy's numbers with a warning.
-    return float(teacher_norm2 - 2.0 * r + n) / float(teacher_norm2)
+def without_answer(problem: Problem, status: Status, evaluations: int) -> Solution:
+    """Return a solution of which only the status and the optimal loss are known."""
+    ensemble = ensemble_of(problem.data)
+    nothing = public(np.full(len(ensemble.dimensions), math.nan))
+    return Solution(
+        problem,
+        m=nothing,
+        q=nothing,
+        V=nothing,
+        m_hat=nothing,
+        q_hat=nothing,
+        V_hat=nothing,
+        optimal_loss=_optimal_loss(ensemble, problem.loss),
+        status=status,
+        evaluations=evaluations,
+    )
 
 
-def relative_difference(a: Iterable[float], b: Iterable[float]) -> float:
-    """Return the largest |a - b|/|b|, where equal numbers, NaN among them, do not differ."""
-    largest = 0.0
-    for x, y in zip(a, b, strict=True):
-        if x != y and not (math.isnan(x) and math.isnan(y)):
-            largest = max(largest, abs(x - y) / abs(y) if y else math.inf)
-    return largest
+def _quadrature_error(
+    saddle: SaddlePoint, found: FixedPoint, order: Overlaps, losses: Numbers, rates: Numbers
+) -> float:
+    """Bound the relative error of a solution by its distance to that of a finer quadrature.
+
+    The finer equations are solved one Newton step away. To this distance the rounding error is
+    added, amplified by the inverse Jacobian. NaN if no bound is known.
+    """
+    finer_gap = saddle.evaluate(found.x, Accuracy.FINER) - found.x
+    if not np.isfinite(found.inverse).all():
+        return math.nan
+    moved = saddle.overlaps(found.x - found.inverse @ finer_gap)
+    if not np.isfinite(_listed(moved)).all():
+        return math.nan
+    return (
+        relative_difference(losses, _losses(saddle, order, Accuracy.FINER))
+        + relative_difference(
+            [*_listed(order), *rates],
+            [*_listed(moved), *_rates(saddle, moved, Accuracy.FINER)],
+        )
+        + _optimal_loss_error(saddle.ensemble, saddle.problem.loss)
+        + _ROUNDING * float(np.abs(found.inverse).sum(axis=1).max())
+        + saddle.common_error
+        + saddle.channel.rate_error(order.m, order.q)
+    )
+
+
+def _losses(saddle: SaddlePoint, order: Overlaps, accuracy: Accuracy) -> Numbers:
+    """Return test loss and training loss."""
+    test = saddle.channel.test_loss(order.m, order.q, accuracy)
+    return float(test), float(saddle.averages(order, accuracy).loss)
+
+
+def _rates(saddle: SaddlePoint, order: Overlaps, accuracy: Accuracy) -> Numbers:
+    """Return error rate and coupling error."""
+    rate = saddle.channel.error_rate(order.m, order.q, accuracy)
+    teacher_norm2 = saddle.couplings.teacher_norm2
+    return rate, float(coupling_error(teacher_norm2, order.teacher_overlap, order.norm2))
+
+
+@kept()
+def _optimal_loss(
+    ensemble: Ensemble, loss: str | Loss, accuracy: Accuracy = Accuracy.FINE
+) -> float:
+    return channel_of(ensemble.law, loss).optimal_loss(ensemble.spectrum.rho, accuracy)
+
+
+@kept()
+def _optimal_loss_error(ensemble: Ensemble, loss: str | Loss) -> float:
+    fine, finer = (_optimal_loss(ensemble, loss, each) for each in (Accuracy.FINE, Accuracy.FINER))
+    return relative_difference([fine], [finer])
+
+
+def _listed(order: Overlaps) -> list[float]:
+    return [*order.m.tolist(), *order.q.tolist(), *order.V.tolist()]

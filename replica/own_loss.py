@@ -1,28 +1,19 @@
-"""A loss of the user's: what it must offer, a check of it, and its channel."""
+"""A loss of the user's: what it must offer, a check of it, and what it makes of points."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import ClassVar, NoReturn
+from typing import NoReturn
 
 import numpy as np
-from numpy.typing import NDArray
 
 from replica.arguments import refusal, unmasked
-from replica.channel import HUGE, Accuracy, Averages, Rule
-from replica.colour_modes import complement
-from replica.independent import IndependentLaw, IndependentQuadratic, known_uncertainty
-from replica.observables import error_rate
-from replica.point_rule import Law, PointRule, Solved
-from replica.points import check_sampled
+from replica.arrays import Matrix, Vector
+from replica.point_rule import Solved
+from replica.point_sets import check_sampled, complement
 from replica.problem import Loss
-from replica.quadratic import QuadraticChannel
-from replica.race import wrong_guess
-from replica.tilted import TiltedLaw
-
-Vector = NDArray[np.float64]
 
 #: How much more sharply than the cross-entropy a loss may bend, as far as it costs little.
 _SHARPNESS = {2: 1000.0, 3: 16.0}
@@ -34,11 +25,35 @@ _STEP, _MOST_STEPS = 2.0**10, 4
 _DIFFERENCE, _MOVE = 1e-5, 1e-4
 
 
+@dataclass(frozen=True)
 class OwnPoints:
-    """A loss of the user's at points, which must be solved all together."""
+    """A loss of the user's at points, which must be solved all together.
 
-    def __init__(self, loss: Loss) -> None:
-        self.loss = loss
+    Attributes
+    ----------
+    loss : Loss
+        What to average.
+    colors : int
+        C.
+
+    Raises
+    ------
+    ValueError
+        If the loss is not what `replica.Loss` asks for, or there are too many colours.
+    """
+
+    loss: Loss
+    colors: int
+
+    def __post_init__(self) -> None:
+        # Before the loss is tried in every direction.
+        check_sampled(self.colors)
+        check_loss(self.loss, self.colors)
+
+    @property
+    def sharpness(self) -> float:
+        """How much more sharply than the cross-entropy it may bend, as far as that costs little."""
+        return _SHARPNESS.get(self.colors, 1.0)
 
     def solved(self, omega: Vector, V: float) -> Solved:
         """Return what the loss makes of the fields ω."""
@@ -55,112 +70,18 @@ class OwnPoints:
             squares += ((K @ basis.T) ** 2).sum(axis=1)
         return squares
 
+    def value(self, h: Matrix) -> Vector:
+        """Return ℓ(e_1, h) at every point."""
+        return _value(self.loss, h)
 
-@dataclass(frozen=True)
-class Scaled:
-    """The quadratic channel of a times a loss.
-
-    Attributes
-    ----------
-    base : Rule
-        The channel of the loss.
-    scale : float
-        a, greater than 0.
-    """
-
-    base: QuadraticChannel | IndependentQuadratic
-    scale: float
-
-    @property
-    def common_error(self) -> float:
-        """Relative error of closed forms."""
-        return self.base.common_error
-
-    def covers(self, m: Vector, q: Vector, V: Vector) -> bool:
-        """Tell that closed forms hold everywhere."""
-        return True
-
-    def averages(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> Averages:
-        """Return the averages: prox_V(a ℓ) = prox_aV(ℓ), with a times the g."""
-        a = self.scale
-        overlap, energy, response, loss = self.base.averages(m, q, a * V, accuracy)
-        return Averages(a * overlap, a * a * energy, a * response, a * loss)
-
-
-class OwnLossChannel:
-    """A loss of the user's.
-
-    Parameters
-    ----------
-    loss : Loss
-        What to average.
-    colors : int
-        C.
-    rho : float or None
-        Variance of the true fields of independent tokens; None for fields tilted by the
-        masked token.
-
-    Raises
-    ------
-    ValueError
-        If the loss is not what `replica.Loss` asks for, or there are too many colours.
-    """
-
-    widest: ClassVar[float] = HUGE
-
-    def __init__(self, loss: Loss, colors: int, rho: float | None) -> None:
-        # Before the loss is tried in every direction.
-        check_sampled(colors)
-        self.colors, self.rho, self.loss = colors, rho, loss
-        self.law: Law = TiltedLaw(colors) if rho is None else IndependentLaw(colors, rho)
-        check_loss(loss, colors)
-
-    def rule(self, m: Vector, q: Vector, V: Vector) -> PointRule:
-        """Return points for fields of this size."""
-        return PointRule(self.law, OwnPoints(self.loss), m, q, self._sharpness)
-
-    @property
-    def _sharpness(self) -> float:
-        return _SHARPNESS.get(self.colors, 1.0)
-
-    def test_loss(self, m: Vector, q: Vector, accuracy: Accuracy) -> float:
-        """Return E ℓ(e_1, ω)."""
-        m_q = float(m[0]), float(q[0])
-        sample = self.law.sample(*m_q, self._sharpness * self.law.size(*m_q), accuracy)
-        return float(sample.weights @ _value(self.loss, sample.fields))
-
-    def error_rate(self, m: Vector, q: Vector, accuracy: Accuracy) -> float:
-        """Return the probability that another component of ω than the masked one is largest."""
-        if self.rho is None:
-            return error_rate(self.colors, m[0], q[0])
-        return wrong_guess(self.colors, float(m[0]), float(q[0]), self.rho, accuracy)
-
-    def response_square(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> Vector:
-        """Return E tr K²."""
-        return self.rule(m, q, V).response_square(m, q, V, accuracy)
-
-    def optimal_loss(self, rho: Vector, accuracy: Accuracy) -> float:
-        """Return E min_h Σ_a softmax_a(ν) ℓ(e_a, h) if the loss knows the minimum, or NaN."""
+    def optimum(self, p: Matrix) -> Vector | None:
+        """Return min_h Σ_a p_a ℓ(e_a, h) if the loss knows the minimum."""
         optimum = getattr(self.loss, "optimum", None)
-        if optimum is None:
-            return math.nan
-        variance = float(rho[0])
-        if variance == 0.0:
-            nu, weights = np.zeros((1, self.colors)), np.ones(1)
-        else:
-            sample = self.law.sample(variance, variance, variance, accuracy)
-            nu, weights = sample.fields, sample.weights
-        p = np.exp(nu - nu.max(axis=1, keepdims=True))
-        p /= p.sum(axis=1, keepdims=True)
-        return float(weights @ _shaped(self.loss, "optimum", optimum(p), p.shape[:1]))
+        return None if optimum is None else _shaped(self.loss, "optimum", optimum(p), p.shape[:1])
 
-    def expansion(self) -> Rule:
-        """Return the channel of the loss expanded to second order at h = 0."""
-        slope, curvature = _expansion(self.loss, self.colors)
-        if self.rho is None:
-            return Scaled(QuadraticChannel(self.colors, curvature / slope), slope)
-        known = known_uncertainty(self.colors, self.rho)
-        return Scaled(IndependentQuadratic(self.colors, known, curvature / slope), slope)
+    def expansion(self, colors: int) -> tuple[float, float]:
+        """Return a and c of g = (a K0 e_1 - c ω)/(1 + cV) near ω = 0, to start from."""
+        return _expansion(self.loss, colors)
 
 
 @lru_cache(maxsize=64)

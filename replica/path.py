@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from replica.arrays import Matrix, Vector
 from replica.jit import jit
 
 
 class State(NamedTuple):
     """Where a search ended, or should start: a point, and the inverse derivative of its gap."""
 
-    x: NDArray[np.float64]
-    inverse: NDArray[np.float64] | None
+    x: Vector
+    inverse: Matrix | None
 
 
 def extrapolated(past: Sequence[tuple[float, State]], here: float) -> State | None:

@@ -6,50 +6,10 @@ import math
 from typing import NamedTuple, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-from replica.channel import Accuracy, Averages
-from replica.cross_entropy_kernels import solved_probabilities
-
-Vector = NDArray[np.float64]
-
-
-class Sample(NamedTuple):
-    """Points of the joint law of the fields and the masked token, which is colour 1.
-
-    Attributes
-    ----------
-    fields : array (points, colors)
-        ω.
-    weights : array (points,)
-        Their weights, which sum to one.
-    noise : array (points, colors)
-        ξ, the part of ω/√q that is normal.
-    pull : array (points, colors)
-        Times g it averages to the overlap: K0 e_1, or how the weight of a point follows the
-        field of the true row.
-    tilt : float
-        By how much of the pull the weight of a point follows ω.
-    parts : int
-        Number of equal parts, one behind the other, that are independent samples.
-    """
-
-    fields: Vector
-    weights: Vector
-    noise: Vector
-    pull: Vector
-    tilt: float
-    parts: int = 1
-
-
-class Law(Protocol):
-    """The joint law of the fields and the masked token."""
-
-    def size(self, m: float, q: float) -> float:
-        """Return the variance of the largest fields that enter a prox or a weight."""
-
-    def sample(self, m: float, q: float, size: float, accuracy: Accuracy) -> Sample:
-        """Return points with weights, good for fields of the variance `size`."""
+from replica.arrays import Matrix, Vector
+from replica.field_law import FieldLaw
+from replica.rule import Accuracy, Averages
 
 
 class Solved(NamedTuple):
@@ -58,19 +18,32 @@ class Solved(NamedTuple):
     K = -∂g/∂ω.
     """
 
-    g: Vector
+    g: Matrix
     losses: Vector
     response: Vector | None
 
 
 class PointLoss(Protocol):
-    """A loss at the points of a sample."""
+    """A loss at the points of a sample, arrays (points, colors), where colour 1 is masked."""
 
-    def solved(self, omega: Vector, V: float) -> Solved:
+    @property
+    def sharpness(self) -> float:
+        """How much more sharply than the cross-entropy it bends, which is like larger fields."""
+
+    def solved(self, omega: Matrix, V: float) -> Solved:
         """Return what the loss makes of the fields ω."""
 
-    def response_square(self, omega: Vector, V: float) -> Vector:
+    def response_square(self, omega: Matrix, V: float) -> Vector:
         """Return tr K² at every point."""
+
+    def value(self, h: Matrix) -> Vector:
+        """Return ℓ(e_1, h) at every point."""
+
+    def optimum(self, p: Matrix) -> Vector | None:
+        """Return min_h Σ_a p_a ℓ(e_a, h) for probabilities p at every point, None if not known."""
+
+    def expansion(self, colors: int) -> tuple[float, float]:
+        """Return a and c of g = (a K0 e_1 - c ω)/(1 + cV) near ω = 0, to start from."""
 
 
 class PointRule:
@@ -80,12 +53,8 @@ class PointRule:
     noise, -E W tr ∂g/∂ω = -E W ξ·g/√q + E ∇W·g.
     """
 
-    def __init__(
-        self, law: Law, loss: PointLoss, m: Vector, q: Vector, sharpness: float = 1.0
-    ) -> None:
+    def __init__(self, law: FieldLaw, loss: PointLoss, m: Vector, q: Vector) -> None:
         self.law, self.loss = law, loss
-        # A loss that bends more sharply than the cross-entropy is like larger fields.
-        self._sharpness = sharpness
         self.size = self._size_of(m, q)
         self._spread = 0.0
 
@@ -99,7 +68,7 @@ class PointRule:
         return abs(math.log(self._size_of(m, q) / self.size)) < 0.2
 
     def _size_of(self, m: Vector, q: Vector) -> float:
-        return self._sharpness * self.law.size(float(m[0]), float(q[0]))
+        return self.loss.sharpness * self.law.size(float(m[0]), float(q[0]))
 
     def averages(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> Averages:
         """Return the averages at these order parameters."""
@@ -121,7 +90,7 @@ class PointRule:
             self._spread = float((_standard_error(parts) / np.abs(means)).max())
         return Averages(np.array([overlap]), np.array([energy]), np.array([response]), float(loss))
 
-    def response_square(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> Vector:
+    def response_square(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> Matrix:
         """Return E tr K², one colour mode with itself."""
         sample = self.law.sample(float(m[0]), float(q[0]), self.size, accuracy)
         squares = self.loss.response_square(sample.fields, float(V[0]))
@@ -131,28 +100,3 @@ class PointRule:
 def _standard_error(parts: Vector) -> Vector:
     error: Vector = parts.std(axis=1, ddof=1) / math.sqrt(parts.shape[1])
     return error
-
-
-class CrossEntropyPoints:
-    """The cross-entropy at points."""
-
-    def solved(self, omega: Vector, V: float) -> Solved:
-        """Return what the loss makes of the fields ω."""
-        p, losses = np.empty_like(omega), np.empty(len(omega))
-        solved_probabilities(omega, V, p, losses)
-        # Nothing here is a difference of nearly equal numbers where p_1 is near 1.
-        g = -p
-        g[:, 0] = p[:, 1:].sum(axis=1)
-        r = p / (1.0 + V * p)
-        before = np.cumsum(r, axis=1)
-        response = 2.0 * (r[:, 1:] * before[:, :-1]).sum(axis=1) / before[:, -1]
-        return Solved(g, losses, response)
-
-    def response_square(self, omega: Vector, V: float) -> Vector:
-        """Return tr K², K = diag(r) - r rᵀ/Σr, at every point."""
-        p = np.empty_like(omega)
-        solved_probabilities(omega, V, p, np.empty(len(omega)))
-        r = p / (1.0 + V * p)
-        one, two, three = (np.sum(r**power, axis=1) for power in (1, 2, 3))
-        squares: Vector = two - 2.0 * three / one + (two / one) ** 2
-        return squares

@@ -8,7 +8,8 @@ from typing import Any, Protocol
 from numpy.typing import NDArray
 
 from replica.arguments import non_negative, one_of, only, positive, refusal
-from replica.data import CustomTokens, DataModel, IndependentTokens, PottsTokens
+from replica.data import DataModel
+from replica.immutable import keep
 
 #: Losses known by name.
 LOSSES = ("cross-entropy", "squared-error")
@@ -76,12 +77,11 @@ class Problem:
     loss: str | Loss = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "alpha", positive("alpha", self.alpha))
-        object.__setattr__(self, "lam", non_negative("lam", self.lam))
+        keep(self, alpha=positive("alpha", self.alpha), lam=non_negative("lam", self.lam))
         if not isinstance(self.data, DataModel):
             raise refusal("data", self.data, "a data model such as PottsTokens(colors, beta)")
         if self.loss is None:
-            object.__setattr__(self, "loss", self.data.losses[0])
+            keep(self, loss=self.data.losses[0])
         elif isinstance(self.loss, str):
             one_of("loss", self.loss, self.data.losses)
         else:
@@ -128,9 +128,10 @@ def _check_own(loss: Any, data: DataModel) -> None:
         hash(loss)
     except TypeError:
         raise refusal("loss", loss, "hashable, such as a frozen dataclass") from None
-    if not isinstance(data, (PottsTokens, CustomTokens, IndependentTokens)):
+    if not data.own_losses:
         allowed = f"one of {', '.join(data.losses)} with {type(data).__name__}"
         raise refusal("loss", loss, allowed)
-    if isinstance(data, PottsTokens) and data.similarity is not None:
+    similarity = getattr(data, "similarity", None)
+    if similarity is not None:
         allowed = "None with a loss of your own, which knows one variance of the fields"
-        raise refusal("similarity", data.similarity, allowed)
+        raise refusal("similarity", similarity, allowed)

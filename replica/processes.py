@@ -19,8 +19,9 @@ from typing import Any
 
 from replica.arguments import integer, refusal
 from replica.commandline import say
+from replica.errors import WorkerDied
 from replica.guard import NAME, UNGUARDED, leave_if_starting
-from replica.tasks import Failure, Results, Sent, Task, WorkerDied, described, do
+from replica.tasks import Failure, Results, Sent, Task, described, do
 
 #: Attempts at a task with a process of its own, and tasks in succession that all of them fail:
 #: then no worker lives.

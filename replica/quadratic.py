@@ -1,4 +1,4 @@
-"""The channel of a loss quadratic in h, in closed form."""
+"""A loss quadratic in h: every average in closed form, whatever the law of the fields."""
 
 from __future__ import annotations
 
@@ -6,53 +6,83 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from replica.channel import HUGE, Accuracy, Averages
-
-Vector = NDArray[np.float64]
+from replica.arrays import Matrix, Vector
+from replica.channel import Channel, ManySamples
+from replica.field_law import FieldLaw
+from replica.rule import HUGE, Accuracy, Averages
 
 
 @dataclass(frozen=True)
-class QuadraticChannel:
-    """ℓ(y, h) = |K0 y - c K0 h|²/(2c), K0 = I - 11ᵀ/C, with g = (K0 y - c ω)/(1 + c V).
+class QuadraticChannel(Channel):
+    """ℓ(y, h) = a |y - c h|²/(2c), y and h without their mean over the colours.
 
-    At curvature c = 1 it is the squared error. The averages are exact, so that the channel
-    is its own quadrature rule.
+    Its force is g = a (y - c ω)/(1 + acV), so that the law's second moments of y - c ω are all
+    it needs, and the channel is its own quadrature rule. At a = c = 1 it is the squared error,
+    whose prox is (ω + V y)/(1 + V); at others, the expansion of a loss at h = 0.
 
     Attributes
     ----------
-    colors : int
-        C, the number of colours.
+    law : FieldLaw
+        Of fields and masked token.
     curvature : float
         c, greater than 0.
-    multiplicities : tuple of int
-        Dimension of every colour mode; by default one mode of C - 1.
+    scale : float
+        a, greater than 0.
     """
 
-    colors: int
+    law: FieldLaw
     curvature: float = 1.0
-    multiplicities: tuple[int, ...] = ()
+    scale: float = 1.0
 
     common_error: ClassVar[float] = 1e-14
     widest: ClassVar[float] = HUGE
+
+    def rule(self, m: Vector, q: Vector, V: Vector) -> QuadraticChannel:
+        """Return the channel itself."""
+        return self
+
+    def expansion(self) -> QuadraticChannel:
+        """Return the channel itself, which is quadratic."""
+        return self
 
     def covers(self, m: Vector, q: Vector, V: Vector) -> bool:
         """Tell that closed forms hold everywhere."""
         return True
 
     def averages(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> Averages:
-        """Return the averages over the fields ω = m K0 e_y + √q ξ."""
-        n, c = self._dimensions, self.curvature
-        stiff = 1 + c * V
-        energy = n * ((1 - c * m) ** 2 / self.colors + c * c * q) / stiff**2
-        overlap = n / self.colors * (1 - c * m) / stiff
-        return Averages(overlap, energy, n * c / stiff, float(energy.sum()) / (2 * c))
+        """Return the averages over g = a (y - c ω)/(1 + acV)."""
+        a, c = self.scale, self.curvature
+        square, pull = self.law.residual(m, q, c)
+        stiff = 1 + a * c * V
+        overlap, energy = pull / stiff, square / stiff**2
+        loss = a * sum(energy.tolist()) / (2 * c)
+        if a != 1.0:
+            overlap, energy = a * overlap, a * a * energy
+        return Averages(overlap, energy, self.law.dimensions * (a * c) / stiff, loss)
 
-    def response_square(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> Vector:
-        """Return E tr (P_k K P_l K), K = Σ_k c P_k/(1 + c V_k)."""
-        return np.diag(self._dimensions * (self.curvature / (1 + self.curvature * V)) ** 2)
+    def test_loss(self, m: Vector, q: Vector, accuracy: Accuracy) -> float:
+        """Return a E|y - c ω|²/(2c)."""
+        return self.averages(m, q, np.zeros_like(q), accuracy).loss
 
-    @property
-    def _dimensions(self) -> NDArray[np.int64]:
-        return np.array(self.multiplicities or (self.colors - 1,))
+    def unlearnt(self, V: float) -> Averages:
+        """Return the averages of a row that has learnt nothing yet, at m = q = 0."""
+        nothing = np.zeros(len(self.law.dimensions))
+        return self.averages(nothing, nothing, np.full_like(nothing, V), Accuracy.FINE)
+
+    def many_samples(self, rho: Vector) -> ManySamples:
+        """Return the best multiple of the true row, and a share of its loss per component."""
+        scale, components = self.law.best_scale(rho), int(self.law.dimensions.sum())
+        best = self.test_loss(scale * rho, scale**2 * rho, Accuracy.FINE)
+        excess, V = best / components, 1 / components
+        return ManySamples(scale, best, excess, V, 2 * excess * V if scale == 1.0 else 0.0)
+
+    def response_square(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> Matrix:
+        """Return E tr (P_k K P_l K), K = Σ_k ac P_k/(1 + ac V_k)."""
+        stiffness = self.scale * self.curvature
+        return np.diag(self.law.dimensions * (stiffness / (1 + stiffness * V)) ** 2)
+
+    def optimal_loss(self, rho: Vector, accuracy: Accuracy) -> float:
+        """Return a E|y - E[y|ν]|²/(2c), the error of predicting the conditional mean."""
+        variance = self.law.conditional_variance(rho, accuracy)
+        return self.scale / self.curvature * 0.5 * variance

@@ -13,11 +13,10 @@ import numpy as np
 from numpy.polynomial import chebyshev
 from numpy.typing import NDArray
 
-from replica.channel import Accuracy
+from replica.arrays import Vector
 from replica.memory import kept
 from replica.point_kernels import race, silence
-
-Vector = NDArray[np.float64]
+from replica.rule import Accuracy
 
 #: Spacing of times and of noise, largest noise, and the log probability that is left out.
 _STEPS, _RADII, _LEFT_OUT = (0.6, 0.32, 0.28), (7.0, 9.8, 10.6), (-16.0, -32.0, -38.0)

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
-from replica.channel import Accuracy
 from replica.distance import level_window
 from replica.race import clocks, window
+from replica.rule import Accuracy
 
 Complex = NDArray[np.complex128]
 

@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
-from replica.channel import Accuracy, Averages
+from replica.arrays import Vector
 from replica.cross_entropy_kernels import race_exchange_averages
 from replica.exchange import RADIUS, ExchangeRule, series_weights
 from replica.race import clocks, window_for
-
-Vector = NDArray[np.float64]
+from replica.rule import Accuracy, Averages
 
 #: For each accuracy: nodes in t, nodes in x per cycle of what they resolve, damping of aliases,
 #: and the share of the terms of `ExchangeRule`'s series, which aims at more digits.

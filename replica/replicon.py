@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from replica.channel import Accuracy
-from replica.channels import channel_of
-from replica.solution import Solution, answer
-from replica.spectrum import spectrum_of
+from replica.rule import Accuracy
+from replica.saddle_point import SaddlePoint
+from replica.solution import Solution, answer, vector
 
 
 @dataclass(frozen=True)
@@ -64,14 +63,11 @@ def stability(solution: Solution) -> Stability:
 
 
 def _replicon(solution: Solution, accuracy: Accuracy) -> float:
-    problem, spectrum = solution.problem, spectrum_of(solution.problem.data)
-    order = (solution.m, solution.q, solution.V, solution.V_hat)
-    m, q, V, V_hat = (np.array(value, ndmin=1) for value in order)
-    response = channel_of(problem.data, problem.loss).response_square(m, q, V, accuracy)
-    scaled = spectrum.scales[:, None] * spectrum.covariances
-    resolvents = scaled / (problem.lam + V_hat @ scaled)
-    couplings = (resolvents * spectrum.weights) @ resolvents.T
-    growth = problem.alpha * response @ couplings
+    saddle = SaddlePoint(solution.problem)
+    m, q, V = vector(solution.m), vector(solution.q), vector(solution.V)
+    response = saddle.channel.response_square(m, q, V, accuracy)
+    spread = saddle.couplings.spread(vector(solution.V_hat), saddle.lam)
+    growth = solution.problem.alpha * response @ spread
     if not np.isfinite(growth).all():
         return math.nan
     return 1.0 - float(np.abs(np.linalg.eigvals(growth)).max())

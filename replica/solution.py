@@ -7,20 +7,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from replica.arguments import refusal
+from replica.arrays import Vector
 from replica.immutable import Immutable
 from replica.problem import Problem
+from replica.status import Status
 from replica.tables import COLUMNS
-
-#: What a solution can be. Only the first is an answer.
-STATUSES = ("converged", "max-steps", "diverged", "not-finite", "below-threshold")
 
 #: Columns that only a simulation fills.
 _ELSEWHERE = ("sites", "samples", "seed")
 
-Order = float | NDArray[np.float64]
+Order = float | Vector
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,9 +48,9 @@ class Solution(Immutable):
         Probability that the most likely colour is not the masked one.
     coupling_error : float
         |w - w*|² / |w*|²; NaN where β = 0.
-    status : str
+    status : Status
         "converged", or how the solution failed: "max-steps", "diverged", "not-finite" or
-        "below-threshold".
+        "below-threshold". It is such a text, and has a `sentence` that says what it means.
     residual : float
         Largest relative change of any order parameter that one more undamped evaluation of
         the saddle-point map would make.
@@ -64,26 +62,26 @@ class Solution(Immutable):
     """
 
     problem: Problem
-    m: Order
-    q: Order
-    V: Order
-    m_hat: Order
-    q_hat: Order
-    V_hat: Order
-    test_loss: float
-    train_loss: float
-    optimal_loss: float
-    error_rate: float
-    coupling_error: float
-    status: str
-    residual: float
-    evaluations: int
-    quadrature_error: float
+    m: Order = math.nan
+    q: Order = math.nan
+    V: Order = math.nan
+    m_hat: Order = math.nan
+    q_hat: Order = math.nan
+    V_hat: Order = math.nan
+    test_loss: float = math.nan
+    train_loss: float = math.nan
+    optimal_loss: float = math.nan
+    error_rate: float = math.nan
+    coupling_error: float = math.nan
+    status: Status = Status.NOT_FINITE
+    residual: float = math.nan
+    evaluations: int = 0
+    quadrature_error: float = math.nan
 
     @property
     def converged(self) -> bool:
         """Whether `status` is "converged"."""
-        return self.status == "converged"
+        return self.status == Status.CONVERGED
 
     @property
     def excess_loss(self) -> float:
@@ -112,7 +110,7 @@ class Solution(Immutable):
             "lam": self.problem.lam,
             "alpha": self.problem.alpha,
             **{name: value for name, value in known.items() if _finite(value)},
-            "status": self.status,
+            "status": str(self.status),
             "evaluations": self.evaluations,
         }
 
@@ -143,19 +141,19 @@ class Solution(Immutable):
         return "\n".join(f"{name:<{width}}  {value}" for name, value in shown.items())
 
 
+def public(values: Vector) -> Order:
+    """Return order parameters as a solution holds them: a number where there is one mode."""
+    return float(values[0]) if values.size == 1 else values
+
+
+def vector(value: Order) -> Vector:
+    """Return order parameters of a solution, or one number, as the equations take them."""
+    # A copy, as kernels would be compiled once more for arrays that are read-only.
+    return np.array(value, dtype=float, ndmin=1)
+
+
 def _finite(value: Order) -> bool:
     return math.isfinite(value) if isinstance(value, float) else bool(np.isfinite(value).all())
-
-
-class ConvergenceError(ArithmeticError):
-    """A problem was not solved; `solution` holds the state in which the solver stopped."""
-
-    def __init__(self, message: str, solution: Solution) -> None:
-        super().__init__(message)
-        self.solution = solution
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (str(self), self.solution)
 
 
 def answer(solution: Any) -> Solution:

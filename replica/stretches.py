@@ -58,9 +58,9 @@ def solve_missing(
 
     Raises
     ------
-    replica.journal.Unwritable, replica.journal.Removed
+    replica.errors.Unwritable, replica.errors.Removed
         If the disk is full or the file can no longer be written, or is gone.
-    replica.tasks.WorkerDied
+    replica.errors.WorkerDied
         If workers were ended from outside, again and again, or the cluster was lost.
     """
     if journal is not None:

@@ -8,17 +8,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from replica.arguments import BadArgument, integer
+from replica.arguments import integer
 from replica.cluster import check_scheduler
 from replica.commandline import NOT_CONVERGED, say
 from replica.complaints import told
 from replica.data import CustomTokens
-from replica.journal import GO_ON, Journal, Removed, Unwritable
+from replica.errors import BadArgument, Removed, Unwritable, WorkerDied
+from replica.journal import GO_ON, Journal
 from replica.options import at_best_or_given_lam, digests
 from replica.problem import Problem
 from replica.stretches import ERROR, identity, solve_missing
 from replica.tables import Table
-from replica.tasks import WorkerDied
 
 
 def run_sweep(options: argparse.Namespace, command: str) -> int:

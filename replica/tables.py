@@ -15,7 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replica.arguments import refusal
+from replica.arrays import Vector
 from replica.files import reason, replace_file, writable_file
+from replica.immutable import keep
 from replica.locks import unwritten
 from replica.numerals import numeral
 from replica.sidecars import is_foreign, provenance, sidecar
@@ -67,11 +69,11 @@ class Table:
         if isinstance(lines, (str, Mapping, Table)) or not isinstance(lines, Iterable):
             allowed = "an iterable of mappings from columns to values, as table.lines()"
             raise refusal("lines", lines, allowed)
-        object.__setattr__(self, "_lines", tuple(_copied(line) for line in lines))
+        keep(self, _lines=tuple(_copied(line) for line in lines))
         kinds = {kind for line in self._lines for kind in map(type, line.values())}
         if any(issubclass(kind, np.ma.MaskedArray) for kind in kinds):
             _refuse_masked(self._lines)
-        object.__setattr__(self, "_columns", columns_of(self._lines))
+        keep(self, _columns=columns_of(self._lines))
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -205,7 +207,7 @@ def _refuse_masked(lines: Iterable[Mapping[str, Any]]) -> None:
             raise refusal(column, value, "without masked entries; None is an empty cell")
 
 
-def _objects(cells: Sequence[NDArray[np.float64]]) -> NDArray[Any]:
+def _objects(cells: Sequence[Vector]) -> NDArray[Any]:
     """Return arrays of different shapes as the entries of one, those of one number as floats."""
     array = np.empty(len(cells), dtype=object)
     for number, cell in enumerate(cells):

@@ -33,10 +33,6 @@ Sent = tuple[Outcome, list[tuple[type[Warning], str]]]
 Results = Generator[tuple[int, Sent], None, None]
 
 
-class WorkerDied(RuntimeError):
-    """Workers were ended from outside, or lost; the results they had delivered are kept."""
-
-
 def do(task: Task) -> Sent:
     """Do a task where the caller is, and return what is to be sent."""
     with warnings.catch_warnings(record=True) as caught:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 
 from scipy.optimize import minimize_scalar
 
 from replica.arguments import one_of, refusal
-from replica.channel import Accuracy
-from replica.colour_modes import colour_modes
-from replica.data import DataModel, GaussianTokens, IndependentTokens, PottsTokens
+from replica.data import DataModel
 from replica.distance import squared_distance
+from replica.ensemble_independent import IndependentLaw
+from replica.ensembles import ensemble_of
+from replica.field_law import FieldLaw
+from replica.problem import Loss
 from replica.race_distance import race_distance
-from replica.spectrum import spectrum_of
+from replica.rule import Accuracy
+from replica.tilted import TiltedLaw
 
 #: The least distance, and the least whose coarse integral has four digits.
 _SMALLEST, _CLEAR = 1e-8, 1e-2
@@ -52,36 +55,35 @@ def existence_threshold(data: DataModel, loss: str | None = None) -> float:
     if not isinstance(data, DataModel):
         raise refusal("data", data, "a data model such as PottsTokens(colors, beta)")
     chosen = data.losses[0] if loss is None else one_of("loss", loss, data.losses)
+    ensemble = ensemble_of(data)
     if chosen == "squared-error":
-        components = _components(data)
+        components = ensemble.components
         return 1.0 / components if components else math.inf
-    if isinstance(data, PottsTokens) and not colour_modes(data).one:
-        allowed = "of one colour mode for the threshold of the cross-entropy"
-        raise refusal("similarity", data.similarity, allowed)
-    rho = float(spectrum_of(data).rho[0])
-    return _cross_entropy_threshold(data.colors, rho, isinstance(data, IndependentTokens))
+    ensemble.require("threshold")
+    return _cross_entropy_threshold(ensemble.law, float(ensemble.spectrum.rho[0]))
 
 
-def _components(data: DataModel) -> int:
-    """Return the number of components of a field, each of which a sample asks to be right."""
-    if isinstance(data, GaussianTokens):
-        return data.colors
-    if isinstance(data, PottsTokens):
-        modes = colour_modes(data)
-        return int(modes.dimensions[modes.values != 0.0].sum())
-    return data.colors - 1
+def known_threshold(data: DataModel, loss: str | Loss) -> float:
+    """Return the existence threshold; 0 where none is known, and a search decides."""
+    if not isinstance(loss, str):
+        return 0.0
+    if loss != "squared-error" and not ensemble_of(data).knows("threshold"):
+        return 0.0
+    return existence_threshold(data, loss)
 
 
 @lru_cache(maxsize=256)
-def _cross_entropy_threshold(colors: int, rho: float, independent: bool) -> float:
+def _cross_entropy_threshold(law: FieldLaw, rho: float) -> float:
     if rho == 0.0:
-        return 1.0 / squared_distance(colors, 0.0)
-    if independent:
-        least = _least_of_races(colors, rho)
-    else:
-        least = _minimum(_unsatisfied(partial(squared_distance, colors), rho), 1e-9)[1]
+        return 1.0 / squared_distance(law.colors, 0.0)
+    least = _LEAST[type(law)](law.colors, rho)
     # Fourier's integral leaves an absolute error, which a smaller distance cannot be told from.
     return 1.0 / least if least > _SMALLEST else math.inf
+
+
+def _least_tilted(colors: int, rho: float) -> float:
+    """Return the minimum for fields tilted by the masked token."""
+    return _minimum(_unsatisfied(partial(squared_distance, colors), rho), 1e-9)[1]
 
 
 def _least_of_races(colors: int, rho: float) -> float:
@@ -111,3 +113,10 @@ def _minimum(unsatisfied: Callable[[float], float], tolerance: float) -> tuple[f
     bounds, options = (0.0, 0.5 * math.pi - 1e-6), {"xatol": tolerance}
     best = minimize_scalar(unsatisfied, bounds=bounds, method="bounded", options=options)
     return float(best.x), float(best.fun)
+
+
+#: The minimum of the mean squared distance, by the law of the fields.
+_LEAST: Mapping[type[FieldLaw], Callable[[int, float], float]] = {
+    TiltedLaw: _least_tilted,
+    IndependentLaw: _least_of_races,
+}

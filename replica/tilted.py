@@ -1,4 +1,4 @@
-"""The law of the fields of Potts tokens, as points."""
+"""The law of fields that are tilted by the masked token, all colours alike."""
 
 from __future__ import annotations
 
@@ -7,20 +7,48 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from replica.channel import Accuracy
-from replica.point_rule import Sample
-from replica.points import SCRAMBLES, lattice_near, sobol_noise
+from replica.arrays import Vector
+from replica.error_rate import error_rate, error_rate_slope
+from replica.field_law import FieldLaw, Residual, Sample
+from replica.fresh_fields import fresh
+from replica.point_sets import SCRAMBLES, lattice_near, sobol_noise
+from replica.rule import Accuracy
 
 
 @dataclass(frozen=True)
-class TiltedLaw:
-    """ω = m K0 e_1 + √q ξ: the law of fields of Potts tokens with U = I."""
+class TiltedLaw(FieldLaw):
+    """ω = m K0 e_y + √q ξ, y uniform: the law of the fields of Potts tokens with U = I."""
 
     colors: int
 
-    def size(self, m: float, q: float) -> float:
-        """Return q."""
-        return q
+    def residual(self, m: Vector, q: Vector, c: float) -> Residual:
+        """Return (C-1) [(1-cm)²/C + c²q] and (C-1)/C (1-cm)."""
+        n = self.dimensions
+        return Residual(
+            n * ((1 - c * m) ** 2 / self.colors + c * c * q), n / self.colors * (1 - c * m)
+        )
+
+    def conditional_variance(self, rho: Vector, accuracy: Accuracy) -> float:
+        """Return 1 - E|softmax(ν)|².
+
+        The masked token is drawn from softmax(ν), so E|softmax(ν)|² = E softmax_y(ν), an
+        average at m = q = ρ.
+        """
+        if rho[0] == 0.0:
+            return 1.0 - 1.0 / self.colors
+        return fresh(self.colors, rho, rho, accuracy)[1]
+
+    def error_rate(self, m: Vector, q: Vector, accuracy: Accuracy) -> float:
+        """Return the probability that another component of ω than the masked one is largest."""
+        return error_rate(self.colors, m[0], q[0])
+
+    def chance(self) -> tuple[float, float]:
+        """Return the error rate at small x = m/√q, and how fast it falls with x."""
+        return error_rate_slope(self.colors)
+
+    def best_scale(self, rho: Vector) -> float:
+        """Return 1/(C + ρ)."""
+        return 1 / (self.colors + float(rho[0]))
 
     def sample(self, m: float, q: float, size: float, accuracy: Accuracy) -> Sample:
         """Return points with weights, good for fields of the variance `size`."""

@@ -10,13 +10,14 @@ from numpy.polynomial.chebyshev import Chebyshev
 from numpy.typing import NDArray
 
 from replica.arguments import refusal
-from replica.data import GaussianTokens
+from replica.ensembles import ensemble_of
+from replica.errors import ConvergenceError
+from replica.messages import complaint
 from replica.path import State
 from replica.problem import Problem
 from replica.search import deepest_minimum
-from replica.solution import ConvergenceError, Solution
-from replica.solver import complaint, solve, solve_from
-from replica.spectrum import spectrum_of
+from replica.solution import Solution
+from replica.solver import solve, solve_from
 
 #: Spacing of the grid in log λ, how far it reaches beyond the scales of the data at first, and how
 #: far it may be continued while the test loss still falls at its end.
@@ -153,10 +154,9 @@ def _scales(problem: Problem) -> tuple[float, float]:
     per site: in units of 1/|w*|² one for the cross-entropy, of order C or 1/κ for the squared
     error, whose rows are so much shorter.
     """
-    spectrum, data = spectrum_of(problem.data), problem.data
-    noise = 1.0
-    if problem.loss == "squared-error":
-        noise = 1.0 / data.shift if isinstance(data, GaussianTokens) else float(data.colors)
+    ensemble = ensemble_of(problem.data)
+    spectrum = ensemble.spectrum
+    noise = ensemble.law.regression_noise if problem.loss == "squared-error" else 1.0
     pull = spectrum.teacher * (spectrum.scales @ spectrum.covariances)
     counts = (pull > _SEEN * pull.sum()) & (spectrum.weights > 0.0)
     scales = np.log(noise) + np.log(spectrum.weights[counts]) - np.log(spectrum.teacher[counts])
@@ -168,12 +168,13 @@ def at_best_lam(problem: Problem) -> Solution:
     try:
         return optimal_lam(problem)[1]
     except ConvergenceError as error:
-        return error.solution
+        stopped: Solution = error.solution
+        return stopped
 
 
 def check_teacher(problem: Problem) -> None:
     """Raise ValueError where there is nothing to learn, and no weight decay is too large."""
-    if not spectrum_of(problem.data).rho.any():
+    if not ensemble_of(problem.data).spectrum.rho.any():
         allowed = "such that there is something to learn, for a finite weight decay to be best"
         raise refusal("data", problem.data, allowed)
 

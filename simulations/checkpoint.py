@@ -37,7 +37,7 @@ def load(path: str | os.PathLike[str]) -> tuple[dict[str, Floats], Any]:
         If the file is no checkpoint.
     """
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
         return arrays, strict_json(str(arrays.pop(_PLAIN)))
     except Exception as error:  # zipfile alone raises half a dozen kinds

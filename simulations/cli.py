@@ -7,14 +7,14 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 
-from replica.arguments import BadArgument, integer, one_of, refusal
+from replica.arguments import integer, one_of, refusal
 from replica.cluster import check_scheduler
 from replica.commandline import CONVERGED, NOT_CONVERGED, Parser, cores, run, say
+from replica.errors import BadArgument, Removed, Unwritable, WorkerDied
 from replica.executor import add_executor_options
-from replica.journal import GO_ON, Journal, Removed, Unwritable
+from replica.journal import GO_ON, Journal
 from replica.options import MOST_POINTS, add_problem_options, alpha_grid, matrix, number
 from replica.tables import Table, writable_table
-from replica.tasks import WorkerDied
 from simulations.estimators import ESTIMATORS
 from simulations.grid import LISTS, MOST_COLORS, SAMPLED, grid, lengths, values
 

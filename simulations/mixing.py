@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtrit
 
-from replica.notices import Notice
+from replica.errors import Notice
 from simulations.fields import Floats, Tokens
 from simulations.potts import PottsModel, energy_differences
 from simulations.spread import deviation, standard_error

@@ -74,7 +74,7 @@ def collect(tasks: Sequence[Task], workers: int = 1, label: str | None = None) -
     ------
     TaskFailed
         If a task raised in a worker process; in this one its exception is left as it is.
-    replica.tasks.WorkerDied
+    replica.errors.WorkerDied
         If worker processes were ended from outside, again and again.
     """
     finished: Iterator[tuple[int, Lines]]
@@ -93,7 +93,7 @@ def run_all(tasks: Sequence[Task], workers: int) -> Iterator[tuple[int, Lines]]:
     ------
     TaskFailed
         If a task raised.
-    replica.tasks.WorkerDied
+    replica.errors.WorkerDied
         If worker processes were ended from outside, again and again.
     """
     for number, outcome in outcomes(tasks, workers):

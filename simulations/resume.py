@@ -51,9 +51,9 @@ def complete(
 
     Raises
     ------
-    replica.journal.Unwritable, replica.journal.Removed
+    replica.errors.Unwritable, replica.errors.Removed
         If the disk is full or the file can no longer be written, or is gone.
-    replica.tasks.WorkerDied
+    replica.errors.WorkerDied
         If workers were ended from outside, again and again, or the cluster was lost.
     """
     done = {_key(line): line for line in journal.lines}

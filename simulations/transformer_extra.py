@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from replica.arguments import MissingExtra
+from replica.errors import MissingExtra
 
 __all__ = ["MissingExtra", "loaded"]
 

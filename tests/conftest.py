@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 LENT = (
-    "arguments", "cache", "cluster", "commandline", "data", "executor", "files", "guard",
-    "immutable", "journal", "locks", "mounts", "notices", "numerals", "options", "problem",
-    "processes", "sidecars", "tables", "tasks", "texts",
+    "arguments", "arrays", "cache", "cluster", "commandline", "data", "errors", "executor",
+    "files", "guard", "immutable", "journal", "locks", "mounts", "notices", "numerals", "options",
+    "problem", "processes", "sidecars", "status", "tables", "tasks", "texts",
 )  # fmt: skip
 
 

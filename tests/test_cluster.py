@@ -15,9 +15,10 @@ import pytest
 import surroundings
 
 from replica import cli as theory
+from replica.errors import WorkerDied
 from replica.executor import outcomes
 from replica.journal import Journal
-from replica.tasks import Failure, WorkerDied
+from replica.tasks import Failure
 from simulations import cli as systems
 
 SWEEP = ["sweep", "--colors=2", "--beta=1.2", "--lam=0.1", "--alpha=0.3:9:600"]

@@ -21,7 +21,8 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from replica import ParamagnetWarning, PottsTokens, Problem, sweep
 from replica.cli import main
-from replica.notices import Notice, tell, unwanted
+from replica.errors import Notice
+from replica.notices import tell, unwanted
 from replica.processes import in_processes
 from simulations import simulate
 from simulations.one_thread import one_thread

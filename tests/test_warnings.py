@@ -10,7 +10,7 @@ import warnings
 import pytest
 
 from replica.cli import main
-from replica.notices import Notice
+from replica.errors import Notice
 from replica.tables import Table
 from simulations.cli import main as simulate
 
@@ -77,8 +77,7 @@ def test_unmixed_chains_are_no_error(tmp_path, capsys, workers):
 def test_every_warning_of_the_package_is_a_notice():
     import replica
     import simulations
-    from replica.cache import UncachedWarning
-    from replica.mounts import MountWarning
+    from replica.errors import MountWarning, UncachedWarning
 
     public = [replica.ParamagnetWarning, simulations.MixingWarning, UncachedWarning, MountWarning]
     assert all(issubclass(kind, Notice) for kind in public)

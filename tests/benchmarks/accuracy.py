@@ -13,8 +13,8 @@ from reference import referee
 from scipy.special import log_ndtr
 
 from replica import ParamagnetWarning, PottsTokens, Problem, Solution
-from replica.channel import Accuracy
 from replica.cross_entropy import CrossEntropyChannel
+from replica.rule import Accuracy
 from replica.solver import solve_from
 
 OBSERVABLES = (

@@ -39,8 +39,8 @@ from replica import (
     solve,
     sweep,
 )
-from replica.channel import Accuracy
 from replica.cross_entropy import CrossEntropyChannel
+from replica.rule import Accuracy
 
 COLORS = (2, 3, 4, 5, 8, 20, 50, 100)
 ALPHAS = np.geomspace(0.5, 10.0, 100)

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from figures import cli
 from figures.batch import make
 from figures.publish import publish
-from replica.arguments import MissingExtra
+from replica.errors import MissingExtra
 from replica.journal import Journal
 from replica.tables import Table
 

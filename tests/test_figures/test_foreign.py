@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from figures import cli, double_descent, learning_curve
 from figures.foreign import ANY, own_table
 from figures.systems import Size
+from replica.errors import WorkerDied
 from replica.tables import Table, sidecar
-from replica.tasks import WorkerDied
 
 FIGURES = {figure.NAME: figure for figure in cli.FIGURES}
 

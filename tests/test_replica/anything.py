@@ -24,8 +24,8 @@ from replica import (
     cavity_covariance,
     solve,
 )
-from replica.arguments import BadArgument
-from replica.spectrum import spectrum_of
+from replica.ensembles import ensemble_of
+from replica.errors import BadArgument
 
 LOSSES = ("cross-entropy", "squared-error")
 
@@ -132,7 +132,7 @@ def violations(solution: Solution) -> list[str]:
     broken = [
         f"{name} is not finite" for name, value in values.items() if not np.isfinite(value).all()
     ]
-    rho = spectrum_of(data).rho
+    rho = ensemble_of(data).spectrum.rho
     if not solution.residual < 1e-9:
         broken.append(f"residual {solution.residual}")
     if not solution.train_loss <= solution.test_loss * (1 + allowed):
@@ -143,7 +143,7 @@ def violations(solution: Solution) -> list[str]:
         broken.append("m² above q ρ")
     if not (values["V"] >= 0).all() or not (values["q"] >= 0).all():
         broken.append("negative V or q")
-    if spectrum_of(data).teacher_norm2 > 0 and not solution.coupling_error >= 0:
+    if ensemble_of(data).spectrum.teacher_norm2 > 0 and not solution.coupling_error >= 0:
         broken.append(f"coupling error {solution.coupling_error}")
     guesses = problem.data.name != "gaussian"
     if guesses and not -allowed <= solution.error_rate <= 1 - 1 / data.colors + allowed:

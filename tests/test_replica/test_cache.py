@@ -24,7 +24,8 @@ import replica
 import replica.jit
 import simulations.jit
 from replica import PottsTokens, Problem, solve
-from replica.cache import UncachedWarning, _tell
+from replica.cache import _tell
+from replica.errors import UncachedWarning
 from simulations import simulate
 
 PROGRAM = """

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from replica import PottsTokens, Problem, solve
-from replica.channel import Accuracy
 from replica.contour import ContourRule
-from replica.cross_entropy import CrossEntropyChannel
 from replica.exchange import RADIUS, ExchangeRule, exchange_rule
+from replica.fresh_fields import fresh
+from replica.rule import Accuracy
 
 pytestmark = pytest.mark.filterwarnings("ignore::replica.ParamagnetWarning")
 
@@ -87,7 +87,7 @@ def test_wide_fields_of_many_colours_without_reaction(colors, q):
     """At V → 0 the prox is the identity, and one integral of a product gives the averages."""
     V, m = 1e-13, np.array([0.5 * q])
     rule = exchange_rule(colors, m[0], q, V)
-    loss, error = CrossEntropyChannel(colors).fresh(m, np.array([q]), Accuracy.FINER)
+    loss, error = fresh(colors, m, np.array([q]), Accuracy.FINER)
     found = averages(rule, m[0], q, V)
     assert found[0] == pytest.approx(error, rel=2e-10)
     assert found[3] == pytest.approx(loss, rel=2e-10)

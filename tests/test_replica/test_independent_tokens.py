@@ -20,14 +20,16 @@ from replica import (
     free_energy,
     solve,
 )
-from replica import independent as channels
-from replica.channel import Accuracy
 from replica.cli import main
+from replica.cross_entropy_points import CrossEntropyPoints
 from replica.distance import squared_distance
-from replica.point_rule import CrossEntropyPoints, PointRule
+from replica.ensemble_independent import IndependentLaw
+from replica.independent import IndependentCrossEntropyChannel
+from replica.point_rule import PointRule
 from replica.race import log_normaliser, uncertainty, wrong_guess
 from replica.race_distance import race_distance
 from replica.race_exchange import RaceExchangeRule
+from replica.rule import Accuracy
 
 
 def logistic(kappa: float, gamma: float) -> tuple[float, float, float]:
@@ -133,7 +135,7 @@ def test_three_colours_by_dense_quadrature():
         w @ -np.log(p[:, 0]),
     ]
     order = np.array([m]), np.array([q]), np.array([V])
-    channel = channels.IndependentCrossEntropyChannel(3, rho)
+    channel = IndependentCrossEntropyChannel(IndependentLaw(3, rho))
     rule = channel.rule(*order)
     for accuracy, error in ((Accuracy.COARSE, 1e-3), (Accuracy.FINE, 1e-8), (Accuracy.FINER, 1e-8)):
         found = rule.averages(*order, accuracy)
@@ -157,13 +159,13 @@ def gaps(one, other) -> list[float]:
 def test_three_rules_for_the_same_averages(colors, monkeypatch):
     """Lattice, exchangeability and Sobol points share the prox and the race only."""
     order = np.array([0.5]), np.array([0.8]), np.array([1.3])
-    law = channels.IndependentLaw(colors, 0.6)
+    law = IndependentLaw(colors, 0.6)
     rule = PointRule(law, CrossEntropyPoints(), *order[:2])
     lattice = rule.averages(*order, Accuracy.FINER)
     exchange = RaceExchangeRule.near(colors, 0.6, 0.8, 1.3)
     for accuracy, error in zip(Accuracy, (1e-4, 1e-9, 1e-9), strict=True):
         assert max(gaps(exchange.averages(*order, accuracy), lattice)) < error
-    monkeypatch.setattr(channels, "lattice_near", lambda *_: None)
+    monkeypatch.setattr("replica.ensemble_independent.lattice_near", lambda *_: None)
     sampled = gaps(rule.averages(*order, Accuracy.FINE), lattice)
     assert max(sampled) < 3e-4
     # The stated error covers the difference.

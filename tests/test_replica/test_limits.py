@@ -12,7 +12,7 @@ from scipy.special import log_ndtr, ndtr
 from scipy.stats import multivariate_normal
 
 from replica import GaussianTokens, IndependentTokens, PottsTokens, Problem, solve, sweep
-from replica.observables import error_rate
+from replica.error_rate import error_rate
 
 LOSSES = ("cross-entropy", "squared-error")
 

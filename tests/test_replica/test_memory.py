@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from replica import CustomTokens, GaussianTokens, PottsTokens
+from replica.ensembles import ensemble_of
 from replica.memory import MOST_BYTES, kept, size_of
-from replica.solver import _optimal_loss
-from replica.spectrum import spectrum_of
+from replica.observables import _optimal_loss
 
 #: Eleven arrays of a thousand numbers, with what their entries take.
 _ELEVEN = 11 * 9024
@@ -70,11 +70,11 @@ def test_memory_of_spectra_near_the_end_of_the_paramagnet():
         tracemalloc.start()
         try:
             for i in range(50):
-                spectrum_of(_spectrum(i))
+                _ = ensemble_of(_spectrum(i)).spectrum
             taken = tracemalloc.get_traced_memory()[0]
         finally:
             tracemalloc.stop()
-        assert spectrum_of(_spectrum(49)) is spectrum_of(_spectrum(49))
+        assert ensemble_of(_spectrum(49)).spectrum is ensemble_of(_spectrum(49)).spectrum
     assert taken < 2.1 * MOST_BYTES
 
 
@@ -86,7 +86,7 @@ def test_memory_of_optimal_losses_of_large_spectra():
         for _ in range(40):
             values = rng.uniform(0.1, 1.0, 100_000)
             data = CustomTokens.from_spectrum(values, np.ones(100_000), values / 1e5, 2)
-            assert _optimal_loss(data, "cross-entropy") < np.log(2)
+            assert _optimal_loss(ensemble_of(data), "cross-entropy") < np.log(2)
         taken = tracemalloc.get_traced_memory()[0]
     finally:
         tracemalloc.stop()

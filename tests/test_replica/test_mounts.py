@@ -13,8 +13,8 @@ import pytest
 
 from figures.publish import publish
 from replica.cli import main
+from replica.errors import MountWarning
 from replica.journal import Journal, Unwritable
-from replica.mounts import MountWarning
 from replica.tables import Table
 from simulations.checkpoint import alone, load, save
 from simulations.cli import main as simulate

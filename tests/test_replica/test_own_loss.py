@@ -23,7 +23,7 @@ from replica import (
     sweep,
     tilted,
 )
-from replica.channel import Accuracy
+from replica.rule import Accuracy
 
 OBSERVABLES = (
     "m", "q", "V", "test_loss", "train_loss", "optimal_loss", "error_rate", "coupling_error",
@@ -140,8 +140,9 @@ def test_sampled_points_where_the_lattice_is_too_large(monkeypatch):
 
 def solve_averages(data, loss, order, keep=False):
     from replica.channels import channel_of
+    from replica.ensembles import ensemble_of
 
-    rule = channel_of(data, loss).rule(*order)
+    rule = channel_of(ensemble_of(data).law, loss).rule(*order)
     averages = rule.averages(*order, Accuracy.FINE)
     return (rule, averages) if keep else averages
 

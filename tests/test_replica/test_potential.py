@@ -7,9 +7,9 @@ import pytest
 from referee import row
 
 from replica import PottsTokens, Problem, free_energy, solve
-from replica.channel import Accuracy
-from replica.couplings import Conjugates, Overlaps
+from replica.equations import Conjugates, Overlaps
 from replica.potential import free_energy_at
+from replica.rule import Accuracy
 from replica.saddle_point import SaddlePoint
 
 LOSSES = ("cross-entropy", "squared-error")

@@ -8,11 +8,12 @@ import referee
 from numpy.testing import assert_allclose
 
 import replica.exchange
-from replica.channel import Accuracy
 from replica.cross_entropy import CrossEntropyChannel
 from replica.cross_entropy_kernels import _colour_nodes
 from replica.exchange import ExchangeRule
+from replica.fresh_fields import fresh
 from replica.lattice import LatticeRule
+from replica.rule import Accuracy
 
 #: (m, q, V): ordinary, no training, next to no fields, interpolation, pure memory, V ≈ 5 √q
 #: where the series of the exchange rule decays most slowly, pure signal.
@@ -111,7 +112,7 @@ def test_fresh_loss_by_two_integrals(colors, tolerance, order):
 def test_fresh_fields_by_the_rules_for_training(colors, order):
     """One integral of a product against the lattice and the exchangeable rule at V → 0."""
     m, q, _ = order
-    loss, error = CrossEntropyChannel(colors).fresh(np.array([m]), np.array([q]), Accuracy.FINE)
+    loss, error = fresh(colors, np.array([m]), np.array([q]), Accuracy.FINE)
     if q < 100:
         expected = lattice(colors, m, q, 1e-30)
         assert_allclose([loss, error], [expected.loss, expected.overlap], rtol=2e-10)

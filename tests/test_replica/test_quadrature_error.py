@@ -8,10 +8,10 @@ import referee
 from scipy.special import log_ndtr
 
 from replica import PottsTokens, Problem, solve
-from replica.channel import Accuracy
 from replica.cross_entropy import CrossEntropyChannel
 from replica.exchange import ExchangeRule
 from replica.lattice import LatticeRule
+from replica.rule import Accuracy
 
 
 def finer_lattice(colors, m, q, V) -> referee.Channel:

@@ -8,9 +8,9 @@ from scipy import optimize
 from scipy.special import softmax
 
 from replica import GaussianTokens, PottsTokens, Problem, existence_threshold, solve, stability
-from replica.channel import Accuracy
 from replica.cross_entropy import CrossEntropyChannel
-from replica.spectrum import spectrum_of
+from replica.ensembles import ensemble_of
+from replica.rule import Accuracy
 from simulations import PottsModel, extrapolate, sample, train
 
 CIRCULANT = [[1, 0.5, 0, 0.5], [0.5, 1, 0.5, 0], [0, 0.5, 1, 0.5], [0.5, 0, 0.5, 1]]
@@ -21,7 +21,7 @@ def test_squared_error_is_the_derivative_of_the_local_variance():
     problem = Problem(1.5, 0.2, PottsTokens(3, 1.5), "squared-error")
     step = 1e-4
     above, below = (solve(problem.at(lam=0.2 + sign * step)).V for sign in (1, -1))
-    solution, spectrum = solve(problem), spectrum_of(problem.data)
+    solution, spectrum = solve(problem), ensemble_of(problem.data).spectrum
     G = spectrum.covariances[0]
     fluctuation = spectrum.weights @ (G / (0.2 + solution.V_hat * G) ** 2)
     expected = -fluctuation * 2 * step / (above - below)
@@ -42,7 +42,7 @@ def test_susceptibility_of_trained_rows():
     row, V = tr G A^{-1}, and -dV/dλ = L tr A^{-1} G A^{-1} = <G/D²>/replicon.
     """
     problem = Problem(1.2, 0.05, PottsTokens(3, 1.5))
-    solution, spectrum = solve(problem), spectrum_of(problem.data)
+    solution, spectrum = solve(problem), ensemble_of(problem.data).spectrum
     G = spectrum.covariances[0]
     fluctuation = spectrum.weights @ (G / (problem.lam + solution.V_hat * G) ** 2)
     sizes = {50: 60, 100: 30, 200: 12}
@@ -90,7 +90,7 @@ def test_convexity_keeps_the_solution_stable(colors, factor, lam):
     """tr K² <= tr K/V, so the replicon is at least 1 - <V̂G²/D²>/<G/D>, which is positive."""
     data = PottsTokens(colors, 0.2 * colors)
     solution = solve(Problem(factor * existence_threshold(data), lam, data))
-    spectrum = spectrum_of(data)
+    spectrum = ensemble_of(data).spectrum
     G, weights = spectrum.covariances[0], spectrum.weights
     D = lam + solution.V_hat * G
     least = 1 - solution.V_hat * (weights @ (G / D) ** 2) / (weights @ (G / D))

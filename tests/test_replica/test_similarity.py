@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from replica import PottsTokens, Problem, existence_threshold, solve
-from replica.channel import Accuracy
-from replica.channels import channel_of, rate_error
+from replica.channels import channel_of
 from replica.colour_modes import ColourModes
-from replica.couplings import Conjugates, Overlaps
-from replica.observables import error_rate
+from replica.ensemble_potts import PottsEnsemble
+from replica.equations import Conjugates, Overlaps
+from replica.error_rate import error_rate
 from replica.potential import free_energy, free_energy_at
+from replica.rule import Accuracy
 from replica.saddle_point import SaddlePoint
 from replica.tables import Table
 from simulations import PottsModel, average_seeds, extrapolate, sample, simulate_many, train
@@ -52,12 +53,14 @@ def test_error_rates_of_many_modes_are_within_their_error(monkeypatch):
     """At five colours the difference of two sets of Sobol points alone is too small a bound."""
     plain = solve(Problem(2.0, 0.4, PottsTokens(5, 1.25)))
     monkeypatch.setattr(ColourModes, "one", False)
-    channel = channel_of(PottsTokens(5, 2.5, 0.5 * np.eye(5) + 0.1), "cross-entropy")
+    channel = channel_of(
+        PottsEnsemble(PottsTokens(5, 2.5, 0.5 * np.eye(5) + 0.1)).law, "cross-entropy"
+    )
     for factor in np.linspace(0.5, 2.0, 12):
         m, q = np.array([factor * plain.m]), np.array([plain.q])
         exact = error_rate(5, m[0], q[0])
         found = channel.error_rate(m, q, Accuracy.FINE)
-        assert abs(found - exact) < exact * rate_error(channel, m, q)
+        assert abs(found - exact) < exact * channel.rate_error(m, q)
 
 
 @pytest.mark.parametrize("colors", [3, 5])
@@ -95,7 +98,7 @@ def test_the_free_energy_is_stationary(problem):
     hats = {name: np.copy(getattr(solution, f"{name}_hat")) for name in ("m", "q", "V")}
 
     def potential() -> float:
-        overlaps = Overlaps(**order, r=np.nan, n=np.nan)
+        overlaps = Overlaps(**order, teacher_overlap=np.nan, norm2=np.nan)
         return free_energy_at(problem, overlaps, Conjugates(**hats))
 
     assert potential() == pytest.approx(free_energy(solution), rel=1e-12)
@@ -190,7 +193,7 @@ def test_norm_and_overlap_of_trained_rows(number):
                 ]
             )
         found.append((np.mean(per_seed, 0), np.std(per_seed, 0, ddof=1) / np.sqrt(seeds)))
-    for i, expected in enumerate((order.n, order.r)):
+    for i, expected in enumerate((order.norm2, order.teacher_overlap)):
         limit = extrapolate(sizes, [mean[i] for mean, _ in found], [err[i] for _, err in found])
         assert limit.stderr < 0.03 * expected
         assert abs(limit.value - expected) < 3 * limit.stderr

@@ -9,8 +9,9 @@ from contextlib import ExitStack
 import numpy as np
 import pytest
 
+from replica.errors import Unwritable
 from replica.files import partial_file
-from replica.journal import Journal, Unwritable
+from replica.journal import Journal
 from replica.locks import unwritten
 from replica.tables import Table
 from simulations.checkpoint import load, save

@@ -12,8 +12,9 @@ import pytest
 from surroundings import start_pausing, wait_until_grown
 
 from replica.cli import main
+from replica.errors import Removed
 from replica.files import partial_file
-from replica.journal import Journal, Removed
+from replica.journal import Journal
 from replica.tables import COLUMNS, Table
 
 SWEEP = ["sweep", "--colors", "2", "--beta", "1.2", "--alpha", "1,2"]

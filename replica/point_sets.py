@@ -1,4 +1,8 @@
-"""Explicit points for averages over the noise of the fields, any number of colours."""
+"""Explicit points for averages over the noise of the fields: lattices and Sobol's, by dimension.
+
+Points that are as symmetric as the colours serve one colour mode (`lattice_near`, `sobol_noise`);
+several modes are axes of their own (`cubic_lattice`, `scrambled_sobol`).
+"""
 
 from __future__ import annotations
 
@@ -10,13 +14,11 @@ from numpy.typing import NDArray
 from scipy.special import chdtri, ndtri
 
 from replica.arguments import refusal
-from replica.channel import Accuracy
-from replica.colour_modes import complement
+from replica.arrays import Matrix, Vector
 from replica.lattice import spacing
 from replica.memory import kept
 from replica.point_kernels import lattice_orbits
-
-Vector = NDArray[np.float64]
+from replica.rule import Accuracy
 
 #: log(1/error) that a lattice aims at for each accuracy, the most points times colours it may
 #: take for that, and the digits below which it is given up.
@@ -108,19 +110,51 @@ def sobol_noise(colors: int, fields: int, accuracy: Accuracy) -> tuple[Vector, .
     behind the other, so that their spread tells the error of the rest.
     """
     check_sampled(colors)
-    # scipy.stats takes longer to import than most curves to solve.
-    from scipy.stats import qmc
-
     n = fields * (colors - 1)
     basis = complement(colors)
     parts = []
     for scramble in range(SCRAMBLES):
         seed = np.random.default_rng((accuracy, scramble))
-        uniform = qmc.Sobol(n, seed=seed).random_base2(_SOBOL[accuracy])
-        x = ndtri(np.clip(uniform, 1e-16, 1 - 1e-16))
+        x = _normal_sobol(n, _SOBOL[accuracy], seed)
         x = np.concatenate([x, -x])
         parts.append(x @ np.linalg.inv(np.linalg.cholesky(x.T @ x / len(x))).T)
     noise = tuple(part @ basis for part in np.split(np.concatenate(parts), fields, axis=1))
     for array in noise:
         array.setflags(write=False)
     return noise
+
+
+@kept(_MOST_BYTES)
+def cubic_lattice(dimensions: int, step: float, radius: float) -> tuple[Matrix, Vector]:
+    """Return points of a cubic lattice in a ball, line by line, with the weights of a Gaussian."""
+    reach = int(radius / step)
+    axis = np.arange(-reach, reach + 1) * step
+    grid = np.stack(np.meshgrid(*[axis] * dimensions, indexing="ij"), axis=-1)
+    x = grid.reshape(-1, dimensions)
+    square = (x**2).sum(axis=1)
+    x, square = x[square <= radius**2], square[square <= radius**2]
+    return x, np.exp(-0.5 * square) * (step / np.sqrt(2 * np.pi)) ** dimensions
+
+
+@kept(_MOST_BYTES)
+def scrambled_sobol(dimensions: int, log2_points: int) -> tuple[Matrix, Vector]:
+    """Return one scramble of Sobol points, normal and independent, and equal weights.
+
+    The seed is fixed for each number of points. In their order its parts are nets of their own.
+    """
+    x = _normal_sobol(dimensions, log2_points, log2_points)
+    return np.ascontiguousarray(x), np.full(len(x), 1.0 / len(x))
+
+
+def _normal_sobol(dimensions: int, log2_points: int, seed: int | np.random.Generator) -> Matrix:
+    # scipy.stats takes longer to import than most curves to solve.
+    from scipy.stats import qmc
+
+    uniform = qmc.Sobol(dimensions, seed=seed).random_base2(log2_points)
+    return np.asarray(ndtri(np.clip(uniform, 1e-16, 1 - 1e-16)))
+
+
+def complement(colors: int) -> Matrix:
+    """Return an orthonormal basis of the vectors orthogonal to 1, one per row."""
+    columns = np.column_stack([np.ones(colors), np.eye(colors)[:, 1:]])
+    return np.ascontiguousarray(np.linalg.qr(columns)[0][:, 1:].T)

@@ -1,0 +1,30 @@
+"""The ensemble of tokens of which only the spectrum is known."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+
+from replica.data import CustomTokens
+from replica.ensemble import Ensemble
+from replica.spectrum import Spectrum
+from replica.tilted import TiltedLaw
+
+
+class CustomEnsemble(Ensemble):
+    """A given spectrum, and fields tilted by the masked token like those of Potts tokens."""
+
+    answers = frozenset({"prior", "mean field", "threshold", "asymptotics"})
+    data: CustomTokens
+
+    @cached_property
+    def spectrum(self) -> Spectrum:
+        """The joint law of eigenvalues and teacher that was handed over."""
+        data = self.data
+        return Spectrum(data.eigenvalues[None, :], data.weights, data.teacher, np.ones(1))
+
+    @cached_property
+    def law(self) -> TiltedLaw:
+        """ω = m K0 e_y + √q ξ."""
+        return TiltedLaw(self.colors)

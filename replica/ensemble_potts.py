@@ -1,0 +1,78 @@
+"""The ensemble of Potts tokens with Gaussian couplings, in the paramagnet."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+
+from replica.arguments import refusal
+from replica.colour_modes import colour_modes, eigenspaces
+from replica.data import PottsTokens, distinctions
+from replica.ensemble import Ensemble
+from replica.field_law import FieldLaw
+from replica.memory import kept
+from replica.mode_law import ModeLaw
+from replica.spectrum import STRONGEST, Spectrum, semicircle
+from replica.tilted import TiltedLaw
+
+#: Change of a similarity, relative to its largest entry, that no average over the fields shows.
+_ALIKE = 1e-9
+
+
+class PottsEnsemble(Ensemble):
+    """The semicircle's spectrum in every colour mode, and fields tilted by the masked token."""
+
+    answers = frozenset({"prior", "mean field", "threshold", "asymptotics"})
+    data: PottsTokens
+
+    def knows(self, question: str) -> bool:
+        """Tell what is known: the prior with any similarity, a threshold with one colour mode."""
+        if question == "threshold":
+            return colour_modes(self.data).one
+        return question == "prior" or self.data.similarity is None
+
+    def require(self, question: str) -> None:
+        """Raise ValueError unless this ensemble answers a question."""
+        if question == "threshold" and not self.knows(question):
+            allowed = "of one colour mode for the threshold of the cross-entropy"
+            raise refusal("similarity", self.data.similarity, allowed)
+        super().require(question)
+
+    @property
+    def spectrum(self) -> Spectrum:
+        """G_k of every colour mode, with the semicircle law of J."""
+        return _spectrum(self.data)
+
+    @cached_property
+    def law(self) -> FieldLaw:
+        """ω = Σ_k (m_k P_k e_y + √q_k P_k ξ)."""
+        if colour_modes(self.data).one:
+            return TiltedLaw(self.colors)
+        bases = eigenspaces(self.data)[1]
+        mode = np.repeat(np.arange(len(bases)), [len(basis) for basis in bases])
+        told, rounding = distinctions(np.array(self.data.similarity))
+        # Where a rotation of the colours changes nothing, one masked colour stands for all.
+        change = np.abs(told - np.roll(told, (1, 1), axis=(0, 1))).max()
+        circulant = change <= _ALIKE * np.abs(told).max() + rounding
+        masked = (0,) if circulant else tuple(range(self.colors))
+        return ModeLaw(np.concatenate(bases), mode, masked)
+
+    @property
+    def components(self) -> int:
+        """The rank of the similarity on the complement of 1."""
+        modes = colour_modes(self.data)
+        return int(modes.dimensions[modes.values != 0.0].sum())
+
+
+@kept()
+def _spectrum(data: PottsTokens) -> Spectrum:
+    """G_k = [(1 + b_k²) I - b_k J]^{-1} / C, b_k = u_k b, J with the semicircle law."""
+    values = colour_modes(data).values
+    b = data.b * values[:, None]
+    strongest = float(np.abs(b).max())
+    if strongest > STRONGEST:
+        raise refusal("beta", data.beta, f"such that |b| is {STRONGEST} or less for the theory")
+    eigenvalues, weights = semicircle(strongest)
+    covariances = 1.0 / (data.colors * (1.0 + b * b - b * eigenvalues))
+    return Spectrum(covariances, weights, data.teacher_norm2 * weights, values**2)

@@ -1,0 +1,41 @@
+"""From data to their ensemble: the one place where the theory tells data models apart."""
+
+from __future__ import annotations
+
+from functools import singledispatch
+from typing import Any
+
+from replica.arguments import refusal
+from replica.data import CustomTokens, DataModel, GaussianTokens, IndependentTokens, PottsTokens
+from replica.ensemble import ANSWERED, Ensemble
+from replica.ensemble_custom import CustomEnsemble
+from replica.ensemble_gaussian import GaussianEnsemble
+from replica.ensemble_independent import IndependentEnsemble
+from replica.ensemble_potts import PottsEnsemble
+from replica.memory import kept
+
+
+@kept()
+def ensemble_of(data: DataModel) -> Ensemble:
+    """Return what the theory knows of these data; the same object for equal data."""
+    return _ensemble(data)
+
+
+def answering(data: Any, question: str) -> Ensemble:
+    """Return the ensemble of data if it answers a question, or raise ValueError."""
+    if not isinstance(data, DataModel):
+        raise refusal("data", data, ANSWERED[question])
+    ensemble = ensemble_of(data)
+    ensemble.require(question)
+    return ensemble
+
+
+@singledispatch
+def _ensemble(data: DataModel) -> Ensemble:
+    raise TypeError(f"no ensemble is known for {type(data).__name__}")
+
+
+_ensemble.register(PottsTokens, PottsEnsemble)
+_ensemble.register(IndependentTokens, IndependentEnsemble)
+_ensemble.register(GaussianTokens, GaussianEnsemble)
+_ensemble.register(CustomTokens, CustomEnsemble)

@@ -1,0 +1,74 @@
+"""The saddle-point equations by name: what the two sides exchange, and V̂, m̂ and q̂.
+
+The coupling equations, for m, q and V, are in `replica.couplings`.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+from replica.arrays import Matrix, Vector
+from replica.rule import Averages
+
+
+class Overlaps(NamedTuple):
+    """Order parameters of the fields, one entry per colour mode, and norms of the row.
+
+    m_k = u_k² w*ᵀ G_k w, q_k = u_k² wᵀ G_k w and V_k, the local variance;
+    teacher_overlap = w*·w, norm2 = |w|².
+    """
+
+    m: Vector
+    q: Vector
+    V: Vector
+    teacher_overlap: float
+    norm2: float
+
+
+class Conjugates(NamedTuple):
+    """Conjugate order parameters m̂, q̂, V̂, one entry per colour mode."""
+
+    m: Vector
+    q: Vector
+    V: Vector
+
+
+def conjugates_of(average: Averages, alpha: float) -> Conjugates:
+    """Return what the channel answers to overlaps (THEORY.md, equation 8).
+
+    m̂ = α E y·g,   q̂ = α E |g|²,   V̂ = -α E tr ∂g/∂ω.
+    """
+    m_hat = alpha * average.overlap
+    q_hat = alpha * average.energy
+    V_hat = alpha * average.response
+    return Conjugates(m_hat, q_hat, V_hat)
+
+
+class CouplingEquations(Protocol):
+    """What a saddle point asks of an ensemble's covariances: the equations for m, q and V.
+
+    They also choose the coordinates in which the fixed point is searched for: logarithms, where
+    all conjugates are positive as under a spectrum, or others.
+    """
+
+    @property
+    def teacher_norm2(self) -> float:
+        """|w*|²."""
+
+    def coordinates(self, conjugates: Conjugates, least: float = 0.0) -> Vector:
+        """Return the coordinates of conjugates, NaN where they have none.
+
+        With `least` what is smaller, or has no coordinate, counts as this.
+        """
+
+    def conjugates(self, x: Vector) -> Conjugates:
+        """Return the conjugates at coordinates x."""
+
+    def overlaps(self, x: Vector, lam: float) -> Overlaps:
+        """Return the overlaps at coordinates x and weight decay λ."""
+
+    def objective(self, conjugates: Conjugates, lam: float) -> float:
+        """Return -2 min_w of what is left of the objective at given multipliers."""
+
+    def spread(self, V_hat: Vector, lam: float) -> Matrix:
+        """Return how a difference of q̂_l enters q_k of two replicas, at fixed V̂."""

@@ -1,0 +1,66 @@
+"""Every exception and warning of the package, so that a caller knows what can be raised.
+
+Arguments that are not allowed raise `BadArgument`, which is a ValueError; the rest tell of what
+the machine, or the equations, did not grant.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class BadArgument(ValueError):
+    """An argument that is not allowed; the message names it, its value and what is."""
+
+
+class MissingExtra(ImportError):
+    """What was asked for needs packages that are not installed; the message says which."""
+
+
+class ConvergenceError(ArithmeticError):
+    """A problem was not solved.
+
+    Attributes
+    ----------
+    solution : Solution
+        The state in which the solver stopped.
+    """
+
+    def __init__(self, message: str, solution: Any) -> None:
+        super().__init__(message)
+        self.solution = solution
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (str(self), self.solution)
+
+
+class Unwritable(RuntimeError):
+    """The table cannot be written any more; what it holds is kept."""
+
+
+class Removed(RuntimeError):
+    """The table is not there any more, nor anything that is written to it."""
+
+
+class WorkerDied(RuntimeError):
+    """Workers were ended from outside, or lost; the results they had delivered are kept."""
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, by which batch systems end what ran out of time, ends a command like Ctrl-C."""
+
+
+class Notice(UserWarning):
+    """A warning of this package, which a command says in a line, however Python is set."""
+
+
+class ParamagnetWarning(Notice):
+    """The data may not be paramagnetic, and the theory then does not describe them."""
+
+
+class UncachedWarning(Notice):
+    """Compiled code could not be kept on disk, so that other processes compile it again."""
+
+
+class MountWarning(Notice):
+    """A file system lacks what some promise about files takes."""

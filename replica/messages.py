@@ -1,0 +1,35 @@
+"""What is said of a problem that was not solved, and what may help."""
+
+from __future__ import annotations
+
+import math
+
+from replica.problem import Problem
+from replica.solution import Solution
+from replica.status import Status
+from replica.threshold import known_threshold
+
+#: What each status says; a table that was edited may have another text.
+_SENTENCES: dict[str, str] = {status: status.sentence for status in Status}
+
+
+def complaint(solution: Solution) -> str:
+    """Return the line that says how a solution failed, and what may help."""
+    return reason(solution.problem, solution.status, solution.evaluations, solution.residual)
+
+
+def reason(problem: Problem, status: str, evaluations: int, residual: float) -> str:
+    """Return the line that says how a problem was not solved, and what may help."""
+    where = f"alpha = {problem.alpha}, lam = {problem.lam}"
+    if status == Status.BELOW_THRESHOLD:
+        threshold = known_threshold(problem.data, problem.loss)
+        larger = " or a larger alpha" if math.isfinite(threshold) else ""
+        return (
+            f"{where}: {Status.BELOW_THRESHOLD.sentence} up to "
+            f"alpha_c = {threshold:.8g}; take lam > 0{larger}"
+        )
+    meaning = f" ({_SENTENCES[status]})" if status in _SENTENCES else ""
+    return (
+        f"{where}: the solver stopped as {status} after {evaluations} "
+        f"evaluations with residual {residual:.1e}{meaning}"
+    )

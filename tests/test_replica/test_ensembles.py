@@ -1,0 +1,122 @@
+"""Data are looked at in one place, and any pair of law and loss has a channel."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import replica
+from replica import (
+    CustomTokens,
+    GaussianTokens,
+    IndependentTokens,
+    PottsTokens,
+    bayes_bound,
+    existence_threshold,
+    mean_field_baseline,
+)
+from replica.by_points import PointChannel
+from replica.channels import channel_of
+from replica.cross_entropy_points import CrossEntropyPoints
+from replica.ensembles import ensemble_of
+from replica.quadratic import QuadraticChannel
+from replica.rule import Accuracy
+
+MODES = np.array(
+    [[2.0, 0.5, 0.0, 0.5], [0.5, 2.0, 0.5, 0.0], [0.0, 0.5, 2.0, 0.5], [0.5, 0.0, 0.5, 2.0]]
+)
+CUSTOM = CustomTokens.from_spectrum([0.2, 0.5], [1.0, 2.0], [0.3, 0.4], 3)
+
+#: Modules of the theory that may name a data model: they describe, read or interpret data.
+NAMING = {
+    "__init__", "cli", "data", "options", "sweep_command", "colour_modes", "ensembles",
+    "ensemble_custom", "ensemble_gaussian", "ensemble_independent", "ensemble_potts",
+}  # fmt: skip
+
+
+def test_data_models_are_told_apart_where_ensembles_are_made():
+    models = {"PottsTokens", "IndependentTokens", "GaussianTokens", "CustomTokens"}
+    for path in Path(replica.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = {a.name for a in node.names} if isinstance(node, ast.ImportFrom) else set()
+            assert not names & models or path.stem in NAMING, path
+
+
+def test_equal_data_have_one_ensemble():
+    assert ensemble_of(PottsTokens(3, 1.0)) is ensemble_of(PottsTokens(3, 1.0))
+    same = CustomTokens.from_spectrum([0.2, 0.5], [2.0, 4.0], [0.3, 0.4], 3)
+    assert ensemble_of(same) is ensemble_of(CUSTOM)
+
+
+@pytest.mark.parametrize(
+    ("ask", "data"),
+    [
+        (lambda data: bayes_bound(1.0, data), IndependentTokens(3, 1.0)),
+        (lambda data: bayes_bound(1.0, data), GaussianTokens(2.5)),
+        (lambda data: bayes_bound(1.0, data), "potts"),
+        (lambda data: mean_field_baseline("quadratic", 1.0, data), PottsTokens(4, 1.0, MODES)),
+        (lambda data: mean_field_baseline("quadratic", 1.0, data), IndependentTokens(3, 1.0)),
+        (lambda data: mean_field_baseline("quadratic", 1.0, data), None),
+    ],
+)
+def test_what_an_ensemble_does_not_know_is_refused(ask, data):
+    with pytest.raises(ValueError, match=r"^data = .* is not allowed: data must be Potts.* Custom"):
+        ask(data)
+
+
+def test_the_threshold_of_several_modes_is_refused_by_name():
+    with pytest.raises(ValueError, match=r"^similarity = .* one colour mode for the threshold"):
+        existence_threshold(PottsTokens(4, 1.0, MODES), "cross-entropy")
+
+
+@pytest.mark.parametrize(
+    ("data", "m", "q", "V"),
+    [
+        (PottsTokens(2, 1.0), 0.4, 1.1, 1.5),
+        (PottsTokens(3, 1.5), 0.6, 1.1, 0.9),
+        (IndependentTokens(2, 1.3), 0.4, 0.7, 1.2),
+        (IndependentTokens(3, 1.2), 0.3, 0.8, 0.6),
+    ],
+)
+def test_points_serve_a_pair_that_has_a_rule_of_its_own(data, m, q, V):
+    """The special rules integrate otherwise: other lattices, and one-dimensional integrals."""
+    law = ensemble_of(data).law
+    special, general = channel_of(law, "cross-entropy"), PointChannel(law, CrossEntropyPoints())
+    order = np.array([m]), np.array([q]), np.array([V])
+    one, other = (
+        np.hstack(channel.rule(*order).averages(*order, Accuracy.FINE))
+        for channel in (special, general)
+    )
+    assert other == pytest.approx(one, rel=1e-9)
+    for observed in ("test_loss", "error_rate"):
+        expected = getattr(special, observed)(*order[:2], Accuracy.FINE)
+        assert getattr(general, observed)(*order[:2], Accuracy.FINE) == pytest.approx(
+            expected, rel=1e-9
+        )
+    rho = ensemble_of(data).spectrum.rho
+    assert general.optimal_loss(rho, Accuracy.FINE) == pytest.approx(
+        special.optimal_loss(rho, Accuracy.FINE), rel=1e-9
+    )
+
+
+@pytest.mark.parametrize(("a", "c"), [(1.0, 1.0), (0.7, 0.3), (2.5, 1.4)])
+@pytest.mark.parametrize("data", [PottsTokens(3, 1.5), IndependentTokens(3, 1.2)])
+def test_closed_forms_of_a_quadratic_loss_are_sums_over_points(data, a, c):
+    """Second moments of the law against g = a (y - cω)/(1 + acV) at every point of a sample."""
+    law = ensemble_of(data).law
+    m, q, V = 0.4, 0.9, 0.8
+    sample = law.sample(m, q, q, Accuracy.FINER)
+    y = np.array([2.0, -1.0, -1.0]) / 3
+    g = a * (y - c * sample.fields) / (1 + a * c * V)
+    found = QuadraticChannel(law, c, a).averages(
+        np.array([m]), np.array([q]), np.array([V]), Accuracy.FINE
+    )
+    assert found.overlap[0] == pytest.approx(sample.weights @ (sample.pull * g).sum(axis=1))
+    energy = sample.weights @ (g * g).sum(axis=1)
+    assert found.energy[0] == pytest.approx(energy)
+    # At h = ω + V g the loss is a |y - ch|²/(2c) = |g|²/(2ac).
+    assert found.loss == pytest.approx(energy / (2 * a * c))
+    assert found.response[0] == pytest.approx(2 * a * c / (1 + a * c * V))
