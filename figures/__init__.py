@@ -17,8 +17,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from figures.panels import log_axis, markers, measured, theory_line
-    from figures.style import LOOKS, ONE_COLUMN, TWO_COLUMNS, Look, journal
+    from figures.drawing.axes import log_axis
+    from figures.drawing.panels import markers, measured, theory_line
+    from figures.drawing.style import LOOKS, ONE_COLUMN, TWO_COLUMNS, Look, journal
 
 __all__ = [
     "LOOKS",
@@ -33,15 +34,15 @@ __all__ = [
 ]
 
 _HOMES = {
-    "LOOKS": "style",
-    "ONE_COLUMN": "style",
-    "TWO_COLUMNS": "style",
-    "Look": "style",
-    "journal": "style",
-    "log_axis": "panels",
-    "markers": "panels",
-    "measured": "panels",
-    "theory_line": "panels",
+    "LOOKS": "drawing.style",
+    "ONE_COLUMN": "drawing.style",
+    "TWO_COLUMNS": "drawing.style",
+    "Look": "drawing.style",
+    "journal": "drawing.style",
+    "log_axis": "drawing.axes",
+    "markers": "drawing.panels",
+    "measured": "drawing.panels",
+    "theory_line": "drawing.panels",
 }
 
 

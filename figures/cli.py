@@ -6,42 +6,16 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from figures import (
-    double_descent,
-    finite_size,
-    learning_curve,
-    learning_curve_gaussian,
-    learning_curve_similarity,
-    order_parameters,
-    overlay,
-    phase_diagram,
-    recovery,
-    regularisation,
-    threshold,
-    transformers,
-)
-from figures.batch import make, make_all
-from figures.contract import FigureSource
-from replica.arguments import integer, one_of
-from replica.commandline import CONVERGED, NOT_CONVERGED, Parser, cores, run, say
+from figures.output import overlay
+from figures.output.make import make, make_all
+from figures.paper import FIGURES
+from replica.commandline.command import CONVERGED, NOT_CONVERGED, Parser, run
+from replica.commandline.parsing import number
+from replica.commandline.terminal import cores, say
 from replica.errors import Unwritable, WorkerDied
-from replica.files import writable_folder
-from replica.options import number
 from replica.tables import Table
-
-FIGURES: tuple[FigureSource, ...] = (
-    learning_curve.FIGURE,
-    learning_curve_similarity.FIGURE,
-    learning_curve_gaussian.FIGURE,
-    order_parameters,
-    regularisation,
-    double_descent,
-    threshold,
-    phase_diagram,
-    finite_size,
-    recovery,
-    transformers,
-)
+from replica.tables.atomic_files import writable_folder
+from replica.validation import integer, one_of
 
 NAME = "replica-figures"
 
@@ -90,7 +64,7 @@ def _work(options: argparse.Namespace, command: str) -> int:
         return int(options.work(options, command))
     except RuntimeError as error:
         # Heavy, and not needed to list the figures.
-        from simulations.parallel import TaskFailed
+        from simulations.experiments.simulate_many import TaskFailed
 
         if not isinstance(error, Unwritable | WorkerDied | TaskFailed):
             raise
@@ -138,8 +112,8 @@ def _overlay(options: argparse.Namespace, command: str) -> int:
     theory, theory_again = overlay.read("THEORY", options.theory, "theory", columns)
     simulation, again = overlay.read("SIM", options.simulation, "simulation", columns)
 
-    from figures.publish import publish
-    from figures.style import journal, load_matplotlib
+    from figures.drawing.style import journal, load_matplotlib
+    from figures.output.publish import publish
 
     load_matplotlib()
     axes = ("x" if options.log else "") + ("y" if options.log_y else "")

@@ -13,61 +13,62 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     __version__: str
-    from replica.asymptotics import Asymptote, few_samples, many_samples
-    from replica.baselines import Baseline, mean_field_baseline
-    from replica.bounds import BayesBound, bayes_bound
-    from replica.curve import Curve, sweep
-    from replica.data import (
+    from replica.errors import ConvergenceError, ParamagnetWarning, UncachedWarning
+    from replica.predictions.asymptotics import Asymptote, few_samples, many_samples
+    from replica.predictions.bayes_bound import BayesBound, bayes_bound
+    from replica.predictions.free_energy import free_energy
+    from replica.predictions.mean_field_baseline import Baseline, mean_field_baseline
+    from replica.predictions.optimal_lam import optimal_lam
+    from replica.predictions.stability import Stability, stability
+    from replica.predictions.state_evolution import StateEvolution, state_evolution
+    from replica.problem import (
         CustomTokens,
         DataModel,
         GaussianTokens,
         IndependentTokens,
+        Loss,
         PottsTokens,
+        Problem,
         cavity_covariance,
     )
-    from replica.errors import ConvergenceError, ParamagnetWarning, UncachedWarning
-    from replica.evolution import StateEvolution, state_evolution
-    from replica.potential import free_energy
-    from replica.problem import Loss, Problem
-    from replica.replicon import Stability, stability
-    from replica.solution import Solution
-    from replica.solver import solve
+    from replica.saddle_point.existence_threshold import existence_threshold
+    from replica.saddle_point.solution import Solution
+    from replica.saddle_point.solver import solve
+    from replica.saddle_point.sweep import Curve, sweep
     from replica.tables import Table
-    from replica.threshold import existence_threshold
-    from replica.weight_decay import optimal_lam
 
 # Numba and scipy are imported with the first name that needs them.
 _HOMES = {
-    "Asymptote": "asymptotics",
-    "Baseline": "baselines",
-    "BayesBound": "bounds",
+    "Asymptote": "predictions.asymptotics",
+    "Baseline": "predictions.mean_field_baseline",
+    "BayesBound": "predictions.bayes_bound",
     "ConvergenceError": "errors",
-    "Curve": "curve",
-    "CustomTokens": "data",
-    "DataModel": "data",
-    "GaussianTokens": "data",
-    "IndependentTokens": "data",
+    "Curve": "saddle_point.sweep",
+    "CustomTokens": "problem",
+    "DataModel": "problem",
+    "GaussianTokens": "problem",
+    "IndependentTokens": "problem",
     "Loss": "problem",
     "ParamagnetWarning": "errors",
-    "PottsTokens": "data",
+    "PottsTokens": "problem",
     "Problem": "problem",
-    "Solution": "solution",
-    "Stability": "replicon",
-    "StateEvolution": "evolution",
+    "Solution": "saddle_point.solution",
+    "Stability": "predictions.stability",
+    "StateEvolution": "predictions.state_evolution",
     "Table": "tables",
     "UncachedWarning": "errors",
-    "bayes_bound": "bounds",
-    "cavity_covariance": "data",
-    "existence_threshold": "threshold",
-    "few_samples": "asymptotics",
-    "free_energy": "potential",
-    "many_samples": "asymptotics",
-    "mean_field_baseline": "baselines",
-    "optimal_lam": "weight_decay",
-    "solve": "solver",
-    "stability": "replicon",
-    "state_evolution": "evolution",
-    "sweep": "curve",
+    "bayes_bound": "predictions.bayes_bound",
+    "cavity_covariance": "problem",
+    "existence_threshold": "saddle_point.existence_threshold",
+    "few_samples": "predictions.asymptotics",
+    "free_energy": "predictions.free_energy",
+    "many_samples": "predictions.asymptotics",
+    "mean_field_baseline": "predictions.mean_field_baseline",
+    "optimal_lam": "predictions.optimal_lam",
+    "solve": "saddle_point.solver",
+    "stability": "predictions.stability",
+    "state_evolution": "predictions.state_evolution",
+    "sweep": "saddle_point.sweep",
 }
 
 __all__ = [

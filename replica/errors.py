@@ -1,8 +1,4 @@
-"""Every exception and warning of the package, so that a caller knows what can be raised.
-
-Arguments that are not allowed raise `BadArgument`, which is a ValueError; the rest tell of what
-the machine, or the equations, did not grant.
-"""
+"""What the operating system says of a failure."""
 
 from __future__ import annotations
 
@@ -64,3 +60,8 @@ class UncachedWarning(Notice):
 
 class MountWarning(Notice):
     """A file system lacks what some promise about files takes."""
+
+
+def reason(error: OSError) -> str:
+    """Return what the operating system says, in a few words."""
+    return (error.strerror or str(error)).lower()

@@ -1,15 +1,21 @@
-"""The one way in which this package compiles its kernels."""
+"""The one way in which kernels are compiled, and kept on disk where that can be done."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
+from glob import escape
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
 
-from replica.cache import keeping
+from replica.errors import UncachedWarning, reason
+from replica.notices import tell
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+Compiled = TypeVar("Compiled", bound=Callable[..., Any])
 
 
 def jit(function: Function) -> Function:
@@ -33,3 +39,83 @@ def inlined(function: Function) -> Function:
 def _compiled(function: Function, inline: bool) -> Function:
     options = numba.njit(error_model="numpy", fastmath={"reassoc", "contract"}, forceinline=inline)
     return keeping(cast(Function, options(function)))
+
+
+def keeping(compiled: Compiled) -> Compiled:
+    """Return the compiled function, made to keep its code on disk where that can be done.
+
+    A cache that cannot be read is emptied, and one that cannot be written is done without: the
+    function is compiled again, and only time is lost.
+
+    Warns
+    -----
+    UncachedWarning
+        Once, at the first compilation whose result cannot be kept.
+    """
+    dispatcher: Any = compiled
+    if not hasattr(dispatcher, "enable_caching"):  # nothing is compiled under NUMBA_DISABLE_JIT
+        return compiled
+    try:
+        dispatcher.enable_caching()
+    except (RuntimeError, OSError):  # the former where Numba finds no folder
+        dispatcher._cache.save_overload = lambda *_: _tell("no folder for it can be written")
+        return compiled
+    _guard(dispatcher._cache)
+    return compiled
+
+
+def _guard(cache: Any) -> None:
+    load, save = cache.load_overload, cache.save_overload
+
+    def load_or_forget(signature: Any, target: Any) -> Any:
+        # A loss of power may leave a file empty or torn, and Numba lets through whatever error
+        # unpickling it ends in.
+        try:
+            found = load(signature, target)
+            if found is None or found.signature.args == tuple(signature):
+                return found
+            # Two processes that compiled for different types at once gave one name to both.
+        except Exception:
+            pass
+        try:
+            cache.flush()
+        except OSError as error:
+            _give_up(cache, error)
+        return None
+
+    def save_or_give_up(signature: Any, result: Any) -> None:
+        try:
+            _remove_outdated(cache)
+            save(signature, result)
+        except OSError as error:
+            _give_up(cache, error)
+
+    cache.load_overload, cache.save_overload = load_or_forget, save_or_give_up
+
+
+def _remove_outdated(cache: Any) -> None:
+    """Remove the code that no index of this source and this version of Numba lists.
+
+    Numba gives its names to new code and writes the index first: where a full disk or a kill
+    kept the code from following, the old code would be taken for the new.
+    """
+    files: Any = cache._cache_file
+    if not files._load_index():
+        for left in Path(cache.cache_path).glob(f"{escape(cache._impl.filename_base)}.*.nbc"):
+            left.unlink(missing_ok=True)
+
+
+def _give_up(cache: Any, error: OSError) -> None:
+    cache.disable()
+    cache.save_overload = lambda *_: None
+    _tell(reason(error))
+
+
+@functools.cache
+def _tell(why: str) -> None:
+    tell(
+        f"compiled code cannot be kept ({why}) and is compiled again every time; "
+        "NUMBA_CACHE_DIR names a folder for it",
+        UncachedWarning,
+        stacklevel=2,
+    )

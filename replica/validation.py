@@ -1,9 +1,13 @@
-"""Checks of arguments: every refusal names the argument, its value and what is allowed."""
+"""Checks of arguments: every refusal names the argument, its value and what is allowed.
+
+Numbers that arrive as text are read strictly.
+"""
 
 from __future__ import annotations
 
 import math
 import operator
+import re
 from collections.abc import Collection, Iterable
 from contextlib import suppress
 from typing import Any
@@ -16,6 +20,10 @@ from replica.errors import BadArgument
 
 #: Kinds of arrays that hold real numbers; those of objects may be fractions.
 _NUMBERS = "iufO"
+
+_INTEGER = re.compile(r"[+-]?[0-9]{1,300}")
+
+_FLOAT = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|[+-]?inf|nan")
 
 
 def refusal(name: str, value: object, allowed: str) -> BadArgument:
@@ -153,3 +161,14 @@ def _shown(value: object) -> str:
     text = " ".join(text.split())
     # Of a path the end tells most.
     return text if len(text) <= 80 else f"{text[:54]}...{text[-23:]}"
+
+
+def numeral(text: str) -> int | float | None:
+    """Return the number that `text` spells, or None.
+
+    int() and float() would also take blanks, underscores and the digits of every script, and
+    take their time with a million digits.
+    """
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    return float(text) if _FLOAT.fullmatch(text) else None

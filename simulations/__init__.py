@@ -7,39 +7,38 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     __version__: str
-    from simulations.attention import FactoredAttention
-    from simulations.autocorrelation import Autocorrelation, integrated_time, split_r_hat
-    from simulations.averages import average_seeds
-    from simulations.cavity import token_precision
-    from simulations.encoder import Encoder
-    from simulations.encoder_learning import EncoderLearning, TrainedEncoder, learn_encoder
-    from simulations.experiment import simulate
-    from simulations.finite_size import Extrapolation, extrapolate
-    from simulations.independent import IndependentRow
-    from simulations.joint import JointTraining, train_jointly
-    from simulations.layers import FreeAttention, SoftmaxAttention
-    from simulations.learning import Learning, learn
-    from simulations.mean_field import naive_mean_field, quadratic_estimate
-    from simulations.message_passing import MessagePassing, approximate_message_passing
-    from simulations.mixing import Mixing, MixingWarning
-    from simulations.observables import (
-        Observables,
+    from simulations.attention.factored import FactoredAttention
+    from simulations.attention.fresh_loss import (
         conditional_entropies,
         conditional_entropy,
         fresh_loss,
         fresh_losses,
-        measure,
     )
-    from simulations.own_loss import OwnLoss
-    from simulations.parallel import simulate_many
-    from simulations.potts import PottsModel
-    from simulations.pseudolikelihood import PairCouplings
-    from simulations.recovery import Recovery, recover
-    from simulations.sampler import Chains, sample
-    from simulations.separability import has_minimiser, separable, separable_samples
-    from simulations.settings import Settings
-    from simulations.training import Training, train
-    from simulations.transformer_extra import MissingExtra
+    from simulations.attention.joint import JointTraining, train_jointly
+    from simulations.attention.layers import FreeAttention, SoftmaxAttention
+    from simulations.attention.learning import Learning, learn
+    from simulations.attention.pair_couplings import PairCouplings
+    from simulations.attention.recovery import Recovery, recover
+    from simulations.encoder.encoder import Encoder
+    from simulations.encoder.learning import EncoderLearning, TrainedEncoder, learn_encoder
+    from simulations.encoder.optional_jax import MissingExtra
+    from simulations.epochs.settings import Settings
+    from simulations.estimators.cavity import token_precision
+    from simulations.estimators.mean_field import naive_mean_field, quadratic_estimate
+    from simulations.estimators.message_passing import MessagePassing, approximate_message_passing
+    from simulations.estimators.minimiser import Training, train
+    from simulations.estimators.own_loss import OwnLoss
+    from simulations.estimators.separability import has_minimiser, separable, separable_samples
+    from simulations.experiments.average_seeds import average_seeds
+    from simulations.experiments.experiment import simulate
+    from simulations.experiments.finite_size import Extrapolation, extrapolate
+    from simulations.experiments.measure import Observables, measure
+    from simulations.experiments.simulate_many import simulate_many
+    from simulations.sequences.autocorrelation import Autocorrelation, integrated_time, split_r_hat
+    from simulations.sequences.independent import IndependentRow
+    from simulations.sequences.mixing import Mixing, MixingWarning
+    from simulations.sequences.potts import PottsModel
+    from simulations.sequences.sampler import Chains, sample
 
 __all__ = [
     "Autocorrelation",
@@ -92,53 +91,53 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Autocorrelation": "autocorrelation",
-    "Chains": "sampler",
-    "Encoder": "encoder",
-    "EncoderLearning": "encoder_learning",
-    "Extrapolation": "finite_size",
-    "FactoredAttention": "attention",
-    "FreeAttention": "layers",
-    "IndependentRow": "independent",
-    "JointTraining": "joint",
-    "Learning": "learning",
-    "MessagePassing": "message_passing",
-    "MissingExtra": "transformer_extra",
-    "Mixing": "mixing",
-    "MixingWarning": "mixing",
-    "Observables": "observables",
-    "OwnLoss": "own_loss",
-    "PairCouplings": "pseudolikelihood",
-    "PottsModel": "potts",
-    "Recovery": "recovery",
-    "Settings": "settings",
-    "SoftmaxAttention": "layers",
-    "TrainedEncoder": "encoder_learning",
-    "Training": "training",
-    "approximate_message_passing": "message_passing",
-    "average_seeds": "averages",
-    "conditional_entropies": "observables",
-    "conditional_entropy": "observables",
-    "extrapolate": "finite_size",
-    "fresh_loss": "observables",
-    "fresh_losses": "observables",
-    "has_minimiser": "separability",
-    "integrated_time": "autocorrelation",
-    "learn": "learning",
-    "learn_encoder": "encoder_learning",
-    "measure": "observables",
-    "naive_mean_field": "mean_field",
-    "quadratic_estimate": "mean_field",
-    "recover": "recovery",
-    "sample": "sampler",
-    "separable": "separability",
-    "separable_samples": "separability",
-    "simulate": "experiment",
-    "simulate_many": "parallel",
-    "split_r_hat": "autocorrelation",
-    "token_precision": "cavity",
-    "train": "training",
-    "train_jointly": "joint",
+    "Autocorrelation": "sequences.autocorrelation",
+    "Chains": "sequences.sampler",
+    "Encoder": "encoder.encoder",
+    "EncoderLearning": "encoder.learning",
+    "Extrapolation": "experiments.finite_size",
+    "FactoredAttention": "attention.factored",
+    "FreeAttention": "attention.layers",
+    "IndependentRow": "sequences.independent",
+    "JointTraining": "attention.joint",
+    "Learning": "attention.learning",
+    "MessagePassing": "estimators.message_passing",
+    "MissingExtra": "encoder.optional_jax",
+    "Mixing": "sequences.mixing",
+    "MixingWarning": "sequences.mixing",
+    "Observables": "experiments.measure",
+    "OwnLoss": "estimators.own_loss",
+    "PairCouplings": "attention.pair_couplings",
+    "PottsModel": "sequences.potts",
+    "Recovery": "attention.recovery",
+    "Settings": "epochs.settings",
+    "SoftmaxAttention": "attention.layers",
+    "TrainedEncoder": "encoder.learning",
+    "Training": "estimators.minimiser",
+    "approximate_message_passing": "estimators.message_passing",
+    "average_seeds": "experiments.average_seeds",
+    "conditional_entropies": "attention.fresh_loss",
+    "conditional_entropy": "attention.fresh_loss",
+    "extrapolate": "experiments.finite_size",
+    "fresh_loss": "attention.fresh_loss",
+    "fresh_losses": "attention.fresh_loss",
+    "has_minimiser": "estimators.separability",
+    "integrated_time": "sequences.autocorrelation",
+    "learn": "attention.learning",
+    "learn_encoder": "encoder.learning",
+    "measure": "experiments.measure",
+    "naive_mean_field": "estimators.mean_field",
+    "quadratic_estimate": "estimators.mean_field",
+    "recover": "attention.recovery",
+    "sample": "sequences.sampler",
+    "separable": "estimators.separability",
+    "separable_samples": "estimators.separability",
+    "simulate": "experiments.experiment",
+    "simulate_many": "experiments.simulate_many",
+    "split_r_hat": "sequences.autocorrelation",
+    "token_precision": "estimators.cavity",
+    "train": "estimators.minimiser",
+    "train_jointly": "attention.joint",
 }
 
 

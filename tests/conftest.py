@@ -5,10 +5,17 @@ from __future__ import annotations
 import pytest
 
 LENT = (
-    "arguments", "arrays", "cache", "cluster", "commandline", "data", "errors", "executor",
-    "files", "guard", "immutable", "journal", "locks", "mounts", "notices", "numerals", "options",
-    "problem", "processes", "sidecars", "status", "tables", "tasks", "texts",
-)  # fmt: skip
+    "arrays",
+    "commandline",
+    "errors",
+    "execution",
+    "immutable",
+    "jit",
+    "notices",
+    "problem",
+    "tables",
+    "validation",
+)
 
 
 @pytest.fixture(scope="session")

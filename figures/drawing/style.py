@@ -98,7 +98,7 @@ def journal() -> Iterator[None]:
         _entered.append((key, _Settings()))
     try:
         with _lock:
-            matplotlib.rc_file(Path(__file__).with_name("journal.mplstyle"))
+            matplotlib.rc_file(Path(__file__).parents[1] / "journal.mplstyle")
             _draw_with("agg")
         yield
     finally:

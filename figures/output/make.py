@@ -7,12 +7,13 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from figures.contract import FigureSource
-from figures.foreign import foreign, own_table
-from replica.commandline import CONVERGED, NOT_CONVERGED, say
+from figures.output.own_table import foreign, own_table
+from figures.paper.figure import FigureSource
+from replica.commandline.command import CONVERGED, NOT_CONVERGED
+from replica.commandline.terminal import say
 from replica.errors import MissingExtra
-from replica.locks import unwritten
-from replica.tasks import described
+from replica.execution.task import described
+from replica.tables.locks import unwritten
 
 
 def make(
@@ -49,8 +50,8 @@ def make(
         pass
 
     # Now that the arguments are good, the heavy libraries are worth loading.
-    from figures.publish import publish
-    from figures.style import journal, load_matplotlib
+    from figures.drawing.style import journal, load_matplotlib
+    from figures.output.publish import publish
 
     load_matplotlib()
     if known is None:

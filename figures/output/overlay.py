@@ -10,24 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from figures.panels import (
-    ALPHA,
-    circ,
-    has_failures,
-    kinds,
-    linear_below,
-    log_axis,
-    measured,
-    points,
-    reference,
-    series,
-    theory_line,
-)
-from figures.style import LOOKS, ONE_COLUMN, Look
-from replica.arguments import one_of, refusal
-from replica.commandline import say
-from replica.sidecars import read_sidecar
+from figures.drawing.axes import linear_below, log_axis
+from figures.drawing.legends import circ, has_failures, kinds, points, reference, series
+from figures.drawing.panels import ALPHA, measured, theory_line
+from figures.drawing.style import LOOKS, ONE_COLUMN, Look
+from replica.commandline.terminal import say
 from replica.tables import Table
+from replica.tables.provenance import read_sidecar
+from replica.validation import one_of, refusal
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -105,7 +95,7 @@ def read(name: str, path: str, source: str, columns: Sequence[str]) -> tuple[Tab
         If the file cannot be read, or has no such lines or values to draw, or two results for
         one system.
     """
-    from simulations.once import once
+    from simulations.experiments.once import once
 
     table = Table.from_csv(path, name).where(source=source)
     if len(table) == 0:
@@ -154,8 +144,8 @@ def draw_overlay(
     """
     from matplotlib.figure import Figure
 
-    from simulations.averages import average_seeds
-    from simulations.once import once
+    from simulations.experiments.average_seeds import average_seeds
+    from simulations.experiments.once import once
 
     one_of("x", x, X)
     one_of("y", y, Y)
@@ -200,7 +190,7 @@ def draw_overlay(
 
 def warn(theory: Table, simulation: Table, figure: Figure, label: str) -> None:
     """Say what the picture does not show as an answer, without an error bar or to scale."""
-    from simulations.averages import average_seeds
+    from simulations.experiments.average_seeds import average_seeds
 
     for name, table in (("theory", theory), ("simulation", simulation)):
         failed = int(np.sum(table["status"] != "converged"))

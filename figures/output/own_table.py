@@ -6,22 +6,12 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from figures.contract import FigureSource
-from replica.arguments import refusal
-from replica.data import DataModel
+from figures.paper.contents import ANY
+from figures.paper.figure import FigureSource
 from replica.errors import BadArgument
-from replica.sidecars import read_sidecar
 from replica.tables import Table
-
-SOURCES = ("theory", "simulation")
-
-#: In the contents of a figure: whatever is not empty.
-ANY = object()
-
-
-def described(data: DataModel) -> dict[str, Any]:
-    """Return what all lines of these data have in common, and lines of others do not."""
-    return {"similarity": None, **data.columns()}
+from replica.tables.provenance import read_sidecar
+from replica.validation import refusal
 
 
 def own_table(figure: FigureSource, path: str, command: str) -> Table:

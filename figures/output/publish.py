@@ -7,10 +7,11 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from replica.errors import Unwritable
-from replica.files import reason, whole_file
-from replica.locks import unwritten
-from replica.tables import Table, replace_table
+from replica.errors import Unwritable, reason
+from replica.tables import Table
+from replica.tables.atomic_files import whole_file
+from replica.tables.locks import unwritten
+from replica.tables.table import replace_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

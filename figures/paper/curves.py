@@ -36,7 +36,7 @@ class Size:
 
 def simulated(problems: Sequence[Problem], size: Size, workers: int, label: str) -> Table:
     """Return the trained systems of the problems, one line per seed."""
-    from simulations.parallel import simulate_many
+    from simulations.experiments.simulate_many import simulate_many
 
     options: dict[str, Any] = {"rows": size.rows}
     if size.test_samples is not None:
@@ -69,8 +69,8 @@ def curves(
     label : str
         Label of the progress bar.
     """
-    from replica.curve import sweep
-    from replica.solver import solve
+    from replica.saddle_point.solver import solve
+    from replica.saddle_point.sweep import sweep
 
     values = sorted({*map(float, line), *size.marks})
     theory: list[dict[str, Any]] = []

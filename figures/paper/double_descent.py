@@ -6,24 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from figures.foreign import SOURCES, described
-from figures.panels import (
-    ALPHA,
-    family,
-    family_looks,
-    has_failures,
-    keep_zeros,
-    kinds,
-    lengths,
-    letter,
-    log_axis,
-    series,
-    settings,
-)
-from figures.style import OPTIMAL_COLOR, TWO_COLUMNS
-from figures.systems import Size, curves
-from replica.data import PottsTokens
-from replica.problem import Problem
+from figures.drawing.axes import keep_zeros, log_axis
+from figures.drawing.legends import has_failures, kinds, lengths, letter, series, settings
+from figures.drawing.panels import ALPHA, family, family_looks
+from figures.drawing.style import OPTIMAL_COLOR, TWO_COLUMNS
+from figures.paper.contents import SOURCES, described
+from figures.paper.curves import Size, curves
+from replica.problem import PottsTokens, Problem
 from replica.tables import Table
 
 if TYPE_CHECKING:

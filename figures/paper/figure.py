@@ -29,7 +29,7 @@ class FigureSource(Protocol):
     def CONTENTS(self) -> Sequence[Mapping[str, Any]]:
         """What is in its tables: kinds of lines, each by the entries of some columns.
 
-        A kind is there, and every line is of a kind; `figures.foreign.ANY` is any entry.
+        A kind is there, and every line is of a kind; `figures.paper.contents.ANY` is any entry.
         """
 
     def compute(self, quick: bool, workers: int) -> Table:

@@ -6,23 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from figures.foreign import SOURCES, described
-from figures.panels import (
-    FIT,
-    LOSS_NAMES,
-    has_failures,
-    kinds,
-    letter,
-    markers,
-    measured,
-    points,
-    series,
-    settings,
-)
-from figures.style import OPTIMAL_COLOR, TEST, TRAIN, TWO_COLUMNS, Look
-from figures.systems import Size, simulated
-from replica.data import PottsTokens
-from replica.problem import LOSSES, Problem
+from figures.drawing.legends import has_failures, kinds, letter, points, series, settings
+from figures.drawing.panels import FIT, LOSS_NAMES, markers, measured
+from figures.drawing.style import OPTIMAL_COLOR, TEST, TRAIN, TWO_COLUMNS, Look
+from figures.paper.contents import SOURCES, described
+from figures.paper.curves import Size, simulated
+from replica.problem import LOSSES, PottsTokens, Problem
 from replica.tables import Table
 
 if TYPE_CHECKING:
@@ -55,7 +44,7 @@ QUICK = tuple(
 
 def compute(quick: bool, workers: int) -> Table:
     """Return the theory, one line per loss, and trained systems of several lengths."""
-    from replica.solver import solve
+    from replica.saddle_point.solver import solve
 
     lines = [solve(problem).line() for problem in FAMILY]
     for size in QUICK if quick else FULL:
@@ -73,8 +62,8 @@ def draw(table: Table) -> Figure:
     from matplotlib.figure import Figure
     from matplotlib.ticker import MultipleLocator
 
-    from simulations.averages import average_seeds
-    from simulations.once import once
+    from simulations.experiments.average_seeds import average_seeds
+    from simulations.experiments.once import once
 
     table = once(table)
     figure = Figure(figsize=(TWO_COLUMNS, 2.9))
@@ -109,7 +98,7 @@ def draw(table: Table) -> Figure:
 
 
 def _draw_distance(axes: Axes, systems: Table, column: str, exact: float, look: Look) -> None:
-    from simulations.finite_size import extrapolate
+    from simulations.experiments.finite_size import extrapolate
 
     value, error = "distance", "distance_stderr"
     distances = Table(

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from figures.loss_curves import LossCurves, Panel
-from figures.systems import Size
-from replica.data import GaussianTokens
-from replica.problem import Problem
+from figures.paper.curves import Size
+from figures.paper.loss_curves import LossCurves, Panel
+from replica.problem import GaussianTokens, Problem
 
 LAM = 0.1
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from figures.loss_curves import LossCurves, Panel
-from figures.panels import circ
-from figures.systems import Size
-from replica.data import PottsTokens
-from replica.problem import LOSSES, Problem
+from figures.drawing.legends import circ
+from figures.paper.curves import Size
+from figures.paper.loss_curves import LossCurves, Panel
+from replica.problem import LOSSES, PottsTokens, Problem
 
 LAM = 0.1
 

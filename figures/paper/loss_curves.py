@@ -9,23 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from figures.foreign import SOURCES, described
-from figures.panels import (
-    ALPHA,
-    LOSS_NAMES,
-    kinds,
-    lengths,
-    letter,
-    log_axis,
-    markers,
-    measured,
-    reference,
-    series,
-    settings,
-    theory_line,
-)
-from figures.style import BAND_COLOR, OPTIMAL_COLOR, TEST, TRAIN, TWO_COLUMNS
-from figures.systems import Size, curves
+from figures.drawing.axes import log_axis
+from figures.drawing.legends import kinds, lengths, letter, reference, series, settings
+from figures.drawing.panels import ALPHA, LOSS_NAMES, markers, measured, theory_line
+from figures.drawing.style import BAND_COLOR, OPTIMAL_COLOR, TEST, TRAIN, TWO_COLUMNS
+from figures.paper.contents import SOURCES, described
+from figures.paper.curves import Size, curves
 from replica.problem import Problem
 from replica.tables import Table
 
@@ -57,7 +46,7 @@ Rows = Sequence[Sequence[Panel]]
 
 @dataclass
 class LossCurves:
-    """A figure of learning curves, as `figures.contract.FigureSource` says, row by row."""
+    """A figure of learning curves, as `figures.paper.figure.FigureSource` says, row by row."""
 
     NAME: str
     DESCRIPTION: str
@@ -87,7 +76,7 @@ class LossCurves:
         """
         from matplotlib.figure import Figure
 
-        from simulations.averages import average_seeds
+        from simulations.experiments.average_seeds import average_seeds
 
         figure = Figure(figsize=(TWO_COLUMNS, 0.3 + 3.0 * len(self.ROWS)))
         letters = iter(ascii_lowercase)

@@ -7,25 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from figures.foreign import SOURCES, described
-from figures.panels import (
-    ALPHA,
-    LOSS_NAMES,
-    has_failures,
-    kinds,
-    lengths,
-    letter,
-    log_axis,
-    markers,
-    measured,
-    series,
-    settings,
-    theory_line,
-)
-from figures.style import LOOKS, TWO_COLUMNS
-from figures.systems import Size, curves
-from replica.data import PottsTokens
-from replica.problem import LOSSES, Problem
+from figures.drawing.axes import log_axis
+from figures.drawing.legends import has_failures, kinds, lengths, letter, series, settings
+from figures.drawing.panels import ALPHA, LOSS_NAMES, markers, measured, theory_line
+from figures.drawing.style import LOOKS, TWO_COLUMNS
+from figures.paper.contents import SOURCES, described
+from figures.paper.curves import Size, curves
+from replica.problem import LOSSES, PottsTokens, Problem
 from replica.tables import Table
 from simulations.spread import standard_error
 
@@ -108,8 +96,8 @@ def _line(source: str, step: int, m: float, q: float, V: float) -> dict[str, Any
 
 def compute(quick: bool, workers: int) -> Table:
     """Return theory and trained systems for both losses, and the courses of both by `step`."""
-    from replica.evolution import state_evolution
-    from simulations.parallel import collect
+    from replica.predictions.state_evolution import state_evolution
+    from simulations.experiments.simulate_many import collect
 
     size = QUICK if quick else FULL
     families = [Problem(1.0, LAM, DATA, loss) for loss in LOSSES]
@@ -135,7 +123,7 @@ def draw(table: Table) -> Figure:
     """
     from matplotlib.figure import Figure
 
-    from simulations.once import OBSERVABLES, once
+    from simulations.experiments.once import OBSERVABLES, once
 
     figure = Figure(figsize=(TWO_COLUMNS, 2.9))
 

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from figures.panels import ALPHA, THEORY, letter, log_axis, reference
-from figures.style import TRAIN, TWO_COLUMNS
-from replica.arguments import refusal
-from replica.data import PottsTokens, safe_b
+from figures.drawing.axes import log_axis
+from figures.drawing.legends import letter, reference
+from figures.drawing.panels import ALPHA, THEORY
+from figures.drawing.style import TRAIN, TWO_COLUMNS
 from replica.errors import ParamagnetWarning
 from replica.notices import unwanted
-from replica.problem import Problem
+from replica.problem import PottsTokens, Problem
+from replica.problem.potts_tokens import safe_b
 from replica.tables import Table
+from replica.validation import refusal
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -53,8 +55,8 @@ FULL, QUICK = Grid(40, 24), Grid(16, 10)
 
 def compute(quick: bool, workers: int) -> Table:
     """Return the theory on a grid, and α_c, at λ = 0, for every b."""
-    from replica.curve import sweep
-    from replica.threshold import existence_threshold
+    from replica.saddle_point.existence_threshold import existence_threshold
+    from replica.saddle_point.sweep import sweep
 
     grid = QUICK if quick else FULL
     alphas = np.geomspace(*_RANGE, grid.alphas)
@@ -80,7 +82,7 @@ def draw(table: Table) -> Figure:
     from matplotlib.colors import LogNorm
     from matplotlib.figure import Figure
 
-    from simulations.once import once
+    from simulations.experiments.once import once
 
     table = once(table)
     figure = Figure(figsize=(TWO_COLUMNS, 3.0))

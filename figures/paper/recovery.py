@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from figures.foreign import ANY, described
-from figures.panels import letter, markers, points, reference, settings
-from figures.style import LOOKS, TWO_COLUMNS
-from replica.data import PottsTokens
+from figures.drawing.legends import letter, points, reference, settings
+from figures.drawing.panels import markers
+from figures.drawing.style import LOOKS, TWO_COLUMNS
+from figures.paper.contents import ANY, described
+from replica.problem import PottsTokens
 from replica.tables import Table
 from simulations.spread import correlation, standard_error
 
@@ -113,7 +114,7 @@ class Run:
 
 def compute(quick: bool, workers: int) -> Table:
     """Return the learnt and the true entries of all runs."""
-    from simulations.parallel import collect
+    from simulations.experiments.simulate_many import collect
 
     amount = QUICK if quick else FULL
     return collect([Run(amount.sizes, seed) for seed in range(amount.seeds)], workers, NAME)
@@ -128,7 +129,7 @@ def draw(table: Table) -> Figure:
     """
     from matplotlib.figure import Figure
 
-    from simulations.once import once
+    from simulations.experiments.once import once
 
     table = once(table, ("part", "row", "column"), ("learnt", "true"))
     figure = Figure(figsize=(TWO_COLUMNS, 5.0))

@@ -6,27 +6,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from figures.foreign import ANY, SOURCES, described
-from figures.panels import (
-    ALPHA,
-    OPTIMUM,
-    family,
-    family_looks,
+from figures.drawing.axes import log_axis
+from figures.drawing.legends import (
     has_failures,
     kinds,
     lengths,
     letter,
-    log_axis,
-    measured,
     reference,
     series,
     settings,
-    theory_line,
 )
-from figures.style import LOOKS, TEST, TWO_COLUMNS
-from figures.systems import Size, curves, simulated
-from replica.data import PottsTokens
-from replica.problem import Problem
+from figures.drawing.panels import ALPHA, OPTIMUM, family, family_looks, measured, theory_line
+from figures.drawing.style import LOOKS, TEST, TWO_COLUMNS
+from figures.paper.contents import ANY, SOURCES, described
+from figures.paper.curves import Size, curves, simulated
+from replica.problem import PottsTokens, Problem
 from replica.tables import Table
 
 if TYPE_CHECKING:
@@ -60,8 +54,8 @@ def compute(quick: bool, workers: int) -> Table:
 
     The Bayes bound, which belongs to no weight decay, has an empty cell there.
     """
-    from replica.bounds import bayes_bound
-    from replica.weight_decay import optimal_lam
+    from replica.predictions.bayes_bound import bayes_bound
+    from replica.predictions.optimal_lam import optimal_lam
 
     size = QUICK if quick else FULL
     families = [Problem(alpha, 1.0, DATA) for alpha in ALPHAS]

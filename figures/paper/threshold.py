@@ -8,20 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from figures.foreign import SOURCES, described
-from figures.panels import (
-    family_looks,
-    letter,
-    log_axis,
-    markers,
-    points,
-    reference,
-    theory_line,
-)
-from figures.style import LOOKS, OPTIMAL_COLOR, TWO_COLUMNS
-from replica.data import PottsTokens, safe_b
+from figures.drawing.axes import log_axis
+from figures.drawing.legends import letter, points, reference
+from figures.drawing.panels import family_looks, markers, theory_line
+from figures.drawing.style import LOOKS, OPTIMAL_COLOR, TWO_COLUMNS
+from figures.paper.contents import SOURCES, described
 from replica.errors import ParamagnetWarning
 from replica.notices import unwanted
+from replica.problem import PottsTokens
+from replica.problem.potts_tokens import safe_b
 from replica.tables import Table
 
 if TYPE_CHECKING:
@@ -60,9 +55,9 @@ QUICK = Amount(8, ((20, 120), (40, 60), (80, 24)))
 
 def compute(quick: bool, workers: int) -> Table:
     """Return α_c along b, and α_c of every simulated system as its `alpha`."""
-    from replica.threshold import existence_threshold
-    from simulations.parallel import collect
-    from simulations.separability import SeparabilityExperiment
+    from replica.saddle_point.existence_threshold import existence_threshold
+    from simulations.experiments.separability import SeparabilityExperiment
+    from simulations.experiments.simulate_many import collect
 
     amount = QUICK if quick else FULL
     lines: list[dict[str, Any]] = []
@@ -98,7 +93,7 @@ def draw(table: Table) -> Figure:
     """
     from matplotlib.figure import Figure
 
-    from simulations.once import once
+    from simulations.experiments.once import once
 
     table = once(table)
     theory = table.where(source="theory")
@@ -129,7 +124,7 @@ def draw(table: Table) -> Figure:
 
 
 def _draw_fractions(axes: Axes, table: Table, exact: float) -> None:
-    from simulations.once import once
+    from simulations.experiments.once import once
 
     # The sample ratio of a system, and with it M, is what was found, not what it is.
     found = (

@@ -10,23 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from figures.foreign import ANY
-from figures.panels import (
-    OPTIMUM,
-    SIMULATION,
-    keep_zeros,
-    letter,
-    markers,
-    reference,
-    series,
-    settings,
-)
-from figures.style import LOOKS, OPTIMAL_COLOR, TWO_COLUMNS
-from replica.commandline import progress, say
-from replica.data import PottsTokens
+from figures.drawing.axes import keep_zeros
+from figures.drawing.legends import letter, reference, series, settings
+from figures.drawing.panels import OPTIMUM, SIMULATION, markers
+from figures.drawing.style import LOOKS, OPTIMAL_COLOR, TWO_COLUMNS
+from figures.paper.contents import ANY
+from replica.commandline.terminal import progress, say
 from replica.errors import Unwritable
-from replica.journal import Journal
+from replica.problem import PottsTokens
 from replica.tables import Table
+from replica.tables.journal import Journal
 from simulations.spread import standard_error
 
 if TYPE_CHECKING:
@@ -34,7 +27,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
-    from simulations.potts import PottsModel
+    from simulations.sequences.potts import PottsModel
 
     Lines = list[dict[str, Any]]
 
@@ -120,7 +113,7 @@ class Course:
             learn_encoder,
             sample,
         )
-        from simulations.losses import CrossEntropy
+        from simulations.estimators.losses import CrossEntropy
 
         model = _model()
         tokens, held_out = (
@@ -195,11 +188,11 @@ def compute(quick: bool, workers: int, folder: Path | None = None) -> Table:
 
     Raises
     ------
-    simulations.transformer_extra.MissingExtra
+    simulations.MissingExtra
         If JAX or optax is not installed.
     """
-    from simulations.parallel import run_all
-    from simulations.transformer_extra import loaded
+    from simulations.encoder.optional_jax import loaded
+    from simulations.experiments.simulate_many import run_all
 
     # Told now, not by a worker after the factored layers.
     loaded("jax")
@@ -248,7 +241,7 @@ def draw(table: Table) -> Figure:
     """
     from matplotlib.figure import Figure
 
-    from simulations.once import OBSERVABLES, once
+    from simulations.experiments.once import OBSERVABLES, once
 
     table = once(table, ("layers", "epoch", "epochs"), (*OBSERVABLES, "held_out_loss"))
     shown = list(dict.fromkeys(table["samples"].astype(int).tolist()))[:2]

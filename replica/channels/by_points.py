@@ -9,11 +9,11 @@ from typing import ClassVar
 import numpy as np
 
 from replica.arrays import Matrix, Vector
-from replica.channel import Channel
-from replica.field_law import FieldLaw
-from replica.point_rule import PointLoss, PointRule
-from replica.quadratic import QuadraticChannel
-from replica.rule import HUGE, Accuracy, Rule
+from replica.channels.channel import Channel
+from replica.channels.quadratic import QuadraticChannel
+from replica.quadrature.field_law import FieldLaw
+from replica.quadrature.point_sum import PointLoss, PointRule
+from replica.quadrature.rule import HUGE, Accuracy, Rule
 
 
 @dataclass(frozen=True)

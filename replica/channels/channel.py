@@ -6,8 +6,8 @@ from abc import ABC, abstractmethod
 from typing import NamedTuple
 
 from replica.arrays import Matrix, Vector
-from replica.field_law import FieldLaw
-from replica.rule import Accuracy, Averages, Rule
+from replica.quadrature.field_law import FieldLaw
+from replica.quadrature.rule import Accuracy, Averages, Rule
 
 
 class ManySamples(NamedTuple):

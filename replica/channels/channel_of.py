@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from replica.by_points import PointChannel
-from replica.channel import Channel
-from replica.cross_entropy import CrossEntropyChannel
-from replica.cross_entropy_points import CrossEntropyPoints
-from replica.ensemble_independent import IndependentLaw
-from replica.field_law import FieldLaw
-from replica.independent import IndependentCrossEntropyChannel
-from replica.mode_cross_entropy import ModeCrossEntropyChannel
-from replica.mode_law import ModeLaw
-from replica.own_loss import OwnPoints
+from replica.channels.by_points import PointChannel
+from replica.channels.channel import Channel
+from replica.channels.colour_mode_cross_entropy import ModeCrossEntropyChannel
+from replica.channels.independent_cross_entropy import IndependentCrossEntropyChannel
+from replica.channels.potts_cross_entropy import CrossEntropyChannel
+from replica.channels.quadratic import QuadraticChannel
+from replica.ensembles.independent import IndependentLaw
+from replica.losses.cross_entropy import CrossEntropyPoints
+from replica.losses.custom import OwnPoints
 from replica.problem import Loss
-from replica.quadratic import QuadraticChannel
-from replica.tilted import TiltedLaw
+from replica.quadrature.colour_mode_law import ModeLaw
+from replica.quadrature.field_law import FieldLaw
+from replica.quadrature.tilted_law import TiltedLaw
 
 #: What makes the channel of a pair of law and loss that has a rule of its own.
 _SPECIAL: Mapping[tuple[type[FieldLaw], str], Callable[[Any], Channel]] = {

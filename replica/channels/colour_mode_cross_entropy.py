@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from replica.arrays import Matrix, Vector
-from replica.channel import Channel
-from replica.mode_law import ModeLaw, ModeRule
-from replica.quadratic import QuadraticChannel
-from replica.rule import HUGE, Accuracy, Rule
+from replica.channels.channel import Channel
+from replica.channels.quadratic import QuadraticChannel
+from replica.quadrature.colour_mode_law import ModeLaw, ModeRule
+from replica.quadrature.rule import HUGE, Accuracy, Rule
 
 
 @dataclass(frozen=True)

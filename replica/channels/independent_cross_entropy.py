@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from replica.arrays import Matrix, Vector
-from replica.channel import Channel
-from replica.cross_entropy_points import CrossEntropyPoints
-from replica.ensemble_independent import IndependentLaw
-from replica.point_rule import PointRule
-from replica.point_sets import lattice_near
-from replica.quadratic import QuadraticChannel
-from replica.race import log_normaliser
-from replica.race_exchange import RaceExchangeRule
-from replica.rule import Accuracy, Rule
+from replica.channels.channel import Channel
+from replica.channels.quadratic import QuadraticChannel
+from replica.ensembles.independent import IndependentLaw
+from replica.losses.cross_entropy import CrossEntropyPoints
+from replica.quadrature.exchangeable_race import RaceExchangeRule
+from replica.quadrature.point_sets import lattice_near
+from replica.quadrature.point_sum import PointRule
+from replica.quadrature.rule import Accuracy, Rule
+from replica.quadrature.softmax_race import log_normaliser
 
 #: The q beyond which the averages of the cross-entropy take minutes.
 _WIDEST = 3e4

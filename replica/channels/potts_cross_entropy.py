@@ -10,15 +10,15 @@ import numpy as np
 from scipy.special import expit
 
 from replica.arrays import Matrix, Vector
-from replica.channel import Channel, ManySamples
-from replica.cross_entropy_points import CrossEntropyPoints
-from replica.exchange import exchange_rule
-from replica.fresh_fields import fresh
-from replica.lattice import LatticeRule
-from replica.point_rule import PointRule
-from replica.quadratic import QuadraticChannel
-from replica.rule import Accuracy, Averages, Rule
-from replica.tilted import TiltedLaw
+from replica.channels.channel import Channel, ManySamples
+from replica.channels.quadratic import QuadraticChannel
+from replica.losses.cross_entropy import CrossEntropyPoints
+from replica.quadrature.exchangeable import exchange_rule
+from replica.quadrature.fresh_fields import fresh
+from replica.quadrature.lattice import LatticeRule
+from replica.quadrature.point_sum import PointRule
+from replica.quadrature.rule import Accuracy, Averages, Rule
+from replica.quadrature.tilted_law import TiltedLaw
 
 #: At α = α_c (1 + ε), without weight decay, q grows as ε^-2. Beyond these the evaluations take
 #: minutes, and with more than two colours lose their digits.

@@ -8,9 +8,9 @@ from typing import ClassVar
 import numpy as np
 
 from replica.arrays import Matrix, Vector
-from replica.channel import Channel, ManySamples
-from replica.field_law import FieldLaw
-from replica.rule import HUGE, Accuracy, Averages
+from replica.channels.channel import Channel, ManySamples
+from replica.quadrature.field_law import FieldLaw
+from replica.quadrature.rule import HUGE, Accuracy, Averages
 
 
 @dataclass(frozen=True)

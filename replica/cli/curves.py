@@ -10,16 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from replica.arguments import integer, refusal
-from replica.commandline import CONVERGED, NOT_CONVERGED, say
-from replica.complaints import told
-from replica.options import MOST_POINTS, alpha_grid, data_model, problems
-from replica.tables import as_cell
+from replica.cli.report import told
+from replica.commandline.command import CONVERGED, NOT_CONVERGED
+from replica.commandline.options import data_model, problems
+from replica.commandline.parsing import MOST_POINTS, alpha_grid
+from replica.commandline.terminal import say
+from replica.tables.columns import as_cell
+from replica.validation import integer, refusal
 
 
 def print_threshold(options: argparse.Namespace, command: str) -> int:
     """Print the existence threshold."""
-    from replica.threshold import existence_threshold
+    from replica.saddle_point.existence_threshold import existence_threshold
 
     print(f"{existence_threshold(data_model(options), options.loss):.10g}")
     return CONVERGED
@@ -27,7 +29,7 @@ def print_threshold(options: argparse.Namespace, command: str) -> int:
 
 def print_bounds(options: argparse.Namespace, command: str) -> int:
     """Print the Bayes bound along α."""
-    from replica.bounds import bayes_bound
+    from replica.predictions.bayes_bound import bayes_bound
 
     data = data_model(options)
     alphas = alpha_grid(options.alpha, options.log)
@@ -37,8 +39,8 @@ def print_bounds(options: argparse.Namespace, command: str) -> int:
 
 def print_stability(options: argparse.Namespace, command: str) -> int:
     """Print the replicon along α."""
-    from replica.curve import solutions
-    from replica.replicon import Stability, stability
+    from replica.predictions.stability import Stability, stability
+    from replica.saddle_point.sweep import solutions
 
     unknown, failed = Stability(math.nan, math.nan), []
 
@@ -56,7 +58,7 @@ def print_stability(options: argparse.Namespace, command: str) -> int:
 
 def print_asymptotics(options: argparse.Namespace, command: str) -> int:
     """Print leading terms along α."""
-    from replica.asymptotics import IN_RANGE, few_samples, many_samples
+    from replica.predictions.asymptotics import IN_RANGE, few_samples, many_samples
 
     expand, failed = few_samples if options.samples == "few" else many_samples, []
 
@@ -78,8 +80,8 @@ def print_asymptotics(options: argparse.Namespace, command: str) -> int:
 
 def print_baselines(options: argparse.Namespace, command: str) -> int:
     """Print what a mean-field estimator reaches along α."""
-    from replica.baselines import Baseline, mean_field_baseline
     from replica.errors import ConvergenceError
+    from replica.predictions.mean_field_baseline import Baseline, mean_field_baseline
 
     unknown, failed = Baseline(*(math.nan for _ in fields(Baseline))), []
     data = data_model(options)
@@ -101,7 +103,7 @@ def print_baselines(options: argparse.Namespace, command: str) -> int:
 
 def print_evolution(options: argparse.Namespace, command: str) -> int:
     """Print the course of message passing."""
-    from replica.evolution import StateEvolution, state_evolution
+    from replica.predictions.state_evolution import StateEvolution, state_evolution
 
     family = problems(options)
     if len(family) != 1:

@@ -6,10 +6,7 @@ import argparse
 import json
 from collections.abc import Sequence
 
-from replica.arguments import refusal
-from replica.commandline import Parser, run
-from replica.complaints import told
-from replica.curve_commands import (
+from replica.cli.curves import (
     print_asymptotics,
     print_baselines,
     print_bounds,
@@ -17,17 +14,20 @@ from replica.curve_commands import (
     print_stability,
     print_threshold,
 )
-from replica.data import CustomTokens, GaussianTokens, PottsTokens
-from replica.executor import add_executor_options
-from replica.options import (
+from replica.cli.report import told
+from replica.cli.sweep import run_sweep
+from replica.commandline.command import Parser, run
+from replica.commandline.options import (
     add_alpha_options,
     add_data_options,
+    add_executor_options,
     add_loss_option,
     add_problem_options,
     at_best_or_given_lam,
-    number,
 )
-from replica.sweep_command import run_sweep
+from replica.commandline.parsing import number
+from replica.problem import CustomTokens, GaussianTokens, PottsTokens
+from replica.validation import refusal
 
 _LAM = "0 or greater, or optimal: the best at every alpha"
 
@@ -120,8 +120,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _solve(options: argparse.Namespace, command: str) -> int:
-    from replica.solver import solve
-    from replica.weight_decay import at_best_lam
+    from replica.predictions.optimal_lam import at_best_lam
+    from replica.saddle_point.solver import solve
 
     family, optimal = at_best_or_given_lam(options)
     if len(family) != 1:

@@ -6,10 +6,11 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from replica.commandline import CONVERGED, NOT_CONVERGED, say
+from replica.commandline.command import CONVERGED, NOT_CONVERGED
+from replica.commandline.terminal import say
 from replica.problem import Problem
-from replica.status import Status
-from replica.tables import failed
+from replica.saddle_point.status import Status
+from replica.tables.columns import failed
 
 
 def told(points: Iterable[tuple[Problem, Mapping[str, Any]]]) -> int:
@@ -20,7 +21,7 @@ def told(points: Iterable[tuple[Problem, Mapping[str, Any]]]) -> int:
     points : iterable of (Problem, line of a table)
         Where there is nothing to say, the problem is not looked at.
     """
-    from replica.messages import reason
+    from replica.saddle_point.messages import reason
 
     status = CONVERGED
     for problem, line in points:

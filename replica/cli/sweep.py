@@ -8,24 +8,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from replica.arguments import integer
-from replica.cluster import check_scheduler
-from replica.commandline import NOT_CONVERGED, say
-from replica.complaints import told
-from replica.data import CustomTokens
+from replica.cli.report import told
+from replica.cli.sweep_chunks import ERROR, identity, solve_missing
+from replica.commandline.command import NOT_CONVERGED
+from replica.commandline.options import at_best_or_given_lam
+from replica.commandline.parsing import digests
+from replica.commandline.terminal import say
 from replica.errors import BadArgument, Removed, Unwritable, WorkerDied
-from replica.journal import GO_ON, Journal
-from replica.options import at_best_or_given_lam, digests
-from replica.problem import Problem
-from replica.stretches import ERROR, identity, solve_missing
+from replica.execution.dask_cluster import check_scheduler
+from replica.problem import CustomTokens, Problem
 from replica.tables import Table
+from replica.tables.journal import GO_ON, Journal
+from replica.validation import integer
 
 
 def run_sweep(options: argparse.Namespace, command: str) -> int:
     """Solve along α and print the table, or write it point by point."""
     family, optimal = at_best_or_given_lam(options)
     if optimal:
-        from replica.weight_decay import check_teacher
+        from replica.predictions.optimal_lam import check_teacher
 
         check_teacher(family[0])
     where = integer("workers", options.workers, 1), check_scheduler(options.scheduler)

@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from replica.commandline import progress
-from replica.executor import outcomes
-from replica.journal import Journal
+from replica.commandline.terminal import progress
+from replica.execution.executor import outcomes
+from replica.execution.task import Failure, described
 from replica.problem import Problem
-from replica.solution import Solution
-from replica.tables import FAILED, failed
-from replica.tasks import Failure, described
+from replica.saddle_point.solution import Solution
+from replica.tables.columns import FAILED, failed
+from replica.tables.journal import Journal
 
 #: Points of a stretch. The first costs as much as two others, which with 50 is 5 % of the
 #: time; after an interruption the points of one stretch at most are solved again.
@@ -191,12 +191,12 @@ def identity(problem: Problem, optimal: bool) -> Line:
 
 
 def _along_alpha(problems: Sequence[Problem]) -> Iterable[Solution]:
-    from replica.curve import solutions
+    from replica.saddle_point.sweep import solutions
 
     return solutions(problems)
 
 
 def _at_best_lam(problems: Sequence[Problem]) -> Iterable[Solution]:
-    from replica.weight_decay import at_best_lam
+    from replica.predictions.optimal_lam import at_best_lam
 
     return map(at_best_lam, problems)

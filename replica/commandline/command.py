@@ -8,20 +8,18 @@ import re
 import shlex
 import signal
 import sys
-import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from importlib import metadata
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 
+from replica.commandline.terminal import say
 from replica.errors import BadArgument, MissingExtra, Notice, Terminated
-from replica.guard import leave_if_starting
+from replica.execution.guard import leave_if_starting
 
 #: Exit statuses of every command.
 CONVERGED, NOT_CONVERGED, BAD_ARGUMENTS, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
-
-Item = TypeVar("Item")
 
 
 class Parser(argparse.ArgumentParser):
@@ -138,45 +136,6 @@ def _sigterm_ends_like_ctrl_c() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def cores() -> int:
-    """Return the number of processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def say(message: str) -> None:
-    """Print one line to stderr, if there is one that takes it."""
-    with suppress(OSError, ValueError):
-        print(message, file=sys.stderr, flush=True)
-
-
-def progress(items: Iterable[Item], total: int, label: str) -> Iterator[Item]:
-    """Yield the items, with a bar on stderr if that is a terminal and the run is not short."""
-    if sys.stderr is None or not sys.stderr.isatty():
-        yield from items
-        return
-    start = drawn = time.monotonic()
-    try:
-        for done, item in enumerate(items, start=1):
-            yield item
-            now = time.monotonic()
-            if now - start > 1 and (now - drawn > 0.2 or done == total):
-                drawn = now
-                left = (now - start) * (total - done) / done
-                bar = "#" * (30 * done // total)
-                _draw(f"\r{label} [{bar:<30}] {done}/{total}, {left:.0f} s left ")
-    finally:
-        if drawn != start:
-            _draw("\n")
-
-
-def _draw(text: str) -> None:
-    with suppress(OSError, ValueError):
-        sys.stderr.write(text)
-        sys.stderr.flush()
 
 
 def _attached(words: Sequence[str]) -> list[str]:

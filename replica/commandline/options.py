@@ -1,97 +1,24 @@
-"""The text form of problems: the options that commands share, and what they stand for."""
+"""The options that commands share, and the problems they describe."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Collection
-from hashlib import sha256
 from inspect import Parameter, signature
 from typing import Any
 
-import numpy as np
+from replica.commandline.parsing import alpha_grid, as_it_is, matrix, number, rows_of_file, vector
+from replica.problem import DATA_MODELS, LOSSES, DataModel, Problem
+from replica.problem.data_model import MOST_COLORS
+from replica.validation import one_of, refusal
 
-from replica.arguments import integer, one_of, positive, real, refusal
-from replica.data import DATA_MODELS, MOST_COLORS, DataModel
-from replica.numerals import numeral
-from replica.problem import LOSSES, Problem
-from replica.texts import text_of
-
-#: Points of one command.
-MOST_POINTS = 10_000_000
-
-
-def number(text: str) -> int | float | str:
-    """Return the number that `text` spells, or `text` itself for a later check to refuse."""
-    value = numeral(text)
-    return text if value is None else value
-
-
-def alpha_grid(text: str, log: bool = False) -> list[float]:
-    """Return the sample ratios that `text` stands for.
-
-    Parameters
-    ----------
-    text : str
-        A list such as "1,2,4", or "start:stop:count".
-    log : bool
-        Space the values of start:stop:count geometrically.
-
-    Raises
-    ------
-    ValueError
-        If the text is neither, or a value is not allowed.
-    """
-    if ":" not in text:
-        if log:
-            raise refusal("alpha", text, "start:stop:count where --log is given")
-        return [positive("alpha", number(part.strip())) for part in text.split(",")]
-    parts = [number(part.strip()) for part in text.split(":")]
-    if len(parts) != 3 or any(isinstance(part, str) for part in parts):
-        raise refusal("alpha", text, "a list such as 1,2,4 or start:stop:count")
-    start, stop = positive("alpha start", parts[0]), positive("alpha stop", parts[1])
-    count = integer("alpha count", parts[2], 1, MOST_POINTS)
-    if count == 1 and start != stop:
-        raise refusal("alpha count", count, "2 or greater where start and stop differ")
-    space = np.geomspace if log else np.linspace
-    values = [float(value) for value in space(start, stop, count)]
-    # Both ends exactly as they were given.
-    values[0], values[-1] = start, stop
-    return values
-
-
-def matrix(name: str, text: str) -> list[list[float]]:
-    """Return the matrix that `text` stands for: circulant:FIRST,ROW or the name of a file.
-
-    Raises
-    ------
-    ValueError
-        If the text is neither.
-    """
-    kind, _, row = text.partition(":")
-    if kind == "circulant" and row:
-        values = [real(name, number(part.strip())) for part in row.split(",")]
-        return [values[-i:] + values[:-i] for i in range(len(values))]
-    return _rows_of_file(name, text, "circulant:1,0.5,0.5 or ")
-
-
-def _rows_of_file(name: str, text: str, instead: str = "") -> list[list[float]]:
-    """Return the rows of numbers in a file; refusals name what is allowed `instead`, too."""
-    try:
-        lines = text_of(text).split("\n")
-        return [
-            [_entry(x) for x in line.replace(",", " ").split()] for line in lines if line.strip()
-        ]
-    except (OSError, ValueError) as error:
-        why = error.strerror.lower() if isinstance(error, OSError) and error.strerror else error
-        allowed = f"{instead}a file with one row of numbers per line ({why})"
-        raise refusal(name, text, allowed) from None
-
-
-def _entry(text: str) -> float:
-    value = numeral(text)
-    if value is None:
-        raise ValueError(f"{text[:40]!r} is no number")
-    return float(value)
+#: Options that describe data, and how their values are read.
+_DATA_OPTIONS: dict[str, Callable[[str, Any], Any]] = {
+    **dict.fromkeys(("colors", "beta", "coupling_norm", "shift", "joint"), as_it_is),
+    "similarity": matrix,
+    "covariance": rows_of_file,
+    "teacher": vector,
+}
 
 
 def add_data_options(
@@ -184,32 +111,6 @@ def data_model(arguments: argparse.Namespace) -> DataModel:
     return model(**given)
 
 
-def digests(arguments: argparse.Namespace, *names: str) -> dict[str, str]:
-    """Return what stands for the numbers of matrices that are too long to be kept."""
-    found = {}
-    for name in names:
-        numbers = repr(_rows_of_file(name, getattr(arguments, name)))
-        found[name] = "sha256 " + sha256(numbers.encode()).hexdigest()
-    return found
-
-
-def _as_it_is(name: str, value: Any) -> Any:
-    return value
-
-
-def _vector(name: str, text: str) -> list[float]:
-    return [value for row in _rows_of_file(name, text) for value in row]
-
-
-#: Options that describe data, and how their values are read.
-_DATA_OPTIONS: dict[str, Callable[[str, Any], Any]] = {
-    **dict.fromkeys(("colors", "beta", "coupling_norm", "shift", "joint"), _as_it_is),
-    "similarity": matrix,
-    "covariance": _rows_of_file,
-    "teacher": _vector,
-}
-
-
 def problems(arguments: argparse.Namespace) -> list[Problem]:
     """Return the problems that parsed options describe, one per alpha, in the order given."""
     data = data_model(arguments)
@@ -225,3 +126,12 @@ def at_best_or_given_lam(options: argparse.Namespace) -> tuple[list[Problem], bo
     return problems(
         argparse.Namespace(**{**vars(options), "lam": 1.0 if optimal else options.lam})
     ), optimal
+
+
+def add_executor_options(parser: argparse.ArgumentParser, workers: int, default: str) -> None:
+    """Add the options that say where tasks run."""
+    parser.add_argument("--workers", type=number, default=workers, metavar="N",
+                        help=f"processes, which do not change the table ({default})")  # fmt: skip
+    parser.add_argument("--scheduler", metavar="ADDRESS",
+                        help="scheduler of a Dask cluster, tcp://HOST:PORT or tls://HOST:PORT, "
+                        "whose workers take the place of processes here")  # fmt: skip

@@ -5,14 +5,20 @@ from __future__ import annotations
 from functools import singledispatch
 from typing import Any
 
-from replica.arguments import refusal
-from replica.data import CustomTokens, DataModel, GaussianTokens, IndependentTokens, PottsTokens
-from replica.ensemble import ANSWERED, Ensemble
-from replica.ensemble_custom import CustomEnsemble
-from replica.ensemble_gaussian import GaussianEnsemble
-from replica.ensemble_independent import IndependentEnsemble
-from replica.ensemble_potts import PottsEnsemble
+from replica.ensembles.custom import CustomEnsemble
+from replica.ensembles.ensemble import ANSWERED, Ensemble
+from replica.ensembles.gaussian import GaussianEnsemble
+from replica.ensembles.independent import IndependentEnsemble
+from replica.ensembles.potts import PottsEnsemble
 from replica.memory import kept
+from replica.problem import (
+    CustomTokens,
+    DataModel,
+    GaussianTokens,
+    IndependentTokens,
+    PottsTokens,
+)
+from replica.validation import refusal
 
 
 @kept()

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replica.arrays import Matrix, Vector
-from replica.data import PottsTokens, distinctions
 from replica.memory import kept
-from replica.point_sets import complement
+from replica.problem import PottsTokens
+from replica.problem.potts_tokens import distinctions
+from replica.quadrature.point_sets import complement
 
 #: Eigenvalues that differ by less than this, relative to the largest, are one.
 _SAME = 1e-9

@@ -6,10 +6,10 @@ from functools import cached_property
 
 import numpy as np
 
-from replica.data import CustomTokens
-from replica.ensemble import Ensemble
-from replica.spectrum import Spectrum
-from replica.tilted import TiltedLaw
+from replica.ensembles.ensemble import Ensemble
+from replica.ensembles.spectrum import Spectrum
+from replica.problem import CustomTokens
+from replica.quadrature.tilted_law import TiltedLaw
 
 
 class CustomEnsemble(Ensemble):

@@ -8,11 +8,11 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from replica.arguments import refusal
-from replica.data import DataModel
+from replica.ensembles.spectrum import Spectrum
 from replica.errors import BadArgument
-from replica.field_law import FieldLaw
-from replica.spectrum import Spectrum
+from replica.problem import DataModel
+from replica.quadrature.field_law import FieldLaw
+from replica.validation import refusal
 
 #: Questions that some ensembles can answer only, and the data whose ensembles do.
 ANSWERED = {
@@ -33,7 +33,7 @@ class Ensemble:
     - to the coupling equations, which return the overlaps m, q and V of given conjugates, as a
       `spectrum` where all covariances commute and the mean is G w* ⊗ K0 e_a. One that carries
       π, μ and Σ themselves has them beside it, with coupling equations of their own
-      (`replica.equations.CouplingEquations`);
+      (`replica.saddle_point.equations.CouplingEquations`);
     - to the channel, which averages over the fields at given m, q and V, as the `law` of these.
 
     It is made by `replica.ensembles.ensemble_of`, once for a saddle point, and is the only part

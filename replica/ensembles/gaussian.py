@@ -9,14 +9,14 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from replica.arguments import refusal
 from replica.arrays import Vector
-from replica.data import GaussianTokens
-from replica.ensemble import Ensemble
-from replica.field_law import FieldLaw, Residual
+from replica.ensembles.ensemble import Ensemble
+from replica.ensembles.spectrum import STRONGEST, Spectrum, semicircle
 from replica.memory import kept
-from replica.rule import Accuracy
-from replica.spectrum import STRONGEST, Spectrum, semicircle
+from replica.problem import GaussianTokens
+from replica.quadrature.field_law import FieldLaw, Residual
+from replica.quadrature.rule import Accuracy
+from replica.validation import refusal
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,13 @@ from functools import cached_property, lru_cache
 import numpy as np
 
 from replica.arrays import Vector
-from replica.data import IndependentTokens
-from replica.ensemble import Ensemble
-from replica.field_law import FieldLaw, Residual, Sample
-from replica.point_sets import SCRAMBLES, lattice_near, sobol_noise
-from replica.race import first_to_ring, uncertainty, wrong_guess
-from replica.rule import Accuracy
-from replica.spectrum import Spectrum
+from replica.ensembles.ensemble import Ensemble
+from replica.ensembles.spectrum import Spectrum
+from replica.problem import IndependentTokens
+from replica.quadrature.field_law import FieldLaw, Residual, Sample
+from replica.quadrature.point_sets import SCRAMBLES, lattice_near, sobol_noise
+from replica.quadrature.rule import Accuracy
+from replica.quadrature.softmax_race import first_to_ring, uncertainty, wrong_guess
 
 
 @dataclass(frozen=True)

@@ -6,15 +6,16 @@ from functools import cached_property
 
 import numpy as np
 
-from replica.arguments import refusal
-from replica.colour_modes import colour_modes, eigenspaces
-from replica.data import PottsTokens, distinctions
-from replica.ensemble import Ensemble
-from replica.field_law import FieldLaw
+from replica.ensembles.colour_modes import colour_modes, eigenspaces
+from replica.ensembles.ensemble import Ensemble
+from replica.ensembles.spectrum import STRONGEST, Spectrum, semicircle
 from replica.memory import kept
-from replica.mode_law import ModeLaw
-from replica.spectrum import STRONGEST, Spectrum, semicircle
-from replica.tilted import TiltedLaw
+from replica.problem import PottsTokens
+from replica.problem.potts_tokens import distinctions
+from replica.quadrature.colour_mode_law import ModeLaw
+from replica.quadrature.field_law import FieldLaw
+from replica.quadrature.tilted_law import TiltedLaw
+from replica.validation import refusal
 
 #: Change of a similarity, relative to its largest entry, that no average over the fields shows.
 _ALIKE = 1e-9

@@ -12,10 +12,10 @@ from importlib import import_module, metadata
 from itertools import islice
 from typing import Any
 
-from replica.arguments import refusal
-from replica.commandline import say
+from replica.commandline.terminal import say
 from replica.errors import MissingExtra, WorkerDied
-from replica.tasks import Failure, Results, Sent, Task, described, do
+from replica.execution.task import Failure, Results, Sent, Task, described, do
+from replica.validation import refusal
 
 #: Tasks that the scheduler is told of in advance.
 _WINDOW = 10_000

@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 
-from replica.cluster import on_cluster
-from replica.options import number
-from replica.processes import in_processes
-from replica.tasks import Outcome, Task
-
-
-def add_executor_options(parser: argparse.ArgumentParser, workers: int, default: str) -> None:
-    """Add the options that say where tasks run."""
-    parser.add_argument("--workers", type=number, default=workers, metavar="N",
-                        help=f"processes, which do not change the table ({default})")  # fmt: skip
-    parser.add_argument("--scheduler", metavar="ADDRESS",
-                        help="scheduler of a Dask cluster, tcp://HOST:PORT or tls://HOST:PORT, "
-                        "whose workers take the place of processes here")  # fmt: skip
+from replica.execution.dask_cluster import on_cluster
+from replica.execution.processes import in_processes
+from replica.execution.task import Outcome, Task
 
 
 def outcomes(

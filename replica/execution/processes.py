@@ -17,11 +17,11 @@ from multiprocessing import connection
 from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any
 
-from replica.arguments import integer, refusal
-from replica.commandline import say
+from replica.commandline.terminal import say
 from replica.errors import WorkerDied
-from replica.guard import NAME, UNGUARDED, leave_if_starting
-from replica.tasks import Failure, Results, Sent, Task, described, do
+from replica.execution.guard import NAME, UNGUARDED, leave_if_starting
+from replica.execution.task import Failure, Results, Sent, Task, described, do
+from replica.validation import integer, refusal
 
 #: Attempts at a task with a process of its own, and tasks in succession that all of them fail:
 #: then no worker lives.

@@ -7,8 +7,8 @@ from typing import ClassVar
 import numpy as np
 
 from replica.arrays import Matrix, Vector
-from replica.cross_entropy_kernels import solved_probabilities
-from replica.point_rule import Solved
+from replica.quadrature.kernels.lattice import solved_probabilities
+from replica.quadrature.point_sum import Solved
 
 
 class CrossEntropyPoints:

@@ -9,11 +9,11 @@ from typing import NoReturn
 
 import numpy as np
 
-from replica.arguments import refusal, unmasked
 from replica.arrays import Matrix, Vector
-from replica.point_rule import Solved
-from replica.point_sets import check_sampled, complement
 from replica.problem import Loss
+from replica.quadrature.point_sets import check_sampled, complement
+from replica.quadrature.point_sum import Solved
+from replica.validation import refusal, unmasked
 
 #: How much more sharply than the cross-entropy a loss may bend, as far as it costs little.
 _SHARPNESS = {2: 1000.0, 3: 16.0}
@@ -153,10 +153,12 @@ def _prox(loss: Loss, omega: Vector, V: float) -> Vector:
 
 
 def _value(loss: Loss, h: Vector) -> Vector:
+    """Return what the loss says of fields h, checked."""
     return _shaped(loss, "value", loss.value(h), h.shape[:1])
 
 
 def _shaped(loss: Loss, method: str, found: object, shape: tuple[int, ...]) -> Vector:
+    """Return what a method of the loss found, checked."""
     allowed = f"a loss with {method}() that returns floats of shape {shape}"
     array = unmasked("loss", found, allowed)
     if array.shape != shape or not np.issubdtype(array.dtype, np.floating):

@@ -8,15 +8,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from replica.arguments import one_of, refusal
-from replica.couplings import coupling_error
 from replica.ensembles import answering
-from replica.equations import conjugates_of
 from replica.immutable import Immutable
 from replica.problem import Problem
-from replica.rule import HUGE, NO_ROW, Accuracy, relative_difference
-from replica.saddle_point import SaddlePoint
-from replica.solution import vector
+from replica.quadrature.rule import HUGE, NO_ROW, Accuracy, relative_difference
+from replica.saddle_point.couplings import coupling_error
+from replica.saddle_point.equations import conjugates_of
+from replica.saddle_point.saddle_point import SaddlePoint
+from replica.saddle_point.solution import vector
+from replica.validation import one_of, refusal
 
 #: The least λ/G with few samples, so that (G/λ)² is a number.
 _LEAST = 1e-150

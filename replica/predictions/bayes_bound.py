@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from replica.arguments import positive
-from replica.channels import channel_of
-from replica.data import DataModel
+from replica.channels.channel_of import channel_of
 from replica.ensembles import answering
 from replica.immutable import Immutable
-from replica.rule import Accuracy, relative_difference
-from replica.solution import Order, public
+from replica.problem import DataModel
+from replica.quadrature.rule import Accuracy, relative_difference
+from replica.saddle_point.solution import Order, public
+from replica.validation import positive
 
 
 @dataclass(frozen=True, eq=False)

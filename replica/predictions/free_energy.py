@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from replica.equations import Conjugates, Overlaps
 from replica.problem import Problem
-from replica.rule import Accuracy
-from replica.saddle_point import SaddlePoint
-from replica.solution import Solution, answer, vector
+from replica.quadrature.rule import Accuracy
+from replica.saddle_point.equations import Conjugates, Overlaps
+from replica.saddle_point.saddle_point import SaddlePoint
+from replica.saddle_point.solution import Solution, answer, vector
 
 
 def free_energy(solution: Solution) -> float:

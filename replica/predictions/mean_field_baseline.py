@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from replica.arguments import one_of
-from replica.channels import channel_of
-from replica.couplings import coupling_error
-from replica.data import DataModel
+from replica.channels.channel_of import channel_of
 from replica.ensembles import answering
-from replica.equations import Conjugates
-from replica.potential import free_energy
-from replica.problem import Problem
-from replica.rule import NO_ROW, Accuracy, relative_difference
-from replica.saddle_point import SaddlePoint
-from replica.solution import vector
-from replica.solver import solve
+from replica.predictions.free_energy import free_energy
+from replica.problem import DataModel, Problem
+from replica.quadrature.rule import NO_ROW, Accuracy, relative_difference
+from replica.saddle_point.couplings import coupling_error
+from replica.saddle_point.equations import Conjugates
+from replica.saddle_point.saddle_point import SaddlePoint
+from replica.saddle_point.solution import vector
+from replica.saddle_point.solver import solve
+from replica.validation import one_of
 
 #: Estimators that are rescaled rows of linear regression.
 ESTIMATORS = ("naive-mean-field", "quadratic")

@@ -9,15 +9,15 @@ import numpy as np
 from numpy.polynomial.chebyshev import Chebyshev
 from numpy.typing import NDArray
 
-from replica.arguments import refusal
 from replica.ensembles import ensemble_of
 from replica.errors import ConvergenceError
-from replica.messages import complaint
-from replica.path import State
 from replica.problem import Problem
-from replica.search import deepest_minimum
-from replica.solution import Solution
-from replica.solver import solve, solve_from
+from replica.quadrature.search import deepest_minimum
+from replica.saddle_point.continuation import State
+from replica.saddle_point.messages import complaint
+from replica.saddle_point.solution import Solution
+from replica.saddle_point.solver import solve, solve_from
+from replica.validation import refusal
 
 #: Spacing of the grid in log λ, how far it reaches beyond the scales of the data at first, and how
 #: far it may be continued while the test loss still falls at its end.

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from replica.rule import Accuracy
-from replica.saddle_point import SaddlePoint
-from replica.solution import Solution, answer, vector
+from replica.quadrature.rule import Accuracy
+from replica.saddle_point.saddle_point import SaddlePoint
+from replica.saddle_point.solution import Solution, answer, vector
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from replica.arguments import integer, one_of, refusal
 from replica.arrays import Vector
-from replica.couplings import coupling_error
 from replica.immutable import Immutable
 from replica.problem import Problem
-from replica.rule import NO_ROW, Accuracy, relative_difference
-from replica.saddle_point import SaddlePoint
+from replica.quadrature.rule import NO_ROW, Accuracy, relative_difference
+from replica.saddle_point.couplings import coupling_error
+from replica.saddle_point.saddle_point import SaddlePoint
+from replica.validation import integer, one_of, refusal
 
 #: Overlaps from here on only grow: fields so wide that every token is predicted with certainty.
 _RUNAWAY = 1e5

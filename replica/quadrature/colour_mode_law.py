@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from replica.arrays import Matrix, Vector
-from replica.field_law import FieldLaw, Residual
-from replica.lattice import RADII, spacing
-from replica.mode_kernels import mode_averages
-from replica.point_sets import cubic_lattice, scrambled_sobol
-from replica.rule import Accuracy, Averages
+from replica.quadrature.field_law import FieldLaw, Residual
+from replica.quadrature.kernels.colour_modes import mode_averages
+from replica.quadrature.lattice import RADII, spacing
+from replica.quadrature.point_sets import cubic_lattice, scrambled_sobol
+from replica.quadrature.rule import Accuracy, Averages
 
 #: Dimension of the fields, and number of points, up to which a lattice is affordable, and
 #: log(1/error) that it aims at.

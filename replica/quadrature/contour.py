@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from replica.arrays import Vector
-from replica.cross_entropy_kernels import contour_averages, exchange_window
-from replica.rule import Accuracy, Averages
+from replica.quadrature.kernels.contour import contour_averages
+from replica.quadrature.kernels.exchangeable_window import exchange_window
+from replica.quadrature.rule import Accuracy, Averages
 
 #: For each accuracy: nodes in t, log(1/error) of aliases and of the terms left out, nodes in x per
 #: cycle of what they resolve, and the most terms of a series.
@@ -25,7 +26,8 @@ _ROUNDING = 1e-12
 
 @dataclass
 class ContourRule:
-    """The rule of `replica.exchange`, with a contour through the saddle at every t (THEORY.md).
+    """The rule of `replica.quadrature.exchangeable`, with a contour through the saddle at every t
+    (THEORY.md).
 
     Attributes
     ----------

@@ -10,10 +10,11 @@ from typing import ClassVar
 import numpy as np
 
 from replica.arrays import Vector
-from replica.contour import ContourRule
-from replica.cross_entropy_kernels import exchange_averages, exchange_decay, exchange_window
 from replica.memory import kept
-from replica.rule import Accuracy, Averages
+from replica.quadrature.contour import ContourRule
+from replica.quadrature.kernels.exchangeable import exchange_averages
+from replica.quadrature.kernels.exchangeable_window import exchange_decay, exchange_window
+from replica.quadrature.rule import Accuracy, Averages
 
 #: Beyond this radius one Gaussian variable has no weight left.
 RADIUS = 8.6

@@ -10,10 +10,10 @@ import numpy as np
 from scipy.interpolate import CubicSpline
 
 from replica.arrays import Vector
-from replica.cross_entropy_kernels import race_exchange_averages
-from replica.exchange import RADIUS, ExchangeRule, series_weights
-from replica.race import clocks, window_for
-from replica.rule import Accuracy, Averages
+from replica.quadrature.exchangeable import RADIUS, ExchangeRule, series_weights
+from replica.quadrature.kernels.exchangeable_race import race_exchange_averages
+from replica.quadrature.rule import Accuracy, Averages
+from replica.quadrature.softmax_race import clocks, window_for
 
 #: For each accuracy: nodes in t, nodes in x per cycle of what they resolve, damping of aliases,
 #: and the share of the terms of `ExchangeRule`'s series, which aims at more digits.

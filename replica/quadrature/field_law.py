@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replica.arrays import Matrix, Vector
-from replica.rule import Accuracy
+from replica.quadrature.rule import Accuracy
 
 
 class Sample(NamedTuple):
@@ -60,9 +60,9 @@ class FieldLaw:
 
     It is what an ensemble says to the channel side of the saddle point, whatever the loss. A law
     states its second moments, from which any quadratic loss follows, and its error rate; one
-    that can be sampled serves every loss there is (`replica.by_points`). Order parameters have
-    one entry per colour mode. Laws of a mixture of Gaussians, whose colours are not alike, have
-    m, q and V with an index per colour instead, and Σ_y of `Sample`s weighted with the
+    that can be sampled serves every loss there is (`replica.channels.by_points`). Order parameters
+    have one entry per colour mode. Laws of a mixture of Gaussians, whose colours are not alike,
+    have m, q and V with an index per colour instead, and Σ_y of `Sample`s weighted with the
     frequencies of y.
 
     Attributes

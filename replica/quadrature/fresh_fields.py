@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from replica.arrays import Vector
-from replica.cross_entropy_kernels import fresh_averages, fresh_pair
-from replica.lattice import DIGITS, RADII, spacing
-from replica.rule import Accuracy
+from replica.quadrature.kernels.fresh_fields import fresh_averages, fresh_pair
+from replica.quadrature.lattice import DIGITS, RADII, spacing
+from replica.quadrature.rule import Accuracy
 
 #: Spacing, radius in x and log(1/error) of the one integral that many colours need.
 _MANY = {

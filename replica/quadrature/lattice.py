@@ -9,8 +9,8 @@ from typing import ClassVar
 import numpy as np
 
 from replica.arrays import Vector
-from replica.cross_entropy_kernels import lattice_averages
-from replica.rule import Accuracy, Averages
+from replica.quadrature.kernels.lattice import lattice_averages
+from replica.quadrature.rule import Accuracy, Averages
 
 #: log(1/error) that the spacings of the three accuracies aim at, and the radii beyond which
 #: a Gaussian field of a few components has less weight than that.

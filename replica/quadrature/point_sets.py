@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import chdtri, ndtri
 
-from replica.arguments import refusal
 from replica.arrays import Matrix, Vector
-from replica.lattice import spacing
 from replica.memory import kept
-from replica.point_kernels import lattice_orbits
-from replica.rule import Accuracy
+from replica.quadrature.kernels.points import lattice_orbits
+from replica.quadrature.lattice import spacing
+from replica.quadrature.rule import Accuracy
+from replica.validation import refusal
 
 #: log(1/error) that a lattice aims at for each accuracy, the most points times colours it may
 #: take for that, and the digits below which it is given up.

@@ -8,8 +8,8 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from replica.arrays import Matrix, Vector
-from replica.field_law import FieldLaw
-from replica.rule import Accuracy, Averages
+from replica.quadrature.field_law import FieldLaw
+from replica.quadrature.rule import Accuracy, Averages
 
 
 class Solved(NamedTuple):

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from replica.arrays import Vector
 from replica.memory import kept
-from replica.point_kernels import race, silence
-from replica.rule import Accuracy
+from replica.quadrature.kernels.softmax_race import race, silence
+from replica.quadrature.rule import Accuracy
 
 #: Spacing of times and of noise, largest noise, and the log probability that is left out.
 _STEPS, _RADII, _LEFT_OUT = (0.6, 0.32, 0.28), (7.0, 9.8, 10.6), (-16.0, -32.0, -38.0)

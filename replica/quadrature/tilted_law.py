@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from replica.arrays import Vector
-from replica.error_rate import error_rate, error_rate_slope
-from replica.field_law import FieldLaw, Residual, Sample
-from replica.fresh_fields import fresh
-from replica.point_sets import SCRAMBLES, lattice_near, sobol_noise
-from replica.rule import Accuracy
+from replica.quadrature.error_rate import error_rate, error_rate_slope
+from replica.quadrature.field_law import FieldLaw, Residual, Sample
+from replica.quadrature.fresh_fields import fresh
+from replica.quadrature.point_sets import SCRAMBLES, lattice_near, sobol_noise
+from replica.quadrature.rule import Accuracy
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from replica.arrays import Matrix, Vector
-from replica.equations import Conjugates, Overlaps
+from replica.ensembles.spectrum import Spectrum
 from replica.jit import jit
-from replica.spectrum import Spectrum
+from replica.saddle_point.equations import Conjugates, Overlaps
 
 
 class SpectralCouplings:

@@ -1,6 +1,6 @@
 """The saddle-point equations by name: what the two sides exchange, and V̂, m̂ and q̂.
 
-The coupling equations, for m, q and V, are in `replica.couplings`.
+The coupling equations, for m, q and V, are in `replica.saddle_point.couplings`.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple, Protocol
 
 from replica.arrays import Matrix, Vector
-from replica.rule import Averages
+from replica.quadrature.rule import Averages
 
 
 class Overlaps(NamedTuple):

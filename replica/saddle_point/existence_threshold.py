@@ -8,16 +8,14 @@ from functools import lru_cache, partial
 
 from scipy.optimize import minimize_scalar
 
-from replica.arguments import one_of, refusal
-from replica.data import DataModel
-from replica.distance import squared_distance
-from replica.ensemble_independent import IndependentLaw
 from replica.ensembles import ensemble_of
-from replica.field_law import FieldLaw
-from replica.problem import Loss
-from replica.race_distance import race_distance
-from replica.rule import Accuracy
-from replica.tilted import TiltedLaw
+from replica.ensembles.independent import IndependentLaw
+from replica.problem import DataModel, Loss
+from replica.quadrature.cone_distance import race_distance, squared_distance
+from replica.quadrature.field_law import FieldLaw
+from replica.quadrature.rule import Accuracy
+from replica.quadrature.tilted_law import TiltedLaw
+from replica.validation import one_of, refusal
 
 #: The least distance, and the least whose coarse integral has four digits.
 _SMALLEST, _CLEAR = 1e-8, 1e-2

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from replica.arrays import Matrix, Vector
-from replica.status import Status
+from replica.saddle_point.status import Status
 
 #: No coordinate moves further in one step: far from the solution a Newton step overshoots.
 _LONGEST_STEP = 3.0

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 from replica.problem import Problem
-from replica.solution import Solution
-from replica.status import Status
-from replica.threshold import known_threshold
+from replica.saddle_point.existence_threshold import known_threshold
+from replica.saddle_point.solution import Solution
+from replica.saddle_point.status import Status
 
 #: What each status says; a table that was edited may have another text.
 _SENTENCES: dict[str, str] = {status: status.sentence for status in Status}

@@ -6,18 +6,18 @@ import math
 
 import numpy as np
 
-from replica.channels import channel_of
-from replica.couplings import coupling_error
-from replica.ensemble import Ensemble
+from replica.channels.channel_of import channel_of
 from replica.ensembles import ensemble_of
-from replica.equations import Overlaps
-from replica.fixed_point import FixedPoint, largest
+from replica.ensembles.ensemble import Ensemble
 from replica.memory import kept
 from replica.problem import Loss, Problem
-from replica.rule import Accuracy, relative_difference
-from replica.saddle_point import SaddlePoint
-from replica.solution import Solution, public
-from replica.status import Status
+from replica.quadrature.rule import Accuracy, relative_difference
+from replica.saddle_point.couplings import coupling_error
+from replica.saddle_point.equations import Overlaps
+from replica.saddle_point.fixed_point import FixedPoint, largest
+from replica.saddle_point.saddle_point import SaddlePoint
+from replica.saddle_point.solution import Solution, public
+from replica.saddle_point.status import Status
 
 Numbers = tuple[float, float]
 

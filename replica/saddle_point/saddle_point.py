@@ -8,14 +8,19 @@ import numpy as np
 from scipy.optimize import brentq
 
 from replica.arrays import Vector
-from replica.channels import channel_of
-from replica.couplings import SpectralCouplings
+from replica.channels.channel_of import channel_of
+from replica.channels.quadratic import QuadraticChannel
 from replica.ensembles import ensemble_of
-from replica.equations import Conjugates, CouplingEquations, Overlaps, conjugates_of
-from replica.fixed_point import largest
 from replica.problem import Problem
-from replica.quadratic import QuadraticChannel
-from replica.rule import HUGE, Accuracy, Averages, Rule
+from replica.quadrature.rule import HUGE, Accuracy, Averages, Rule
+from replica.saddle_point.couplings import SpectralCouplings
+from replica.saddle_point.equations import (
+    Conjugates,
+    CouplingEquations,
+    Overlaps,
+    conjugates_of,
+)
+from replica.saddle_point.fixed_point import largest
 
 
 class SaddlePoint:

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from replica.arguments import refusal
 from replica.arrays import Vector
 from replica.immutable import Immutable
 from replica.problem import Problem
-from replica.status import Status
+from replica.saddle_point.status import Status
 from replica.tables import COLUMNS
+from replica.validation import refusal
 
 #: Columns that only a simulation fills.
 _ELSEWHERE = ("sites", "samples", "seed")

@@ -7,18 +7,18 @@ from functools import partial
 
 import numpy as np
 
-from replica.arguments import integer, refusal, truth
 from replica.errors import ConvergenceError
-from replica.fixed_point import FixedPoint, find_fixed_point, largest
-from replica.messages import complaint
-from replica.observables import solution_at, without_answer
-from replica.path import State, extrapolated
 from replica.problem import Problem
-from replica.rule import Accuracy
-from replica.saddle_point import SaddlePoint
-from replica.solution import Solution
-from replica.status import Status
-from replica.threshold import known_threshold
+from replica.quadrature.rule import Accuracy
+from replica.saddle_point.continuation import State, extrapolated
+from replica.saddle_point.existence_threshold import known_threshold
+from replica.saddle_point.fixed_point import FixedPoint, find_fixed_point, largest
+from replica.saddle_point.messages import complaint
+from replica.saddle_point.observables import solution_at, without_answer
+from replica.saddle_point.saddle_point import SaddlePoint
+from replica.saddle_point.solution import Solution
+from replica.saddle_point.status import Status
+from replica.validation import integer, refusal, truth
 
 #: Residuals at which the coarse and the fine search for a fixed point end.
 _TOLERANCES = {Accuracy.COARSE: 1e-5, Accuracy.FINE: 1e-11}

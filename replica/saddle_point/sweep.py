@@ -11,14 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from replica.arguments import refusal
-from replica.data import DataModel
 from replica.immutable import keep
-from replica.path import State, extrapolated
-from replica.problem import Problem
-from replica.solution import Solution
-from replica.solver import solve_from
+from replica.problem import DataModel, Problem
+from replica.saddle_point.continuation import State, extrapolated
+from replica.saddle_point.solution import Solution
+from replica.saddle_point.solver import solve_from
 from replica.tables import Table
+from replica.validation import refusal
 
 
 class Curve(Table):

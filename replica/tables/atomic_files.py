@@ -11,9 +11,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
 
-from replica.arguments import refusal
-from replica.errors import BadArgument
-from replica.mounts import do_without, lacking
+from replica.errors import BadArgument, reason
+from replica.tables.mounts import do_without, lacking
+from replica.validation import refusal
 
 #: Ending of a file that is not whole yet; a process that was killed may leave one.
 _PARTIAL = ".partial"
@@ -55,11 +55,6 @@ def writable_folder(name: str, path: str | os.PathLike[str]) -> Path:
 def unwritable(name: str, path: str | os.PathLike[str], error: OSError) -> BadArgument:
     """Return the refusal of a file that the operating system does not let us write."""
     return refusal(name, str(path), f"a file that can be written ({reason(error)})")
-
-
-def reason(error: OSError) -> str:
-    """Return what the operating system says, in a few words."""
-    return (error.strerror or str(error)).lower()
 
 
 def replace_file(target: Path, text: str) -> None:

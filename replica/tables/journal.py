@@ -15,29 +15,21 @@ from importlib import metadata
 from types import TracebackType
 from typing import Any
 
-from replica.arguments import refusal
-from replica.errors import Removed, Unwritable
-from replica.files import (
+from replica.errors import Removed, Unwritable, reason
+from replica.tables.atomic_files import (
     clear_partial_files,
     flush,
     flush_folder,
     move_into_place,
     partial_file,
-    reason,
     unwritable,
 )
-from replica.locks import lock, open_locked, stands_at
-from replica.sidecars import difference, read_sidecar, sidecar, write_sidecar
-from replica.tables import (
-    COLUMNS,
-    Table,
-    as_cell,
-    columns_of,
-    failed,
-    replace_table,
-    writable_table,
-)
-from replica.texts import MARK
+from replica.tables.columns import COLUMNS, as_cell, columns_of, failed
+from replica.tables.locks import lock, open_locked, stands_at
+from replica.tables.provenance import difference, read_sidecar, sidecar, write_sidecar
+from replica.tables.table import Table, replace_table, writable_table
+from replica.tables.texts import MARK
+from replica.validation import refusal
 
 #: Least seconds between two calls that force the operating system to write to the disk, and
 #: the share of the time that they may take.

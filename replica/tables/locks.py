@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from replica.arguments import refusal
-from replica.mounts import do_without
-from replica.sidecars import read_sidecar
+from replica.tables.mounts import do_without
+from replica.tables.provenance import read_sidecar
+from replica.validation import refusal
 
 try:
     import fcntl

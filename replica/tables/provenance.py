@@ -11,8 +11,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from replica.files import replace_file
-from replica.texts import text_of
+from replica.tables.atomic_files import replace_file
+from replica.tables.texts import text_of
 
 #: How long a value may be that is quoted, how many of a list are, and how much of a long text
 #: stands before the place where it differs.

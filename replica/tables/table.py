@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import math
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,31 +13,15 @@ from typing import Any, NoReturn, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from replica.arguments import refusal
 from replica.arrays import Vector
-from replica.files import reason, replace_file, writable_file
+from replica.errors import reason
 from replica.immutable import keep
-from replica.locks import unwritten
-from replica.numerals import numeral
-from replica.sidecars import is_foreign, provenance, sidecar
-from replica.texts import text_of
-
-#: The first columns of every table, in this order.
-COLUMNS = (
-    "source", "data", "loss", "colors", "beta", "lam", "alpha", "sites", "samples", "seed",
-    "test_loss", "train_loss", "optimal_loss", "excess_loss", "error_rate", "coupling_error",
-    "m", "q", "V", "status", "residual", "evaluations",
-)  # fmt: skip
-
-_COMMON = frozenset(COLUMNS)
-_TEXT = frozenset({"source", "data", "loss", "status", "estimator", "similarity"})
-_INTEGERS = frozenset({"colors", "sites", "samples", "seed", "evaluations"})
-
-#: Those of the common columns whose cells may hold one value per colour mode.
-_LISTS = frozenset({"m", "q", "V"})
-
-#: How the status of a point begins that could not be computed; the error follows.
-FAILED = "failed"
+from replica.tables.atomic_files import replace_file, writable_file
+from replica.tables.columns import COLUMNS, TEXT, as_cell, columns_of, from_cell
+from replica.tables.locks import unwritten
+from replica.tables.provenance import is_foreign, provenance, sidecar
+from replica.tables.texts import text_of
+from replica.validation import refusal
 
 
 class Table:
@@ -89,7 +72,7 @@ class Table:
     def __getitem__(self, column: str) -> NDArray[Any]:
         self._known(column)
         values = [line.get(column) for line in self._lines]
-        if column in _TEXT:
+        if column in TEXT:
             return np.array(["" if value is None else value for value in values], dtype=object)
         shapes = {np.shape(value) for value in values if value is not None}
         missing = np.full(next(iter(shapes)) if len(shapes) == 1 else (), np.nan)
@@ -189,7 +172,9 @@ class Table:
                 found = f"line {number} has {len(record)}"
                 raise refusal(name, str(path), f"a table of {len(header)} columns; {found}")
             try:
-                lines.append({n: _value(n, cell) for n, cell in zip(header, record, strict=True)})
+                lines.append(
+                    {n: from_cell(n, cell) for n, cell in zip(header, record, strict=True)}
+                )
             except ValueError as error:
                 raise refusal(name, str(path), f"a table; line {number}: {error}") from None
         return cls(lines)
@@ -222,21 +207,6 @@ def _equal(cell: Any, value: Any) -> bool:
     return bool(cell == value)
 
 
-def columns_of(lines: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
-    """Return the columns of a table of these lines.
-
-    Points that failed, and lack most columns, do not change the order of the others'.
-    """
-    ordered = sorted(lines, key=failed)
-    extra = dict.fromkeys(name for line in ordered for name in line if name not in _COMMON)
-    return COLUMNS + tuple(extra)
-
-
-def failed(line: Mapping[str, Any]) -> bool:
-    """Return whether a line is that of a point which could not be computed."""
-    return str(line.get("status", "")).startswith(FAILED)
-
-
 def replace_table(path: Path, table: Table, told: Mapping[str, Any]) -> None:
     """Write a table and its sidecar, in the place of what is there; OSError says why not."""
     stream = io.StringIO(newline="")
@@ -257,48 +227,3 @@ def writable_table(name: str, path: str | os.PathLike[str]) -> Path:
         allowed = f"a name beside which {sidecar(target).name} is free or tells of a table"
         raise refusal(name, str(path), allowed)
     return target
-
-
-def as_cell(value: Any) -> str:
-    """Return a value as it stands in a table: numbers to full precision, NaN as nothing."""
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return value
-    # Nearly all are floats, and long sweeps write many.
-    if type(value) is float:
-        return repr(value) if value == value else ""
-    if isinstance(value, (Sequence, np.ndarray)) and np.ndim(value) == 1:
-        return ";".join(as_cell(v) for v in value)
-    if isinstance(value, (int, np.integer)):
-        return str(int(value))
-    number = float(value)
-    return "" if math.isnan(number) else repr(number)
-
-
-def _value(column: str, cell: str) -> Any:
-    if cell == "":
-        return None
-    if column in _TEXT:
-        return cell
-    if ";" in cell and (column in _LISTS or column not in _COMMON):
-        return [float(_number(column, part)) for part in cell.split(";")]
-    number = _number(column, cell)
-    # A float is written with a point or an exponent, in any column.
-    if column in _INTEGERS and isinstance(number, float):
-        if not number.is_integer():
-            raise ValueError(f"{column} = {cell[:40]!r} is no integer of 300 digits at most")
-        return int(number)
-    return number
-
-
-def _number(column: str, cell: str) -> int | float:
-    """Return a number, but not NaN, nor one that overflows."""
-    number = numeral(cell)
-    if (
-        number is None
-        or number != number
-        or (number in (math.inf, -math.inf) and "inf" not in cell)
-    ):
-        raise ValueError(f"{column} = {cell[:40]!r} is no number")
-    return number

@@ -8,15 +8,8 @@ from typing import Any
 import numpy as np
 
 from replica.immutable import Immutable
-from simulations.fields import (
-    Floats,
-    checked_matrix,
-    checked_tokens,
-    colored_sums,
-    log_sum_exp,
-    seen,
-    softmax,
-)
+from simulations.kernels.local_fields import colored_sums, log_sum_exp, softmax
+from simulations.tokens import Floats, checked_matrix, checked_tokens, seen
 
 
 @dataclass(frozen=True, eq=False)

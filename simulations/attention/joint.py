@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from scipy import optimize
 
-from replica.arguments import integer, non_negative, positive, refusal
-from simulations.attention import FactoredAttention
-from simulations.certificate import Rows, exists
-from simulations.crossentropy import evaluate, sites_by_color
-from simulations.fields import Floats, checked_seed, checked_similarity, checked_tokens, seen
-from simulations.losses import CrossEntropy
-from simulations.potts import checked_colors
+from replica.validation import integer, non_negative, positive, refusal
+from simulations.attention.factored import FactoredAttention
+from simulations.estimators.certificate import Rows, exists
+from simulations.estimators.losses import CrossEntropy
+from simulations.kernels.cross_entropy import evaluate, sites_by_color
+from simulations.sequences.potts import checked_colors
+from simulations.tokens import Floats, checked_seed, checked_similarity, checked_tokens, seen
 
 #: Units of U are told apart by powers of this.
 _STEP = 2.0**10

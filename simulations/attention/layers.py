@@ -6,11 +6,11 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from replica.arguments import integer, non_negative, refusal
-from simulations.attention import FactoredAttention
-from simulations.fields import Floats, softmax
-
-Parameters = dict[str, Floats]
+from replica.validation import integer, non_negative, refusal
+from simulations.attention.factored import FactoredAttention
+from simulations.epochs.optimisers import Parameters
+from simulations.kernels.local_fields import softmax
+from simulations.tokens import Floats
 
 
 @runtime_checkable

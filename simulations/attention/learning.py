@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from replica.arguments import refusal
 from replica.immutable import Immutable
-from simulations.attention import FactoredAttention
-from simulations.epochs import Groups, History, Run, checked_sequences
-from simulations.fields import Tokens
-from simulations.layers import FreeAttention, Layer, Parameters, check_layer
-from simulations.masking import masked_gradient
-from simulations.optimisers import Optimiser, rate_at
-from simulations.potts import checked_colors
-from simulations.settings import Settings
+from replica.validation import refusal
+from simulations.attention.factored import FactoredAttention
+from simulations.attention.layers import FreeAttention, Layer, check_layer
+from simulations.attention.masking import masked_gradient
+from simulations.epochs.optimisers import Optimiser, Parameters, rate_at
+from simulations.epochs.run import Groups, History, Run, checked_sequences
+from simulations.epochs.settings import Settings
+from simulations.sequences.potts import checked_colors
+from simulations.tokens import Tokens
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from simulations.fields import Floats
-from simulations.jit import jit
+from simulations.kernels.jit import jit
+from simulations.tokens import Floats
 
 
 @jit

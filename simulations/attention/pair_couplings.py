@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize
 
-from replica.arguments import integer, non_negative, numbers, positive, refusal
 from replica.immutable import Immutable
-from simulations.fields import Floats, checked_sites, checked_tokens
-from simulations.newton import Local, approach
-from simulations.potts import checked_colors
-from simulations.recession import recession_direction
+from replica.validation import integer, non_negative, numbers, positive, refusal
+from simulations.estimators.newton import Local, approach
+from simulations.estimators.recession import recession_direction
+from simulations.sequences.potts import checked_colors
+from simulations.tokens import Floats, checked_sites, checked_tokens
 
 #: Newton steps towards the minimum, and the most unknowns of one.
 _MOST_STEPS, _MOST_UNKNOWNS = 60, 3000
@@ -174,7 +174,7 @@ def has_minimiser(tokens: Any, row: int, colors: int) -> bool:
     -------
     bool
         False if some J_ij(a, b) predict no token worse and one better (see
-        `simulations.recession`).
+        `simulations.estimators.recession`).
 
     Raises
     ------

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from replica.arguments import refusal
 from replica.immutable import Immutable
-from simulations.attention import FactoredAttention
-from simulations.fields import Floats, seen
-from simulations.potts import PottsModel
+from replica.validation import refusal
+from simulations.attention.factored import FactoredAttention
+from simulations.sequences.potts import PottsModel
 from simulations.spread import correlation
+from simulations.tokens import Floats, seen
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,17 +6,10 @@ import argparse
 from itertools import product
 from typing import Any
 
-from replica.arguments import integer
-from replica.data import GaussianTokens, IndependentTokens, PottsTokens
-from replica.options import number, problems
+from replica.commandline.options import problems
+from replica.commandline.parsing import number
 from replica.problem import Problem
-
-#: Names of the data that can be sampled: tokens with values, and all.
-VALUED = (PottsTokens.name, IndependentTokens.name)
-SAMPLED = (*VALUED, GaussianTokens.name)
-
-#: The most values of a token, which are kept as bytes.
-MOST_COLORS = 256
+from replica.validation import integer
 
 #: Options that take one value or a list of values separated by commas.
 LISTS = ("colors", "beta", "coupling_norm", "shift", "loss", "lam")

@@ -7,16 +7,19 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 
-from replica.arguments import integer, one_of, refusal
-from replica.cluster import check_scheduler
-from replica.commandline import CONVERGED, NOT_CONVERGED, Parser, cores, run, say
+from replica.commandline.command import CONVERGED, NOT_CONVERGED, Parser, run
+from replica.commandline.options import add_executor_options, add_problem_options
+from replica.commandline.parsing import MOST_POINTS, alpha_grid, matrix, number
+from replica.commandline.terminal import cores, say
 from replica.errors import BadArgument, Removed, Unwritable, WorkerDied
-from replica.executor import add_executor_options
-from replica.journal import GO_ON, Journal
-from replica.options import MOST_POINTS, add_problem_options, alpha_grid, matrix, number
-from replica.tables import Table, writable_table
-from simulations.estimators import ESTIMATORS
-from simulations.grid import LISTS, MOST_COLORS, SAMPLED, grid, lengths, values
+from replica.execution.dask_cluster import check_scheduler
+from replica.tables import Table
+from replica.tables.journal import GO_ON, Journal
+from replica.tables.table import writable_table
+from replica.validation import integer, one_of, refusal
+from simulations.cli.grid import LISTS, grid, lengths, values
+from simulations.estimators.by_name import ESTIMATORS
+from simulations.tokens import MOST_COLORS, SAMPLED
 
 NAME = "replica-simulate"
 
@@ -78,9 +81,9 @@ def _simulate(arguments: argparse.Namespace, command: str) -> int:
     out, scheduler = writable_table("out", arguments.out), check_scheduler(arguments.scheduler)
 
     # The arguments are good so far: now the compiler is worth loading.
-    from simulations.estimate import announce
-    from simulations.experiment import experiments
-    from simulations.resume import complete, identities
+    from simulations.experiments.cost import announce
+    from simulations.experiments.experiment import experiments
+    from simulations.experiments.resume import complete, identities
 
     options = {name: getattr(arguments, name) for name in _OPTIONS}
     named = {} if arguments.estimator is None else {"estimator": arguments.estimator}

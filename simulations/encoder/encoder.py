@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from replica.arguments import integer, refusal
-from simulations.transformer_extra import loaded
+from replica.validation import integer, refusal
+from simulations.encoder.optional_jax import loaded
 
 #: Arrays by name, NumPy's or JAX's.
 Weights = dict[str, Any]

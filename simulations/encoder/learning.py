@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from replica.arguments import refusal
-from simulations.encoder import Encoder, Weights
-from simulations.epochs import Groups, History, Run, checked_sequences
-from simulations.fields import Floats, Tokens, checked_tokens, log_sum_exp
-from simulations.optimisers import rate_at
-from simulations.potts import checked_colors
-from simulations.settings import Settings
-from simulations.transformer_extra import loaded
+from replica.validation import refusal
+from simulations.encoder.encoder import Encoder, Weights
+from simulations.encoder.optional_jax import loaded
+from simulations.epochs.optimisers import rate_at
+from simulations.epochs.run import Groups, History, Run, checked_sequences
+from simulations.epochs.settings import Settings
+from simulations.kernels.local_fields import log_sum_exp
+from simulations.sequences.potts import checked_colors
+from simulations.tokens import Floats, Tokens, checked_tokens
 
 #: What `learn_encoder` does unless told otherwise.
 SETTINGS = Settings(epochs=30, batch=64, rate=2e-3, decay=0.01)

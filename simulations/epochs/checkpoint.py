@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from replica.arguments import refusal
-from replica.files import clear_partial_files, reason, whole_file
-from replica.locks import lock, stands_at
-from replica.sidecars import strict_json
-from simulations.fields import Floats
+from replica.errors import reason
+from replica.tables.atomic_files import clear_partial_files, whole_file
+from replica.tables.locks import lock, stands_at
+from replica.tables.provenance import strict_json
+from replica.validation import refusal
+from simulations.tokens import Floats
 
 _PLAIN = "plain"
 

@@ -6,11 +6,14 @@ import math
 
 import numpy as np
 
-from replica.arguments import one_of
-from simulations.layers import Parameters
+from replica.validation import one_of
+from simulations.tokens import Floats
 
 OPTIMISERS = ("adam", "sgd")
+
 SCHEDULES = ("constant", "cosine", "one-cycle")
+
+Parameters = dict[str, Floats]
 
 
 class Optimiser:

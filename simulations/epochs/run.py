@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from replica.arguments import integer, refusal, unmasked
-from replica.commandline import progress
-from simulations.checkpoint import alone, load, save
-from simulations.fields import Floats, Tokens, checked_tokens
-from simulations.settings import Settings
+from replica.commandline.terminal import progress
+from replica.validation import integer, refusal, unmasked
+from simulations.epochs.checkpoint import alone, load, save
+from simulations.epochs.settings import Settings
+from simulations.tokens import Floats, Tokens, checked_tokens
 
 #: Arrays by name, by what they are.
 Groups = dict[str, dict[str, NDArray[Any]]]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from replica.arguments import integer, non_negative, one_of, positive, real, refusal
-from simulations.optimisers import OPTIMISERS, SCHEDULES
+from replica.validation import integer, non_negative, one_of, positive, real, refusal
+from simulations.epochs.optimisers import OPTIMISERS, SCHEDULES
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Settings:
     rate : float
         The largest learning rate.
     schedule : str
-        "constant", "cosine" or "one-cycle" (see `simulations.optimisers.rate_at`).
+        "constant", "cosine" or "one-cycle" (see `simulations.epochs.optimisers.rate_at`).
     momentum : float
         Of the gradient, in [0, 1).
     decay : float

@@ -6,16 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from replica.arguments import refusal
-from replica.data import PottsTokens
-from replica.problem import Problem
+from replica.problem import PottsTokens, Problem
+from replica.validation import refusal
 
 if TYPE_CHECKING:
-    from simulations.fields import Tokens
-    from simulations.independent import IndependentRow
-    from simulations.own_loss import OwnLoss
-    from simulations.potts import PottsModel
-    from simulations.training import Training
+    from simulations.estimators.minimiser import Training
+    from simulations.estimators.own_loss import OwnLoss
+    from simulations.sequences.independent import IndependentRow
+    from simulations.sequences.potts import PottsModel
+    from simulations.tokens import Tokens
 
 #: The exact minimiser of the training objective, message passing towards it, minus the inverse
 #: of the correlation matrix, and linear regression rescaled with the norm of the true row.
@@ -45,7 +44,7 @@ def check_estimator(estimator: str, problem: Problem, sites: int, samples: int) 
 
 
 def _is_identity(similarity: Any) -> bool:
-    from simulations.fields import is_identity
+    from simulations.tokens import is_identity
 
     return is_identity(similarity)
 
@@ -75,9 +74,9 @@ def estimate_rows(
     rows : range
         The sites i.
     """
-    from simulations.independent import IndependentRow
-    from simulations.mean_field import naive_mean_field, quadratic_estimate
-    from simulations.training import train
+    from simulations.estimators.mean_field import naive_mean_field, quadratic_estimate
+    from simulations.estimators.minimiser import train
+    from simulations.sequences.independent import IndependentRow
 
     colors = model.colors
     if estimator == "amp":
@@ -95,8 +94,8 @@ def estimate_rows(
 def _message_passing(
     model: PottsModel, tokens: Tokens, lam: float, loss: str, rows: range
 ) -> tuple[Training, dict[str, Any]]:
-    from simulations.message_passing import approximate_message_passing
-    from simulations.training import Training
+    from simulations.estimators.message_passing import approximate_message_passing
+    from simulations.estimators.minimiser import Training
 
     width = max(8, _LARGEST // (len(tokens) * model.colors))
     parts = [

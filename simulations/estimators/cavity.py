@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from replica.arguments import refusal
-from simulations.fields import Floats, is_identity
-from simulations.potts import PottsModel
+from replica.validation import refusal
+from simulations.sequences.potts import PottsModel
+from simulations.tokens import Floats, is_identity
 
 
 def token_precision(model: PottsModel) -> Floats:

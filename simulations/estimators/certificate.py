@@ -21,13 +21,14 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from simulations.fields import Floats, Tokens, gathered, local_fields
-from simulations.gram import pair_sums
-from simulations.losses import CrossEntropy, Loss, SquaredError
-from simulations.minimise import Minimum
-from simulations.newton import Approach, Local, approach, definite
-from simulations.own_loss import STEP, curvature, flattest, sees_common_part
-from simulations.recession import margins, recession_direction, separates
+from simulations.estimators.lbfgs import Minimum
+from simulations.estimators.losses import CrossEntropy, Loss, SquaredError
+from simulations.estimators.newton import Approach, Local, approach, definite
+from simulations.estimators.own_loss import STEP, curvature, flattest, sees_common_part
+from simulations.estimators.recession import margins, recession_direction, separates
+from simulations.kernels.local_fields import gathered, local_fields
+from simulations.kernels.second_moments import pair_sums
+from simulations.tokens import Floats, Tokens
 
 #: Numbers in the largest array that is made.
 _LARGEST = 8_000_000

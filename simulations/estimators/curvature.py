@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg
 
-from simulations.fields import Floats, Tokens
-from simulations.gram import LeaveOneOut, inverse, pair_sums
+from simulations.kernels.second_moments import LeaveOneOut, inverse, pair_sums
+from simulations.tokens import Floats, Tokens
 
 #: About the steps of a minimisation, each of which multiplies by the inverse once.
 _STEPS = 20

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simulations.fields import Floats
+from simulations.tokens import Floats
 
 Columns = NDArray[np.int64]
 
@@ -79,7 +79,7 @@ def minimise(
         below this, and the next step and that of steepest descent are, relative to the point,
         below its root: with a minimum that is far away, or at infinity, the gradient vanishes
         long before. Directions that are flat beside others can hide from both: see
-        `simulations.certificate`.
+        `simulations.estimators.certificate`.
     max_steps : int
         The most steps of any problem.
     convexity : float

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg
 
-from simulations.curvature import SampleSpace
-from simulations.fields import Floats
+from simulations.estimators.curvature import SampleSpace
+from simulations.tokens import Floats
 
 #: Curvatures below this, relative to the largest, are taken for zero.
 _SINGULAR = 1e-12

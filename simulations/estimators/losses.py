@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from replica.arguments import one_of
-from simulations.fields import Floats, log_sum_exp, softmax
-from simulations.own_loss import OwnLoss, checked_loss
+from replica.validation import one_of
+from simulations.estimators.own_loss import OwnLoss, checked_loss
+from simulations.kernels.local_fields import log_sum_exp, softmax
+from simulations.tokens import Floats
 
 
 class CrossEntropy:

@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg
 
-from replica.arguments import non_negative, numbers, refusal
-from simulations.curvature import SampleSpace, fewer_by_samples, lines_of
-from simulations.fields import Floats, Tokens, checked_sites, checked_tokens
-from simulations.gram import inverse, pair_sums
-from simulations.one_thread import one_thread
-from simulations.potts import checked_colors
-from simulations.rank import check_regular
-from simulations.training import Training, train
+from replica.validation import non_negative, numbers, refusal
+from simulations.estimators.curvature import SampleSpace, fewer_by_samples, lines_of
+from simulations.estimators.minimiser import Training, train
+from simulations.estimators.rank import check_regular
+from simulations.kernels.one_thread import one_thread
+from simulations.kernels.second_moments import inverse, pair_sums
+from simulations.sequences.potts import checked_colors
+from simulations.tokens import Floats, Tokens, checked_sites, checked_tokens
 
 #: Products with the correlations or their inverse that a row takes.
 _PRODUCTS = 5

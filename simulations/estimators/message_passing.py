@@ -8,16 +8,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from replica.arguments import integer, non_negative, positive, real, refusal
 from replica.immutable import Immutable
-from simulations.cavity import CavitySpectra, token_precision
-from simulations.certificate import Rows, lacks_minimiser, near, near_by_hessian
-from simulations.fields import Floats, Tokens, checked_sites, checked_tokens, colored_sums, gathered
-from simulations.losses import Loss, SquaredError, loss_named
-from simulations.one_thread import one_thread
-from simulations.potts import PottsModel
-from simulations.proximal import force
-from simulations.training import Training
+from replica.validation import integer, non_negative, positive, real, refusal
+from simulations.estimators.cavity import CavitySpectra, token_precision
+from simulations.estimators.certificate import Rows, lacks_minimiser, near, near_by_hessian
+from simulations.estimators.losses import Loss, SquaredError, loss_named
+from simulations.estimators.minimiser import Training
+from simulations.estimators.proximal import force
+from simulations.kernels.local_fields import colored_sums, gathered
+from simulations.kernels.one_thread import one_thread
+from simulations.sequences.potts import PottsModel
+from simulations.tokens import Floats, Tokens, checked_sites, checked_tokens
 
 #: A variance from here on, at λ = 0, grows without end: there is no unique minimiser.
 _RUNAWAY = 1e6

@@ -9,12 +9,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from replica.arguments import integer, non_negative, positive, refusal
 from replica.immutable import Immutable
-from simulations.certificate import Rows, reviewed
-from simulations.crossentropy import evaluate, sites_by_color
-from simulations.curvature import Curvature, fewer_by_samples, lines_of, overlaps
-from simulations.fields import (
+from replica.validation import integer, non_negative, positive, refusal
+from simulations.estimators.certificate import Rows, reviewed
+from simulations.estimators.curvature import Curvature, fewer_by_samples, lines_of, overlaps
+from simulations.estimators.lbfgs import Minimum, clear_rounding, minimise
+from simulations.estimators.least_squares import regressed
+from simulations.estimators.losses import CrossEntropy, SquaredError, loss_named
+from simulations.estimators.own_loss import OwnLoss, own_minimum
+from simulations.kernels.cross_entropy import evaluate, sites_by_color
+from simulations.kernels.one_thread import one_thread
+from simulations.kernels.second_moments import LeaveOneOut, pair_sums
+from simulations.sequences.potts import checked_colors
+from simulations.tokens import (
     Floats,
     Tokens,
     checked_similarity,
@@ -22,13 +29,6 @@ from simulations.fields import (
     checked_tokens,
     seen,
 )
-from simulations.gram import LeaveOneOut, pair_sums
-from simulations.least_squares import regressed
-from simulations.losses import CrossEntropy, SquaredError, loss_named
-from simulations.minimise import Minimum, clear_rounding, minimise
-from simulations.one_thread import one_thread
-from simulations.own_loss import OwnLoss, own_minimum
-from simulations.potts import checked_colors
 
 #: Products with the matrix of a linear system, or its inverse, that a solution takes.
 _PRODUCTS = 5
@@ -92,8 +92,9 @@ def train(
     At V = U the rows of the factored attention decouple (Rende et al., arXiv:2304.07235);
     each is a convex problem. Without weight decay the cross-entropy has no finite minimiser if
     along some w no token is ever predicted worse and one is predicted better, which a linear
-    program decides where the minimum does not prove itself (see `simulations.certificate`). Of
-    several minimisers, which differ by what changes no prediction, the shortest is returned.
+    program decides where the minimum does not prove itself (see
+    `simulations.estimators.certificate`). Of several minimisers, which differ by what changes no
+    prediction, the shortest is returned.
 
     Parameters
     ----------

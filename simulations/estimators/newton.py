@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from simulations.fields import Floats
+from simulations.tokens import Floats
 
 _EPSILON = float(np.finfo(float).eps)
 

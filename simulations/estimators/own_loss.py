@@ -7,10 +7,11 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from replica.arguments import refusal, unmasked
-from simulations.curvature import Curvature
-from simulations.fields import Floats, Tokens, local_fields
-from simulations.minimise import Minimum, clear_rounding, minimise
+from replica.validation import refusal, unmasked
+from simulations.estimators.curvature import Curvature
+from simulations.estimators.lbfgs import Minimum, clear_rounding, minimise
+from simulations.kernels.local_fields import local_fields
+from simulations.tokens import Floats, Tokens
 
 #: Numbers in the largest array that is made.
 _LARGEST = 8_000_000

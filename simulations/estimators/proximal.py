@@ -7,8 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import wrightomega
 
-from simulations.fields import Floats, softmax
-from simulations.losses import CrossEntropy, Loss
+from simulations.estimators.losses import CrossEntropy, Loss
+from simulations.kernels.local_fields import softmax
+from simulations.tokens import Floats
 
 #: Newton steps for the normaliser; four to eight reach the rounding error.
 _MOST_STEPS = 60

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from replica.arguments import refusal
-from simulations.fields import Floats, Tokens
-from simulations.gram import pair_sums
+from replica.validation import refusal
+from simulations.kernels.second_moments import pair_sums
+from simulations.tokens import Floats, Tokens
 
 #: Share of its variance that a site must have for itself; what has less is looked at exactly.
 _CLEAR = 1e-6

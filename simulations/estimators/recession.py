@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from simulations.aside import aside
-from simulations.fields import Floats, Tokens
+from simulations.kernels.aside import aside
+from simulations.tokens import Floats, Tokens
 
 #: A margin below this, relative to the largest entry times |d|_1, is rounding.
 _ROUNDING = 1e-12

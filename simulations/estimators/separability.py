@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from replica.arguments import integer, positive, refusal
-from replica.data import PottsTokens
-from simulations.aside import aside
-from simulations.fields import checked_similarity, checked_tokens, seen
-from simulations.potts import PottsModel, checked_colors
-from simulations.recession import margins, recession_direction
-from simulations.sampler import sample
+from replica.validation import integer
+from simulations.estimators.recession import margins, recession_direction
+from simulations.kernels.aside import aside
+from simulations.sequences.potts import checked_colors
+from simulations.tokens import checked_similarity, checked_tokens, seen
 
 #: A margin below this, of weights up to one, is none.
 _NO_MARGIN = 1e-7
@@ -133,62 +130,3 @@ def separable_samples(tokens: Any, row: int, colors: int) -> int:
         else:
             high = middle
     return low
-
-
-@dataclass(frozen=True)
-class SeparabilityExperiment:
-    """The largest separable training set of one row of one system.
-
-    Parameters
-    ----------
-    data : PottsTokens
-        What the sequences are, with U = I.
-    sites : int
-        L, at least 3.
-    seed : int
-        Names the realisation of couplings and sequences.
-    most : float
-        The sample ratio up to which separability is tried.
-    """
-
-    data: PottsTokens
-    sites: int
-    seed: int
-    most: float
-
-    def __post_init__(self) -> None:
-        integer("sites", self.sites, 3)
-        integer("seed", self.seed, 0)
-        positive("most", self.most)
-        if not isinstance(self.data, PottsTokens) or self.data.similarity is not None:
-            raise refusal("data", self.data, "PottsTokens without a similarity")
-
-    def run(self) -> list[dict[str, Any]]:
-        """Return one line of a table: the threshold of this system as its sample ratio.
-
-        Where all sequences were separable the status is "max-steps".
-        """
-        content = (self.seed, self.sites, self.data.colors, _bits(self.data.beta))
-        for_couplings, for_training = np.random.SeedSequence(content).spawn(2)
-        model = PottsModel.random(self.data, self.sites, for_couplings)
-        tokens = sample(model, round(self.most * self.sites), for_training)
-        found = separable_samples(tokens, 0, model.colors)
-        return [
-            {
-                "source": "simulation",
-                "data": self.data.name,
-                "loss": "cross-entropy",
-                "colors": model.colors,
-                "beta": model.beta,
-                "lam": 0.0,
-                "alpha": found / self.sites,
-                "sites": self.sites,
-                "samples": found,
-                "seed": self.seed,
-                "status": "converged" if found < len(tokens) else "max-steps",
-            }
-        ]
-
-
-def _bits(number: float) -> int:
-    return int(np.float64(number).view(np.uint64))

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from replica.arguments import refusal
-from replica.tables import Table, failed
-from simulations.once import FURTHER, OBSERVABLES, POINT, once, point
+from replica.tables import Table
+from replica.tables.columns import failed
+from replica.validation import refusal
+from simulations.experiments.once import FURTHER, OBSERVABLES, POINT, once, point
 from simulations.spread import standard_error
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from replica.commandline import say
-from simulations.experiment import Experiment
-from simulations.gaussian_tokens import GaussianExperiment
-from simulations.systems import SNAPSHOTS, SPACING
+from replica.commandline.terminal import say
+from simulations.experiments.experiment import Experiment
+from simulations.experiments.gaussian import GaussianExperiment
+from simulations.sequences.systems import SNAPSHOTS, SPACING
 
 #: Seconds per elementary step of one core, measured on an x86 server of 2023 with AVX-512:
 #: one added coupling, one drawn colour, one exponential of the objective, one added weight.

@@ -8,20 +8,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from replica.arguments import integer, one_of, refusal
-from replica.data import DataModel, GaussianTokens
-from replica.problem import Problem
-from simulations.estimators import ESTIMATORS, check_estimator, estimate_rows
-from simulations.gaussian_tokens import GaussianExperiment
-from simulations.grid import VALUED
-from simulations.observables import Observables, measure
-from simulations.one_thread import one_thread
-from simulations.own_loss import OwnLoss, checked_loss
-from simulations.potts import checked_colors
-from simulations.sampler import BURN_IN
+from replica.problem import DataModel, GaussianTokens, Problem
+from replica.validation import integer, one_of, refusal
+from simulations.estimators.by_name import ESTIMATORS, check_estimator, estimate_rows
+from simulations.estimators.minimiser import Training
+from simulations.estimators.own_loss import OwnLoss, checked_loss
+from simulations.experiments.gaussian import GaussianExperiment
+from simulations.experiments.measure import Observables, measure
+from simulations.kernels.one_thread import one_thread
+from simulations.sequences.potts import checked_colors
+from simulations.sequences.sampler import BURN_IN
+from simulations.sequences.systems import Size, System, systems
 from simulations.spread import standard_error
-from simulations.systems import Size, System, systems
-from simulations.training import Training
+from simulations.tokens import VALUED
 
 #: Test sequences unless told otherwise.
 TEST_SAMPLES = 2000
@@ -218,10 +217,10 @@ def simulate(
     dict
         The columns of `replica.tables.COLUMNS`; behind them `rows`, `test_samples`,
         `burn_in`, the standard error NAME_stderr over the rows of each observable NAME,
-        and the `memory` of the chains (see `simulations.mixing.Mixing`). If an estimator is
+        and the `memory` of the chains (see `simulations.Mixing`). If an estimator is
         named, the column `estimator` names it; message passing also fills V. The rows of one
         system share their sequences: an error bar for comparison with the theory is the
-        one over seeds (see `simulations.averages.average_seeds`).
+        one over seeds (see `simulations.average_seeds`).
 
     Raises
     ------

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import chdtrc
 
-from replica.arguments import integer, numbers, refusal
+from replica.validation import integer, numbers, refusal
 
 #: Condition of a design, whose square leaves its normal equations few digits.
 _SINGULAR = 1e6

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Protocol
 
 import numpy as np
 
-from replica.arguments import numbers, refusal, unmasked
 from replica.immutable import Immutable
-from simulations.fields import Floats, Tokens, checked_tokens, local_fields, seen, softmax
-from simulations.independent import IndependentRow
-from simulations.losses import CrossEntropy, Loss, loss_named
-from simulations.own_loss import OwnLoss
-from simulations.potts import PottsModel
-from simulations.training import Training
+from replica.validation import refusal, unmasked
+from simulations.estimators.losses import Loss, loss_named
+from simulations.estimators.minimiser import Training
+from simulations.estimators.own_loss import OwnLoss
+from simulations.kernels.local_fields import local_fields, softmax
+from simulations.sequences.independent import IndependentRow
+from simulations.sequences.potts import PottsModel
+from simulations.tokens import Floats, Tokens, checked_tokens, seen
 
 #: Numbers in the largest array that is made.
 _LARGEST = 4_000_000
@@ -178,135 +178,3 @@ def _order_parameters(
     m = np.mean(np.sum(truth * centred, axis=-1), axis=0) * colors / (colors - 1)
     q = np.mean(np.sum(centred**2, axis=-1), axis=0) / (colors - 1) - m**2 / colors
     return m, q
-
-
-class Predictor(Protocol):
-    """Whatever predicts every site of a sequence from the others."""
-
-    def logits(self, tokens: Tokens) -> Floats:
-        """Return z, an array (samples, sites, colors)."""
-
-
-def fresh_loss(model: PottsModel, predictor: Predictor, tokens: Tokens) -> float:
-    """Return the cross-entropy per masked token of any attention on fresh sequences.
-
-    The masked token is averaged over with its exact conditional, as in `measure`; the
-    predictor is factored attention, a trained transformer encoder, or anything with a
-    method `logits`.
-
-    Parameters
-    ----------
-    model : PottsModel
-        The model of the sequences.
-    predictor : object
-        With a method `logits(tokens)` that returns an array (samples, sites, colors).
-    tokens : uint8 array (samples, sites)
-        Fresh sequences, at least one.
-
-    Returns
-    -------
-    float
-        In nats.
-
-    Raises
-    ------
-    ValueError
-        If an argument is not allowed, the sequences are not as the model has them, or the logits
-        have another shape or are not finite.
-    """
-    return float(np.mean(fresh_losses(model, predictor, tokens)))
-
-
-def fresh_losses(model: PottsModel, predictor: Predictor, tokens: Tokens) -> Floats:
-    """Return the loss of `fresh_loss` sequence by sequence, from which its error follows.
-
-    Parameters
-    ----------
-    model, predictor, tokens
-        As for `fresh_loss`.
-
-    Returns
-    -------
-    array (samples,)
-        In nats per masked token, averaged over the sites of a sequence.
-
-    Raises
-    ------
-    ValueError
-        As `fresh_loss` does.
-    """
-    if not callable(getattr(predictor, "logits", None)):
-        raise refusal("predictor", predictor, "an object with a method logits(tokens)")
-    losses = [
-        CrossEntropy.expected(_logits(predictor, model, block), model.conditionals(block)).mean(1)
-        for block in _blocks(model, tokens)
-    ]
-    return np.concatenate(losses)
-
-
-def _logits(predictor: Predictor, model: PottsModel, tokens: Tokens) -> Floats:
-    """Return what a predictor says, if it says something of every colour at every site."""
-    shape = (*tokens.shape, model.colors)
-    allowed = f"an object whose logits(tokens) returns an array {shape} of finite numbers"
-    logits = numbers("predictor", predictor.logits(tokens), allowed)
-    if logits.shape != shape:
-        raise refusal(
-            "predictor", f"an object whose logits(tokens) is an array {logits.shape}", allowed
-        )
-    return logits
-
-
-def conditional_entropy(model: PottsModel, tokens: Tokens) -> float:
-    """Return the mean entropy of a masked token given the others, the least `fresh_loss`.
-
-    Parameters
-    ----------
-    model : PottsModel
-        The model of the sequences, whose conditionals are exact.
-    tokens : uint8 array (samples, sites)
-        Sequences, at least one.
-
-    Returns
-    -------
-    float
-        In nats.
-
-    Raises
-    ------
-    ValueError
-        If an argument is not allowed, or the sequences are not as the model has them.
-    """
-    return float(np.mean(conditional_entropies(model, tokens)))
-
-
-def conditional_entropies(model: PottsModel, tokens: Tokens) -> Floats:
-    """Return the `conditional_entropy` sequence by sequence.
-
-    Parameters
-    ----------
-    model, tokens
-        As for `conditional_entropy`.
-
-    Returns
-    -------
-    array (samples,)
-        In nats per masked token, averaged over the sites of a sequence.
-
-    Raises
-    ------
-    ValueError
-        As `conditional_entropy` does.
-    """
-    entropies = [
-        CrossEntropy.optimum(model.conditionals(block)).mean(axis=1)
-        for block in _blocks(model, tokens)
-    ]
-    return np.concatenate(entropies)
-
-
-def _blocks(model: PottsModel, tokens: Tokens) -> list[Tokens]:
-    if not isinstance(model, PottsModel):
-        raise refusal("model", model, "a PottsModel")
-    tokens = checked_tokens(tokens, model.sites, model.colors, least=1)
-    step = max(1, _LARGEST // (model.sites * model.colors))
-    return [tokens[first : first + step] for first in range(0, len(tokens), step)]

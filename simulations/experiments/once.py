@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from replica.arguments import refusal
-from replica.tables import Table, failed
+from replica.tables import Table
+from replica.tables.columns import failed
+from replica.validation import refusal
 
 #: Columns that tell points apart, and those that do where a line has them.
 POINT = ("source", "data", "loss", "colors", "beta", "lam", "alpha", "sites", "samples")

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from replica.commandline import progress, say
-from replica.executor import outcomes
-from replica.journal import Journal
-from replica.tables import FAILED, Table
-from replica.tasks import Failure
-from simulations.experiment import Experiment
-from simulations.gaussian_tokens import GaussianExperiment
+from replica.commandline.terminal import progress, say
+from replica.execution.executor import outcomes
+from replica.execution.task import Failure
+from replica.tables import Table
+from replica.tables.columns import FAILED
+from replica.tables.journal import Journal
+from simulations.experiments.experiment import Experiment
+from simulations.experiments.gaussian import GaussianExperiment
 
 #: The columns that tell the lines of a table apart.
 KEY = ("loss", "colors", "beta", "coupling_norm", "shift", "lam", "alpha", "sites", "seed")

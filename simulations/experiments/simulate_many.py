@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from replica.arguments import integer, only
-from replica.commandline import progress
-from replica.executor import outcomes
+from replica.commandline.terminal import progress
+from replica.execution.executor import outcomes
+from replica.execution.task import Failure, Lines, Task
 from replica.problem import Problem
 from replica.tables import Table
-from replica.tasks import Failure, Lines, Task
-from simulations.experiment import experiments
+from replica.validation import integer, only
+from simulations.experiments.experiment import experiments
 
 #: What `simulate_many` hands to the experiments.
 _OPTIONS = ("rows", "test_samples", "burn_in", "estimator", "own_loss")

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulations.jit import inlined, jit
-from simulations.pieces import pieces
-from simulations.vectors import add_four, add_one
+from simulations.kernels.jit import inlined, jit
+from simulations.kernels.pieces import pieces
+from simulations.kernels.simd import add_four, add_one
 
 Floats = NDArray[np.float64]
 

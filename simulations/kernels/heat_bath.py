@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulations.jit import inlined, jit
-from simulations.vectors import add_one
+from simulations.kernels.jit import inlined, jit
+from simulations.kernels.simd import add_one
 
 #: Chains that advance together; arithmetic over them fills the vector registers.
 LANES = 16

@@ -7,7 +7,7 @@ from typing import TypeVar, cast
 
 import numba
 
-from replica.cache import keeping
+from replica.jit import keeping
 
 Kernel = TypeVar("Kernel", bound=Callable[..., object])
 

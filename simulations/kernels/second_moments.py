@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import lapack
 
-from simulations.fields import Floats, Tokens
-from simulations.jit import jit
-from simulations.pieces import pieces
-from simulations.vectors import add_one
+from simulations.kernels.jit import jit
+from simulations.kernels.pieces import pieces
+from simulations.kernels.simd import add_one
+from simulations.tokens import Floats, Tokens
 
 #: Columns that are filled together, so that they stay in the cache.
 _WIDEST = 64

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from replica.arguments import numbers, refusal
-from simulations.fields import Floats
+from replica.validation import numbers, refusal
 from simulations.spread import deviation
+from simulations.tokens import Floats
 
 #: The window of the sum over lags is this many autocorrelation times long.
 _WINDOW = 5.0

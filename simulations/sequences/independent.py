@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from replica.arguments import integer, numbers, refusal
-from replica.data import IndependentTokens
 from replica.immutable import Immutable, fixed
-from simulations.fields import Floats, Tokens, checked_seed, colored_sums, softmax
-from simulations.potts import LARGEST_FIELD, checked_colors
+from replica.problem import IndependentTokens
+from replica.validation import integer, numbers, refusal
+from simulations.kernels.local_fields import colored_sums, softmax
+from simulations.sequences.potts import LARGEST_FIELD, checked_colors
+from simulations.tokens import Floats, Tokens, checked_seed
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,9 +8,9 @@ import numpy as np
 from scipy.special import stdtrit
 
 from replica.errors import Notice
-from simulations.fields import Floats, Tokens
-from simulations.potts import PottsModel, energy_differences
+from simulations.sequences.potts import PottsModel, energy_differences
 from simulations.spread import deviation, standard_error
+from simulations.tokens import Floats, Tokens
 
 #: Probability that one check of chains in equilibrium warns.
 FALSE_ALARM = 1e-6

@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from replica.arguments import integer, real, refusal
-from replica.data import PottsTokens
 from replica.immutable import Immutable, fixed
-from simulations.fields import (
+from replica.problem import PottsTokens
+from replica.validation import integer, real, refusal
+from simulations.kernels.local_fields import local_fields, softmax
+from simulations.tokens import (
+    MOST_COLORS,
     Floats,
     Tokens,
     checked_matrix,
@@ -19,11 +21,8 @@ from simulations.fields import (
     checked_similarity,
     checked_sites,
     checked_tokens,
-    local_fields,
     seen,
-    softmax,
 )
-from simulations.grid import MOST_COLORS
 
 #: The largest number of states that are enumerated.
 MOST_STATES = 1_000_000

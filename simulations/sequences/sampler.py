@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from replica.arguments import integer, refusal
 from replica.notices import tell
-from simulations.aside import awaited
-from simulations.autocorrelation import Autocorrelation, integrated_time, split_r_hat
-from simulations.fields import Tokens, checked_seed, seen
-from simulations.heatbath import LANES, packed, randomise, sweep_chains
-from simulations.mixing import Mixing, MixingWarning, compare
-from simulations.pieces import pieces
-from simulations.potts import PottsModel, check_carried, energy_differences
+from replica.validation import integer, refusal
+from simulations.kernels.aside import awaited
+from simulations.kernels.heat_bath import LANES, packed, randomise, sweep_chains
+from simulations.kernels.pieces import pieces
+from simulations.sequences.autocorrelation import Autocorrelation, integrated_time, split_r_hat
+from simulations.sequences.mixing import Mixing, MixingWarning, compare
+from simulations.sequences.potts import PottsModel, check_carried, energy_differences
+from simulations.tokens import Tokens, checked_seed, seen
 
 #: Sweeps after which a chain that started from random tokens counts as equilibrated.
 BURN_IN = 60

@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from replica.arguments import refusal
-from replica.data import DataModel, IndependentTokens, PottsTokens
-from simulations.fields import Tokens
-from simulations.independent import IndependentRow
-from simulations.potts import PottsModel
-from simulations.sampler import Chains
+from replica.problem import DataModel, IndependentTokens, PottsTokens
+from replica.validation import refusal
+from simulations.sequences.independent import IndependentRow
+from simulations.sequences.potts import PottsModel
+from simulations.sequences.sampler import Chains
+from simulations.tokens import Tokens
 
 #: Test sequences drawn from one chain, and the sweeps between two of them.
 SNAPSHOTS, SPACING = 8, 5

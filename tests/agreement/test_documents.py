@@ -19,7 +19,7 @@ from replica.tables import COLUMNS
 from simulations import cli as simulation
 from simulations import simulate_many
 
-README = Path(__file__).parents[1] / "README.md"
+README = Path(__file__).parents[2] / "README.md"
 TEXT = README.read_text(encoding="utf-8")
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import anything
 import pytest
+import strategies
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -29,13 +29,13 @@ def test_no_silent_failure(model, examples, spread):
     @settings(FUZZ, max_examples=examples // 2)
     @given(st.data())
     def check(data):
-        status, found = anything.attempt(model, data.draw, spread)
+        status, found = strategies.attempt(model, data.draw, spread)
         if status == "refused":
             assert "is not allowed" in found
         elif status == "converged":
-            assert anything.violations(found) == []
+            assert strategies.violations(found) == []
             if model in ("potts", "similar"):
-                assert anything.beyond_bayes(found) == []
+                assert strategies.beyond_bayes(found) == []
         else:
             assert status in ("below-threshold", "max-steps", "diverged", "not-finite")
 
@@ -56,18 +56,18 @@ def test_no_command_line_ends_in_a_traceback(
     monkeypatch.chdir(tmp_path)
     mains = {"replica": replica.cli.main, "replica-simulate": simulations.cli.main}
     if program == "replica-figures":
-        for name, (maker, line) in anything.TABLES.items():
+        for name, (maker, line) in strategies.TABLES.items():
             assert mains[maker]([*line, "--out", name]) == 0
 
     @settings(FUZZ, max_examples=examples)
-    @given(anything.command_lines(program))
+    @given(strategies.command_lines(program))
     def check(words):
         try:
             status = main(words)
         except SystemExit as stopped:
             status = stopped.code
         output = capsys.readouterr()
-        anything.clear(tmp_path)
+        strategies.clear(tmp_path)
         assert status in (0, 1, 2)
         assert "Traceback" not in output.err
         if status == 1:

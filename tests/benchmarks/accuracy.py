@@ -9,13 +9,13 @@ from typing import NamedTuple
 
 import numpy as np
 import reference
-from reference import referee
+from reference import reference_solver
 from scipy.special import log_ndtr
 
 from replica import ParamagnetWarning, PottsTokens, Problem, Solution
-from replica.cross_entropy import CrossEntropyChannel
-from replica.rule import Accuracy
-from replica.solver import solve_from
+from replica.channels.potts_cross_entropy import CrossEntropyChannel
+from replica.quadrature.rule import Accuracy
+from replica.saddle_point.solver import solve_from
 
 OBSERVABLES = (
     "m", "q", "V", "test_loss", "train_loss", "optimal_loss", "error_rate", "coupling_error",
@@ -66,7 +66,7 @@ def check(problem: Problem) -> Checked:
     x = state.x
     for _ in range(4):
         V_hat, m_hat, q_hat = np.exp(x)
-        row = referee.row(colors, beta, problem.lam, np.array([m_hat, q_hat, V_hat]))
+        row = reference_solver.row(colors, beta, problem.lam, np.array([m_hat, q_hat, V_hat]))
         found = averages(colors, row.m, row.q, row.V)
         step = -state.inverse @ (np.log(problem.alpha * found[[3, 1, 2]]) - x)
         x = x + step
@@ -75,7 +75,10 @@ def check(problem: Problem) -> Checked:
     # What is left of the distance is of the order of its square. The training loss follows the
     # last step at the solver's own slope.
     V_hat, m_hat, q_hat = np.exp(x)
-    last, row = row, referee.row(colors, beta, problem.lam, np.array([m_hat, q_hat, V_hat]))
+    last, row = (
+        row,
+        reference_solver.row(colors, beta, problem.lam, np.array([m_hat, q_hat, V_hat])),
+    )
     train_loss = found[4] + _slope(colors, row, last)
     # Positive terms only, and far tails: rare errors to full relative precision.
     x, spacing = np.linspace(-15.0, 15.0, 601, retstep=True)
@@ -97,7 +100,7 @@ def check(problem: Problem) -> Checked:
     return Checked(solution, errors, float(np.abs(step).max()), seconds)
 
 
-def _slope(colors: int, here: referee.Row, there: referee.Row) -> float:
+def _slope(colors: int, here: reference_solver.Row, there: reference_solver.Row) -> float:
     """Return the change of the training loss from there to here, by the solver's rule."""
     fields = [tuple(np.array([value]) for value in row[:3]) for row in (here, there)]
     rule = CrossEntropyChannel(colors).rule(*fields[1])

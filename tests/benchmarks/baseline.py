@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable
 
 import numpy as np
-from reference import referee
+from reference import reference_solver
 
 Averages = Callable[[float, float, float], np.ndarray]
 
@@ -30,7 +30,7 @@ def curve(
     lines = []
     for alpha in alphas:
         for _ in range(2000):
-            row = referee.row(colors, beta, lam, hats) if colors == 2 else _row(
+            row = reference_solver.row(colors, beta, lam, hats) if colors == 2 else _row(
                 colors, beta, lam, hats
             )  # fmt: skip
             found = averages(row.m, row.q, row.V)
@@ -43,7 +43,7 @@ def curve(
     return lines
 
 
-def _row(colors: int, beta: float, lam: float, hats: np.ndarray) -> referee.Row:
+def _row(colors: int, beta: float, lam: float, hats: np.ndarray) -> reference_solver.Row:
     """The coupling equations by Gauss's rule for the semicircle law."""
     m_hat, q_hat, V_hat = hats
     b, w2 = beta / colors, beta**2
@@ -51,7 +51,7 @@ def _row(colors: int, beta: float, lam: float, hats: np.ndarray) -> referee.Row:
     weights = 2.0 / 101 * np.sin(angle) ** 2
     G = 1 / (colors * (1 + b * b - 2 * b * np.cos(angle)))
     D = lam + V_hat * G
-    return referee.Row(
+    return reference_solver.Row(
         m=float(weights @ (w2 * m_hat * G**2 / D)),
         q=float(weights @ (G * (w2 * (m_hat * G) ** 2 + q_hat * G) / D**2)),
         V=float(weights @ (G / D)),
@@ -64,13 +64,13 @@ def _channel(colors: int) -> tuple[Averages, Callable[[float, float], float]]:
     """Return E (g_1, |g|², tr K, log 1/p_1) and the fresh loss."""
     if colors == 2:
         return (
-            lambda m, q, V: np.array(referee.logistic_channel(m, q, V)),
-            lambda m, q: referee.gaussian_mean(
+            lambda m, q, V: np.array(reference_solver.logistic_channel(m, q, V)),
+            lambda m, q: reference_solver.gaussian_mean(
                 lambda z: float(np.logaddexp(0, -m - math.sqrt(2 * q) * z))
             ),
         )
     if colors <= 4:
-        noise, weights = referee.dense_fields(colors, 44)
+        noise, weights = reference_solver.dense_fields(colors, 44)
     else:
         noise = np.random.default_rng(0).standard_normal((SAMPLES // colors, colors))
         weights = np.full(len(noise), 1.0 / len(noise))
@@ -81,8 +81,8 @@ def _channel(colors: int) -> tuple[Averages, Callable[[float, float], float]]:
         return values
 
     def averages(m: float, q: float, V: float) -> np.ndarray:
-        p = referee.probabilities(fields(m, q), V)
-        return np.asarray(weights @ referee.observed(p, V))
+        p = reference_solver.probabilities(fields(m, q), V)
+        return np.asarray(weights @ reference_solver.observed(p, V))
 
     def fresh(m: float, q: float) -> float:
         h = fields(m, q)

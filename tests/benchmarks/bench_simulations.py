@@ -25,10 +25,10 @@ import numba
 import numpy as np
 from scipy import optimize
 
-from replica.data import PottsTokens
+from replica.problem import PottsTokens
 from simulations import Chains, PottsModel, sample, train
-from simulations.heatbath import TILE, exponential
-from simulations.vectors import add_one
+from simulations.kernels.heat_bath import TILE, exponential
+from simulations.kernels.simd import add_one
 
 #: Sites, colours and beta of the sampler's table; sites, colours and samples of the other's.
 #: Twenty colours are frozen at beta = C / 2 = 10 and mix at 4.

@@ -28,9 +28,9 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
-from surroundings import cluster, obey_permissions
+from hazards import cluster, obey_permissions
 
 LINES = {
     "replica": ["-m", "replica", "sweep", "--colors=2", "--beta=1.2", "--lam=0.1",

@@ -21,9 +21,9 @@ from importlib import import_module
 from pathlib import Path
 
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
-sys.path.insert(0, str(Path(__file__).parents[1] / "test_replica"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
-import anything
+import strategies
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
@@ -61,10 +61,10 @@ def problems(model: str, start: int, count: int) -> tuple[Counter[str], list[str
         nonlocal slowest
         began = time.process_time()
         try:
-            status, found = anything.attempt(model, data.draw, spread)
-            broken = anything.violations(found) if status == "converged" else []
+            status, found = strategies.attempt(model, data.draw, spread)
+            broken = strategies.violations(found) if status == "converged" else []
             if status == "converged" and model in ("potts", "similar"):
-                broken += anything.beyond_bayes(found)
+                broken += strategies.beyond_bayes(found)
         except Exception:
             outcomes["traceback"] += 1
             failures.append(traceback.format_exc())
@@ -91,7 +91,7 @@ def command_lines(
 
     @seed(start)
     @settings(FUZZ, max_examples=count)
-    @given(anything.command_lines(program))
+    @given(strategies.command_lines(program))
     def check(words):
         nonlocal slowest
         began = time.process_time()
@@ -108,13 +108,13 @@ def command_lines(
             failures.append(f"{words}: {status}: {output.getvalue()}")
         statuses[str(status)] += 1
         slowest = max(slowest, (time.process_time() - began, str(words)))
-        anything.clear(Path())
+        strategies.clear(Path())
 
     # Command lines write files.
     with tempfile.TemporaryDirectory() as folder:
         here = os.getcwd()
         os.chdir(folder)
-        for name, (maker, line) in anything.TABLES.items():
+        for name, (maker, line) in strategies.TABLES.items():
             import_module(f"{MODULES[maker]}.cli").main([*line, "--out", name])
         check()
         os.chdir(here)

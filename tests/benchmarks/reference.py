@@ -19,10 +19,10 @@ import numpy as np
 from scipy.special import ndtri
 from scipy.stats import qmc
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "test_replica"))
-import referee
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
+import reference_solver
 
-from replica.cross_entropy_kernels import exchange_window
+from replica.quadrature.kernels.exchangeable_window import exchange_window
 
 
 def inversion(colors: int, m: float, q: float, V: float, effort: float = 1.0) -> np.ndarray:
@@ -204,13 +204,13 @@ def three_colors(m: float, q: float, V: float) -> np.ndarray:
     # Im x < π/√(2q) along either axis; the spacing leaves e^{-36}.
     spacing = min(0.7, 2.0 * math.pi * math.pi / math.sqrt(2.0 * q) / 36.0)
     axis = np.arange(-8.8, 8.8 + spacing, spacing)
-    basis = referee.orthogonal_to_ones(3)
+    basis = reference_solver.orthogonal_to_ones(3)
     total = np.zeros(5)
     for x in axis:
         noise = np.stack([np.full_like(axis, x), axis], axis=1)
         fields = math.sqrt(q) * noise @ basis.T
         fields[:, 0] += m
-        values = referee.observed(referee.probabilities(fields, V), V)
+        values = reference_solver.observed(reference_solver.probabilities(fields, V), V)
         weights = np.exp(-0.5 * (noise**2).sum(axis=1)) * spacing**2 / (2.0 * math.pi)
         total += weights @ np.column_stack([np.ones(axis.size), values])
     return total
@@ -253,7 +253,7 @@ def sampled(
         points = qmc.Sobol(colors, rng=np.random.default_rng(child)).random_base2(log2)
         fields = math.sqrt(q) * ndtri(np.clip(points, 1e-16, 1 - 1e-16))
         fields[:, 0] += m
-        values = referee.observed(referee.probabilities(fields, V), V)
+        values = reference_solver.observed(reference_solver.probabilities(fields, V), V)
         means.append(np.concatenate([[1.0], values.mean(axis=0)]))
     array = np.array(means)
     return array.mean(axis=0), array.std(axis=0, ddof=1) / math.sqrt(shifts)

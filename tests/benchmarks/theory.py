@@ -29,18 +29,11 @@ import accuracy
 import baseline
 import numpy as np
 import reference
-from reference import referee
+from reference import reference_solver
 
-from replica import (
-    ParamagnetWarning,
-    PottsTokens,
-    Problem,
-    existence_threshold,
-    solve,
-    sweep,
-)
-from replica.cross_entropy import CrossEntropyChannel
-from replica.rule import Accuracy
+from replica import ParamagnetWarning, PottsTokens, Problem, existence_threshold, solve, sweep
+from replica.channels.potts_cross_entropy import CrossEntropyChannel
+from replica.quadrature.rule import Accuracy
 
 COLORS = (2, 3, 4, 5, 8, 20, 50, 100)
 ALPHAS = np.geomspace(0.5, 10.0, 100)
@@ -123,7 +116,7 @@ def cost() -> None:
             for nodes in (20, 44) if colors == 4 else (20, 44, 90):
                 add(
                     f"Gauss-Hermite, {nodes} a side",
-                    lambda *order, nodes=nodes, colors=colors: referee.dense_channel(
+                    lambda *order, nodes=nodes, colors=colors: reference_solver.dense_channel(
                         colors, *order, nodes
                     ),
                 )

@@ -9,11 +9,11 @@ import pytest
 from matplotlib.figure import Figure
 
 from figures import cli
-from figures.batch import make
-from figures.publish import publish
+from figures.output.make import make
+from figures.output.publish import publish
 from replica.errors import MissingExtra
-from replica.journal import Journal
 from replica.tables import Table
+from replica.tables.journal import Journal
 
 
 @pytest.mark.parametrize(

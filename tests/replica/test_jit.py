@@ -17,15 +17,15 @@ from pathlib import Path
 import numba
 import numpy as np
 import pytest
+from hazards import OBEDIENT
 from numba.core.dispatcher import Dispatcher
-from surroundings import OBEDIENT
 
 import replica
 import replica.jit
-import simulations.jit
+import simulations.kernels.jit
 from replica import PottsTokens, Problem, solve
-from replica.cache import _tell
 from replica.errors import UncachedWarning
+from replica.jit import _tell
 from simulations import simulate
 
 PROGRAM = """
@@ -50,6 +50,9 @@ def total(x):
 ALONE = PROGRAM + "\nprint(quartic(3.0), sum(quartic.stats.cache_hits.values()))\n"
 
 
+JIT = {replica: replica.jit.jit, simulations: simulations.kernels.jit.jit}
+
+
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
     """The folder of compiled code."""
@@ -63,7 +66,7 @@ def closed(tmp_path):
     folder = tmp_path / "closed"
     folder.mkdir()
     yield folder
-    for below in (folder, *folder.iterdir()):
+    for below in (folder, *folder.rglob("*")):
         below.chmod(0o755)
 
 
@@ -76,7 +79,7 @@ def functions(tmp_path):
         # Older versions of Numba tell sources apart by the time of their last change.
         if not program.exists() or program.read_text() != source:
             program.write_text(source)
-        names = {"__name__": "program", "jit": package.jit.jit}
+        names = {"__name__": "program", "jit": JIT[package]}
         exec(compile(source, str(program), "exec"), names)
         _tell.cache_clear()
         return names
@@ -177,7 +180,7 @@ def start(*words, cache, env=None, under=(), cwd=None) -> subprocess.Popen:
 
 def homeless(folder, *words) -> tuple[str, str]:
     """What a program prints and tells when it may write neither here nor elsewhere."""
-    for below in (*folder.iterdir(), folder):
+    for below in (*folder.rglob("*"), folder):
         below.chmod(0o555)
     env = {name: str(folder / "home") for name in ("HOME", "XDG_CACHE_HOME")}
     process = start(*words, cache=folder / "cache", env=env, under=OBEDIENT, cwd=folder)
@@ -188,10 +191,10 @@ def homeless(folder, *words) -> tuple[str, str]:
     return printed, told
 
 
-@pytest.mark.parametrize("package", ["replica", "simulations"])
-def test_without_a_folder_for_it_code_is_compiled_all_the_same(closed, package):
+@pytest.mark.parametrize("module", ["replica.jit", "simulations.kernels.jit"])
+def test_without_a_folder_for_it_code_is_compiled_all_the_same(closed, module):
     program = closed / "program.py"
-    program.write_text(ALONE.format(imports=f"from {package}.jit import jit", square="x * x"))
+    program.write_text(ALONE.format(imports=f"from {module} import jit", square="x * x"))
     printed, told = homeless(closed, program)
     assert printed.split() == ["81.0", "0"]
     assert "UncachedWarning: " in told
@@ -233,10 +236,10 @@ def test_who_compiles_finds_the_digits_of_who_does_not(tmp_path):
 def test_kernels_call_nothing_that_has_code_of_its_own(package):
     """Which of two versions of its code is run depends on who compiled it."""
     calls = 0
-    for module in pkgutil.iter_modules(package.__path__):
-        if module.name in ("__main__", "encoder"):
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        if module.name.endswith("__main__") or module.name.startswith("simulations.encoder"):
             continue
-        names = vars(import_module(f"{package.__name__}.{module.name}"))
+        names = vars(import_module(module.name))
         kernels = {name: one for name, one in names.items() if isinstance(one, Dispatcher)}
         for kernel in kernels.values():
             for called in set(kernel.py_func.__code__.co_names) & set(kernels):

@@ -11,7 +11,7 @@ import pytest
 from replica import CustomTokens, GaussianTokens, PottsTokens
 from replica.ensembles import ensemble_of
 from replica.memory import MOST_BYTES, kept, size_of
-from replica.observables import _optimal_loss
+from replica.saddle_point.observables import _optimal_loss
 
 #: Eleven arrays of a thousand numbers, with what their entries take.
 _ELEVEN = 11 * 9024

@@ -21,7 +21,7 @@ from replica import (
     optimal_lam,
     sweep,
 )
-from replica.arguments import numbers, real, refusal
+from replica.validation import numbers, real, refusal
 
 
 @pytest.mark.parametrize("value", [2, np.int8(2), np.float32(2), np.array(2.0), Fraction(2)])

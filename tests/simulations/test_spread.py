@@ -8,11 +8,10 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from replica.data import PottsTokens
-from replica.problem import Problem
+from replica.problem import PottsTokens, Problem
 from replica.tables import Table
 from simulations import FactoredAttention, PottsModel, average_seeds, recover, simulate
-from simulations.mixing import compare
+from simulations.sequences.mixing import compare
 from simulations.spread import correlation, deviation, standard_error
 
 

@@ -23,7 +23,7 @@ from simulations import (
     train,
     train_jointly,
 )
-from simulations.mixing import compare
+from simulations.sequences.mixing import compare
 
 SHIFTS = (0.0, 1e6, 1e8, 1e12)
 

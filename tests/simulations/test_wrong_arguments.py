@@ -37,8 +37,8 @@ from simulations import (
     train,
     train_jointly,
 )
-from simulations.pseudolikelihood import fit
-from simulations.training import Training
+from simulations.attention.pair_couplings import fit
+from simulations.estimators.minimiser import Training
 
 DATA = PottsTokens(3, 1.5)
 MODEL = PottsModel.random(DATA, 8, 0)

@@ -1,6 +1,6 @@
 """What goes wrong: folders that turn root away, commands that pause, clusters to be killed.
 
-    python tests/surroundings.py PROGRAM [argument ...]
+    python tests/support/hazards.py PROGRAM [argument ...]
 
 runs a program as one to whom permissions apply, whoever its user is.
 """
@@ -28,7 +28,7 @@ _OVERRIDE, _READ, _GIVE_UP = 1, 2, 24
 _PAUSING = """
 import signal, sys
 from importlib import import_module
-from replica.journal import Journal
+from replica.tables.journal import Journal
 
 # A shell makes what it starts in the background ignore Ctrl-C, and that is handed down.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -7,9 +7,9 @@ from itertools import pairwise, product
 
 import numpy as np
 import pytest
+from drawn import curves
 from expectations import average
 from matplotlib.figure import Figure
-from test_figures import curves
 
 from figures import LOOKS, ONE_COLUMN, journal, log_axis, markers, measured, theory_line
 from replica.tables import Table

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import matplotlib
 import pytest
+from lines import line
 from matplotlib import pyplot
 from matplotlib.figure import Figure
-from test_overlay import line
 
 from figures import cli, journal
-from figures.publish import publish
-from replica.journal import Unwritable
+from figures.output.publish import publish
+from replica.errors import Unwritable
 from replica.tables import Table
 
 #: What a matplotlibrc may hold, each kind far from what figures of the package look like.

@@ -6,20 +6,15 @@ import json
 
 import numpy as np
 import pytest
+from drawn import curves, same
 from expectations import both
-from test_figures import curves, same
+from lines import line
 
 import replica.cli
 from figures import cli
-from figures.overlay import draw_overlay
-from figures.style import journal
+from figures.drawing.style import journal
+from figures.output.overlay import draw_overlay
 from replica.tables import Table
-
-
-def line(source: str, **values: object) -> dict[str, object]:
-    common = {"data": "potts", "loss": "cross-entropy", "colors": 3, "beta": 1.5, "lam": 0.1}
-    solved = {"status": "converged", "residual": 1e-9, "evaluations": 5}
-    return {"source": source, **common, **solved} | values
 
 
 @pytest.fixture

@@ -10,11 +10,14 @@ from typing import BinaryIO
 import pytest
 from matplotlib.figure import Figure
 
-from figures import cli, double_descent, learning_curve
-from figures.foreign import ANY, own_table
-from figures.systems import Size
+from figures import cli
+from figures.output.own_table import own_table
+from figures.paper import double_descent, learning_curve
+from figures.paper.contents import ANY
+from figures.paper.curves import Size
 from replica.errors import WorkerDied
-from replica.tables import Table, sidecar
+from replica.tables import Table
+from replica.tables.provenance import sidecar
 
 FIGURES = {figure.NAME: figure for figure in cli.FIGURES}
 
@@ -161,7 +164,7 @@ def test_a_folder_that_was_lost_meanwhile(tmp_path, monkeypatch, capsys):
 
 @pytest.mark.parametrize("name", ["learning-curve", "recovery"])
 def test_work_that_raises_in_a_worker(name, tmp_path, monkeypatch, capsys):
-    from simulations.parallel import TaskFailed
+    from simulations.experiments.simulate_many import TaskFailed
 
     for trouble in (TaskFailed("ValueError: no"), WorkerDied("a worker process was killed")):
 

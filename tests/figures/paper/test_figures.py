@@ -6,14 +6,14 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import pytest
-from expectations import EXPECTED, Curve
-from matplotlib.collections import QuadMesh
+from drawn import curves, same
+from expectations import EXPECTED
 
-from figures import cli, phase_diagram, recovery, threshold
-from figures.style import journal
-from figures.systems import Size
+from figures import cli
+from figures.drawing.style import journal
+from figures.paper import phase_diagram, recovery, threshold
+from figures.paper.curves import Size
 from replica.tables import COLUMNS, Table
 
 #: So small that all figures together take seconds.
@@ -62,36 +62,6 @@ def test_drawn_data_are_the_table(drawn):
     # A line and the markers on it look alike and share a panel; others differ.
     assert all(len(found) == 1 for found in styles.values())
     assert len(set.union(*styles.values())) == len(styles)
-
-
-def curves(figure: Any) -> list[Curve]:
-    """Lines, markers with their error bars and maps, named by panel and colour."""
-    found: list[Curve] = []
-    for number, axes in enumerate(figure.get_axes()):
-        maps = [*axes.images, *(one for one in axes.collections if isinstance(one, QuadMesh))]
-        if axes.get_label() != "<colorbar>":
-            found += [Curve((number, "map"), np.array(one.get_array())) for one in maps]
-        markers = {container.lines[0]: container for container in axes.containers}
-        for line in axes.get_lines():
-            name, points = (number, line.get_color()), np.array(line.get_xydata())
-            if line.get_gid() in ("theory", "fit", "optimum"):
-                found.append(Curve(name, points))
-            elif line.get_gid() == "simulation":
-                (bars,) = markers[line].lines[2]
-                ends = np.array([segment[:, 1] for segment in bars.get_segments()])
-                assert len(ends) == len(points), "a marker lacks its error bar"
-                found.append(Curve(name, points, np.abs(ends - points[:, 1:]).T))
-    return found
-
-
-def same(a: Curve, b: Curve) -> bool:
-    if a.points.shape != b.points.shape or a.measured != b.measured:
-        return False
-    if not np.allclose(a.points, b.points, rtol=1e-9, atol=1e-12, equal_nan=True):
-        return False
-    return a.errors is None or np.allclose(
-        a.errors, np.broadcast_to(b.errors, a.errors.shape), rtol=1e-6, atol=1e-12
-    )
 
 
 def test_lines_that_stand_twice_are_drawn_once(drawn):

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from figures import learning_curve
-from figures.style import journal
-from figures.systems import Size
+from figures.drawing.style import journal
+from figures.paper import learning_curve
+from figures.paper.curves import Size
 from replica import PottsTokens, Problem, solve
 from replica.tables import Table
 

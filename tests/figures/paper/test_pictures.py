@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from figures import (
+from figures.drawing.style import LOOKS, journal
+from figures.paper import (
     double_descent,
     finite_size,
     order_parameters,
@@ -13,8 +14,7 @@ from figures import (
     recovery,
     regularisation,
 )
-from figures.foreign import ANY
-from figures.style import LOOKS, journal
+from figures.paper.contents import ANY
 from replica import PottsTokens, Problem, Table, solve
 
 

@@ -8,8 +8,9 @@ from itertools import product
 import numpy as np
 import pytest
 
-from figures import cli, transformers
-from figures.style import journal
+from figures import cli
+from figures.drawing.style import journal
+from figures.paper import transformers
 from replica.tables import Table
 
 KEY = ("layers", "samples", "seed", "epoch")

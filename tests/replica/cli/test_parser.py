@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from surroundings import start_pausing, wait_until_grown
+from hazards import start_pausing, wait_until_grown
 
-import replica.replicon
+import replica.predictions.stability
 from replica import (
     ConvergenceError,
     CustomTokens,
@@ -28,8 +28,8 @@ from replica import (
     stability,
 )
 from replica.cli import main
-from replica.data import DATA_MODELS
-from replica.options import alpha_grid
+from replica.commandline.parsing import alpha_grid
+from replica.problem import DATA_MODELS
 from simulations.cli import main as simulate
 
 OPTIONS = {"colors": "3", "beta": "1.5", "lam": "0.1", "alpha": "0.5:10:30"}
@@ -412,14 +412,14 @@ def test_version_and_the_loss_that_gaussian_tokens_allow(capsys):
 
 def test_lines_are_printed_as_they_come(capsys, monkeypatch):
     """Ctrl-C at the third point leaves two."""
-    stability, called = replica.replicon.stability, iter(range(9))
+    stability, called = replica.predictions.stability.stability, iter(range(9))
 
     def interrupted(solution):
         if next(called) == 2:
             raise KeyboardInterrupt
         return stability(solution)
 
-    monkeypatch.setattr(replica.replicon, "stability", interrupted)
+    monkeypatch.setattr(replica.predictions.stability, "stability", interrupted)
     assert main(words("stability", alpha="1,2,3,4")) == 130
     header, *lines = capsys.readouterr().out.splitlines()
     assert header == "alpha,replicon,quadrature_error,status"

@@ -10,15 +10,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from surroundings import OBEDIENT, start_pausing, wait_until_grown
+from hazards import OBEDIENT, start_pausing, wait_until_grown
 
-import replica.curve
-import replica.journal
-import replica.stretches
+import replica.cli.sweep_chunks
+import replica.saddle_point.solver
+import replica.saddle_point.sweep
+import replica.tables.journal
 from replica import PottsTokens, Problem, Table, solve
 from replica.cli import main
-from replica.journal import Journal
-from replica.tables import replace_table
+from replica.tables.journal import Journal
+from replica.tables.table import replace_table
 
 COUNT = 130
 COMMAND = {"colors": "2", "beta": "1.2", "lam": "0.1", "alpha": f"0.3:9:{COUNT}"}
@@ -61,7 +62,7 @@ def stop_after(monkeypatch):
             append(self, lines)
 
         monkeypatch.setattr(Journal, "append", limited)
-        monkeypatch.setattr(replica.stretches, "_TOGETHER", -1.0)
+        monkeypatch.setattr(replica.cli.sweep_chunks, "_TOGETHER", -1.0)
 
     return prepare
 
@@ -130,10 +131,10 @@ def test_killed_while_the_table_is_finished(tmp_path, whole, monkeypatch):
 
     for number, stop in enumerate((before, between)):
         out = tmp_path / f"{number}.csv"
-        monkeypatch.setattr(replica.journal, "replace_table", stop)
+        monkeypatch.setattr(replica.tables.journal, "replace_table", stop)
         assert main(words(out)) == 130
         assert "unfinished" in told(out)
-        monkeypatch.setattr(replica.journal, "replace_table", replace_table)
+        monkeypatch.setattr(replica.tables.journal, "replace_table", replace_table)
         assert main(words(out)) == 0
         assert out.read_bytes() == whole.read_bytes()
         assert told(out) == told(whole)
@@ -141,7 +142,7 @@ def test_killed_while_the_table_is_finished(tmp_path, whole, monkeypatch):
 
 def test_a_finished_table_is_not_computed_again(whole, monkeypatch):
     before, sidecar = whole.read_bytes(), told(whole)
-    monkeypatch.setattr(replica.stretches.Stretch, "lines", None)
+    monkeypatch.setattr(replica.cli.sweep_chunks.Stretch, "lines", None)
     assert main(words(whole)) == 0
     assert (whole.read_bytes(), told(whole)) == (before, sidecar)
 
@@ -199,7 +200,7 @@ def test_best_weight_decay_goes_on(tmp_path, stop_after):
 
 
 def test_a_point_that_raises_fails_alone_and_is_tried_again(tmp_path, whole, monkeypatch, capsys):
-    out, solve_from = tmp_path / "curve.csv", replica.curve.solve_from
+    out, solve_from = tmp_path / "curve.csv", replica.saddle_point.solver.solve_from
     poisoned = Table.from_csv(whole)["alpha"][60]
 
     def broken(problem, state):
@@ -207,7 +208,7 @@ def test_a_point_that_raises_fails_alone_and_is_tried_again(tmp_path, whole, mon
             raise ZeroDivisionError("nothing,\nat all")
         return solve_from(problem, state)
 
-    monkeypatch.setattr(replica.curve, "solve_from", broken)
+    monkeypatch.setattr(replica.saddle_point.sweep, "solve_from", broken)
     said = "failed: ZeroDivisionError: nothing, at all"
     for _ in range(2):
         assert main(words(out)) == 1
@@ -215,14 +216,14 @@ def test_a_point_that_raises_fails_alone_and_is_tried_again(tmp_path, whole, mon
         table = Table.from_csv(out)
         assert table["status"].tolist() == ["converged"] * 60 + [said] + ["converged"] * 69
     # What is missing is added, and a kill leaves a table that can still grow.
-    monkeypatch.setattr(replica.curve, "solve_from", solve_from)
+    monkeypatch.setattr(replica.saddle_point.sweep, "solve_from", solve_from)
     finish = Journal.finish
     monkeypatch.setattr(Journal, "finish", lambda self, lines: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         main(words(out))
     monkeypatch.setattr(Journal, "finish", finish)
     assert set(Table.from_csv(out)["status"]) == {"converged"}
-    monkeypatch.setattr(replica.stretches.Stretch, "lines", None)
+    monkeypatch.setattr(replica.cli.sweep_chunks.Stretch, "lines", None)
     assert main(words(out)) == 0
     assert out.read_bytes() == whole.read_bytes()
     assert told(out) == told(whole)
@@ -240,9 +241,9 @@ def test_a_finished_table_that_lost_lines_gets_them_back(tmp_path, whole, monkey
     out.write_bytes(content[:first] + content[last:])
     out.with_suffix(".json").write_bytes(whole.with_suffix(".json").read_bytes())
     solved = []
-    lines = replica.stretches.Stretch.lines
+    lines = replica.cli.sweep_chunks.Stretch.lines
     monkeypatch.setattr(
-        replica.stretches.Stretch, "lines", lambda self: solved.append(1) or lines(self)
+        replica.cli.sweep_chunks.Stretch, "lines", lambda self: solved.append(1) or lines(self)
     )
     assert main(words(out)) == 0
     assert solved

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-import replica.weight_decay  # noqa: F401, for what is patched below to be nowhere else
+import replica.predictions.optimal_lam  # noqa: F401, for what is patched below to be nowhere else
 from replica.cli import main
 
 SWEEP = "sweep --colors 2 --beta 1 --lam 0.1 --alpha 0.5:5:2000"
@@ -72,7 +72,7 @@ def test_memory_that_there_is_not(monkeypatch, capsys):
     def greedy(*_, **__):
         raise MemoryError("Unable to allocate 7 TiB\nfor an array")
 
-    monkeypatch.setattr("replica.solver.solve", greedy)
+    monkeypatch.setattr("replica.saddle_point.solver.solve", greedy)
     assert main(SOLVE.split()) == 1
     assert capsys.readouterr().err == "replica: Unable to allocate 7 TiB for an array\n"
 

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from replica import PottsTokens, Problem, existence_threshold, solve
-from replica.channels import channel_of
-from replica.colour_modes import ColourModes
-from replica.ensemble_potts import PottsEnsemble
-from replica.equations import Conjugates, Overlaps
-from replica.error_rate import error_rate
-from replica.potential import free_energy, free_energy_at
-from replica.rule import Accuracy
-from replica.saddle_point import SaddlePoint
+from replica.channels.channel_of import channel_of
+from replica.ensembles.colour_modes import ColourModes
+from replica.ensembles.potts import PottsEnsemble
+from replica.predictions.free_energy import free_energy, free_energy_at
+from replica.quadrature.error_rate import error_rate
+from replica.quadrature.rule import Accuracy
+from replica.saddle_point.equations import Conjugates, Overlaps
+from replica.saddle_point.saddle_point import SaddlePoint
 from replica.tables import Table
 from simulations import PottsModel, average_seeds, extrapolate, sample, simulate_many, train
 

@@ -18,12 +18,12 @@ from replica import (
     existence_threshold,
     mean_field_baseline,
 )
-from replica.by_points import PointChannel
-from replica.channels import channel_of
-from replica.cross_entropy_points import CrossEntropyPoints
+from replica.channels.by_points import PointChannel
+from replica.channels.channel_of import channel_of
+from replica.channels.quadratic import QuadraticChannel
 from replica.ensembles import ensemble_of
-from replica.quadratic import QuadraticChannel
-from replica.rule import Accuracy
+from replica.losses.cross_entropy import CrossEntropyPoints
+from replica.quadrature.rule import Accuracy
 
 MODES = np.array(
     [[2.0, 0.5, 0.0, 0.5], [0.5, 2.0, 0.5, 0.0], [0.0, 0.5, 2.0, 0.5], [0.5, 0.0, 0.5, 2.0]]

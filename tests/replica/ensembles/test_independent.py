@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-import referee
+import reference_solver
 from scipy.optimize import minimize_scalar
 from scipy.special import expit, ndtr
 
@@ -20,16 +20,15 @@ from replica import (
     free_energy,
     solve,
 )
+from replica.channels.independent_cross_entropy import IndependentCrossEntropyChannel
 from replica.cli import main
-from replica.cross_entropy_points import CrossEntropyPoints
-from replica.distance import squared_distance
-from replica.ensemble_independent import IndependentLaw
-from replica.independent import IndependentCrossEntropyChannel
-from replica.point_rule import PointRule
-from replica.race import log_normaliser, uncertainty, wrong_guess
-from replica.race_distance import race_distance
-from replica.race_exchange import RaceExchangeRule
-from replica.rule import Accuracy
+from replica.ensembles.independent import IndependentLaw
+from replica.losses.cross_entropy import CrossEntropyPoints
+from replica.quadrature.cone_distance import race_distance, squared_distance
+from replica.quadrature.exchangeable_race import RaceExchangeRule
+from replica.quadrature.point_sum import PointRule
+from replica.quadrature.rule import Accuracy
+from replica.quadrature.softmax_race import log_normaliser, uncertainty, wrong_guess
 
 
 def logistic(kappa: float, gamma: float) -> tuple[float, float, float]:
@@ -89,7 +88,7 @@ def test_two_colours_by_scipy(norm, lam):
         wrong, law = expit(-np.sqrt(2) * h), expit(np.sqrt(2) * nu)
         curvature = 2 * wrong * (1 - wrong)
         w2 = 2 * w * law
-        return referee.Channel(
+        return reference_solver.Channel(
             w2 @ (2 * (1 - law) * wrong),
             w2 @ (2 * wrong**2),
             w2 @ (curvature / (1 + V * curvature)),
@@ -102,11 +101,11 @@ def test_two_colours_by_scipy(norm, lam):
         D = lam + V_hat / 2
         m, V = norm**2 * m_hat / 4 / D, 0.5 / D
         q = (norm**2 * m_hat**2 / 8 + q_hat / 4) / D**2
-        return referee.Row(m, q, V, 2 * m, 2 * q)
+        return reference_solver.Row(m, q, V, 2 * m, 2 * q)
 
     solution = solve(Problem(alpha, lam, IndependentTokens(2, norm)))
     start = [solution.m_hat, solution.q_hat, solution.V_hat]
-    hats = referee.saddle_point(alpha, white, channel, start)
+    hats = reference_solver.saddle_point(alpha, white, channel, start)
     expected = white(hats)
     assert (solution.m, solution.q, solution.V) == pytest.approx(expected[:3], rel=1e-7)
     losses = channel(*expected[:3])
@@ -120,11 +119,11 @@ def test_three_colours_by_dense_quadrature():
     points = np.stack(np.meshgrid(*[x] * 4, indexing="ij"), axis=-1).reshape(-1, 4)
     w = np.stack(np.meshgrid(*[weights / weights.sum()] * 4, indexing="ij"), axis=-1)
     w = w.reshape(-1, 4).prod(axis=1)
-    basis = referee.orthogonal_to_ones(3).T
+    basis = reference_solver.orthogonal_to_ones(3).T
     omega = np.sqrt(q) * points[:, :2] @ basis
     nu = m / q * omega + np.sqrt(rho - m * m / q) * points[:, 2:] @ basis
     law = np.exp(nu) / np.exp(nu).sum(axis=1, keepdims=True)
-    p = referee.probabilities(omega, V)
+    p = reference_solver.probabilities(omega, V)
     one = np.array([1.0, 0.0, 0.0])
     r = p / (1 + V * p)
     w = 3 * w * law[:, 0]
@@ -165,7 +164,7 @@ def test_three_rules_for_the_same_averages(colors, monkeypatch):
     exchange = RaceExchangeRule.near(colors, 0.6, 0.8, 1.3)
     for accuracy, error in zip(Accuracy, (1e-4, 1e-9, 1e-9), strict=True):
         assert max(gaps(exchange.averages(*order, accuracy), lattice)) < error
-    monkeypatch.setattr("replica.ensemble_independent.lattice_near", lambda *_: None)
+    monkeypatch.setattr("replica.ensembles.independent.lattice_near", lambda *_: None)
     sampled = gaps(rule.averages(*order, Accuracy.FINE), lattice)
     assert max(sampled) < 3e-4
     # The stated error covers the difference.
@@ -209,7 +208,7 @@ def test_fresh_fields_by_sampling(colors, m, q, rho):
         (1 - right, wrong_guess(colors, m, q, rho, fine)),
         (1 - (law**2).sum(axis=1), uncertainty(colors, rho, fine)),
         (np.log(np.exp(nu).sum(axis=1)), log_normaliser(colors, rho, fine)),
-        (referee.projected_distance2(swapped), race_distance(colors, m / np.sqrt(q), rho)),
+        (reference_solver.projected_distance2(swapped), race_distance(colors, m / np.sqrt(q), rho)),
     ):
         assert abs(sampled.mean() - exact) < 4 * sampled.std() / np.sqrt(len(sampled))
 
@@ -285,7 +284,7 @@ def test_squared_error_without_weight_decay_is_least_squares():
     """Unbiased, with residuals inflated by αn/(αn - 1) on fresh and deflated on old tokens."""
     norm, alpha, n = 1.7, 1.9, 2
     rho = norm**2 / 3
-    fields, weights = referee.dense_fields(3, 60)
+    fields, weights = reference_solver.dense_fields(3, 60)
     law = np.exp(np.sqrt(rho) * fields)
     law /= law.sum(axis=1, keepdims=True)
     kappa = 1 - weights @ (law**2).sum(axis=1) / weights.sum()

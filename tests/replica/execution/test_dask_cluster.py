@@ -11,14 +11,14 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import hazards
 import pytest
-import surroundings
 
 from replica import cli as theory
 from replica.errors import WorkerDied
-from replica.executor import outcomes
-from replica.journal import Journal
-from replica.tasks import Failure
+from replica.execution.executor import outcomes
+from replica.execution.task import Failure
+from replica.tables.journal import Journal
 from simulations import cli as systems
 
 SWEEP = ["sweep", "--colors=2", "--beta=1.2", "--lam=0.1", "--alpha=0.3:9:600"]
@@ -74,7 +74,7 @@ def test_a_cluster_that_loses_a_worker(cluster, tmp_path, monkeypatch, command):
     main, line = COMMANDS[command]
     one, two, there = (tmp_path / f"{name}.csv" for name in ("one", "two", "there"))
     assert main([*line, "--workers", "1", "--out", str(one)]) == 0
-    if command == "replica":  # of the other, tests/test_simulations/test_resume.py takes care
+    if command == "replica":  # of the other, test_resume.py takes care
         assert main([*line, "--workers", "2", "--out", str(two)]) == 0
         assert two.read_bytes() == one.read_bytes()
     append, doomed = Journal.append, [cluster.workers[0].process.pid]
@@ -126,10 +126,10 @@ def test_a_scheduler_that_dies_is_told_in_one_line(tmp_path):
     pytest.importorskip("distributed", reason="distributed, of the extra 'cluster', is missing")
     out, whole = tmp_path / "there.csv", tmp_path / "whole.csv"
     line = [*SWEEP[:-1], "--alpha=0.3:9:8000"]
-    with surroundings.cluster() as (address, scheduler, _):
+    with hazards.cluster() as (address, scheduler, _):
         words = [*line, "--scheduler", address, "--out", str(out)]
-        process = surroundings.start_pausing("replica.cli", 7000, words)
-        surroundings.wait_until_grown(process, out, 4000)
+        process = hazards.start_pausing("replica.cli", 7000, words)
+        hazards.wait_until_grown(process, out, 4000)
         scheduler.kill()
         _, error = process.communicate()
     assert process.returncode == 1
@@ -154,7 +154,7 @@ def test_bad_addresses(tmp_path, capsys, command, address):
 
 def test_nobody_answers(monkeypatch, capsys):
     pytest.importorskip("distributed", reason="distributed, of the extra 'cluster', is missing")
-    monkeypatch.setattr("replica.cluster._ANSWER", 1.0)
+    monkeypatch.setattr("replica.execution.dask_cluster._ANSWER", 1.0)
     with socket.socket() as closed, socket.socket() as silent:
         closed.bind(("127.0.0.1", 0))
         silent.bind(("127.0.0.1", 0))

@@ -16,16 +16,16 @@ import matplotlib
 import numpy as np
 import pytest
 import scipy.linalg  # noqa: F401, which brings a library of its own
-from surroundings import Nothing
+from hazards import Nothing
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from replica import ParamagnetWarning, PottsTokens, Problem, sweep
 from replica.cli import main
 from replica.errors import Notice
+from replica.execution.processes import in_processes
 from replica.notices import tell, unwanted
-from replica.processes import in_processes
 from simulations import simulate
-from simulations.one_thread import one_thread
+from simulations.kernels.one_thread import one_thread
 
 PROBLEM = Problem(1.0, 0.1, PottsTokens(2, 1.0))
 SWEEP = ["sweep", "--colors", "2", "--lam", "0.1", "--alpha", "1,2"]
@@ -88,7 +88,7 @@ def test_a_call_changes_nothing(tmp_path, call):
 
 
 def test_a_call_that_raises_changes_nothing(tmp_path, monkeypatch):
-    monkeypatch.setattr("simulations.experiment.systems", lambda *_: 1 / 0)
+    monkeypatch.setattr("simulations.experiments.experiment.systems", lambda *_: 1 / 0)
     before = process()
     with pytest.raises(ZeroDivisionError):
         simulate(PROBLEM, sites=4)

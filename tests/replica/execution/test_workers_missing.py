@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from simulations.parallel import collect
+from simulations.experiments.simulate_many import collect
 
 #: A script that does not guard its work, with more than one way to ask for workers.
 MANY = """
@@ -22,7 +22,7 @@ print(main(["sweep", "--colors", "2", "--beta", "1", "--lam", "0.1", "--alpha", 
             "--workers", "2", "--out", "curve.csv"]))
 """
 OWN = """
-from simulations.parallel import collect
+from simulations.experiments.simulate_many import collect
 
 class Mine:
     def run(self):

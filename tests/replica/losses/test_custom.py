@@ -21,9 +21,9 @@ from replica import (
     solve,
     stability,
     sweep,
-    tilted,
 )
-from replica.rule import Accuracy
+from replica.quadrature import tilted_law
+from replica.quadrature.rule import Accuracy
 
 OBSERVABLES = (
     "m", "q", "V", "test_loss", "train_loss", "optimal_loss", "error_rate", "coupling_error",
@@ -127,7 +127,7 @@ def test_what_else_a_solution_can_tell():
 
 def test_sampled_points_where_the_lattice_is_too_large(monkeypatch):
     """Four scrambles of Sobol points: 1e-3 for C = 20, and the stated error covers it."""
-    monkeypatch.setattr(tilted, "lattice_near", lambda *_: None)
+    monkeypatch.setattr(tilted_law, "lattice_near", lambda *_: None)
     order = np.array([0.8]), np.array([0.7]), np.array([0.5])
     built_in = solve_averages(PottsTokens(20, 2.0), "cross-entropy", order)
     rule, own = solve_averages(PottsTokens(20, 2.0), SmoothedCrossEntropy(), order, keep=True)
@@ -139,7 +139,7 @@ def test_sampled_points_where_the_lattice_is_too_large(monkeypatch):
 
 
 def solve_averages(data, loss, order, keep=False):
-    from replica.channels import channel_of
+    from replica.channels.channel_of import channel_of
     from replica.ensembles import ensemble_of
 
     rule = channel_of(ensemble_of(data).law, loss).rule(*order)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from referee import row
+from reference_solver import row
 
 from replica import PottsTokens, Problem, free_energy, solve
-from replica.equations import Conjugates, Overlaps
-from replica.potential import free_energy_at
-from replica.rule import Accuracy
-from replica.saddle_point import SaddlePoint
+from replica.predictions.free_energy import free_energy_at
+from replica.quadrature.rule import Accuracy
+from replica.saddle_point.equations import Conjugates, Overlaps
+from replica.saddle_point.saddle_point import SaddlePoint
 
 LOSSES = ("cross-entropy", "squared-error")
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from replica import CustomTokens, PottsTokens, Problem, optimal_lam, solve
-from replica.search import deepest_minimum
+from replica.quadrature.search import deepest_minimum
 
 
 def ridge(G, weights, teacher, colors: int, alpha: float, lam: np.ndarray) -> np.ndarray:

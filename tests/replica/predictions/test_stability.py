@@ -8,9 +8,9 @@ from scipy import optimize
 from scipy.special import softmax
 
 from replica import GaussianTokens, PottsTokens, Problem, existence_threshold, solve, stability
-from replica.cross_entropy import CrossEntropyChannel
+from replica.channels.potts_cross_entropy import CrossEntropyChannel
 from replica.ensembles import ensemble_of
-from replica.rule import Accuracy
+from replica.quadrature.rule import Accuracy
 from simulations import PottsModel, extrapolate, sample, train
 
 CIRCULANT = [[1, 0.5, 0, 0.5], [0.5, 1, 0.5, 0], [0, 0.5, 1, 0.5], [0.5, 0, 0.5, 1]]

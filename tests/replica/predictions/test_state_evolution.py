@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
-from replica import GaussianTokens, IndependentTokens, PottsTokens, Problem, solve, state_evolution
+from replica import (
+    GaussianTokens,
+    IndependentTokens,
+    PottsTokens,
+    Problem,
+    solve,
+    state_evolution,
+)
 from replica.cli import main
 
 CIRCULANT = [[1, 0.5, 0, 0.5], [0.5, 1, 0.5, 0], [0, 0.5, 1, 0.5], [0.5, 0, 0.5, 1]]

@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from replica import GaussianTokens, PottsTokens, Problem, existence_threshold, optimal_lam, solve
+from replica import (
+    GaussianTokens,
+    PottsTokens,
+    Problem,
+    existence_threshold,
+    optimal_lam,
+    solve,
+)
 from replica.tables import Table
 from simulations import average_seeds, extrapolate, simulate_many
 

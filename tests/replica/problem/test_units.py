@@ -23,7 +23,7 @@ from replica import (
     state_evolution,
 )
 from replica.cli import main
-from replica.colour_modes import colour_modes
+from replica.ensembles.colour_modes import colour_modes
 
 UNITS = (1e-60, 1e-12, 3e-10, 1e-9, 1e-3, 1.0, 1e6, 1e12, 1e60)
 SHIFTS = (0.3, 1e6, 1e8, 1e12)

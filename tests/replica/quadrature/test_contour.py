@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from replica import PottsTokens, Problem, solve
-from replica.contour import ContourRule
-from replica.exchange import RADIUS, ExchangeRule, exchange_rule
-from replica.fresh_fields import fresh
-from replica.rule import Accuracy
+from replica.quadrature.contour import ContourRule
+from replica.quadrature.exchangeable import RADIUS, ExchangeRule, exchange_rule
+from replica.quadrature.fresh_fields import fresh
+from replica.quadrature.rule import Accuracy
 
 pytestmark = pytest.mark.filterwarnings("ignore::replica.ParamagnetWarning")
 

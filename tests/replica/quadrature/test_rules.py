@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import referee
+import reference_solver
 from numpy.testing import assert_allclose
 
-import replica.exchange
-from replica.cross_entropy import CrossEntropyChannel
-from replica.cross_entropy_kernels import _colour_nodes
-from replica.exchange import ExchangeRule
-from replica.fresh_fields import fresh
-from replica.lattice import LatticeRule
-from replica.rule import Accuracy
+import replica.quadrature.exchangeable
+import replica.quadrature.kernels.exchangeable
+from replica.channels.potts_cross_entropy import CrossEntropyChannel
+from replica.quadrature.exchangeable import ExchangeRule
+from replica.quadrature.fresh_fields import fresh
+from replica.quadrature.kernels.exchangeable import colour_nodes
+from replica.quadrature.lattice import LatticeRule
+from replica.quadrature.rule import Accuracy
 
 #: (m, q, V): ordinary, no training, next to no fields, interpolation, pure memory, V ≈ 5 √q
 #: where the series of the exchange rule decays most slowly, pure signal.
@@ -33,9 +34,9 @@ REGIMES = [
 SEPARABLE = (5.0, 1500.0, 1e4)
 
 
-def averages(rule, m, q, V, accuracy=Accuracy.FINE) -> referee.Channel:
+def averages(rule, m, q, V, accuracy=Accuracy.FINE) -> reference_solver.Channel:
     found = rule.averages(*(np.array([value]) for value in (m, q, V)), accuracy)
-    return referee.Channel(
+    return reference_solver.Channel(
         found.overlap.item(), found.energy.item(), found.response.item(), found.loss
     )
 
@@ -66,13 +67,13 @@ def test_lattice_and_exchange_agree(colors, order):
 )
 def test_dense_gauss_hermite(rule, colors, nodes, order):
     # Its response comes from Stein's identity, that of the rules from the Jacobian of the prox.
-    expected = referee.dense_channel(colors, *order, nodes)
+    expected = reference_solver.dense_channel(colors, *order, nodes)
     assert_allclose(rule(colors, *order), expected, rtol=1e-9)
 
 
 @pytest.mark.parametrize("order", [*REGIMES, SEPARABLE])
 def test_two_colors_by_adaptive_quadrature(order):
-    assert_allclose(lattice(2, *order), referee.logistic_channel(*order), rtol=1e-9)
+    assert_allclose(lattice(2, *order), reference_solver.logistic_channel(*order), rtol=1e-9)
 
 
 @pytest.mark.parametrize("order", [(0.62, 1.13, 0.889), (0.9, 0.3, 40.0), (6.0, 30.0, 200.0)])
@@ -83,7 +84,7 @@ def test_many_colors_by_sampling(colors, samples, order):
     noise = np.random.default_rng(colors).standard_normal((samples, colors))
     fields = np.sqrt(q) * noise
     fields[:, 0] += m
-    values = referee.observed(referee.probabilities(fields, V), V)
+    values = reference_solver.observed(reference_solver.probabilities(fields, V), V)
     gaps = values.mean(axis=0) - exchange(colors, *order)
     assert (np.abs(gaps) < 4 * values.std(axis=0) / np.sqrt(samples)).all()
 
@@ -91,8 +92,8 @@ def test_many_colors_by_sampling(colors, samples, order):
 @pytest.mark.parametrize("colors", [3, 20])
 def test_the_trace_of_the_jacobian_in_the_referee(colors):
     rng = np.random.default_rng(0)
-    p = referee.probabilities(rng.standard_normal((5, colors)), 0.7)
-    for line, trace in zip(p, referee.observed(p, 0.7)[:, 2], strict=True):
+    p = reference_solver.probabilities(rng.standard_normal((5, colors)), 0.7)
+    for line, trace in zip(p, reference_solver.observed(p, 0.7)[:, 2], strict=True):
         H = np.diag(line) - np.outer(line, line)
         assert trace == pytest.approx(np.trace(H @ np.linalg.inv(np.eye(colors) + 0.7 * H)))
 
@@ -104,7 +105,7 @@ def test_the_trace_of_the_jacobian_in_the_referee(colors):
 def test_fresh_loss_by_two_integrals(colors, tolerance, order):
     m, q = order
     loss = CrossEntropyChannel(colors).test_loss(np.array([m]), np.array([q]), Accuracy.FINE)
-    assert loss == pytest.approx(referee.fresh_loss(colors, m, q), rel=tolerance)
+    assert loss == pytest.approx(reference_solver.fresh_loss(colors, m, q), rel=tolerance)
 
 
 @pytest.mark.parametrize("order", [*REGIMES, SEPARABLE])
@@ -133,7 +134,7 @@ def test_fresh_fields_by_the_rules_for_training(colors, order):
 )
 def test_nodes_of_one_colour_know_a_gaussian(q, V, rate, shift):
     p, weight = np.empty(20_000), np.empty(20_000)
-    count = _colour_nodes(shift, np.sqrt(q), V, 8.6, rate, np.inf, 0.3, p, weight)
+    count = colour_nodes(shift, np.sqrt(q), V, 8.6, rate, np.inf, 0.3, p, weight)
     p, weight = p[:count], weight[:count]
     x = (np.log(p) + V * p - shift) / np.sqrt(q)
     moments = [weight.sum(), weight @ x, weight @ x**2]
@@ -156,14 +157,14 @@ def random_orders(seed: int, count: int) -> list[tuple[float, float, float]]:
 @pytest.mark.parametrize(("colors", "tolerance"), [(4, 1e-9), (8, 1e-6), (20, 1e-6)])
 def test_probabilities_sum_to_one(monkeypatch, colors, tolerance):
     sums = []
-    kernel = replica.exchange.exchange_averages
+    kernel = replica.quadrature.kernels.exchangeable.exchange_averages
 
     def recorded(*arguments):
         result = kernel(*arguments)
         sums.append(result[0])
         return result
 
-    monkeypatch.setattr(replica.exchange, "exchange_averages", recorded)
+    monkeypatch.setattr(replica.quadrature.exchangeable, "exchange_averages", recorded)
     orders = [*REGIMES, SEPARABLE, *random_orders(colors, 100)]
     for order in orders:
         exchange(colors, *order)

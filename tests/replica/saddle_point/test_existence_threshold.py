@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import referee
+import reference_solver
 from scipy.integrate import quad
 from scipy.optimize import minimize_scalar
 
 from replica import ConvergenceError, PottsTokens, Problem, existence_threshold, solve
-from replica.distance import squared_distance
+from replica.quadrature.cone_distance import squared_distance
 
 pytestmark = pytest.mark.filterwarnings("ignore::replica.ParamagnetWarning")
 
@@ -31,7 +31,7 @@ def test_two_colors_by_scipy(beta):
     def missed(t: float) -> float:
         c = t * rho / np.sqrt(1 + t * t * rho)
         # ξ_1 - ξ_2 = √2 z, and moving both components costs half the squared difference.
-        distance2 = referee.gaussian_mean(
+        distance2 = reference_solver.gaussian_mean(
             lambda z: 0.5 * max(0.0, -c - np.sqrt(2) * z) ** 2, [-c / np.sqrt(2)]
         )
         return (1 + t * t * rho) * distance2
@@ -54,7 +54,7 @@ def test_distance_from_the_cone_by_sampling(colors, samples, c):
     """Four standard errors at fifteen points: a false alarm once in a thousand seeds."""
     points = np.random.default_rng(colors).standard_normal((samples, colors))
     points[:, 0] += c
-    distances = referee.projected_distance2(points)
+    distances = reference_solver.projected_distance2(points)
     gap = distances.mean() - squared_distance(colors, c)
     assert abs(gap) < 4 * distances.std() / np.sqrt(samples)
 
@@ -93,7 +93,7 @@ def test_thresholds_of_nearly_certain_tokens(colors, beta):
     likelihood = np.exp(-shift * points[:, 0] - shift**2)
     weights = 1 / (likelihood * np.exp(shift * points[:, 1:]).mean(axis=1))
     points[:, 0] += c
-    missed = weights * referee.projected_distance2(points) / (1 - c * c / rho)
+    missed = weights * reference_solver.projected_distance2(points) / (1 - c * c / rho)
     error = missed.std() / np.sqrt(len(missed))
     assert error < 0.05 * missed.mean()
     # The angle is nearly the best one, where to first order nothing changes.
@@ -125,10 +125,13 @@ def test_just_above_the_threshold_by_scipy():
     alpha = 1.0001 * threshold
     solution = solve(Problem(alpha, 0.0, PottsTokens(2, 1.0)))
     start = [solution.m_hat, solution.q_hat, solution.V_hat]
-    hats = referee.saddle_point(
-        alpha, lambda hats: referee.white_row(0.5, hats), referee.logistic_channel, start
+    hats = reference_solver.saddle_point(
+        alpha,
+        lambda hats: reference_solver.white_row(0.5, hats),
+        reference_solver.logistic_channel,
+        start,
     )
-    expected = referee.white_row(0.5, hats)
+    expected = reference_solver.white_row(0.5, hats)
     assert expected.q > 1e5
     assert (solution.m, solution.q, solution.V) == pytest.approx(expected[:3], rel=1e-8)
 

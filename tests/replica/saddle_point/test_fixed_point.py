@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from replica.fixed_point import find_fixed_point
+from replica.saddle_point.fixed_point import find_fixed_point
 
 TOLERANCE = 1e-11
 

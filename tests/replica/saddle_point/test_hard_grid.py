@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from replica import PottsTokens, Problem, existence_threshold, solve, sweep
-from replica.solver import solve_from
+from replica.saddle_point.solver import solve_from
 
 FACTORS = np.array([0.3, 0.9, 0.99, 1.01, 1.1, 3.0])
 OBSERVABLES = (

@@ -6,13 +6,13 @@ import re
 
 import numpy as np
 import pytest
-import referee
+import reference_solver
 from scipy.integrate import quad_vec
 from scipy.special import log_ndtr, ndtr
 from scipy.stats import multivariate_normal
 
 from replica import GaussianTokens, IndependentTokens, PottsTokens, Problem, solve, sweep
-from replica.error_rate import error_rate
+from replica.quadrature.error_rate import error_rate
 
 LOSSES = ("cross-entropy", "squared-error")
 
@@ -22,8 +22,8 @@ pytestmark = pytest.mark.filterwarnings("ignore::replica.ParamagnetWarning")
 @pytest.mark.parametrize(
     ("colors", "channel"),
     [
-        (2, referee.logistic_channel),
-        (3, lambda m, q, V: referee.dense_channel(3, m, q, V, 60)),
+        (2, reference_solver.logistic_channel),
+        (3, lambda m, q, V: reference_solver.dense_channel(3, m, q, V, 60)),
     ],
 )
 @pytest.mark.parametrize("lam", [0.0, 1e-10])
@@ -32,16 +32,19 @@ def test_the_spectrum_disappears_with_the_weight_decay(colors, channel, lam):
     solution = solve(Problem(alpha, lam, PottsTokens(colors, beta)))
     rho = beta**2 / colors
     start = [solution.m_hat, solution.q_hat, solution.V_hat]
-    hats = referee.saddle_point(alpha, lambda h: referee.white_row(rho, h), channel, start)
-    m, q, V = referee.white_row(rho, hats)[:3]
+    hats = reference_solver.saddle_point(
+        alpha, lambda h: reference_solver.white_row(rho, h), channel, start
+    )
+    m, q, V = reference_solver.white_row(rho, hats)[:3]
     assert (solution.m, solution.q, solution.V) == pytest.approx((m, q, V), rel=1e-8)
-    assert solution.test_loss == pytest.approx(referee.fresh_loss(colors, m, q), rel=1e-8)
+    assert solution.test_loss == pytest.approx(reference_solver.fresh_loss(colors, m, q), rel=1e-8)
     assert solution.train_loss == pytest.approx(channel(m, q, V).loss, rel=1e-8)
 
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_only_the_coupling_error_knows_the_spectrum(loss):
-    """At λ = 0 the row is (m̂/V̂) w* plus noise of covariance (q̂/V̂²) G^{-1}, <1/G> = C (1 + b²)."""
+    """At λ = 0 the row is (m̂/V̂) w* plus noise of covariance (q̂/V̂²) G^{-1}, <1/G> = C (1 +
+    b²)."""
     colors, beta, alpha = 4, 2.0, 4.0
     solution = solve(Problem(alpha, 0.0, PottsTokens(colors, beta), loss))
     ratio = solution.m_hat / solution.V_hat
@@ -135,7 +138,7 @@ def test_error_rate_by_sampling(colors):
 @pytest.mark.parametrize(("colors", "beta"), [(2, 1.3), (3, 2.4), (4, 2.0)])
 def test_optimal_squared_error(colors, beta):
     """½ (1 - E|softmax(ν)|²) by the definition, with fields ν of covariance ρ K0 around ρ e_y."""
-    noise, weights = referee.dense_fields(colors, {2: 160, 3: 90, 4: 50}[colors])
+    noise, weights = reference_solver.dense_fields(colors, {2: 160, 3: 90, 4: 50}[colors])
     rho = beta**2 / colors
     fields = np.sqrt(rho) * noise
     fields[:, 0] += rho

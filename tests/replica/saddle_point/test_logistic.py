@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from referee import gaussian_mean, logistic_channel, row, saddle_point
+from reference_solver import gaussian_mean, logistic_channel, row, saddle_point
 from scipy.special import ndtr
 
 from replica import PottsTokens, Problem, solve

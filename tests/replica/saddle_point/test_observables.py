@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import referee
+import reference_solver
 from scipy.special import log_ndtr
 
 from replica import PottsTokens, Problem, solve
-from replica.cross_entropy import CrossEntropyChannel
-from replica.exchange import ExchangeRule
-from replica.lattice import LatticeRule
-from replica.rule import Accuracy
+from replica.channels.potts_cross_entropy import CrossEntropyChannel
+from replica.quadrature.exchangeable import ExchangeRule
+from replica.quadrature.lattice import LatticeRule
+from replica.quadrature.rule import Accuracy
 
 
-def finer_lattice(colors, m, q, V) -> referee.Channel:
+def finer_lattice(colors, m, q, V) -> reference_solver.Channel:
     """A lattice with a spacing well below the finest that the solver takes."""
     rule = LatticeRule(colors, q, (0.85 * LatticeRule.near(colors, q).spacings[-1],) * 3)
     found = rule.averages(np.array([m]), np.array([q]), np.array([V]), Accuracy.FINER)
-    return referee.Channel(
+    return reference_solver.Channel(
         found.overlap.item(), found.energy.item(), found.response.item(), found.loss
     )
 
@@ -27,20 +27,22 @@ def exact_observables(problem, solution) -> dict[str, float]:
     colors, beta, lam = problem.data.colors, problem.data.beta, problem.lam
 
     def row(hats):
-        return referee.row(colors, beta, lam, hats)
+        return reference_solver.row(colors, beta, lam, hats)
 
     def channel(m, q, V):
         return finer_lattice(colors, m, q, V)
 
     start = [solution.m_hat, solution.q_hat, solution.V_hat]
-    found = row(referee.saddle_point(problem.alpha, row, channel, start))
+    found = row(reference_solver.saddle_point(problem.alpha, row, channel, start))
     m, q, V, r, n = found
-    right = referee.gaussian_mean(lambda x: np.exp((colors - 1) * log_ndtr(x + m / np.sqrt(q))))
+    right = reference_solver.gaussian_mean(
+        lambda x: np.exp((colors - 1) * log_ndtr(x + m / np.sqrt(q)))
+    )
     return {
         "m": m,
         "q": q,
         "V": V,
-        "test_loss": referee.fresh_loss(colors, m, q),
+        "test_loss": reference_solver.fresh_loss(colors, m, q),
         "train_loss": channel(m, q, V).loss,
         "error_rate": 1 - right,
         "coupling_error": (beta**2 - 2 * r + n) / beta**2,

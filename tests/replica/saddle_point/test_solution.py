@@ -9,7 +9,7 @@ import warnings
 
 import numpy as np
 import pytest
-import referee
+import reference_solver
 
 from replica import (
     ConvergenceError,
@@ -57,10 +57,10 @@ def test_the_residual_is_that_of_one_more_evaluation():
     solution = solve(PROBLEM, check=False, max_steps=9)
     assert solution.status == "max-steps"
     hats = np.array([solution.m_hat, solution.q_hat, solution.V_hat])
-    before = referee.row(3, 1.5, 0.1, hats)
-    average = referee.dense_channel(3, before.m, before.q, before.V, 60)
+    before = reference_solver.row(3, 1.5, 0.1, hats)
+    average = reference_solver.dense_channel(3, before.m, before.q, before.V, 60)
     again = PROBLEM.alpha * np.array([average.overlap, average.energy, average.response])
-    after = referee.row(3, 1.5, 0.1, again)
+    after = reference_solver.row(3, 1.5, 0.1, again)
     changes = [np.abs(again / hats - 1), np.abs(np.array(after[:3]) / before[:3] - 1)]
     assert solution.residual == pytest.approx(np.max(changes), rel=1e-3)
 

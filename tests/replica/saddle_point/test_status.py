@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from replica import ConvergenceError, PottsTokens, Problem, Table, solve
-from replica.status import Status
+from replica.saddle_point.status import Status
 
 TEXTS = ["converged", "max-steps", "diverged", "not-finite", "below-threshold"]
 

@@ -9,13 +9,13 @@ import sys
 import time
 
 import pytest
-from surroundings import start_pausing, wait_until_grown
+from hazards import start_pausing, wait_until_grown
 
 from replica.cli import main
 from replica.errors import Removed
-from replica.files import partial_file
-from replica.journal import Journal
 from replica.tables import COLUMNS, Table
+from replica.tables.atomic_files import partial_file
+from replica.tables.journal import Journal
 
 SWEEP = ["sweep", "--colors", "2", "--beta", "1.2", "--alpha", "1,2"]
 LINE = {"source": "theory", "loss": "cross-entropy", "alpha": 0.1, "status": "converged"}
@@ -163,7 +163,7 @@ def test_a_disk_that_is_full_from_the_start(tmp_path):
 
 
 def test_the_writer_is_named_though_its_sidecar_tells_of_a_dead_one(tmp_path, monkeypatch):
-    monkeypatch.setattr("replica.locks._INTRODUCTION", 60.0)
+    monkeypatch.setattr("replica.tables.locks._INTRODUCTION", 60.0)
     path = tmp_path / "table.csv"
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()

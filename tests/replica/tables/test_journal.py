@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from replica.errors import Unwritable
-from replica.files import partial_file
-from replica.journal import Journal
-from replica.locks import unwritten
 from replica.tables import Table
-from simulations.checkpoint import load, save
+from replica.tables.atomic_files import partial_file
+from replica.tables.journal import Journal
+from replica.tables.locks import unwritten
+from simulations.epochs.checkpoint import load, save
 
 LINE = {"source": "theory", "loss": "cross-entropy", "alpha": 0.1, "test_loss": 1 / 3, "rows": 4}
 
@@ -163,7 +163,7 @@ def test_a_table_that_is_being_written_is_not_replaced(tmp_path):
 
 def test_a_journal_waits_for_a_table_that_is_being_replaced(tmp_path, monkeypatch):
     path = Table([LINE]).to_csv(tmp_path / "table.csv", parameters={"lam": 0.1}, seeds=[0])
-    monkeypatch.setattr("replica.locks._INTRODUCTION", 60.0)
+    monkeypatch.setattr("replica.tables.locks._INTRODUCTION", 60.0)
     with ExitStack() as replacing:
         replacing.enter_context(unwritten("path", path))
         monkeypatch.setattr(time, "sleep", lambda _: replacing.close())
@@ -194,7 +194,7 @@ def test_broken_sidecars_are_named(tmp_path, text, why):
 
 
 def test_a_sidecar_of_wrong_types_does_not_stop_the_refusal(tmp_path, monkeypatch):
-    monkeypatch.setattr("replica.locks._INTRODUCTION", 0.0)
+    monkeypatch.setattr("replica.tables.locks._INTRODUCTION", 0.0)
     path = tmp_path / "table.csv"
     with journal(path):
         path.with_suffix(".json").write_text('{"unfinished": "yes", "version": 1, "date": 2}')

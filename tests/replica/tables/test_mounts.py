@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from figures.publish import publish
+from figures.output.publish import publish
 from replica.cli import main
-from replica.errors import MountWarning
-from replica.journal import Journal, Unwritable
+from replica.errors import MountWarning, Unwritable
 from replica.tables import Table
-from simulations.checkpoint import alone, load, save
+from replica.tables.journal import Journal
 from simulations.cli import main as simulate
+from simulations.epochs.checkpoint import alone, load, save
 
 SWEEP = ["sweep", "--colors", "2", "--beta", "1.2", "--lam", "0.1", "--alpha"]
 SIMULATE = ["--colors", "2", "--beta", "1", "--lam", "0.1", "--alpha", "1", "--sites", "4"]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from replica.data import PottsTokens
+from replica.problem import PottsTokens
 from simulations import (
     FactoredAttention,
     PottsModel,

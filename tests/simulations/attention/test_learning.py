@@ -7,18 +7,19 @@ import pickle
 import numpy as np
 import pytest
 
-import simulations.epochs
-import simulations.learning
-from replica.data import PottsTokens
-from replica.files import partial_file
+import simulations.attention.learning
+import simulations.epochs.checkpoint
+import simulations.epochs.run
+from replica.problem import PottsTokens
+from replica.tables.atomic_files import partial_file
 from simulations import FactoredAttention, PottsModel, conditional_entropy, fresh_loss, sample
-from simulations.checkpoint import alone, load, save
-from simulations.layers import FreeAttention, SoftmaxAttention
-from simulations.learning import Learning, learn
-from simulations.masking import masked_gradient
-from simulations.optimisers import Optimiser, rate_at
-from simulations.recovery import recover
-from simulations.settings import Settings
+from simulations.attention.layers import FreeAttention, SoftmaxAttention
+from simulations.attention.learning import Learning, learn
+from simulations.attention.masking import masked_gradient
+from simulations.attention.recovery import recover
+from simulations.epochs.checkpoint import alone, load, save
+from simulations.epochs.optimisers import Optimiser, rate_at
+from simulations.epochs.settings import Settings
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +113,7 @@ def test_interrupted_training_ends_with_the_same_digits(tmp_path, monkeypatch, s
     settings = Settings(epochs=12, batch=30, optimiser=optimiser, rate=0.02, decay=0.01)
     whole = learn(tokens, held_out, 3, settings)
     path = tmp_path / "run.npz"
-    save, calls = simulations.epochs.save, []
+    save, calls = simulations.epochs.checkpoint.save, []
 
     def save_and_stop(*arguments):
         save(*arguments)
@@ -120,7 +121,7 @@ def test_interrupted_training_ends_with_the_same_digits(tmp_path, monkeypatch, s
         if len(calls) % 2 == 0:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(simulations.epochs, "save", save_and_stop)
+    monkeypatch.setattr(simulations.epochs.run, "save", save_and_stop)
     for _ in range(20):
         try:
             resumed = learn(tokens, held_out, 3, settings, checkpoint=path, every=3)
@@ -228,7 +229,7 @@ def test_checkpoints_that_cannot_be_written_are_refused_before_any_work(
     tmp_path, monkeypatch, small
 ):
     _, tokens, held_out = small
-    monkeypatch.setattr(simulations.learning._FactoredRun, "one_epoch", None)
+    monkeypatch.setattr(simulations.attention.learning._FactoredRun, "one_epoch", None)
     with pytest.raises(ValueError, match=r"checkpoint = .*no such file"):
         learn(tokens, held_out, 3, checkpoint=tmp_path / "missing" / "run.npz")
     with pytest.raises(ValueError, match=r"checkpoint = .*directory"):

@@ -5,9 +5,9 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from replica.data import PottsTokens
+from replica.problem import PottsTokens
 from simulations import FactoredAttention, PottsModel, sample, train
-from simulations.pseudolikelihood import PairCouplings, fit
+from simulations.attention.pair_couplings import PairCouplings, fit
 
 
 def random_attention(rng: np.random.Generator, sites: int, colors: int) -> FactoredAttention:

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-import simulations.epochs
-from replica.data import PottsTokens
+import simulations.epochs.run
+from replica.problem import PottsTokens
 from simulations import (
     Encoder,
     EncoderLearning,
@@ -21,9 +21,9 @@ from simulations import (
     learn_encoder,
     sample,
 )
-from simulations.checkpoint import load, save
-from simulations.encoder_learning import masked_loss
-from simulations.optimisers import Optimiser, rate_at
+from simulations.encoder.learning import masked_loss
+from simulations.epochs.checkpoint import load, save
+from simulations.epochs.optimisers import Optimiser, rate_at
 
 jax = pytest.importorskip("jax", reason="JAX, of the extra 'transformer', is not installed")
 pytest.importorskip("optax", reason="optax, of the extra 'transformer', is not installed")
@@ -195,7 +195,7 @@ def test_interrupted_training_ends_with_the_same_digits(tmp_path, monkeypatch, s
         if len(calls) % 2 == 0:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(simulations.epochs, "save", save_and_stop)
+    monkeypatch.setattr(simulations.epochs.run, "save", save_and_stop)
     for _ in range(20):
         try:
             resumed = learn_encoder(tokens, held_out, 3, TINY, settings, path, every=2)

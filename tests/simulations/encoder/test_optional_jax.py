@@ -30,5 +30,5 @@ def test_importing_does_not_load_it():
     code = "import sys, simulations; simulations.learn_encoder, simulations.Encoder; "
     code += "import figures.cli; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "simulations.encoder_learning" in done.stdout.split()
+    assert "simulations.encoder.learning" in done.stdout.split()
     assert not set(done.stdout.split()) & {"jax", "jaxlib", "optax"}

@@ -26,9 +26,9 @@ from simulations import (
     train,
     train_jointly,
 )
+from simulations.attention.pair_couplings import PairCouplings, fit
+from simulations.attention.pair_couplings import has_minimiser as pairs_have_minimiser
 from simulations.cli import main
-from simulations.pseudolikelihood import PairCouplings, fit
-from simulations.pseudolikelihood import has_minimiser as pairs_have_minimiser
 
 
 def margins(tokens, row, inputs):

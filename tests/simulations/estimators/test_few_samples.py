@@ -11,8 +11,8 @@ from small_models import symmetric
 from threadpoolctl import threadpool_limits
 
 from simulations import naive_mean_field, quadratic_estimate, train
-from simulations.curvature import SampleSpace, fewer_by_samples
-from simulations.gram import LeaveOneOut, inverse
+from simulations.estimators.curvature import SampleSpace, fewer_by_samples
+from simulations.kernels.second_moments import LeaveOneOut, inverse
 
 
 class Quartic:

@@ -21,7 +21,7 @@ from simulations import (
     train,
 )
 from simulations.cli import main
-from simulations.rank import _dependent, _integers
+from simulations.estimators.rank import _dependent, _integers
 
 DATA = PottsTokens(3, 1.5)
 SIMILAR = [[1, 0.5, 0.5], [0.5, 1, 0.5], [0.5, 0.5, 1]]

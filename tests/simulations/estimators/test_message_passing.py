@@ -9,17 +9,11 @@ from scipy.special import softmax
 from small_models import random_model
 
 from replica import PottsTokens, Problem, state_evolution
-from simulations import (
-    PottsModel,
-    approximate_message_passing,
-    message_passing,
-    sample,
-    token_precision,
-    train,
-)
-from simulations.cavity import CavitySpectra
-from simulations.losses import loss_named
-from simulations.proximal import force
+from simulations import PottsModel, approximate_message_passing, sample, token_precision, train
+from simulations.estimators import message_passing
+from simulations.estimators.cavity import CavitySpectra
+from simulations.estimators.losses import loss_named
+from simulations.estimators.proximal import force
 
 LOSSES = ("cross-entropy", "squared-error")
 

@@ -7,10 +7,10 @@ from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 from small_models import symmetric
 
-from replica.data import PottsTokens
+from replica.problem import PottsTokens
 from simulations import PottsModel, sample, train
-from simulations.observables import Observables
-from simulations.training import Training
+from simulations.estimators.minimiser import Training
+from simulations.experiments.measure import Observables
 
 
 def potts_sequences(colors: int, sites: int, samples: int, seed: int = 0) -> np.ndarray:

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from replica.data import PottsTokens
-from replica.problem import Problem
+from replica.problem import PottsTokens, Problem
 from simulations import PottsModel, measure, sample, simulate, train
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from replica import PottsTokens
 from simulations import PottsModel, has_minimiser, sample, separable, separable_samples, train
-from simulations.separability import SeparabilityExperiment
+from simulations.experiments.separability import SeparabilityExperiment
 
 
 @pytest.mark.parametrize("samples", [32, 40, 48])

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from replica.data import GaussianTokens, IndependentTokens, PottsTokens
-from replica.problem import Problem
+from replica.problem import GaussianTokens, IndependentTokens, PottsTokens, Problem
 from replica.tables import Table
 from simulations import average_seeds, simulate_many
 from simulations.cli import main
@@ -86,7 +85,7 @@ def test_lines_that_could_not_be_computed_leave_their_status(residual):
 @pytest.mark.parametrize("lost", [0, 1])
 @pytest.mark.parametrize("estimator", [[], ["--estimator", "minimiser"]])
 def test_an_experiment_that_raised_belongs_to_its_point(lost, estimator, tmp_path, monkeypatch):
-    from simulations.experiment import Experiment
+    from simulations.experiments.experiment import Experiment
 
     run = Experiment.run
 
@@ -96,7 +95,7 @@ def test_an_experiment_that_raised_belongs_to_its_point(lost, estimator, tmp_pat
         return run(task)
 
     monkeypatch.setattr(Experiment, "run", fail)
-    monkeypatch.setattr("simulations.resume.outcomes", outcomes)
+    monkeypatch.setattr("simulations.experiments.resume.outcomes", outcomes)
     out = tmp_path / "sim.csv"
     words = "--colors 4 --beta 1 --similarity circulant:1,0.5,0,0.5 --lam 0.1 --alpha 1 --sites 10"
     rest = ["--seeds", "3", "--test-samples", "20", "--workers", "1", "--out", str(out)]
@@ -115,7 +114,7 @@ def test_an_experiment_that_raised_belongs_to_its_point(lost, estimator, tmp_pat
 
 def outcomes(tasks, workers, scheduler):
     """Run tasks in this process."""
-    from replica.tasks import Failure, described
+    from replica.execution.task import Failure, described
 
     for number, task in enumerate(tasks):
         try:

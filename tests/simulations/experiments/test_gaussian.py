@@ -9,8 +9,9 @@ from sklearn.linear_model import Ridge
 from replica import GaussianTokens, PottsTokens, Problem
 from simulations import average_seeds, simulate_many
 from simulations.cli import main
-from simulations.gaussian_tokens import GaussianExperiment, random_precision, ridge
-from simulations.parallel import collect
+from simulations.experiments.gaussian import GaussianExperiment, ridge
+from simulations.experiments.simulate_many import collect
+from simulations.sequences.gaussian import random_precision
 
 
 def problem(alpha: float = 1.5, lam: float = 0.3, shift: float = 3.0, colors: int = 2) -> Problem:

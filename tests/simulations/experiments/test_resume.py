@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from surroundings import start_pausing, wait_until_grown
+from hazards import start_pausing, wait_until_grown
 
 from replica.tables import COLUMNS, Table
 from simulations.cli import main
@@ -98,7 +98,9 @@ def test_torn_and_half_finished_lines_are_computed_again(tmp_path):
 
 
 def test_a_finished_table_is_not_computed_again(tmp_path, uninterrupted, monkeypatch):
-    monkeypatch.setattr("simulations.resume.outcomes", lambda tasks, *where: iter(tasks))
+    monkeypatch.setattr(
+        "simulations.experiments.resume.outcomes", lambda tasks, *where: iter(tasks)
+    )
     before = uninterrupted.read_bytes()
     assert main(words(uninterrupted)) == 0
     assert uninterrupted.read_bytes() == before
@@ -152,7 +154,7 @@ def test_two_processes_on_one_table(tmp_path, capsys):
 
 
 def test_a_killed_worker_is_replaced(tmp_path):
-    """What it was doing is tried again; tests/test_cluster.py kills every worker there is."""
+    """What it was doing is tried again; test_dask_cluster.py kills every worker there is."""
     out = tmp_path / "sim.csv"
     with running(out, "2") as process:
         os.kill(workers_of(process)[0], signal.SIGKILL)

@@ -11,12 +11,12 @@ import pytest
 
 from replica import PottsTokens, Problem
 from simulations import PottsModel, separable, simulate, train
-from simulations.aside import aside
-from simulations.fields import colored_sums
-from simulations.gram import pair_sums
-from simulations.message_passing import approximate_message_passing
-from simulations.pieces import pieces
-from simulations.sampler import Chains
+from simulations.estimators.message_passing import approximate_message_passing
+from simulations.kernels.aside import aside
+from simulations.kernels.local_fields import colored_sums
+from simulations.kernels.pieces import pieces
+from simulations.kernels.second_moments import pair_sums
+from simulations.sequences.sampler import Chains
 
 #: Seconds of computing time within which Ctrl-C is to be heard.
 SOON = 1.0
@@ -53,8 +53,8 @@ def results() -> list[np.ndarray]:
 def test_pieces_change_no_bit(monkeypatch):
     whole = results()
     for piece in (1.0, 20_000.0):
-        monkeypatch.setattr("simulations.pieces._PIECE", piece)
-        monkeypatch.setattr("simulations.sampler._SWEEPS", 3)
+        monkeypatch.setattr("simulations.kernels.pieces._PIECE", piece)
+        monkeypatch.setattr("simulations.sequences.sampler._SWEEPS", 3)
         for one, other in zip(whole, results(), strict=True):
             np.testing.assert_array_equal(one, other)
 

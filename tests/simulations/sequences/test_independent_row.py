@@ -3,8 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from replica.data import IndependentTokens
-from replica.problem import Problem
+from replica.problem import IndependentTokens, Problem
 from replica.tables import COLUMNS, Table
 from simulations import IndependentRow, measure, simulate, train
 from simulations.cli import main

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from small_models import random_model, symmetric
 
-from replica.data import PottsTokens
+from replica.problem import PottsTokens
 from simulations import PottsModel
 
 

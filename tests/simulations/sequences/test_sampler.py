@@ -7,10 +7,10 @@ import pytest
 from scipy import stats
 from small_models import random_model
 
-from replica.data import PottsTokens
+from replica.problem import PottsTokens
 from simulations import Chains, MixingWarning, PottsModel, sample
-from simulations.crossentropy import exponential as exponential64
-from simulations.heatbath import exponential as exponential32
+from simulations.kernels.cross_entropy import exponential as exponential64
+from simulations.kernels.heat_bath import exponential as exponential32
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""Style, panels and legends."""

@@ -1,0 +1,32 @@
+"""The figures of the paper, one file each."""
+
+from __future__ import annotations
+
+from figures.paper import (
+    double_descent,
+    finite_size,
+    learning_curve,
+    learning_curve_gaussian,
+    learning_curve_similarity,
+    order_parameters,
+    phase_diagram,
+    recovery,
+    regularisation,
+    threshold,
+    transformers,
+)
+from figures.paper.figure import FigureSource
+
+FIGURES: tuple[FigureSource, ...] = (
+    learning_curve.FIGURE,
+    learning_curve_similarity.FIGURE,
+    learning_curve_gaussian.FIGURE,
+    order_parameters,
+    regularisation,
+    double_descent,
+    threshold,
+    phase_diagram,
+    finite_size,
+    recovery,
+    transformers,
+)

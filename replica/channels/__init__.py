@@ -1,0 +1,1 @@
+"""Channels: a law of the fields and a loss, averaged by a quadrature rule."""

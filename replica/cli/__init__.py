@@ -1,0 +1,5 @@
+"""The command `replica`."""
+
+from replica.cli.parser import main
+
+__all__ = ["main"]

@@ -1,0 +1,108 @@
+"""Numbers, grids, matrices and vectors of the text of a command line."""
+
+from __future__ import annotations
+
+import argparse
+from hashlib import sha256
+from typing import Any
+
+import numpy as np
+
+from replica.tables.texts import text_of
+from replica.validation import integer, numeral, positive, real, refusal
+
+#: Points of one command.
+MOST_POINTS = 10_000_000
+
+
+def number(text: str) -> int | float | str:
+    """Return the number that `text` spells, or `text` itself for a later check to refuse."""
+    value = numeral(text)
+    return text if value is None else value
+
+
+def alpha_grid(text: str, log: bool = False) -> list[float]:
+    """Return the sample ratios that `text` stands for.
+
+    Parameters
+    ----------
+    text : str
+        A list such as "1,2,4", or "start:stop:count".
+    log : bool
+        Space the values of start:stop:count geometrically.
+
+    Raises
+    ------
+    ValueError
+        If the text is neither, or a value is not allowed.
+    """
+    if ":" not in text:
+        if log:
+            raise refusal("alpha", text, "start:stop:count where --log is given")
+        return [positive("alpha", number(part.strip())) for part in text.split(",")]
+    parts = [number(part.strip()) for part in text.split(":")]
+    if len(parts) != 3 or any(isinstance(part, str) for part in parts):
+        raise refusal("alpha", text, "a list such as 1,2,4 or start:stop:count")
+    start, stop = positive("alpha start", parts[0]), positive("alpha stop", parts[1])
+    count = integer("alpha count", parts[2], 1, MOST_POINTS)
+    if count == 1 and start != stop:
+        raise refusal("alpha count", count, "2 or greater where start and stop differ")
+    space = np.geomspace if log else np.linspace
+    values = [float(value) for value in space(start, stop, count)]
+    # Both ends exactly as they were given.
+    values[0], values[-1] = start, stop
+    return values
+
+
+def matrix(name: str, text: str) -> list[list[float]]:
+    """Return the matrix that `text` stands for: circulant:FIRST,ROW or the name of a file.
+
+    Raises
+    ------
+    ValueError
+        If the text is neither.
+    """
+    kind, _, row = text.partition(":")
+    if kind == "circulant" and row:
+        values = [real(name, number(part.strip())) for part in row.split(",")]
+        return [values[-i:] + values[:-i] for i in range(len(values))]
+    return rows_of_file(name, text, "circulant:1,0.5,0.5 or ")
+
+
+def rows_of_file(name: str, text: str, instead: str = "") -> list[list[float]]:
+    """Return the rows of numbers in a file; refusals name what is allowed `instead`, too."""
+    try:
+        lines = text_of(text).split("\n")
+        return [
+            [_entry(x) for x in line.replace(",", " ").split()] for line in lines if line.strip()
+        ]
+    except (OSError, ValueError) as error:
+        why = error.strerror.lower() if isinstance(error, OSError) and error.strerror else error
+        allowed = f"{instead}a file with one row of numbers per line ({why})"
+        raise refusal(name, text, allowed) from None
+
+
+def _entry(text: str) -> float:
+    value = numeral(text)
+    if value is None:
+        raise ValueError(f"{text[:40]!r} is no number")
+    return float(value)
+
+
+def digests(arguments: argparse.Namespace, *names: str) -> dict[str, str]:
+    """Return what stands for the numbers of matrices that are too long to be kept."""
+    found = {}
+    for name in names:
+        numbers = repr(rows_of_file(name, getattr(arguments, name)))
+        found[name] = "sha256 " + sha256(numbers.encode()).hexdigest()
+    return found
+
+
+def as_it_is(name: str, value: Any) -> Any:
+    """Return the value of an option that needs no reading."""
+    return value
+
+
+def vector(name: str, text: str) -> list[float]:
+    """Return the numbers of a file, line by line."""
+    return [value for row in rows_of_file(name, text) for value in row]

@@ -1,0 +1,1 @@
+"""What a channel asks of a loss, one file per loss."""

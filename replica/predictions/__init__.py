@@ -1,0 +1,1 @@
+"""What follows from a saddle point, one file per public verb."""

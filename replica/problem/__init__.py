@@ -1,0 +1,33 @@
+"""What is asked: data, loss, sample ratio and weight decay, described without numerics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from replica.problem.custom_tokens import CustomTokens, cavity_covariance
+from replica.problem.data_model import DataModel
+from replica.problem.gaussian_tokens import GaussianTokens
+from replica.problem.independent_tokens import IndependentTokens
+from replica.problem.loss import LOSSES, Loss
+from replica.problem.potts_tokens import PottsTokens
+from replica.problem.problem import Problem
+
+#: What makes data models of the options of a command line, by their names.
+DATA_MODELS: dict[str, Callable[..., DataModel]] = {
+    **{model.name: model for model in (PottsTokens, IndependentTokens, GaussianTokens)},
+    CustomTokens.name: CustomTokens.from_covariance,
+}
+
+
+__all__ = [
+    "DATA_MODELS",
+    "LOSSES",
+    "CustomTokens",
+    "DataModel",
+    "GaussianTokens",
+    "IndependentTokens",
+    "Loss",
+    "PottsTokens",
+    "Problem",
+    "cavity_covariance",
+]

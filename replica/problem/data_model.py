@@ -1,0 +1,44 @@
+"""What all descriptions of data have in common."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any, ClassVar
+
+import numpy as np
+
+from replica.validation import integer
+
+#: The largest parameters at which the theory was tried.
+LARGEST_NORM, LARGEST_SHIFT, MOST_COLORS = 30.0, 1e6, 100_000
+
+
+class DataModel:
+    """What all descriptions of data have in common.
+
+    Attributes
+    ----------
+    name : str
+        Name on the command line and in tables.
+    colors : int
+        C, the number of values of a token, or of independent components.
+    """
+
+    name: ClassVar[str]
+    colors: int
+
+    #: Losses that make sense for these data, the first where none is named.
+    losses: ClassVar[tuple[str, ...]] = ("cross-entropy", "squared-error")
+
+    #: Whether a loss of the user's makes sense, too.
+    own_losses: ClassVar[bool] = True
+
+    def columns(self) -> dict[str, Any]:
+        """Return what a line of a table says of these data."""
+        known = {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
+        return {"data": self.name, **{k: v for k, v in known.items() if np.isscalar(v)}}
+
+
+def checked_colors(colors: Any, least: int) -> int:
+    """Return the number of colours, or raise ValueError."""
+    return integer("colors", colors, least, MOST_COLORS)

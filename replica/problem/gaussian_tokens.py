@@ -1,0 +1,52 @@
+"""Gaussian vectors in the place of tokens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from replica.immutable import keep
+from replica.problem.data_model import LARGEST_SHIFT, DataModel, checked_colors
+from replica.validation import real, refusal, truth
+
+
+@dataclass(frozen=True)
+class GaussianTokens(DataModel):
+    """Each of C independent colours is a Gaussian vector over the sites.
+
+    Its precision matrix is κ I + X, X from the Gaussian orthogonal ensemble with the semicircle
+    law on [-2, 2]. To predict one site from the others is linear regression with M C samples,
+    w*_j = -X_ij/κ and noise 1/κ. The others are drawn without the masked site, with the
+    covariance G = (κ + X)^{-1} that knows nothing of w*; or, `joint`, together with it in
+    whole sequences, where it correlates them along w*.
+
+    Parameters
+    ----------
+    shift : float
+        κ, greater than 2, at most 1e6.
+    colors : int
+        C, from 1 to 100000.
+    joint : bool
+        Whether the others are drawn in whole sequences.
+
+    Raises
+    ------
+    ValueError
+        If an argument lies outside its range.
+    """
+
+    shift: float
+    colors: int = 1
+    joint: bool = False
+
+    name: ClassVar[str] = "gaussian"
+    losses: ClassVar[tuple[str, ...]] = ("squared-error",)
+    own_losses: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        keep(self, colors=checked_colors(self.colors, 1))
+        allowed = f"greater than 2, for a positive precision, and at most {LARGEST_SHIFT:g}"
+        shift = real("shift", self.shift, allowed)
+        if not 2.0 < shift <= LARGEST_SHIFT:
+            raise refusal("shift", self.shift, allowed)
+        keep(self, shift=shift, joint=truth("joint", self.joint))

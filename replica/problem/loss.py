@@ -1,0 +1,65 @@
+"""What a loss must offer, and the check of one that a user wrote."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+
+from replica.problem.data_model import DataModel
+from replica.validation import refusal
+
+#: Losses known by name.
+LOSSES = ("cross-entropy", "squared-error")
+
+
+class Loss(Protocol):
+    """A convex loss of the user's, ℓ(y, h) of a masked token y and its logits h.
+
+    A common shift of h must not change it, and no colour may be special: it is enough to know
+    it where the first colour is the masked one. h and ω are arrays (points, colors). The solver
+    remembers what it computed for a loss, which must therefore be hashable and not change.
+
+    It may also have a method `optimum(probabilities)`, an array (points,) of
+    min_h Σ_a p_a ℓ(e_a, h) for probabilities (points, colors); without it no optimal loss is
+    known.
+
+    Attributes
+    ----------
+    name : str
+        Name in tables.
+    """
+
+    @property
+    def name(self) -> str:
+        """Name in tables."""
+
+    def __hash__(self) -> int: ...
+
+    def value(self, h: NDArray[Any]) -> NDArray[Any]:
+        """Return ℓ(e_1, h), an array (points,)."""
+
+    def prox(self, omega: NDArray[Any], V: float) -> NDArray[Any]:
+        """Return the h that minimise ℓ(e_1, h) + |h - ω|²/(2V), an array (points, colors)."""
+
+
+def check_own(loss: Any, data: DataModel) -> None:
+    """Refuse what is no loss of the user's, or data for which there can be none."""
+    name = getattr(loss, "name", None)
+    methods = (getattr(loss, method, None) for method in ("value", "prox"))
+    if not isinstance(name, str) or not name or not all(map(callable, methods)):
+        allowed = "one of " + ", ".join(data.losses) + ", or have name, value(h) and prox(omega, V)"
+        raise refusal("loss", loss, allowed)
+    if name in LOSSES:
+        raise refusal("loss name", name, "another than " + " and ".join(LOSSES))
+    try:
+        hash(loss)
+    except TypeError:
+        raise refusal("loss", loss, "hashable, such as a frozen dataclass") from None
+    if not data.own_losses:
+        allowed = f"one of {', '.join(data.losses)} with {type(data).__name__}"
+        raise refusal("loss", loss, allowed)
+    similarity = getattr(data, "similarity", None)
+    if similarity is not None:
+        allowed = "None with a loss of your own, which knows one variance of the fields"
+        raise refusal("similarity", similarity, allowed)

@@ -1,0 +1,1 @@
+"""Averages over Gaussian fields; knows arrays, and no problem."""

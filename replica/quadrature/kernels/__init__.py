@@ -1,0 +1,1 @@
+"""Compiled loops of the quadrature rules, which know arrays alone."""

@@ -1,0 +1,150 @@
+"""Kernel of the cross-entropy of exchangeable colours of which a race draws the masked one."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from replica.jit import inlined, jit
+from replica.quadrature.kernels.exchangeable import MOST_NODES, colour_nodes, loss_ratio, transform
+
+
+@inlined
+def _weigh(count, p, w, V, shift, root_q, share, u, v_first, v_step, silent, ringing, out):
+    """Fill w Ψ(u + share x) and -w Ψ'(u + share x), by splines, and return their sums."""
+    last = silent.shape[0] - 1
+    one = two = 0.0
+    for i in range(count):
+        x = (np.log(max(p[i], 1e-300)) + V * p[i] - shift) / root_q
+        place = (u + share * x - v_first) / v_step
+        j = min(max(int(place), 0), last)
+        d = (place - j) * v_step
+        c, e = silent[j], ringing[j]
+        out[0, i] = w[i] * (((c[0] * d + c[1]) * d + c[2]) * d + c[3])
+        out[1, i] = -w[i] * (((e[0] * d + e[1]) * d + e[2]) * d + e[3])
+        one += out[0, i]
+        two += out[1, i]
+    return one, two
+
+
+@jit
+def race_exchange_averages(
+    colors, share, q, V, t_low, t_high, t_count, a, h, series, radius, density,
+    u_first, u_step, u_count, v_first, v_step, silent, ringing,
+):  # fmt: skip
+    """Average over fields √q x with the weight of the race of clocks of log rates share x + noise.
+
+    As `exchange_averages`; at given time u of the race every other colour has the further
+    weight Ψ(u + share x), the masked one -Ψ'.
+
+    Returns
+    -------
+    tuple
+        E W, E W (pull·g), E W |g|², E W tr K, E W log(1/p_1), W = C π.
+    """
+    n = colors - 1
+    root_q = np.sqrt(q)
+    terms = series.size
+    rate = h * (terms - 1)
+    p_cut = 1.0 + 30.0 / a if a > 0.0 else np.inf
+    size = 200 + int(min(density * (2.0 * radius**2 + 1300.0 + rate * min(p_cut, 3.0)), MOST_NODES))
+    p, w = np.empty(size), np.empty(size)
+    p1, w1 = np.empty(size), np.empty(size)
+    weighed, weighed1 = np.empty((2, size)), np.empty((2, size))
+    z = np.empty((4, size))
+    f = np.zeros((6, size))
+    Ar, Ai = np.empty((6, terms)), np.empty((6, terms))
+    Br, Bi = np.empty((6, terms)), np.empty((6, terms))
+    Dr, Di = np.empty((6, terms)), np.empty((6, terms))
+    norm = gap = energy = response = loss = 0.0
+    step = (t_high - t_low) / (t_count - 1)
+    for it in range(t_count):
+        t = t_low + it * step
+        count = colour_nodes(-t, root_q, V, radius, rate, p_cut, density, p, w)
+        count1 = colour_nodes(V - t, root_q, V, radius, rate, p_cut, density, p1, w1)
+        if count < 0 or count1 < 0:
+            return np.nan, np.nan, np.nan, np.nan, np.nan
+        for iu in range(u_count):
+            u = u_first + iu * u_step
+            one, _ = _weigh(
+                count, p, w, V, -t, root_q, share, u, v_first, v_step, silent, ringing, weighed
+            )
+            _, two = _weigh(
+                count1, p1, w1, V, V - t, root_q, share, u, v_first, v_step,
+                silent, ringing, weighed1,
+            )  # fmt: skip
+            if not max(one, 0.0) ** n * two > 1e-17:
+                continue
+            for i in range(count):
+                r = p[i] / (1.0 + V * p[i])
+                weight = weighed[0, i]
+                f[0, i] = weight
+                f[1, i] = weight * r
+                f[2, i] = weight * p[i]
+                f[3, i] = weight * p[i] * r
+                f[4, i] = weight * p[i] * p[i]
+                f[5, i] = weight * p[i] * p[i] * r
+            transform(count, p, f, a, h, terms, Ar, Ai, z)
+            for i in range(count):
+                r = p[i] / (1.0 + V * p[i])
+                weight = weighed[1, i]
+                f[0, i] = weight
+                f[1, i] = weight * r
+                f[2, i] = weight * p[i]
+                f[3, i] = weight * p[i] * r
+            transform(count, p, f, a, h, terms, Dr, Di, z)
+            for i in range(count1):
+                r = p1[i] / (1.0 + V * p1[i])
+                x = 1.0 - p1[i]
+                kappa = loss_ratio(p1[i], x)
+                weight = weighed1[1, i]
+                f[0, i] = weight
+                f[1, i] = weight * r
+                f[2, i] = weight * x
+                f[3, i] = weight * x * r
+                f[4, i] = weight * kappa
+                f[5, i] = weight * kappa * r
+            transform(count1, p1, f, a, h, terms, Br, Bi, z)
+            for k in range(terms):
+                e_1 = complex(Ar[0, k], Ai[0, k])
+                e_r = complex(Ar[1, k], Ai[1, k])
+                e_p = complex(Ar[2, k], Ai[2, k])
+                e_pr = complex(Ar[3, k], Ai[3, k])
+                e_pp = complex(Ar[4, k], Ai[4, k])
+                e_ppr = complex(Ar[5, k], Ai[5, k])
+                d_1 = complex(Dr[0, k], Di[0, k])
+                d_r = complex(Dr[1, k], Di[1, k])
+                d_p = complex(Dr[2, k], Di[2, k])
+                d_pr = complex(Dr[3, k], Di[3, k])
+                m_1 = complex(Br[0, k], Bi[0, k])
+                m_r = complex(Br[1, k], Bi[1, k])
+                m_u = complex(Br[2, k], Bi[2, k])
+                m_ur = complex(Br[3, k], Bi[3, k])
+                m_k = complex(Br[4, k], Bi[4, k])
+                m_kr = complex(Br[5, k], Bi[5, k])
+                three = e_1 ** (n - 2) if n > 2 else complex(1.0 if n == 2 else 0.0, 0.0)
+                two_ = three * e_1 if n > 1 else complex(1.0, 0.0)
+                one_ = two_ * e_1
+                factor = np.exp(complex(a, h * k)) * series[k]
+                others = n * (e_pr * two_ + (n - 1) * e_p * e_r * three)
+                squares = n * (e_ppr * two_ + (n - 1) * e_pp * e_r * three)
+                norm += (factor * (m_r * one_ + n * m_1 * e_r * two_)).real
+                # The pull moves weight between the masked colour and each other: g_1 - g_a.
+                rest = (n - 1) * e_r * three
+                gap += (
+                    factor
+                    * n
+                    * (
+                        (m_ur * d_1 + m_u * d_r + m_r * d_p + m_1 * d_pr) * two_
+                        + (m_u * d_1 + m_1 * d_p) * rest
+                    )
+                ).real
+                energy += (
+                    factor
+                    * (n * m_ur * e_p * two_ + m_u * others + n * m_r * e_pp * two_ + m_1 * squares)
+                ).real
+                response += (
+                    factor * n * e_r * (2.0 * m_r * two_ + (n - 1) * m_1 * e_r * three)
+                ).real
+                loss += (factor * (n * m_kr * e_p * two_ + m_k * others)).real
+    scale = colors * step * u_step
+    return norm * scale, gap * scale, energy * scale, response * scale, loss * scale

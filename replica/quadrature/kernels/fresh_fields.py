@@ -1,0 +1,101 @@
+"""Kernels of the cross-entropy on fresh sequences, whose fields no training has moved."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from replica.jit import inlined, jit
+
+#: Normal variable of a density that is 0 in floating point, for any number of colours.
+_NEVER = 39.0
+
+
+@inlined
+def _lean(m, root):
+    """Return the -z around which the loss of h = m + root z lies: log E log(1 + e^-h) < -z²/2."""
+    return min(m / root, root) if m > 0.0 and root > 0.0 else 0.0
+
+
+@jit
+def fresh_pair(m, q, spacing, radius):
+    """Average over the one field of two colours without training, by the trapezoidal rule.
+
+    Returns
+    -------
+    tuple
+        E log(1/p_1), E (1 - p_1).
+    """
+    root = np.sqrt(2.0 * q)
+    half = int((radius + _lean(m, root)) / spacing)
+    loss = error = 0.0
+    for i in range(-half, half + 1):
+        z = i * spacing
+        weight = np.exp(-0.5 * z * z)
+        h = m + root * z
+        e = np.exp(-abs(h))
+        loss += weight * (np.log1p(e) + max(-h, 0.0))
+        error += weight * (e if h > 0.0 else 1.0) / (1.0 + e)
+    norm = spacing / np.sqrt(2.0 * np.pi)
+    return loss * norm, error * norm
+
+
+@jit
+def fresh_averages(colors, m, q, spacing, radius, digits):
+    """Average over the fields without training, h = ω, by one integral of a product.
+
+    With Ψ(v) = E e^{-e^{v + √q x}} and u = v + √q x, see THEORY.md:
+    E log(1/p_1) = ∫dv Ψ(v + m) (1 - Ψ(v)^{C-1}),
+    E (1 - p_1) = (C - 1) ∫dv Ψ(v + m) Ψ(v)^{C-2} E[e^u e^{-e^u}].
+    Both in v and in √q x the trapezoidal rule has at most this spacing. Below v = -digits the
+    integrands are negligible, and e^{-digits} above.
+
+    Returns
+    -------
+    tuple
+        E log(1/p_1), E (1 - p_1).
+    """
+    n = colors - 1
+    # Narrower fields than that change nothing, but their grid would never end.
+    root_q = max(np.sqrt(q), 1e-8)
+    # An error takes two components, of which each goes half the way.
+    lean = _lean(m, np.sqrt(2.0) * root_q)
+    if lean > _NEVER:
+        return 0.0, 0.0
+    radius += lean / np.sqrt(2.0)
+    dx = min(0.75, spacing / root_q)
+    half = int(np.ceil(radius / dx))
+    du = dx * root_q
+    # The grid of v is every `stride`-th point of that of u, and m is not on either.
+    stride = max(1, int(spacing / du))
+    dv = stride * du
+    low = -digits - np.log(n) - radius * root_q
+    high = radius * root_q + np.log(digits) - min(m, 0.0)
+    count = int(np.ceil((high - low) / dv)) + 1
+    weight = np.empty(2 * half + 1)
+    for i in range(2 * half + 1):
+        weight[i] = np.exp(-0.5 * ((i - half) * dx) ** 2) * dx / np.sqrt(2.0 * np.pi)
+    # Where all of u is far below zero, e^{-e^u} = 1 - e^u, and above log(digits) it is zero.
+    size = 2 * half + 1 if stride > 1 else count + 2 * half
+    wrong = np.empty(size)
+    slope = np.empty(size)
+    right = np.empty(size)
+    loss = error = 0.0
+    for k in range(count):
+        v = low + k * dv
+        first = 0 if stride > 1 else k
+        if stride > 1 or k == 0:
+            for i in range(size):
+                u = v + (i - half) * du
+                e = np.exp(min(u, 50.0))
+                wrong[i] = -np.expm1(-e)
+                slope[i] = e * np.exp(-e)
+                right[i] = np.exp(-np.exp(min(u + m, 50.0)))
+        missing = density = both = 0.0
+        for i in range(2 * half + 1):
+            missing += weight[i] * wrong[first + i]
+            density += weight[i] * slope[first + i]
+            both += weight[i] * right[first + i]
+        rest = np.log1p(-min(missing, 1.0 - 1e-16))
+        loss -= both * np.expm1(n * rest)
+        error += both * n * density * np.exp((n - 1) * rest)
+    return loss * dv, error * dv

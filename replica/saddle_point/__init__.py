@@ -1,0 +1,1 @@
+"""The saddle-point equations, their fixed points, and curves of them."""

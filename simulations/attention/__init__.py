@@ -1,0 +1,1 @@
+"""Factored attention and its layers: trained, and compared with the couplings."""

@@ -1,0 +1,5 @@
+"""The command `replica-simulate`."""
+
+from simulations.cli.parser import main
+
+__all__ = ["main"]

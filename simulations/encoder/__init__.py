@@ -1,0 +1,1 @@
+"""A transformer encoder, which needs the extra `transformer`."""

@@ -1,0 +1,1 @@
+"""Training in epochs: optimisers, settings, checkpoints."""

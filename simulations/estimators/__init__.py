@@ -1,0 +1,1 @@
+"""Rows of factored attention from a training set, by minimisation or otherwise."""

@@ -1,0 +1,1 @@
+"""Experiments whose lines fill tables: one system, many, and their averages."""
