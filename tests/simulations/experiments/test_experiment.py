@@ -1,11 +1,9 @@
 from __future__ import annotations
 
-import ast
 import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -214,12 +212,3 @@ def test_warnings_of_workers_arrive():
 def test_import_is_light():
     code = "import sys, simulations.cli; assert 'numba' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
-
-
-def test_nothing_but_descriptions_comes_from_the_theory(lent):
-    for path in Path(simulations.__file__).parent.rglob("*.py"):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        names = [a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names]
-        names += [n.module or "" for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)]
-        borrowed = {name for name in names if name.split(".")[0] in ("replica", "figures")}
-        assert {".".join(name.split(".")[:2]) for name in borrowed} <= lent, path
