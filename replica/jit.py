@@ -21,8 +21,8 @@ Compiled = TypeVar("Compiled", bound=Callable[..., Any])
 def jit(function: Function) -> Function:
     """Compile a function of bare numbers and arrays, and keep the result on disk if possible.
 
-    A cached caller does not see that a callee in another file has changed, so a kernel and
-    what it calls stand in one file. Sums may be reordered; NaN and infinity keep their meaning.
+    A kernel may call those of other files in folders named `kernels`: all are compiled again
+    where one of them has changed. Sums may be reordered; NaN and infinity keep their meaning.
     """
     return _compiled(function, inline=False)
 
@@ -60,8 +60,29 @@ def keeping(compiled: Compiled) -> Compiled:
     except (RuntimeError, OSError):  # the former where Numba finds no folder
         dispatcher._cache.save_overload = lambda *_: _tell("no folder for it can be written")
         return compiled
+    index: Any = dispatcher._cache._cache_file
+    index._source_stamp = (index._source_stamp, _stamp(dispatcher.py_func.__code__.co_filename))
     _guard(dispatcher._cache)
     return compiled
+
+
+def _stamp(source: str) -> tuple[Any, ...]:
+    """Return what changes with the kernels that a function in this file may call.
+
+    Numba compares the file of a function with what it was, not those of the functions it calls,
+    nor how they are compiled (numba/numba#1833).
+    """
+    package = Path(source).parent
+    while (package.parent / "__init__.py").exists():
+        package = package.parent
+    return _stamps(package)
+
+
+@functools.cache
+def _stamps(package: Path) -> tuple[Any, ...]:
+    kernels = [*package.glob("kernels/*.py"), *package.glob("*/kernels/*.py"), Path(__file__)]
+    found = [(str(file), file.stat()) for file in sorted(kernels)]
+    return tuple((name, status.st_mtime_ns, status.st_size) for name, status in found)
 
 
 def _guard(cache: Any) -> None:

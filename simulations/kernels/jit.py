@@ -15,10 +15,10 @@ Kernel = TypeVar("Kernel", bound=Callable[..., object])
 def jit(function: Kernel) -> Kernel:
     """Compile a kernel to machine code, kept on disk between processes if possible.
 
-    Numba notices a change of the file the kernel stands in, not of the files it calls: a
-    kernel and all it calls stay in one file. Kernels are single-threaded; parallel runs use
-    one process or thread per core. A product and a sum may be fused, which rounds once instead
-    of twice; NaN and infinity keep their meaning.
+    A kernel may call those of other files in this folder: all are compiled again where one of
+    them has changed. Kernels are single-threaded; parallel runs use one process or thread per
+    core. A product and a sum may be fused, which rounds once instead of twice; NaN and infinity
+    keep their meaning.
     """
     return _compiled(function, inline=False)
 

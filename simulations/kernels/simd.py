@@ -1,8 +1,7 @@
 """Sums of rows in whole vector registers, for loops that Numba alone would not make fast.
 
 In a loop over a few dozen numbers Numba spends as much time on finding out whether the arrays
-overlap as on the sum. Here they are known not to. A change of this file is not noticed by the
-compiled kernels that call it: touch their files too.
+overlap as on the sum. Here they are known not to.
 """
 
 from __future__ import annotations

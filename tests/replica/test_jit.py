@@ -25,7 +25,7 @@ import replica.jit
 import simulations.kernels.jit
 from replica import PottsTokens, Problem, solve
 from replica.errors import UncachedWarning
-from replica.jit import _tell
+from replica.jit import _stamps, _tell
 from simulations import simulate
 
 PROGRAM = """
@@ -152,6 +152,68 @@ def test_code_for_other_arguments_is_not_taken_for_its_own(cache, functions):
     assert sums()[:2] == (20.0, 45.0)
     sums()
     assert sums() == (20.0, 45.0, 2)
+
+
+#: A package whose kernels call each other across files: a square, its square, and a user of both.
+PARTS = {
+    "__init__.py": "",
+    "kernels/__init__.py": "",
+    "kernels/square.py": "@inlined\ndef square(x):\n    return x * x\n",
+    "kernels/quartic.py": "from parts.kernels.square import square\n"
+    "@jit\ndef quartic(x):\n    return square(square(x))\n",
+    "kernels/other.py": "@jit\ndef other(x):\n    return x\n",
+    "room/__init__.py": "",
+    "room/user.py": "from parts.kernels.square import square\n"
+    "@jit\ndef user(x):\n    return 1.0 + square(x)\n",
+}
+
+
+@pytest.fixture
+def parts(tmp_path, monkeypatch, cache):
+    """What gives the values and cache hits of two kernels, as a new process finds them."""
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+
+    def write(name, text):
+        file = tmp_path / "parts" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"from replica.jit import inlined, jit\n{text}")
+
+    def found(**changes):
+        for name, text in changes.items():
+            write(f"{name}.py".replace("__", "/"), text)
+        for name in [name for name in sys.modules if name.split(".")[0] == "parts"]:
+            del sys.modules[name]
+        _stamps.cache_clear()
+        kernels = [
+            getattr(import_module(f"parts.{name}"), name.split(".")[1])
+            for name in ("kernels.quartic", "room.user")
+        ]
+        return [(one(3.0), sum(one.stats.cache_hits.values())) for one in kernels]
+
+    for name, text in PARTS.items():
+        write(name, text)
+    yield found
+    for name in [name for name in sys.modules if name.split(".")[0] == "parts"]:
+        del sys.modules[name]
+
+
+def test_a_kernel_notices_that_another_file_has_changed(parts):
+    """Numba alone would go on with the code that it compiled of the old files."""
+    assert parts() == [(81.0, 0), (10.0, 0)]
+    assert parts() == [(81.0, 1), (10.0, 1)]
+    square = PARTS["kernels/square.py"].replace("x * x", "2.0 * x")
+    assert parts(kernels__square=square) == [(12.0, 0), (7.0, 0)]
+    assert parts(kernels__square=square) == [(12.0, 0), (7.0, 0)]
+    assert parts() == [(12.0, 1), (7.0, 1)]
+
+
+def test_only_kernels_are_compiled_anew_for_others(parts):
+    parts()
+    assert parts(room__user=PARTS["room/user.py"].replace("1.0", "2.0")) == [(81.0, 1), (11.0, 0)]
+    # A file that nobody calls yet, and one that is no kernel.
+    assert parts(kernels__new="") == [(81.0, 0), (11.0, 0)]
+    assert parts(room__new="") == [(81.0, 1), (11.0, 1)]
 
 
 def test_on_a_full_disk_code_is_compiled_all_the_same(cache, functions):
