@@ -13,44 +13,12 @@ TUTORIAL.md, beside this file, leads to a figure of one's own, of these:
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+import lazy_loader
 
-if TYPE_CHECKING:
-    from figures.drawing.axes import log_axis
-    from figures.drawing.panels import markers, measured, theory_line
-    from figures.drawing.style import LOOKS, ONE_COLUMN, TWO_COLUMNS, Look, journal
-
-__all__ = [
-    "LOOKS",
-    "ONE_COLUMN",
-    "TWO_COLUMNS",
-    "Look",
-    "journal",
-    "log_axis",
-    "markers",
-    "measured",
-    "theory_line",
-]
-
-_HOMES = {
-    "LOOKS": "drawing.style",
-    "ONE_COLUMN": "drawing.style",
-    "TWO_COLUMNS": "drawing.style",
-    "Look": "drawing.style",
-    "journal": "drawing.style",
-    "log_axis": "drawing.axes",
-    "markers": "drawing.panels",
-    "measured": "drawing.panels",
-    "theory_line": "drawing.panels",
-}
+_load, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+def __getattr__(name: str) -> object:
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return __all__
+    return _load(name)
