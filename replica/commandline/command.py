@@ -14,9 +14,9 @@ from contextlib import ExitStack, contextmanager, suppress
 from importlib import metadata
 from typing import Any, NoReturn
 
+from replica.commandline.guard import leave_if_starting
 from replica.commandline.terminal import say
 from replica.errors import BadArgument, MissingExtra, Notice, Terminated
-from replica.execution.guard import leave_if_starting
 
 #: Exit statuses of every command.
 CONVERGED, NOT_CONVERGED, BAD_ARGUMENTS, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143

@@ -17,9 +17,9 @@ from multiprocessing import connection
 from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any
 
+from replica.commandline.guard import NAME, UNGUARDED, leave_if_starting
 from replica.commandline.terminal import say
 from replica.errors import WorkerDied
-from replica.execution.guard import NAME, UNGUARDED, leave_if_starting
 from replica.execution.task import Failure, Results, Sent, Task, described, do
 from replica.validation import integer, refusal
 
