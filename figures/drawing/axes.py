@@ -9,7 +9,7 @@ from weakref import WeakSet
 
 import numpy as np
 
-from figures.drawing.panels import FAILED
+from figures.drawing.style import FAILED
 from replica.validation import refusal
 
 if TYPE_CHECKING:

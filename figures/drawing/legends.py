@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from figures.drawing.panels import FAILED
-from figures.drawing.style import FAILED_COLOR, OPTIMAL_COLOR, Look
+from figures.drawing.style import FAILED, FAILED_COLOR, OPTIMAL_COLOR, Look
 from replica.tables import Table
 
 if TYPE_CHECKING:

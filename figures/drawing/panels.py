@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from figures.drawing.axes import keep_zeros
-from figures.drawing.style import FAILED_COLOR, LOOKS, OPTIMAL_COLOR, Look
+from figures.drawing.style import (
+    FAILED,
+    FAILED_COLOR,
+    LOOKS,
+    OPTIMAL_COLOR,
+    SIMULATION,
+    THEORY,
+    Look,
+)
 from replica.tables import Table
 from replica.validation import refusal, unmasked
 
@@ -20,11 +28,6 @@ ALPHA = "sample ratio $\\alpha = M/L$"
 
 #: Names of losses in titles and labels.
 LOSS_NAMES = {"cross-entropy": "cross-entropy", "squared-error": "squared error"}
-
-#: Names that tell what an artist shows; anything else in a figure is decoration.
-THEORY, SIMULATION, FIT, OPTIMUM = "theory", "simulation", "fit", "optimum"
-
-FAILED = "not converged"
 
 #: Length of the dash that is a line of one point, in points; a marker does not hide it.
 _DASH = 12

@@ -77,6 +77,11 @@ OPTIMAL_COLOR = "#333333"
 BAND_COLOR = "#e4e4e4"
 FAILED_COLOR = "#777777"
 
+#: Names that tell what an artist shows; anything else in a figure is decoration.
+THEORY, SIMULATION, FIT, OPTIMUM = "theory", "simulation", "fit", "optimum"
+
+FAILED = "not converged"
+
 
 #: What is to be restored by each `journal` that is entered, by order of entrance, and its key.
 _entered: list[tuple[object, _Settings]] = []

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from figures.drawing.legends import has_failures, kinds, letter, points, series, settings
-from figures.drawing.panels import FIT, LOSS_NAMES, markers, measured
-from figures.drawing.style import OPTIMAL_COLOR, TEST, TRAIN, TWO_COLUMNS, Look
+from figures.drawing.panels import LOSS_NAMES, markers, measured
+from figures.drawing.style import FIT, OPTIMAL_COLOR, TEST, TRAIN, TWO_COLUMNS, Look
 from figures.paper.contents import SOURCES, described
 from figures.paper.curves import Size, simulated
 from replica.problem import LOSSES, PottsTokens, Problem

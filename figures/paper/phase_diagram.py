@@ -10,8 +10,8 @@ import numpy as np
 
 from figures.drawing.axes import log_axis
 from figures.drawing.legends import letter, reference
-from figures.drawing.panels import ALPHA, THEORY
-from figures.drawing.style import TRAIN, TWO_COLUMNS
+from figures.drawing.panels import ALPHA
+from figures.drawing.style import THEORY, TRAIN, TWO_COLUMNS
 from replica.errors import ParamagnetWarning
 from replica.notices import unwanted
 from replica.problem import PottsTokens, Problem

@@ -16,8 +16,8 @@ from figures.drawing.legends import (
     series,
     settings,
 )
-from figures.drawing.panels import ALPHA, OPTIMUM, family, family_looks, measured, theory_line
-from figures.drawing.style import LOOKS, TEST, TWO_COLUMNS
+from figures.drawing.panels import ALPHA, family, family_looks, measured, theory_line
+from figures.drawing.style import LOOKS, OPTIMUM, TEST, TWO_COLUMNS
 from figures.paper.contents import ANY, SOURCES, described
 from figures.paper.curves import Size, curves, simulated
 from replica.problem import PottsTokens, Problem

@@ -12,8 +12,8 @@ import numpy as np
 
 from figures.drawing.axes import keep_zeros
 from figures.drawing.legends import letter, reference, series, settings
-from figures.drawing.panels import OPTIMUM, SIMULATION, markers
-from figures.drawing.style import LOOKS, OPTIMAL_COLOR, TWO_COLUMNS
+from figures.drawing.panels import markers
+from figures.drawing.style import LOOKS, OPTIMAL_COLOR, OPTIMUM, SIMULATION, TWO_COLUMNS
 from figures.paper.contents import ANY
 from replica.commandline.terminal import progress, say
 from replica.errors import Unwritable

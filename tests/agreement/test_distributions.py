@@ -1,4 +1,4 @@
-"""What is shipped: the sources with all that their tests need, and wheels with all that runs."""
+"""What is shipped: all that runs, in both kinds of distribution, and no part of the tests."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 #: What belongs to the sources, and what may lie about beside it and in it.
 TOP = (
     "replica", "simulations", "figures", "tests", ".ci", ".gitignore", "CHANGELOG.md", "LICENSE",
-    "MANIFEST.in", "README.md", "pyproject.toml",
+    "README.md", "pyproject.toml",
 )  # fmt: skip
 LEFT = shutil.ignore_patterns("__pycache__", "*.pyc", ".hypothesis", ".*_cache")
 
@@ -55,11 +55,19 @@ def unpacked(tmp_path_factory):
     return root, made_of
 
 
-def test_the_sources_are_whole(unpacked):
-    """Every test and all it needs, and nothing but what the tool itself adds."""
+def runs(made_of):
+    """What belongs to the packages when they are installed."""
+    packages = ("replica/", "simulations/", "figures/")
+    endings = (".py", ".pyi", ".md", ".mplstyle", "/py.typed")
+    return {name for name in made_of if name.startswith(packages) and name.endswith(endings)}
+
+
+def test_the_sources_are_all_that_runs_and_no_test(unpacked):
+    """The tool adds files called tests/test*.py by itself, a few of all: there are none."""
     root, made_of = unpacked
     shipped = {name for name in files(root) if ".egg-info/" not in name}
-    assert shipped - {"PKG-INFO", "setup.cfg"} == made_of
+    beside = {"PKG-INFO", "setup.cfg", "LICENSE", "README.md", "pyproject.toml"}
+    assert shipped == runs(made_of) | beside
     assert sum(name.startswith("tests/") for name in made_of) > 80
 
 
@@ -67,8 +75,6 @@ def test_a_wheel_holds_what_runs(unpacked, tmp_path):
     root, made_of = unpacked
     with zipfile.ZipFile(build("wheel", root, tmp_path)) as wheel:
         held = {name for name in wheel.namelist() if ".dist-info/" not in name}
-    packages = ("replica/", "simulations/", "figures/")
-    endings = (".py", ".md", ".mplstyle", "/py.typed")
-    assert held == {n for n in made_of if n.startswith(packages) and n.endswith(endings)}
+    assert held == runs(made_of)
     for name in ("replica/py.typed", "figures/journal.mplstyle", "replica/THEORY.md"):
         assert name in held
