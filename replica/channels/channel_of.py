@@ -17,6 +17,7 @@ from replica.losses.custom import OwnPoints
 from replica.problem import Loss
 from replica.quadrature.colour_mode_law import ModeLaw
 from replica.quadrature.field_law import FieldLaw
+from replica.quadrature.point_sum import PointLoss
 from replica.quadrature.tilted_law import TiltedLaw
 
 #: What makes the channel of a pair of law and loss that has a rule of its own.
@@ -25,6 +26,9 @@ _SPECIAL: Mapping[tuple[type[FieldLaw], str], Callable[[Any], Channel]] = {
     (ModeLaw, "cross-entropy"): ModeCrossEntropyChannel,
     (IndependentLaw, "cross-entropy"): IndependentCrossEntropyChannel,
 }
+
+#: The losses with a name, as any law that can be sampled averages them.
+_POINTS: Mapping[str, Callable[[], PointLoss]] = {"cross-entropy": CrossEntropyPoints}
 
 
 def channel_of(law: FieldLaw, loss: str | Loss) -> Channel:
@@ -44,4 +48,4 @@ def channel_of(law: FieldLaw, loss: str | Loss) -> Channel:
     if loss == "squared-error":
         return QuadraticChannel(law)
     special = _SPECIAL.get((type(law), loss))
-    return special(law) if special else PointChannel(law, CrossEntropyPoints())
+    return special(law) if special else PointChannel(law, _POINTS[loss]())
