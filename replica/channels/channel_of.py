@@ -1,4 +1,8 @@
-"""The channel of a loss over the fields of an ensemble."""
+"""The channel of a loss over the fields of an ensemble: the one place where the rules are chosen.
+
+The squared error has closed forms, the cross-entropy a rule for each law it is known with, and any
+other pair is averaged over points.
+"""
 
 from __future__ import annotations
 
