@@ -147,10 +147,12 @@ def test_public_functions_say_what_they_take_and_return(package):
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
 def test_what_a_document_names_is_there(path):
-    prose = re.sub(r"^```.*?^```$", "", path.read_text(encoding="utf-8"), flags=re.S | re.M)
-    missing = [name for name in re.findall(r"`([^`\n]+)`", prose) if not is_there(name, path)]
-    links = [link for link in re.findall(r"\]\((?!http)([^)#]+)\)", prose)]
-    assert missing == []
+    text = path.read_text(encoding="utf-8")
+    prose = re.sub(r"^```.*?^```$", "", text, flags=re.S | re.M)
+    names = re.findall(r"`([^`\n]+)`", prose)
+    files = re.findall(rf"\b(?:{PACKAGES}|tests)/[\w./-]*\w\.(?:py|md|txt|png)\b", text)
+    links = re.findall(r"\]\((?!http)([^)#]+)\)", prose)
+    assert [name for name in names + files if not is_there(name, path)] == []
     assert [link for link in links if not (path.parent / link).is_file()] == []
 
 
