@@ -49,6 +49,16 @@ def examples(tmp_path_factory) -> dict[str, Any]:
     return names
 
 
+def test_every_room_is_named():
+    root = Path(__file__).parents[2]
+    rooms = {
+        file.parent.relative_to(root).as_posix()
+        for package in ("replica", "simulations", "figures")
+        for file in (root / package).glob("*/__init__.py")
+    }
+    assert {room for room in rooms if f"`{room}`" not in TEXT} == set()
+
+
 def eigenvalues() -> np.ndarray:
     """Return the covariance's two eigenvalues, of a pair whose second token copies the first."""
     return np.linalg.eigvalsh(np.array([[1.0, COPIED], [COPIED, 1.0]])) / C
