@@ -1,4 +1,4 @@
-"""What the operating system says of a failure."""
+"""Every exception and kind of warning, and how failures of the operating system are worded."""
 
 from __future__ import annotations
 

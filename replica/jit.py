@@ -1,4 +1,4 @@
-"""The one way in which kernels are compiled, and kept on disk where that can be done."""
+"""Compilation of the theory's kernels, and their cache on disk where one can be written."""
 
 from __future__ import annotations
 

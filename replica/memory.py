@@ -1,4 +1,4 @@
-"""A cache of results that is bounded in bytes."""
+"""A cache of results, bounded in bytes: for results that are large or that many problems share."""
 
 from __future__ import annotations
 

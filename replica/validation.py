@@ -1,4 +1,4 @@
-"""Checks of arguments: every refusal names the argument, its value and what is allowed.
+"""Checks of arguments: every error names the argument, its value and what is allowed.
 
 Numbers that arrive as text are read strictly.
 """

@@ -1,4 +1,4 @@
-"""python -m simulations is the command replica-simulate."""
+"""Run the command replica-simulate with `python -m simulations`."""
 
 import sys
 

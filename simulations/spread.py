@@ -1,4 +1,4 @@
-"""How far numbers are apart, zero where they are equal."""
+"""Standard deviations that are exactly zero where numbers are equal, and correlations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tokens and the checks of what a caller gives: sequences, seeds, rows and matrices."""
+"""Tokens, and checks of sequences, seeds, rows and matrices that a caller gives."""
 
 from __future__ import annotations
 

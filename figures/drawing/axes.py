@@ -1,4 +1,4 @@
-"""Scales of axes."""
+"""Scales of axes: logarithmic with plain numbers, linear near zero where values reach it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the lines of a figure's table have in common."""
+"""What the lines of a figure's table have in common, by which it is recognised."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every figure provides."""
+"""The protocol of a figure: what a module or object provides to be one."""
 
 from __future__ import annotations
 

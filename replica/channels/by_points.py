@@ -1,4 +1,7 @@
-"""Any loss over any law that can be sampled: right at once, if slower than a rule of its own."""
+"""Any loss over any law that can be sampled: right at once, if slower than a rule of its own.
+
+It serves losses of the user's, and laws for which `replica.channels.channel_of` has no other rule.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the saddle point asks of a loss: averages over the fields, at three accuracies."""
+"""What the saddle point asks of a law and a loss: averages over the fields, at three accuracies."""
 
 from __future__ import annotations
 

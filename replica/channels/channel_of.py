@@ -1,4 +1,8 @@
-"""The channel of a loss over the fields of an ensemble."""
+"""The channel of a loss over the fields of an ensemble: the one place where the rules are chosen.
+
+The squared error has closed forms, the cross-entropy a rule for each law it is known with, and any
+other pair is averaged over points.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +21,7 @@ from replica.losses.custom import OwnPoints
 from replica.problem import Loss
 from replica.quadrature.colour_mode_law import ModeLaw
 from replica.quadrature.field_law import FieldLaw
+from replica.quadrature.point_sum import PointLoss
 from replica.quadrature.tilted_law import TiltedLaw
 
 #: What makes the channel of a pair of law and loss that has a rule of its own.
@@ -25,6 +30,9 @@ _SPECIAL: Mapping[tuple[type[FieldLaw], str], Callable[[Any], Channel]] = {
     (ModeLaw, "cross-entropy"): ModeCrossEntropyChannel,
     (IndependentLaw, "cross-entropy"): IndependentCrossEntropyChannel,
 }
+
+#: The losses with a name, as any law that can be sampled averages them.
+_POINTS: Mapping[str, Callable[[], PointLoss]] = {"cross-entropy": CrossEntropyPoints}
 
 
 def channel_of(law: FieldLaw, loss: str | Loss) -> Channel:
@@ -44,4 +52,4 @@ def channel_of(law: FieldLaw, loss: str | Loss) -> Channel:
     if loss == "squared-error":
         return QuadraticChannel(law)
     special = _SPECIAL.get((type(law), loss))
-    return special(law) if special else PointChannel(law, CrossEntropyPoints())
+    return special(law) if special else PointChannel(law, _POINTS[loss]())

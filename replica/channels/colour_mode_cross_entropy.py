@@ -1,4 +1,4 @@
-"""The cross-entropy over tilted fields with several colour modes."""
+"""The cross-entropy for a similarity of several eigenvalues, averaged by the rule for modes."""
 
 from __future__ import annotations
 

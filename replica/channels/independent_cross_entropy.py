@@ -1,4 +1,7 @@
-"""The cross-entropy of independent tokens, and the choice between its two quadrature rules."""
+"""The cross-entropy of independent tokens, and the choice between its two quadrature rules.
+
+Points of a lattice for few colours, about eight at q of order one; exchangeability for more.
+"""
 
 from __future__ import annotations
 

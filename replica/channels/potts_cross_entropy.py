@@ -1,4 +1,7 @@
-"""The cross-entropy over tilted fields, and the choice between its two quadrature rules."""
+"""The cross-entropy over tilted fields, and the choice between its two quadrature rules.
+
+A lattice for two colours, and for up to five while its points are few; exchangeability for more.
+"""
 
 from __future__ import annotations
 

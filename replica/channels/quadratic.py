@@ -1,4 +1,7 @@
-"""A loss quadratic in h: every average in closed form, whatever the law of the fields."""
+"""A loss quadratic in h: every average in closed form, for any law of the fields.
+
+It serves the squared error, and the start of the search for other losses, expanded at h = 0.
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import singledispatch
 from typing import Any
 
@@ -41,7 +42,12 @@ def _ensemble(data: DataModel) -> Ensemble:
     raise TypeError(f"no ensemble is known for {type(data).__name__}")
 
 
-_ensemble.register(PottsTokens, PottsEnsemble)
-_ensemble.register(IndependentTokens, IndependentEnsemble)
-_ensemble.register(GaussianTokens, GaussianEnsemble)
-_ensemble.register(CustomTokens, CustomEnsemble)
+def register(model: type[DataModel], ensemble: Callable[[Any], Ensemble]) -> None:
+    """Make `ensemble_of` know a data model, by what makes the ensemble of such data."""
+    _ensemble.register(model, ensemble)
+
+
+register(PottsTokens, PottsEnsemble)
+register(IndependentTokens, IndependentEnsemble)
+register(GaussianTokens, GaussianEnsemble)
+register(CustomTokens, CustomEnsemble)

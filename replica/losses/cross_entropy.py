@@ -1,4 +1,4 @@
-"""The cross-entropy at points of the fields."""
+"""The cross-entropy at points of the fields, for channels that have no faster rule for it."""
 
 from __future__ import annotations
 

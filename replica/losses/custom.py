@@ -1,4 +1,4 @@
-"""A loss of the user's: what it must offer, a check of it, and what it makes of points."""
+"""A user-defined loss: a check that its prox is the minimum, and what it makes of points."""
 
 from __future__ import annotations
 

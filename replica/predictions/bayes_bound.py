@@ -1,4 +1,4 @@
-"""The best that any estimator of a row can do."""
+"""The best that any estimator of a row can do, knowing prior and covariance."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What two linear estimators of a row reach, from the theory of the squared error."""
+"""What naive mean field and the quadratic estimator reach, from the theory of the squared error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The weight decay that generalises best."""
+"""The weight decay λ at which the test loss is least, and the solution there."""
 
 from __future__ import annotations
 

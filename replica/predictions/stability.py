@@ -1,4 +1,4 @@
-"""Stability of the replica-symmetric solution."""
+"""Stability of the replica-symmetric solution: the replicon eigenvalue."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""State evolution: the saddle-point equations as the course of an algorithm."""
+"""State evolution: the saddle-point equations as the course of message passing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tokens of which only a spectrum or a covariance is known."""
+"""Tokens of which only a spectrum or a covariance is known, for the theory alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all descriptions of data have in common."""
+"""What all descriptions of data have in common: colours, losses, columns and ranges."""
 
 from __future__ import annotations
 

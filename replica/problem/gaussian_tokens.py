@@ -1,4 +1,4 @@
-"""Gaussian vectors in the place of tokens."""
+"""Gaussian vectors in the place of tokens: ridge regression of one site on the others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a loss must offer, and the check of one that a user wrote."""
+"""What a loss must offer, and the check of a user-defined one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sequences of the Potts model."""
+"""Sequences of the Potts model, with or without a similarity of colours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""The law of tilted fields with several colour modes, and the rule that averages over it."""
+"""The law of tilted fields with several colour modes, and the rule that averages over it.
+
+For a similarity of several eigenvalues: a lattice in up to four dimensions, scrambled Sobol points
+beyond. With one mode `tilted_law` and its rules are faster and more accurate.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""How far random fields are from the cone in which the masked colour is the largest."""
+"""How far random fields are from the cone in which the masked colour is the largest.
+
+The existence threshold of the cross-entropy follows from its mean square.
+"""
 
 from __future__ import annotations
 

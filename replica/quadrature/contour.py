@@ -1,4 +1,8 @@
-"""Quadrature for colours so many, or fields so narrow, that each needs a contour of its own."""
+"""Quadrature for exchangeable colours with a contour of its own for every log normaliser.
+
+For colours so many, or fields so narrow, that the one contour of `exchangeable` loses digits;
+`exchange_rule` there chooses between the two.
+"""
 
 from __future__ import annotations
 

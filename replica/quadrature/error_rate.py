@@ -1,4 +1,4 @@
-"""How often the largest field of many is not that of the masked token."""
+"""The probability that the largest of many fields is not that of the masked token."""
 
 from __future__ import annotations
 

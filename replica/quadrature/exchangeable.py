@@ -1,4 +1,8 @@
-"""Quadrature for any number of colours, by their exchangeability."""
+"""Quadrature for any number of colours, by their exchangeability.
+
+For tilted fields of more colours than a lattice can serve; its cost hardly depends on their number.
+`exchange_rule` turns to `contour` where this one would lose digits.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Quadrature for independent tokens of any number of colours, by their exchangeability."""
+"""Quadrature for independent tokens of any number of colours, by their exchangeability.
+
+For more colours than a lattice serves. The masked token is drawn from the softmax of true fields,
+which adds an integral over the time of `softmax_race` to the rule of `exchangeable`.
+"""
 
 from __future__ import annotations
 

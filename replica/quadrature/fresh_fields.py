@@ -1,4 +1,4 @@
-"""Averages of tilted fields between which and the loss no prox stands."""
+"""Test and optimal loss of tilted fields, which no training has moved: one integral, no prox."""
 
 from __future__ import annotations
 

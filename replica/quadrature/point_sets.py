@@ -1,7 +1,8 @@
-"""Explicit points for averages over the noise of the fields: lattices and Sobol's, by dimension.
+"""Explicit points for averages over the noise of fields: lattices, or Sobol's in many dimensions.
 
-Points that are as symmetric as the colours serve one colour mode (`lattice_near`, `sobol_noise`);
-several modes are axes of their own (`cubic_lattice`, `scrambled_sobol`).
+A lattice converges exponentially and is taken while it has few enough points. Points that are as
+symmetric as the colours serve one colour mode (`lattice_near`, `sobol_noise`); several modes are
+axes of their own (`cubic_lattice`, `scrambled_sobol`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Averages of any loss over explicit points, which need its prox and no derivative."""
+"""Averages of any loss over explicit points, which need its prox and no derivative.
+
+For losses that have no rule of their own: right for any, with fewer digits where points are random.
+"""
 
 from __future__ import annotations
 

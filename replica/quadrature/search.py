@@ -1,4 +1,4 @@
-"""The deepest of several minima of a function of one variable."""
+"""The deepest minimum of a function of one variable that has several."""
 
 from __future__ import annotations
 

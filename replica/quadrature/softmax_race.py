@@ -1,8 +1,9 @@
-"""The softmax of random fields as a race of exponential clocks.
+"""Averages of softmaxes over Gaussian fields, by the Laplace transform of a log-normal.
 
-Clock a rings at rate e^{ν_a}; softmax_a(ν) is the probability that it rings first. Given the time
-of that event the clocks are independent, so an average over fields of independent noise is one
-integral over the time of a product over the clocks.
+For independent tokens. Let an exponential clock ring at the rate e^{ν_a}; softmax_a(ν) is the
+probability that clock a rings first. At a given time of that event the clocks are independent, so
+that an average over fields of independent noise is one integral over the time of a product over
+the clocks, of Ψ(v) = E exp(-e^{v + s x}) and its derivative.
 """
 
 from __future__ import annotations

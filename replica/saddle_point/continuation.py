@@ -1,4 +1,4 @@
-"""Starting points along a path of problems."""
+"""Continuation: a starting point for a problem from the solutions of its neighbours."""
 
 from __future__ import annotations
 

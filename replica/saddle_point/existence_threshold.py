@@ -17,6 +17,9 @@ from replica.quadrature.rule import Accuracy
 from replica.quadrature.tilted_law import TiltedLaw
 from replica.validation import one_of, refusal
 
+#: Losses whose threshold is known.
+_KNOWN = ("cross-entropy", "squared-error")
+
 #: The least distance, and the least whose coarse integral has four digits.
 _SMALLEST, _CLEAR = 1e-8, 1e-2
 
@@ -52,7 +55,8 @@ def existence_threshold(data: DataModel, loss: str | None = None) -> float:
     """
     if not isinstance(data, DataModel):
         raise refusal("data", data, "a data model such as PottsTokens(colors, beta)")
-    chosen = data.losses[0] if loss is None else one_of("loss", loss, data.losses)
+    known = [name for name in data.losses if name in _KNOWN]
+    chosen = one_of("loss", data.losses[0] if loss is None else loss, known)
     ensemble = ensemble_of(data)
     if chosen == "squared-error":
         components = ensemble.components
@@ -63,7 +67,7 @@ def existence_threshold(data: DataModel, loss: str | None = None) -> float:
 
 def known_threshold(data: DataModel, loss: str | Loss) -> float:
     """Return the existence threshold; 0 where none is known, and a search decides."""
-    if not isinstance(loss, str):
+    if not isinstance(loss, str) or loss not in _KNOWN:
         return 0.0
     if loss != "squared-error" and not ensemble_of(data).knows("threshold"):
         return 0.0

@@ -1,4 +1,4 @@
-"""Fixed points of a smooth map by a quasi-Newton method."""
+"""Fixed points of a smooth map by Newton's method with Broyden's updates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said of a problem that was not solved, and what may help."""
+"""Messages about a problem that was not solved: how the search ended, and what may help."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is reported at a fixed point: observables, and how far they can be trusted."""
+"""Observables at a fixed point, and bounds of their errors."""
 
 from __future__ import annotations
 

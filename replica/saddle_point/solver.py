@@ -1,4 +1,4 @@
-"""Solve one problem."""
+"""Solve one problem: coarse search, fine search, and a path in λ where these fail."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the search for a solution can end as."""
+"""How the search for a solution can end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Solve a problem along the sample ratio."""
+"""Solve a problem along the sample ratio, each point from its neighbours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Two ways to write attention by parameters: free, and normalised as in a transformer."""
+"""Two ways to write attention by parameters, for training in epochs.
+
+`FreeAttention` leaves A and V free, as in the theory; `SoftmaxAttention` normalises A as a
+transformer does.
+"""
 
 from __future__ import annotations
 

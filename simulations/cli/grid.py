@@ -1,4 +1,4 @@
-"""The grids that `replica-simulate` takes: lists of values, every combination of them."""
+"""The grids that `replica-simulate` takes: every combination of lists of values."""
 
 from __future__ import annotations
 

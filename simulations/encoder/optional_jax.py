@@ -1,4 +1,4 @@
-"""JAX and optax, which only the transformer needs: loaded when first used, or missed clearly."""
+"""JAX and optax, which only the encoder needs: loaded when first used, or missed clearly."""
 
 from __future__ import annotations
 

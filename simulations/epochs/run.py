@@ -1,4 +1,4 @@
-"""What every training by epochs shares: history, early stopping, checkpoints, progress."""
+"""What all training in epochs shares: history, early stopping, checkpoints, progress."""
 
 from __future__ import annotations
 

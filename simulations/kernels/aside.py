@@ -1,4 +1,7 @@
-"""Long calls of other libraries, aside from the thread of Python that hears Ctrl-C."""
+"""Long calls of other libraries in a thread of their own, so that Ctrl-C is heard meanwhile.
+
+For calls that cannot be split; work of this package's kernels is done in `pieces` instead.
+"""
 
 from __future__ import annotations
 

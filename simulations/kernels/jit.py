@@ -1,4 +1,4 @@
-"""The one decorator of every compiled kernel."""
+"""Compilation of the simulation's kernels, whose sums are never reordered."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Local fields of many sequences, without ever spelling out their one-hot form."""
+"""Local fields of many sequences, without their one-hot form."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Long work in pieces: only between two calls of a compiled kernel does Python see Ctrl-C."""
+"""Long work of kernels in pieces, between which Python hears Ctrl-C."""
 
 from __future__ import annotations
 

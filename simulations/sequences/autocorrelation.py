@@ -1,4 +1,7 @@
-"""How long a chain remembers, and whether several chains agree."""
+"""Autocorrelation times of chains, and split-R-hat: whether several chains agree.
+
+For a thorough look at one model (`Chains.diagnose`); `mixing` is the quick test of every burn-in.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Gaussian sequences, as the regressions of their masked sites."""
+"""Gaussian sequences, as the regressions of their masked sites; sampled exactly."""
 
 from __future__ import annotations
 

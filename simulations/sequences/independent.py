@@ -1,4 +1,7 @@
-"""Independent uniform tokens with one masked token that depends on them: one data set per row."""
+"""Independent uniform tokens with one masked token that depends on them: one data set per row.
+
+Sampled exactly, without chains.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Has a set of independent chains forgotten where it started?"""
+"""Whether independent chains have forgotten where they started: the test of every burn-in.
+
+It compares two states; `autocorrelation` watches whole series.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Sequences of the Potts model from independent heat-bath chains."""
+"""Sequences of the Potts model from independent heat-bath chains.
+
+`sample` returns one sequence per chain; `Chains` can be advanced, tested and diagnosed.
+"""
 
 from __future__ import annotations
 

@@ -15,8 +15,8 @@ ROOT = Path(__file__).parents[2]
 
 #: What belongs to the sources, and what may lie about beside it and in it.
 TOP = (
-    "replica", "simulations", "figures", "tests", ".ci", ".gitignore", "CHANGELOG.md", "LICENSE",
-    "README.md", "pyproject.toml",
+    "replica", "simulations", "figures", "tests", ".ci", ".gitignore", "CHANGELOG.md",
+    "CONTRIBUTING.md", "LICENSE", "README.md", "pyproject.toml",
 )  # fmt: skip
 LEFT = shutil.ignore_patterns("__pycache__", "*.pyc", ".hypothesis", ".*_cache")
 

@@ -1,4 +1,4 @@
-"""The code blocks of the README run as they stand."""
+"""The code blocks of the README run as they stand; what the documents name is there."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import inspect
 import re
 import shlex
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,25 @@ from replica.tables import COLUMNS
 from simulations import cli as simulation
 from simulations import simulate_many
 
-README = Path(__file__).parents[2] / "README.md"
+ROOT = Path(__file__).parents[2]
+README = ROOT / "README.md"
 TEXT = README.read_text(encoding="utf-8")
+
+#: All but what tells of the past.
+DOCUMENTS = [
+    path
+    for folder in (".", "replica", "simulations", "figures")
+    for path in sorted((ROOT / folder).glob("*.md"))
+    if path.name != "CHANGELOG.md"
+]
+SOURCES = "\n".join(
+    path.read_text(encoding="utf-8")
+    for folder in ("replica", "simulations", "figures", "tests")
+    for path in sorted((ROOT / folder).rglob("*.py"))
+    if path != Path(__file__)
+)
+WORDS = set(re.findall(r"\w+", SOURCES))
+PACKAGES = "replica|simulations|figures"
 
 
 def blocks(language: str) -> list[str]:
@@ -127,6 +145,43 @@ def test_public_functions_say_what_they_take_and_return(package):
             assert "\nReturns\n-------\n" in told, name
 
 
-def test_linked_files_exist():
-    for target in re.findall(r"\]\((?!http)([^)]+)\)", TEXT):
-        assert (README.parent / target).is_file(), target
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_what_a_document_names_is_there(path):
+    text = path.read_text(encoding="utf-8")
+    prose = re.sub(r"^```.*?^```$", "", text, flags=re.S | re.M)
+    names = re.findall(r"`([^`\n]+)`", prose)
+    files = re.findall(rf"\b(?:{PACKAGES}|tests)/[\w./-]*\w\.(?:py|md|txt|png)\b", text)
+    links = re.findall(r"\]\((?!http)([^)#]+)\)", prose)
+    assert [name for name in names + files if not is_there(name, path)] == []
+    assert [link for link in links if not (path.parent / link).is_file()] == []
+
+
+def is_there(name: str, document: Path) -> bool:
+    """Tell whether a file, module, name or option exists; of anything else nothing is known."""
+    if re.fullmatch(r"[\w./-]+\.(py|pyi|md|toml)", name) or re.match(rf"({PACKAGES}|tests)/", name):
+        if "NAME" in name:
+            return (ROOT / name).parent.is_dir()
+        near = (ROOT / name, document.parent / name, ROOT / "tests" / "benchmarks" / name)
+        return any(place.exists() for place in near)
+    if re.match(rf"({PACKAGES})\.\w", name):
+        return is_importable(re.match(r"[\w.]+", name).group())
+    if re.fullmatch(r"[A-Za-z_]\w*(\.\w+)*(\(.*\))?", name):
+        return set(name.partition("(")[0].split(".")) <= WORDS
+    options = re.findall(r"(?<!\S)--([a-z][a-z-]*)", name)
+    return all(f"--{one}" in SOURCES or f'"{one.replace("-", "_")}"' in SOURCES for one in options)
+
+
+def is_importable(name: str) -> bool:
+    try:
+        resolve_name(name)
+    except (ImportError, AttributeError):
+        return False
+    return True
+
+
+@pytest.mark.parametrize("name", [
+    "quadrature/lettuce.py", "replica/lattice.py", "replica.path", "replica.problem.data",
+    "_colour_nodes", "Spectrum.eigensystem", "--coupling-length", "replica sweep --seeds-of L",
+])  # fmt: skip
+def test_what_is_not_there_is_missed(name):
+    assert not is_there(name, ROOT / "replica" / "THEORY.md")

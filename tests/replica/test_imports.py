@@ -16,7 +16,7 @@ import replica
 import simulations
 
 PACKAGES = {package.__name__: package for package in (replica, simulations, figures)}
-DOCUMENTS = ("README.md", "replica/*.md", "simulations/*.md", "figures/*.md")
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "replica/*.md", "simulations/*.md", "figures/*.md")
 
 
 @pytest.mark.parametrize("module", ["replica", "replica.cli"])

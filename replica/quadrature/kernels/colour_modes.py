@@ -1,4 +1,4 @@
-"""Kernel of the cross-entropy channel for fields with several colour modes."""
+"""Kernel of the cross-entropy for fields with several colour modes: a prox at every point."""
 
 from __future__ import annotations
 

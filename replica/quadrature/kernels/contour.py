@@ -1,4 +1,4 @@
-"""Kernel of the cross-entropy of exchangeable colours on a contour for every log normaliser."""
+"""Kernel of the cross-entropy of exchangeable colours, with a contour for every log normaliser."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kernel of the cross-entropy of exchangeable colours of which a race draws the masked one."""
+"""Kernel of the cross-entropy of exchangeable colours, the masked one drawn from a softmax."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kernel that visits the points of a lattice up to permutations of colours."""
+"""Kernel that lists the points of a lattice up to permutations of colours, with multiplicities."""
 
 from __future__ import annotations
 

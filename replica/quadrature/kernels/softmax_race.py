@@ -1,4 +1,7 @@
-"""Kernels of the softmax as a race: who rings first among exponential clocks."""
+"""Kernels of softmax averages: the Laplace transform of a log-normal, and products of it.
+
+The pictures are those of `replica.quadrature.softmax_race`: exponential clocks, one per colour.
+"""
 
 from __future__ import annotations
 
