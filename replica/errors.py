@@ -54,6 +54,10 @@ class ParamagnetWarning(Notice):
     """The data may not be paramagnetic, and the theory then does not describe them."""
 
 
+class LeftOutWarning(Notice):
+    """Points have no place in a picture, which is drawn without them."""
+
+
 class UncachedWarning(Notice):
     """Compiled code could not be kept on disk, so that other processes compile it again."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,8 @@ from figures.drawing.style import (
     THEORY,
     Look,
 )
+from replica.errors import LeftOutWarning
+from replica.notices import tell
 from replica.tables import Table
 from replica.validation import refusal, unmasked
 
@@ -55,7 +56,7 @@ def theory_line(
 
     Warns
     -----
-    UserWarning
+    LeftOutWarning
         If points have no value to draw.
 
     Raises
@@ -99,7 +100,7 @@ def _tell_left_out(places: Any, values: Any, x: str = "x", y: str = "y") -> None
     lost = int(np.sum(~(np.isfinite(places) & np.isfinite(values))))
     if lost:
         told = f"{lost} of {len(places)} points have no finite {y} over {x} and are left out"
-        warnings.warn(told, stacklevel=3)
+        tell(told, LeftOutWarning, stacklevel=3)
 
 
 def _alone(values: Any) -> Any:
@@ -126,7 +127,7 @@ def markers(axes: Axes, x: Any, y: Any, errors: Any, look: Look, **style: Any) -
 
     Warns
     -----
-    UserWarning
+    LeftOutWarning
         If points have no value to draw.
 
     Raises
@@ -177,7 +178,7 @@ def measured(axes: Axes, table: Table, x: str, y: str, look: Look, **style: Any)
 
     Warns
     -----
-    UserWarning
+    LeftOutWarning
         If points have no value to draw.
 
     Raises

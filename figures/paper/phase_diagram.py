@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +11,8 @@ from figures.drawing.axes import log_axis
 from figures.drawing.legends import letter, reference
 from figures.drawing.panels import ALPHA
 from figures.drawing.style import THEORY, TRAIN, TWO_COLUMNS
-from replica.errors import ParamagnetWarning
-from replica.notices import unwanted
+from replica.errors import LeftOutWarning, ParamagnetWarning
+from replica.notices import tell, unwanted
 from replica.problem import PottsTokens, Problem
 from replica.problem.potts_tokens import safe_b
 from replica.tables import Table
@@ -92,7 +91,8 @@ def draw(table: Table) -> Figure:
     if not shown.size:
         raise refusal("table", table, "one with losses above the optimal one")
     if hidden:
-        warnings.warn(f"{hidden} losses are not above the optimal one and left out", stacklevel=2)
+        told = f"{hidden} losses are not above the optimal one and left out"
+        tell(told, LeftOutWarning, stacklevel=2)
     low, high = float(shown.min()), float(shown.max())
     norm = LogNorm(low, high)
     for axes, colors, name in zip(panels, COLORS, "ab", strict=True):

@@ -47,7 +47,7 @@ class _Limit:
                 self._libraries = ThreadpoolController().select(user_api="blas").lib_controllers
             for library in self._libraries:
                 self._before.setdefault(library.filepath, (library, library.num_threads))
-                library.set_num_threads(1)
+                _set_threads(library, 1)
             self._users += 1
 
     def __exit__(self, *_: object) -> None:
@@ -55,8 +55,20 @@ class _Limit:
             self._users -= 1
             if not self._users:
                 for library, threads in self._before.values():
-                    library.set_num_threads(threads)
+                    _set_threads(library, threads)
                 self._before.clear()
+
+
+def _set_threads(library: Any, count: int) -> None:
+    """Set the threads of a library from whichever thread of Python.
+
+    From 3.8 on threadpoolctl listens to the first of these alone, so that they do not disagree;
+    here they share one limit, under a lock.
+    """
+    forget = getattr(library, "clear_controlling_thread", lambda force: None)
+    forget(force=True)
+    library.set_num_threads(count)
+    forget(force=True)
 
 
 _limit = _Limit()

@@ -12,6 +12,7 @@ from expectations import average
 from matplotlib.figure import Figure
 
 from figures import LOOKS, ONE_COLUMN, journal, log_axis, markers, measured, theory_line
+from replica.errors import LeftOutWarning
 from replica.tables import Table
 from simulations import average_seeds
 
@@ -183,7 +184,9 @@ def test_points_without_a_value_are_told(kept):
         (lambda: measured(axes, Table(systems), "lam", "m", LOOKS[0]), 1, "m over lam"),
         (lambda: markers(axes, [1, np.inf], [np.nan, 2], [1, 1], LOOKS[0]), 2, "y over x"),
     ):
-        with pytest.warns(UserWarning, match=f"^{lost} of . points have no finite {told} and are"):
+        with pytest.warns(
+            LeftOutWarning, match=f"^{lost} of . points have no finite {told} and are"
+        ):
             draw()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
