@@ -1,4 +1,4 @@
-"""A loss of the user's: what it must offer, a check of it, and what it makes of points."""
+"""A user-defined loss: what it must offer, a check of it, and what it makes of points."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _DIFFERENCE, _MOVE = 1e-5, 1e-4
 
 @dataclass(frozen=True)
 class OwnPoints:
-    """A loss of the user's at points, which must be solved all together.
+    """A user-defined loss at points, which must be solved all together.
 
     Attributes
     ----------

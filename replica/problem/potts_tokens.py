@@ -78,6 +78,12 @@ class PottsTokens(DataModel):
                 stacklevel=3,
             )
 
+    def check_own_loss(self, loss: Any) -> None:
+        """Raise ValueError if there is a similarity."""
+        if self.similarity is not None:
+            allowed = "None with a loss of your own, which knows one variance of the fields"
+            raise refusal("similarity", self.similarity, allowed)
+
     def columns(self) -> dict[str, Any]:
         """Return what a line of a table says of these data, U among it unless it is I."""
         told = {} if self.similarity is None else {"similarity": _told(self.similarity)}
