@@ -41,7 +41,7 @@ class Channel(ABC):
     ----------
     law : FieldLaw
         The joint law of fields and masked token.
-    widest : float
+    largest_q : float
         The q beyond which the averages cost too much or say too little.
     """
 
@@ -49,7 +49,7 @@ class Channel(ABC):
 
     @property
     @abstractmethod
-    def widest(self) -> float:
+    def largest_q(self) -> float:
         """The q beyond which the averages cost too much or say too little."""
 
     @abstractmethod

@@ -17,7 +17,7 @@ from replica.quadrature.rule import Accuracy, Rule
 from replica.quadrature.softmax_race import log_normaliser
 
 #: The q beyond which the averages of the cross-entropy take minutes.
-_WIDEST = 3e4
+_LARGEST_Q = 3e4
 
 #: log(1/error) below which a lattice is left for a slower rule with more digits.
 _LEAST_DIGITS = 20.0
@@ -29,7 +29,7 @@ class IndependentCrossEntropyChannel(Channel):
 
     law: IndependentLaw
 
-    widest: ClassVar[float] = _WIDEST
+    largest_q: ClassVar[float] = _LARGEST_Q
 
     def rule(self, m: Vector, q: Vector, V: Vector) -> Rule:
         """Return points for fields of this size, or the exchangeability of many colours."""

@@ -22,7 +22,7 @@ from replica.quadrature.tilted_law import TiltedLaw
 
 #: At α = α_c (1 + ε), without weight decay, q grows as ε^-2. Beyond these the evaluations take
 #: minutes, and with more than two colours lose their digits.
-_WIDEST_OF_TWO, _WIDEST = 1e9, 1e6
+_LARGEST_Q_OF_TWO, _LARGEST_Q = 1e9, 1e6
 
 #: Number of colours, and of lattice points times colours, from which on the exchangeable rule
 #: costs less; for two colours the lattice always costs less.
@@ -44,9 +44,9 @@ class CrossEntropyChannel(Channel):
         return TiltedLaw(self.colors)
 
     @property
-    def widest(self) -> float:
+    def largest_q(self) -> float:
         """The q beyond which the averages cost too much or say too little."""
-        return _WIDEST_OF_TWO if self.colors == 2 else _WIDEST
+        return _LARGEST_Q_OF_TWO if self.colors == 2 else _LARGEST_Q
 
     def rule(self, m: Vector, q: Vector, V: Vector) -> Rule:
         """Return the cheaper rule: a lattice of fields, or the exchangeability of colours."""

@@ -174,7 +174,7 @@ def at_best_lam(problem: Problem) -> Solution:
 
 def check_teacher(problem: Problem) -> None:
     """Raise ValueError where there is nothing to learn, and no weight decay is too large."""
-    if not ensemble_of(problem.data).spectrum.rho.any():
+    if not ensemble_of(problem.data).rho.any():
         allowed = "such that there is something to learn, for a finite weight decay to be best"
         raise refusal("data", problem.data, allowed)
 

@@ -9,6 +9,7 @@ from functools import lru_cache, partial
 from scipy.optimize import minimize_scalar
 
 from replica.ensembles import ensemble_of
+from replica.ensembles.ensemble import Ensemble
 from replica.ensembles.independent import IndependentLaw
 from replica.problem import DataModel, Loss
 from replica.quadrature.cone_distance import race_distance, squared_distance
@@ -54,20 +55,24 @@ def existence_threshold(data: DataModel, loss: str | None = None) -> float:
         raise refusal("data", data, "a data model such as PottsTokens(colors, beta)")
     chosen = data.losses[0] if loss is None else one_of("loss", loss, data.losses)
     ensemble = ensemble_of(data)
-    if chosen == "squared-error":
-        components = ensemble.components
-        return 1.0 / components if components else math.inf
-    ensemble.require("threshold")
-    return _cross_entropy_threshold(ensemble.law, float(ensemble.spectrum.rho[0]))
+    if chosen != "squared-error":
+        ensemble.require("threshold")
+    return _threshold(ensemble, chosen)
 
 
-def known_threshold(data: DataModel, loss: str | Loss) -> float:
+def known_threshold(ensemble: Ensemble, loss: str | Loss) -> float:
     """Return the existence threshold; 0 where none is known, and a search decides."""
     if not isinstance(loss, str):
         return 0.0
-    if loss != "squared-error" and not ensemble_of(data).knows("threshold"):
-        return 0.0
-    return existence_threshold(data, loss)
+    known = loss == "squared-error" or ensemble.knows("threshold")
+    return _threshold(ensemble, loss) if known else 0.0
+
+
+def _threshold(ensemble: Ensemble, loss: str) -> float:
+    if loss == "squared-error":
+        components = ensemble.components
+        return 1.0 / components if components else math.inf
+    return _cross_entropy_threshold(ensemble.law, float(ensemble.rho[0]))
 
 
 @lru_cache(maxsize=256)
