@@ -10,7 +10,7 @@ from replica.channels.channel import Channel
 from replica.channels.quadratic import QuadraticChannel
 from replica.ensembles.independent import IndependentLaw
 from replica.losses.cross_entropy import CrossEntropyPoints
-from replica.quadrature.exchangeable_race import RaceExchangeRule
+from replica.quadrature.exchangeable_race import ExchangeableRaceRule
 from replica.quadrature.point_sets import lattice_near
 from replica.quadrature.point_sum import PointRule
 from replica.quadrature.rule import Accuracy, Rule
@@ -37,7 +37,7 @@ class IndependentCrossEntropyChannel(Channel):
         lattice = lattice_near(colors, points.size, Accuracy.FINE)
         if lattice is not None and lattice.digits > _LEAST_DIGITS:
             return points
-        return RaceExchangeRule.near(colors, self.law.rho, float(q[0]), float(V[0]))
+        return ExchangeableRaceRule.near(colors, self.law.rho, float(q[0]), float(V[0]))
 
     def _points(self, m: Vector, q: Vector) -> PointRule:
         return PointRule(self.law, CrossEntropyPoints(), m, q)

@@ -13,7 +13,7 @@ from replica.arrays import Matrix, Vector
 from replica.channels.channel import Channel, ManySamples
 from replica.channels.quadratic import QuadraticChannel
 from replica.losses.cross_entropy import CrossEntropyPoints
-from replica.quadrature.exchangeable import exchange_rule
+from replica.quadrature.exchangeable import exchangeable_rule
 from replica.quadrature.fresh_fields import fresh
 from replica.quadrature.lattice import LatticeRule
 from replica.quadrature.point_sum import PointRule
@@ -45,7 +45,7 @@ class CrossEntropyChannel(Channel):
 
     @property
     def largest_q(self) -> float:
-        """The q beyond which the averages cost too much or say too little."""
+        """The q beyond which the averages cost too much or have too few digits."""
         return _LARGEST_Q_OF_TWO if self.colors == 2 else _LARGEST_Q
 
     def rule(self, m: Vector, q: Vector, V: Vector) -> Rule:
@@ -54,7 +54,7 @@ class CrossEntropyChannel(Channel):
             lattice = LatticeRule.near(self.colors, q[0])
             if self.colors == 2 or lattice.points * self.colors <= _MOST_WORK:
                 return lattice
-        return exchange_rule(self.colors, m[0], q[0], V[0])
+        return exchangeable_rule(self.colors, m[0], q[0], V[0])
 
     def test_loss(self, m: Vector, q: Vector, accuracy: Accuracy) -> float:
         """Return E ℓ(e_1, ω)."""

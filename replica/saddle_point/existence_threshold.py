@@ -89,7 +89,7 @@ def _least_tilted(colors: int, rho: float) -> float:
     return _minimum(_unsatisfied(partial(squared_distance, colors), rho), 1e-9)[1]
 
 
-def _least_of_races(colors: int, rho: float) -> float:
+def _least_independent(colors: int, rho: float) -> float:
     """Return the minimum for independent tokens, each of whose distances may take seconds.
 
     A minimum is flat: where coarse distances have four digits or more, their minimum is close
@@ -121,5 +121,5 @@ def _minimum(unsatisfied: Callable[[float], float], tolerance: float) -> tuple[f
 #: The minimum of the mean squared distance, by the law of the fields.
 _LEAST: Mapping[type[FieldLaw], Callable[[int, float], float]] = {
     TiltedLaw: _least_tilted,
-    IndependentLaw: _least_of_races,
+    IndependentLaw: _least_independent,
 }

@@ -1,4 +1,4 @@
-"""Kernel of the cross-entropy of exchangeable colours of which a race draws the masked one."""
+"""Kernel of the cross-entropy of exchangeable colours where softmax(ν) draws the masked one."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from replica.quadrature.kernels.exchangeable import (
 
 
 @inlined
-def _weigh(count, p, w, V, shift, root_q, share, u, v_first, v_step, silent, ringing, out):
+def _weigh(count, p, w, V, shift, root_q, share, u, v_first, v_step, laplace, slope, out):
     """Fill w Ψ(u + share x) and -w Ψ'(u + share x), by splines, and return their sums."""
-    last = silent.shape[0] - 1
+    last = laplace.shape[0] - 1
     one = two = 0.0
     for i in range(count):
         x = (np.log(max(p[i], 1e-300)) + V * p[i] - shift) / root_q
         place = (u + share * x - v_first) / v_step
         j = min(max(int(place), 0), last)
         d = (place - j) * v_step
-        c, e = silent[j], ringing[j]
+        c, e = laplace[j], slope[j]
         out[0, i] = w[i] * (((c[0] * d + c[1]) * d + c[2]) * d + c[3])
         out[1, i] = -w[i] * (((e[0] * d + e[1]) * d + e[2]) * d + e[3])
         one += out[0, i]
@@ -34,14 +34,14 @@ def _weigh(count, p, w, V, shift, root_q, share, u, v_first, v_step, silent, rin
 
 
 @jit
-def race_exchange_averages(
+def exchangeable_race_averages(
     colors, share, q, V, t_low, t_high, t_count, a, h, series, radius, density,
-    u_first, u_step, u_count, v_first, v_step, silent, ringing,
+    u_first, u_step, u_count, v_first, v_step, laplace, slope,
 ):  # fmt: skip
-    """Average over fields √q x with the weight of the race of clocks of log rates share x + noise.
+    """Average over fields √q x with the weight of a token drawn from softmax(share x + noise).
 
-    As `exchange_averages`; at given time u of the race every other colour has the further
-    weight Ψ(u + share x), the masked one -Ψ'.
+    As `exchangeable_averages`; at given time u of the exponential race that draws it every other
+    colour has the further weight Ψ(u + share x), the masked one -Ψ'.
 
     Returns
     -------
@@ -73,11 +73,11 @@ def race_exchange_averages(
         for iu in range(u_count):
             u = u_first + iu * u_step
             other, _ = _weigh(
-                count, p, w, V, -t, root_q, share, u, v_first, v_step, silent, ringing, weighed
+                count, p, w, V, -t, root_q, share, u, v_first, v_step, laplace, slope, weighed
             )
             _, first = _weigh(
                 count1, p1, w1, V, V - t, root_q, share, u, v_first, v_step,
-                silent, ringing, weighed1,
+                laplace, slope, weighed1,
             )  # fmt: skip
             if not max(other, 0.0) ** n * first > 1e-17:
                 continue
