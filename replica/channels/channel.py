@@ -11,7 +11,7 @@ from replica.quadrature.rule import Accuracy, Averages, Rule
 
 
 class ManySamples(NamedTuple):
-    """What a channel says of a row that has seen many samples, in leading order.
+    """Leading terms of a row that has seen many samples.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class Channel(ABC):
     law : FieldLaw
         The joint law of fields and masked token.
     largest_q : float
-        The q beyond which the averages cost too much or say too little.
+        The q beyond which the averages cost too much or have too few digits.
     """
 
     law: FieldLaw
@@ -50,7 +50,7 @@ class Channel(ABC):
     @property
     @abstractmethod
     def largest_q(self) -> float:
-        """The q beyond which the averages cost too much or say too little."""
+        """The q beyond which the averages cost too much or have too few digits."""
 
     @abstractmethod
     def rule(self, m: Vector, q: Vector, V: Vector) -> Rule:

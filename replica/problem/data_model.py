@@ -34,7 +34,7 @@ class DataModel:
         """Raise ValueError if no user-defined loss makes sense for these data."""
 
     def columns(self) -> dict[str, Any]:
-        """Return what a line of a table says of these data."""
+        """Return the columns of these data in a line of a table."""
         known = {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
         return {"data": self.name, **{k: v for k, v in known.items() if np.isscalar(v)}}
 

@@ -1,4 +1,4 @@
-"""What is said of a problem that was not solved, and what may help."""
+"""Messages about problems that were not solved, and what may help."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from replica.saddle_point.existence_threshold import known_threshold
 from replica.saddle_point.solution import Solution
 from replica.saddle_point.status import Status
 
-#: What each status says; a table that was edited may have another text.
+#: The sentence of each status; a table that was edited may have another text.
 _SENTENCES: dict[str, str] = {status: status.sentence for status in Status}
 
 
-def complaint(solution: Solution) -> str:
+def failure_message(solution: Solution) -> str:
     """Return the line that says how a solution failed, and what may help."""
     return reason(solution.problem, solution.status, solution.evaluations, solution.residual)
 

@@ -13,7 +13,7 @@ from replica.quadrature.rule import Accuracy
 from replica.saddle_point.continuation import State, extrapolated
 from replica.saddle_point.existence_threshold import known_threshold
 from replica.saddle_point.fixed_point import FixedPoint, find_fixed_point, largest
-from replica.saddle_point.messages import complaint
+from replica.saddle_point.messages import failure_message
 from replica.saddle_point.observables import solution_at, without_answer
 from replica.saddle_point.saddle_point import SaddlePoint
 from replica.saddle_point.solution import Solution
@@ -62,7 +62,7 @@ def solve(problem: Problem, *, check: bool = True, max_steps: int = 400) -> Solu
     checked = truth("check", check)
     solution, _ = solve_from(problem, None, integer("max_steps", max_steps, 1))
     if checked and not solution.converged:
-        raise ConvergenceError(complaint(solution), solution)
+        raise ConvergenceError(failure_message(solution), solution)
     return solution
 
 
