@@ -10,7 +10,7 @@ class BadArgument(ValueError):
 
 
 class MissingExtra(ImportError):
-    """What was asked for needs packages that are not installed; the message says which."""
+    """What was asked for needs packages that are not installed; the message names them."""
 
 
 class ConvergenceError(ArithmeticError):
@@ -47,7 +47,7 @@ class Terminated(KeyboardInterrupt):
 
 
 class Notice(UserWarning):
-    """A warning of this package, which a command says in a line, however Python is set."""
+    """A warning of this package, which a command reports in a line, however Python is set."""
 
 
 class ParamagnetWarning(Notice):
@@ -67,5 +67,5 @@ class MountWarning(Notice):
 
 
 def reason(error: OSError) -> str:
-    """Return what the operating system says, in a few words."""
+    """Return the reason that the operating system gives, in a few words."""
     return (error.strerror or str(error)).lower()

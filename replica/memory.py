@@ -13,7 +13,7 @@ import numpy as np
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-#: What one function may keep unless it says otherwise, and what an entry takes beside its content.
+#: What one function may keep by default, and what an entry takes beside its content.
 MOST_BYTES, _ENTRY = 64 * 2**20, 1024
 
 #: What Python takes for a place in a tuple, and for a number.

@@ -9,7 +9,7 @@ from contextvars import ContextVar
 
 from replica.errors import Notice
 
-#: Kinds that the present thread does not want to be told.
+#: Kinds that the present thread does not want to be warned of.
 _UNWANTED: ContextVar[tuple[type[Notice], ...]] = ContextVar("_UNWANTED", default=())
 
 
@@ -21,7 +21,7 @@ def tell(message: str, kind: type[Notice], stacklevel: int = 1) -> None:
 
 @contextmanager
 def unwanted(kind: type[Notice]) -> Iterator[None]:
-    """Leave a kind untold meanwhile in this thread; Python's filters are those of all threads."""
+    """Issue no warning of a kind in this thread meanwhile; Python's filters are for all threads."""
     before = _UNWANTED.set((*_UNWANTED.get(), kind))
     try:
         yield

@@ -70,8 +70,8 @@ def numbers(name: str, value: Any, allowed: str) -> Vector:
     if not np.isfinite(found).all():
         wrong = np.argwhere(~np.isfinite(found))[0].tolist()
         cut = found.ndim and len(_shown(value)) >= 80
-        told = f"; {name}{wrong} is {found[tuple(wrong)]}" if cut else ""
-        raise refusal(name, value, allowed + told)
+        where = f"; {name}{wrong} is {found[tuple(wrong)]}" if cut else ""
+        raise refusal(name, value, allowed + where)
     return found
 
 
@@ -82,7 +82,7 @@ def unmasked(name: str, value: Any, allowed: str) -> NDArray[Any]:
     any other.
     """
     if _masked(value):
-        raise refusal(name, _told_masked(value), f"{allowed}, without masked entries")
+        raise refusal(name, _masked_shape(value), f"{allowed}, without masked entries")
     try:
         return np.asarray(value)
     except (TypeError, ValueError, OverflowError):
@@ -151,7 +151,7 @@ def _masked(value: Any) -> bool:
     return isinstance(value, (list, tuple)) and any(map(_masked, value))
 
 
-def _told_masked(value: Any) -> str:
+def _masked_shape(value: Any) -> str:
     shape = f" {value.shape}" if isinstance(value, np.ndarray) else ""
     return f"{type(value).__name__}{shape} with masked entries"
 

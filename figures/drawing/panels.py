@@ -73,7 +73,7 @@ def theory_line(
     places, values = _numbers("x", table, x), _numbers("y", table, y)
     failed = table["status"] != "converged"
     shown = np.where(failed, np.nan, values)
-    _tell_left_out(places, np.where(failed, 0.0, values), x, y)
+    _warn_left_out(places, np.where(failed, 0.0, values), x, y)
     order = _each_once(places, shown)
     drawn = (
         {"color": OPTIMAL_COLOR} if look is None else {"color": look.color, "linestyle": look.line}
@@ -95,7 +95,7 @@ def _each_once(places: Any, values: Any) -> Any:
     return order[new]
 
 
-def _tell_left_out(places: Any, values: Any, x: str = "x", y: str = "y") -> None:
+def _warn_left_out(places: Any, values: Any, x: str = "x", y: str = "y") -> None:
     """Say how many points have no place on an axis."""
     lost = int(np.sum(~(np.isfinite(places) & np.isfinite(values))))
     if lost:
@@ -149,7 +149,7 @@ def markers(axes: Axes, x: Any, y: Any, errors: Any, look: Look, **style: Any) -
     if errors.dtype.kind == "f" and np.isinf(errors).any():
         raise refusal("errors", errors, "finite, or NaN where a point has none")
     if x.dtype.kind in "iuf" and y.dtype.kind in "iuf":  # dates and names are finite
-        _tell_left_out(x, y)
+        _warn_left_out(x, y)
     drawn = axes.errorbar(
         x, y, errors, fmt=look.marker, color=look.color, markerfacecolor=look.face, **style
     )
@@ -195,7 +195,7 @@ def measured(axes: Axes, table: Table, x: str, y: str, look: Look, **style: Any)
     places, values = _numbers("x", averaged, x), _numbers("y", averaged, y)
     errors = _errors(averaged, y)
     good = averaged["status"] == "converged"
-    _tell_left_out(places, np.where(good, values, 0.0), x, y)
+    _warn_left_out(places, np.where(good, values, 0.0), x, y)
     known = good & np.isfinite(places) & np.isfinite(values)
     if known.any():
         markers(axes, places[known], values[known], errors[known], look, **style)

@@ -34,7 +34,7 @@ class PointChannel(Channel):
     law: FieldLaw
     loss: PointLoss
 
-    widest: ClassVar[float] = HUGE
+    largest_q: ClassVar[float] = HUGE
 
     def rule(self, m: Vector, q: Vector, V: Vector) -> PointRule:
         """Return points for fields of this size."""

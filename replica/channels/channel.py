@@ -11,7 +11,7 @@ from replica.quadrature.rule import Accuracy, Averages, Rule
 
 
 class ManySamples(NamedTuple):
-    """What a channel says of a row that has seen many samples, in leading order.
+    """Leading terms of a row that has seen many samples.
 
     Attributes
     ----------
@@ -41,16 +41,16 @@ class Channel(ABC):
     ----------
     law : FieldLaw
         The joint law of fields and masked token.
-    widest : float
-        The q beyond which the averages cost too much or say too little.
+    largest_q : float
+        The q beyond which the averages cost too much or have too few digits.
     """
 
     law: FieldLaw
 
     @property
     @abstractmethod
-    def widest(self) -> float:
-        """The q beyond which the averages cost too much or say too little."""
+    def largest_q(self) -> float:
+        """The q beyond which the averages cost too much or have too few digits."""
 
     @abstractmethod
     def rule(self, m: Vector, q: Vector, V: Vector) -> Rule:

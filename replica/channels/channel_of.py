@@ -38,18 +38,20 @@ _POINTS: Mapping[str, Callable[[], PointLoss]] = {"cross-entropy": CrossEntropyP
 def channel_of(law: FieldLaw, loss: str | Loss) -> Channel:
     """Return the channel of a loss over fields of this law.
 
-    The squared error needs second moments only, which every law states. A pair that has no rule
-    of its own is averaged over points of the law.
+    A pair with a rule of its own has that. Else the squared error needs second moments only, which
+    every law of commuting modes states, and other losses are averaged over points of the law.
 
     Raises
     ------
     ValueError
-        If it is a loss of the user's that is not what `replica.Loss` asks for, or there are too
+        If it is a user-defined loss that is not what `replica.Loss` asks for, or there are too
         many colours for it.
     """
     if not isinstance(loss, str):
         return PointChannel(law, OwnPoints(loss, law.colors))
+    special = _SPECIAL.get((type(law), loss))
+    if special:
+        return special(law)
     if loss == "squared-error":
         return QuadraticChannel(law)
-    special = _SPECIAL.get((type(law), loss))
-    return special(law) if special else PointChannel(law, _POINTS[loss]())
+    return PointChannel(law, _POINTS[loss]())

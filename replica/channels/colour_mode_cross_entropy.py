@@ -18,7 +18,7 @@ class ModeCrossEntropyChannel(Channel):
 
     law: ModeLaw
 
-    widest: ClassVar[float] = HUGE
+    largest_q: ClassVar[float] = HUGE
 
     def rule(self, m: Vector, q: Vector, V: Vector) -> ModeRule:
         """Return points for fields of this size: a lattice, or Sobol's where it is too large."""

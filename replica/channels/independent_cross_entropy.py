@@ -13,14 +13,14 @@ from replica.channels.channel import Channel
 from replica.channels.quadratic import QuadraticChannel
 from replica.ensembles.independent import IndependentLaw
 from replica.losses.cross_entropy import CrossEntropyPoints
-from replica.quadrature.exchangeable_race import RaceExchangeRule
+from replica.quadrature.exchangeable_race import ExchangeableRaceRule
 from replica.quadrature.point_sets import lattice_near
 from replica.quadrature.point_sum import PointRule
 from replica.quadrature.rule import Accuracy, Rule
 from replica.quadrature.softmax_race import log_normaliser
 
 #: The q beyond which the averages of the cross-entropy take minutes.
-_WIDEST = 3e4
+_LARGEST_Q = 3e4
 
 #: log(1/error) below which a lattice is left for a slower rule with more digits.
 _LEAST_DIGITS = 20.0
@@ -32,7 +32,7 @@ class IndependentCrossEntropyChannel(Channel):
 
     law: IndependentLaw
 
-    widest: ClassVar[float] = _WIDEST
+    largest_q: ClassVar[float] = _LARGEST_Q
 
     def rule(self, m: Vector, q: Vector, V: Vector) -> Rule:
         """Return points for fields of this size, or the exchangeability of many colours."""
@@ -40,7 +40,7 @@ class IndependentCrossEntropyChannel(Channel):
         lattice = lattice_near(colors, points.size, Accuracy.FINE)
         if lattice is not None and lattice.digits > _LEAST_DIGITS:
             return points
-        return RaceExchangeRule.near(colors, self.law.rho, float(q[0]), float(V[0]))
+        return ExchangeableRaceRule.near(colors, self.law.rho, float(q[0]), float(V[0]))
 
     def _points(self, m: Vector, q: Vector) -> PointRule:
         return PointRule(self.law, CrossEntropyPoints(), m, q)

@@ -16,7 +16,7 @@ from replica.arrays import Matrix, Vector
 from replica.channels.channel import Channel, ManySamples
 from replica.channels.quadratic import QuadraticChannel
 from replica.losses.cross_entropy import CrossEntropyPoints
-from replica.quadrature.exchangeable import exchange_rule
+from replica.quadrature.exchangeable import exchangeable_rule
 from replica.quadrature.fresh_fields import fresh
 from replica.quadrature.lattice import LatticeRule
 from replica.quadrature.point_sum import PointRule
@@ -25,7 +25,7 @@ from replica.quadrature.tilted_law import TiltedLaw
 
 #: At α = α_c (1 + ε), without weight decay, q grows as ε^-2. Beyond these the evaluations take
 #: minutes, and with more than two colours lose their digits.
-_WIDEST_OF_TWO, _WIDEST = 1e9, 1e6
+_LARGEST_Q_OF_TWO, _LARGEST_Q = 1e9, 1e6
 
 #: Number of colours, and of lattice points times colours, from which on the exchangeable rule
 #: costs less; for two colours the lattice always costs less.
@@ -47,9 +47,9 @@ class CrossEntropyChannel(Channel):
         return TiltedLaw(self.colors)
 
     @property
-    def widest(self) -> float:
-        """The q beyond which the averages cost too much or say too little."""
-        return _WIDEST_OF_TWO if self.colors == 2 else _WIDEST
+    def largest_q(self) -> float:
+        """The q beyond which the averages cost too much or have too few digits."""
+        return _LARGEST_Q_OF_TWO if self.colors == 2 else _LARGEST_Q
 
     def rule(self, m: Vector, q: Vector, V: Vector) -> Rule:
         """Return the cheaper rule: a lattice of fields, or the exchangeability of colours."""
@@ -57,7 +57,7 @@ class CrossEntropyChannel(Channel):
             lattice = LatticeRule.near(self.colors, q[0])
             if self.colors == 2 or lattice.points * self.colors <= _MOST_WORK:
                 return lattice
-        return exchange_rule(self.colors, m[0], q[0], V[0])
+        return exchangeable_rule(self.colors, m[0], q[0], V[0])
 
     def test_loss(self, m: Vector, q: Vector, accuracy: Accuracy) -> float:
         """Return E ℓ(e_1, ω)."""

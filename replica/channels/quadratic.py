@@ -39,7 +39,7 @@ class QuadraticChannel(Channel):
     scale: float = 1.0
 
     common_error: ClassVar[float] = 1e-14
-    widest: ClassVar[float] = HUGE
+    largest_q: ClassVar[float] = HUGE
 
     def rule(self, m: Vector, q: Vector, V: Vector) -> QuadraticChannel:
         """Return the channel itself."""

@@ -52,8 +52,8 @@ def eigenspaces(data: PottsTokens) -> tuple[Vector, tuple[Matrix, ...]]:
     The vectors of a basis, one per row, are orthonormal and orthogonal to 1.
     """
     rest = complement(data.colors).T
-    told, rounding = distinctions(np.array(data.similarity))
-    values, vectors = np.linalg.eigh(rest.T @ told @ rest)
+    apart, rounding = distinctions(np.array(data.similarity))
+    values, vectors = np.linalg.eigh(rest.T @ apart @ rest)
     tolerance = _SAME * float(np.abs(values).max()) + rounding
     values[np.abs(values) <= tolerance] = 0.0
     starts = np.flatnonzero(np.diff(values, prepend=-np.inf) > tolerance)

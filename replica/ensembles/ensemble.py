@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
-
+from replica.arrays import Vector
 from replica.ensembles.spectrum import Spectrum
 from replica.errors import BadArgument
 from replica.problem import DataModel
@@ -28,16 +26,18 @@ class Ensemble:
     """What the equations need of the law of a row's context, whatever data it comes from.
 
     Given the masked token y = a, of frequency π_a, the context of a row is Gaussian with a mean
-    μ_a and a covariance Σ. An ensemble offers these to the two sides of the saddle point:
+    μ_a and a covariance Σ_a. The two sides of the saddle point ask for it in the form that each
+    averages over:
 
-    - to the coupling equations, which return the overlaps m, q and V of given conjugates, as a
-      `spectrum` where all covariances commute and the mean is G w* ⊗ K0 e_a. One that carries
-      π, μ and Σ themselves has them beside it, with coupling equations of their own
-      (`replica.saddle_point.equations.CouplingEquations`);
-    - to the channel, which averages over the fields at given m, q and V, as the `law` of these.
+    - the coupling equations, which return the overlaps m, q and V of given conjugates, for the
+      `context`: a `Spectrum` where all covariances commute and μ_a = G w* ⊗ K0 e_a, else the
+      moments π, μ and Σ themselves. Every form has its entry in `replica.saddle_point.couplings`;
+    - the channel, which averages over the fields at given m, q and V, for the `law` of these.
 
-    It is made by `replica.ensembles.ensemble_of`, once for a saddle point, and is the only part
-    of the theory that looks at the data. What one does not know is refused here.
+    The rest of the theory asks the two sides and `rho`, in whatever shapes they have; only what
+    `require` guards may ask for the `spectrum`. An ensemble is made by
+    `replica.ensembles.ensemble_of`, once for a saddle point, and is the only part of the theory
+    that looks at the data. What one does not know is refused here.
 
     Attributes
     ----------
@@ -57,6 +57,16 @@ class Ensemble:
         return self.data.colors
 
     @property
+    def context(self) -> object:
+        """The law of the context as the coupling equations average over it."""
+        return self.spectrum
+
+    @property
+    def rho(self) -> Vector:
+        """ρ, the overlap of the true row with itself, of the shape of q."""
+        return self.spectrum.rho
+
+    @property
     def spectrum(self) -> Spectrum:
         """The joint law of the eigenvalues of the covariances and the teacher row."""
         raise self.unknown("data whose covariances have a common spectrum")
@@ -67,14 +77,9 @@ class Ensemble:
         raise NotImplementedError
 
     @property
-    def dimensions(self) -> NDArray[np.int64]:
-        """Dimension d_k of each colour mode."""
-        return self.law.dimensions
-
-    @property
     def components(self) -> int:
         """Components of a field that the teacher row can move: what a sample asks to be right."""
-        return int(self.dimensions.sum())
+        return int(self.law.dimensions.sum())
 
     def require(self, question: str) -> None:
         """Raise ValueError unless this ensemble answers a question.

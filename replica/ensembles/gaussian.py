@@ -85,11 +85,6 @@ class GaussianEnsemble(Ensemble):
         """y = ν + noise of variance 1/κ."""
         return GaussianLaw(self.colors, float(self.spectrum.rho[0]), 1.0 / self.data.shift)
 
-    @property
-    def components(self) -> int:
-        """C."""
-        return self.colors
-
 
 @kept()
 def _spectrum(data: GaussianTokens) -> Spectrum:

@@ -15,7 +15,7 @@ from replica.problem import IndependentTokens
 from replica.quadrature.field_law import FieldLaw, Residual, Sample
 from replica.quadrature.point_sets import SCRAMBLES, lattice_near, sobol_noise
 from replica.quadrature.rule import Accuracy
-from replica.quadrature.softmax_race import first_to_ring, uncertainty, wrong_guess
+from replica.quadrature.softmax_race import expected_softmax, uncertainty, wrong_guess
 
 
 @dataclass(frozen=True)
@@ -58,9 +58,9 @@ class IndependentLaw(FieldLaw):
         lattice = lattice_near(self.colors, size, accuracy)
         if lattice is None:
             return self._sobol(m, root, rest, accuracy)
-        win, gain = first_to_ring(lattice.k, m / root * lattice.step, rest, accuracy)
-        weights = self.colors * lattice.weights * win
-        pull = gain / np.maximum(win, 1e-300)[:, None]
+        softmax, gradient = expected_softmax(lattice.k, m / root * lattice.step, rest, accuracy)
+        weights = self.colors * lattice.weights * softmax
+        pull = gradient / np.maximum(softmax, 1e-300)[:, None]
         noise = lattice.noise
         return Sample(root * noise, weights, noise, pull, m / q)
 

@@ -52,10 +52,10 @@ class PottsEnsemble(Ensemble):
             return TiltedLaw(self.colors)
         bases = eigenspaces(self.data)[1]
         mode = np.repeat(np.arange(len(bases)), [len(basis) for basis in bases])
-        told, rounding = distinctions(np.array(self.data.similarity))
+        apart, rounding = distinctions(np.array(self.data.similarity))
         # Where a rotation of the colours changes nothing, one masked colour stands for all.
-        change = np.abs(told - np.roll(told, (1, 1), axis=(0, 1))).max()
-        circulant = change <= _ALIKE * np.abs(told).max() + rounding
+        change = np.abs(apart - np.roll(apart, (1, 1), axis=(0, 1))).max()
+        circulant = change <= _ALIKE * np.abs(apart).max() + rounding
         masked = (0,) if circulant else tuple(range(self.colors))
         return ModeLaw(np.concatenate(bases), mode, masked)
 

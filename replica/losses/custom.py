@@ -27,7 +27,7 @@ _DIFFERENCE, _MOVE = 1e-5, 1e-4
 
 @dataclass(frozen=True)
 class OwnPoints:
-    """A loss of the user's at points, which must be solved all together.
+    """A user-defined loss at points, which must be solved all together.
 
     Attributes
     ----------
@@ -153,7 +153,7 @@ def _prox(loss: Loss, omega: Vector, V: float) -> Vector:
 
 
 def _value(loss: Loss, h: Vector) -> Vector:
-    """Return what the loss says of fields h, checked."""
+    """Return the values of the loss at fields h, checked."""
     return _shaped(loss, "value", loss.value(h), h.shape[:1])
 
 

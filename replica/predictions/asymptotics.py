@@ -11,7 +11,7 @@ import numpy as np
 from replica.ensembles import answering
 from replica.immutable import Immutable
 from replica.problem import Problem
-from replica.quadrature.rule import HUGE, NO_ROW, Accuracy, relative_difference
+from replica.quadrature.rule import HUGE, TINY_OVERLAP, Accuracy, relative_difference
 from replica.saddle_point.couplings import coupling_error
 from replica.saddle_point.equations import conjugates_of
 from replica.saddle_point.saddle_point import SaddlePoint
@@ -28,7 +28,7 @@ _MOST = 1e300
 IN_RANGE, OUT_OF_RANGE, _TOLERABLE = "in-range", "out-of-range", 0.1
 
 #: The q, in units of the larger of 1 and ρ, beyond which no expansion holds.
-_WIDEST = 10.0
+_LARGEST_Q = 10.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,7 +168,7 @@ def many_samples(problem: Problem) -> Asymptote:
 
 def _judged(found: Asymptote, saddle: SaddlePoint) -> Asymptote:
     """Return the same terms with the estimate of their error."""
-    rho = float(saddle.ensemble.spectrum.rho[0])
+    rho = float(saddle.ensemble.rho[0])
     error = _change(found, saddle, rho) if _possible(found, rho) else math.inf
     status = IN_RANGE if error <= _TOLERABLE else OUT_OF_RANGE
     return replace(found, error=error, status=status)
@@ -179,21 +179,21 @@ def _possible(found: Asymptote, rho: float) -> bool:
     chance = found.error_rate
     losses = found.test_loss >= 0.0 and found.train_loss >= 0.0
     errors = not (chance < 0.0 or chance > 1.0 or found.coupling_error < 0.0)
-    narrow = 0.0 <= found.q < _WIDEST * max(1.0, rho)
+    narrow = 0.0 <= found.q < _LARGEST_Q * max(1.0, rho)
     return losses and errors and narrow and 0.0 < found.V < HUGE
 
 
 def _change(found: Asymptote, saddle: SaddlePoint, rho: float) -> float:
     """Return the largest relative change by one evaluation of the saddle-point equations."""
     channel, couplings = saddle.channel, saddle.couplings
-    m, q, V = vector(found.m), vector(max(found.q, NO_ROW)), vector(found.V)
+    m, q, V = vector(found.m), vector(max(found.q, TINY_OVERLAP)), vector(found.V)
     average = channel.rule(m, q, V).averages(m, q, V, Accuracy.FINE)
     x = couplings.coordinates(conjugates_of(average, saddle.problem.alpha))
     if not np.isfinite(x).all():
         return math.inf
     order = saddle.overlaps(x)
-    m, q, V = order.m, np.maximum(order.q, NO_ROW), order.V
-    if not 0.0 <= order.q[0] < _WIDEST * max(1.0, rho):
+    m, q, V = order.m, np.maximum(order.q, TINY_OVERLAP), order.V
+    if not 0.0 <= order.q[0] < _LARGEST_Q * max(1.0, rho):
         return math.inf
     here = [found.m, found.q, found.V, found.test_loss, found.train_loss, found.coupling_error]
     there = [
@@ -204,7 +204,7 @@ def _change(found: Asymptote, saddle: SaddlePoint, rho: float) -> float:
         channel.rule(m, q, V).averages(m, q, V, Accuracy.FINE).loss,
         coupling_error(couplings.teacher_norm2, order.teacher_overlap, order.norm2),
     ]
-    if found.q > NO_ROW:
+    if found.q > TINY_OVERLAP:
         here.append(found.error_rate)
         there.append(channel.error_rate(m, q, Accuracy.FINE))
     return relative_difference(here, there)

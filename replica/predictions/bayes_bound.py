@@ -72,7 +72,7 @@ def bayes_bound(alpha: float, data: DataModel) -> BayesBound:
     spectrum = ensemble.spectrum
     w2, weights, scaled = spectrum.teacher_norm2, spectrum.weights, spectrum.scaled
     # Beyond 1e300 nothing is left to learn, and infinity would make no share of it.
-    gain = np.minimum(alpha * w2 * (ensemble.dimensions @ scaled) / data.colors, 1e300)
+    gain = np.minimum(alpha * w2 * (ensemble.law.dimensions @ scaled) / data.colors, 1e300)
     m = w2 * (scaled @ (weights * gain / (1 + gain)))
     channel = channel_of(ensemble.law, "cross-entropy")
     order = public(m)

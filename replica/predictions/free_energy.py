@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from replica.arrays import Vector
 from replica.problem import Problem
 from replica.quadrature.rule import Accuracy
 from replica.saddle_point.equations import Conjugates, Overlaps
@@ -46,7 +47,14 @@ def free_energy_at(problem: Problem, order: Overlaps, conjugates: Conjugates) ->
     """
     saddle = SaddlePoint(problem)
     average = saddle.averages(order, Accuracy.FINER)
-    envelope = average.loss + 0.5 * float(order.V @ average.energy)
+    envelope = average.loss + 0.5 * _inner(order.V, average.energy)
     couplings = saddle.couplings.objective(conjugates, problem.lam)
-    products = order.m @ conjugates.m + 0.5 * (order.V @ conjugates.q - order.q @ conjugates.V)
+    products = _inner(order.m, conjugates.m) + 0.5 * (
+        _inner(order.V, conjugates.q) - _inner(order.q, conjugates.V)
+    )
     return float(problem.alpha * envelope - 0.5 * couplings + products)
+
+
+def _inner(left: Vector, right: Vector) -> float:
+    """Return the sum of the products of all entries, whatever the shape."""
+    return float(left.ravel() @ right.ravel())

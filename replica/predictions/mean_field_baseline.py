@@ -8,7 +8,7 @@ from replica.channels.channel_of import channel_of
 from replica.ensembles import answering
 from replica.predictions.free_energy import free_energy
 from replica.problem import DataModel, Problem
-from replica.quadrature.rule import NO_ROW, Accuracy, relative_difference
+from replica.quadrature.rule import TINY_OVERLAP, Accuracy, relative_difference
 from replica.saddle_point.couplings import coupling_error
 from replica.saddle_point.equations import Conjugates
 from replica.saddle_point.saddle_point import SaddlePoint
@@ -96,7 +96,7 @@ def mean_field_baseline(
         scale = components / (2 * free_energy(solution) + solution.problem.lam)
     m, q = scale * solution.m, scale**2 * solution.q
     channel = channel_of(ensemble.law, "cross-entropy")
-    fields = vector(m), vector(max(q, NO_ROW))
+    fields = vector(m), vector(max(q, TINY_OVERLAP))
     fine, finer = (
         (channel.test_loss(*fields, each), channel.error_rate(*fields, each))
         for each in (Accuracy.FINE, Accuracy.FINER)

@@ -14,7 +14,7 @@ from replica.errors import ConvergenceError
 from replica.problem import Problem
 from replica.quadrature.search import deepest_minimum
 from replica.saddle_point.continuation import State
-from replica.saddle_point.messages import complaint
+from replica.saddle_point.messages import failure_message
 from replica.saddle_point.solution import Solution
 from replica.saddle_point.solver import solve, solve_from
 from replica.validation import refusal
@@ -105,7 +105,7 @@ class _Path:
             if self._solve(self._here + step).converged:
                 solution = self._solve(log_lam)
         if not solution.converged:
-            raise ConvergenceError(complaint(solution), solution)
+            raise ConvergenceError(failure_message(solution), solution)
         return solution.test_loss
 
     def _solve(self, log_lam: float) -> Solution:
@@ -174,7 +174,7 @@ def at_best_lam(problem: Problem) -> Solution:
 
 def check_teacher(problem: Problem) -> None:
     """Raise ValueError where there is nothing to learn, and no weight decay is too large."""
-    if not ensemble_of(problem.data).spectrum.rho.any():
+    if not ensemble_of(problem.data).rho.any():
         allowed = "such that there is something to learn, for a finite weight decay to be best"
         raise refusal("data", problem.data, allowed)
 

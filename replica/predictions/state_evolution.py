@@ -10,7 +10,7 @@ import numpy as np
 from replica.arrays import Vector
 from replica.immutable import Immutable
 from replica.problem import Problem
-from replica.quadrature.rule import NO_ROW, Accuracy, relative_difference
+from replica.quadrature.rule import TINY_OVERLAP, Accuracy, relative_difference
 from replica.saddle_point.couplings import coupling_error
 from replica.saddle_point.saddle_point import SaddlePoint
 from replica.validation import integer, one_of, refusal
@@ -99,8 +99,8 @@ def state_evolution(problem: Problem, steps: int) -> StateEvolution:
 def _course(saddle: SaddlePoint, steps: int, accuracy: Accuracy) -> Iterator[list[float]]:
     """Yield m, q, V, test loss, training loss and coupling error while they are finite."""
     teacher_norm2 = saddle.couplings.teacher_norm2
-    nothing = np.zeros(len(saddle.ensemble.dimensions))
-    loss = saddle.channel.test_loss(nothing, nothing + NO_ROW, accuracy)
+    nothing = saddle.couplings.untrained.m
+    loss = saddle.channel.test_loss(nothing, nothing + TINY_OVERLAP, accuracy)
     yield [*nothing, *nothing, *nothing, loss, loss, coupling_error(teacher_norm2, 0.0, 0.0)]
     x = saddle.unlearnt(accuracy)
     for _ in range(steps):

@@ -30,11 +30,11 @@ class DataModel:
     #: Losses that make sense for these data, the first where none is named.
     losses: ClassVar[tuple[str, ...]] = ("cross-entropy", "squared-error")
 
-    #: Whether a loss of the user's makes sense, too.
-    own_losses: ClassVar[bool] = True
+    def check_own_loss(self, loss: Any) -> None:
+        """Raise ValueError if no user-defined loss makes sense for these data."""
 
     def columns(self) -> dict[str, Any]:
-        """Return what a line of a table says of these data."""
+        """Return the columns of these data in a line of a table."""
         known = {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
         return {"data": self.name, **{k: v for k, v in known.items() if np.isscalar(v)}}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from replica.immutable import keep
 from replica.problem.data_model import LARGEST_SHIFT, DataModel, checked_colors
@@ -41,7 +41,6 @@ class GaussianTokens(DataModel):
 
     name: ClassVar[str] = "gaussian"
     losses: ClassVar[tuple[str, ...]] = ("squared-error",)
-    own_losses: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         keep(self, colors=checked_colors(self.colors, 1))
@@ -50,3 +49,7 @@ class GaussianTokens(DataModel):
         if not 2.0 < shift <= LARGEST_SHIFT:
             raise refusal("shift", self.shift, allowed)
         keep(self, shift=shift, joint=truth("joint", self.joint))
+
+    def check_own_loss(self, loss: Any) -> None:
+        """Raise ValueError: there is no masked token to have a loss."""
+        raise refusal("loss", loss, f"one of {', '.join(self.losses)} with {type(self).__name__}")

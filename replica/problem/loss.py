@@ -14,7 +14,7 @@ LOSSES = ("cross-entropy", "squared-error")
 
 
 class Loss(Protocol):
-    """A convex loss of the user's, ℓ(y, h) of a masked token y and its logits h.
+    """A convex, user-defined loss ℓ(y, h) of a masked token y and its logits h.
 
     A common shift of h must not change it, and no colour may be special: it is enough to know
     it where the first colour is the masked one. h and ω are arrays (points, colors). The solver
@@ -44,7 +44,7 @@ class Loss(Protocol):
 
 
 def check_own(loss: Any, data: DataModel) -> None:
-    """Refuse what is no loss of the user's, or data for which there can be none."""
+    """Raise ValueError for what is no user-defined loss, or for data that can have none."""
     name = getattr(loss, "name", None)
     methods = (getattr(loss, method, None) for method in ("value", "prox"))
     if not isinstance(name, str) or not name or not all(map(callable, methods)):
@@ -56,10 +56,4 @@ def check_own(loss: Any, data: DataModel) -> None:
         hash(loss)
     except TypeError:
         raise refusal("loss", loss, "hashable, such as a frozen dataclass") from None
-    if not data.own_losses:
-        allowed = f"one of {', '.join(data.losses)} with {type(data).__name__}"
-        raise refusal("loss", loss, allowed)
-    similarity = getattr(data, "similarity", None)
-    if similarity is not None:
-        allowed = "None with a loss of your own, which knows one variance of the fields"
-        raise refusal("similarity", similarity, allowed)
+    data.check_own_loss(loss)

@@ -78,10 +78,18 @@ class PottsTokens(DataModel):
                 stacklevel=3,
             )
 
+    def check_own_loss(self, loss: Any) -> None:
+        """Raise ValueError if there is a similarity."""
+        if self.similarity is not None:
+            allowed = "None with a loss of your own, which knows one variance of the fields"
+            raise refusal("similarity", self.similarity, allowed)
+
     def columns(self) -> dict[str, Any]:
-        """Return what a line of a table says of these data, U among it unless it is I."""
-        told = {} if self.similarity is None else {"similarity": _told(self.similarity)}
-        return {**super().columns(), **told}
+        """Return the columns of these data in a table, U among them unless it is I."""
+        columns = super().columns()
+        if self.similarity is not None:
+            columns["similarity"] = _similarity_text(self.similarity)
+        return columns
 
     @property
     def b(self) -> float:
@@ -130,8 +138,8 @@ def _uniform(similarity: Any, colors: int) -> tuple[tuple[float, ...], ...] | No
         raise refusal("similarity", similarity, f"of entries up to {MOST_U:g} in size")
     if np.array_equal(U, np.eye(colors)):
         return None
-    told, rounding = distinctions(U)
-    size = float(np.abs(told).max())
+    apart, rounding = distinctions(U)
+    size = float(np.abs(apart).max())
     if np.abs(U - U.T).max() > _EQUAL * size + rounding:
         raise refusal("similarity", similarity, allowed)
     least = max(LEAST_U, rounding)
@@ -139,9 +147,9 @@ def _uniform(similarity: Any, colors: int) -> tuple[tuple[float, ...], ...] | No
         allowed = f"of entries that differ by {least:.3g} or more, beyond their rounding"
         raise refusal("similarity", similarity, allowed)
     several = colors * rounding
-    if np.ptp(told.sum(axis=1)) > _EQUAL * size + several:
+    if np.ptp(apart.sum(axis=1)) > _EQUAL * size + several:
         raise refusal("similarity", similarity, "of equal row sums, for a uniform paramagnet")
-    centred = told - told.mean(axis=0)
+    centred = apart - apart.mean(axis=0)
     if np.ptp((centred**2).sum(axis=0)) > _EQUAL * size**2 + (2 * size + several) * several:
         allowed = "such that all (U K0 U)_aa are equal, for a uniform paramagnet"
         raise refusal("similarity", similarity, allowed)
@@ -156,13 +164,13 @@ def distinctions(U: Matrix) -> tuple[Matrix, float]:
     rounding error only, and sums of them to less: s goes first. A small one costs nothing.
     """
     largest = float(np.abs(U).max())
-    told = U - U.mean()
-    told -= told.mean()
-    outweighed = np.abs(told).max() < _OUTWEIGHED * largest
-    return (told if outweighed else U), 4.0 * np.finfo(float).eps * largest
+    apart = U - U.mean()
+    apart -= apart.mean()
+    outweighed = np.abs(apart).max() < _OUTWEIGHED * largest
+    return (apart if outweighed else U), 4.0 * np.finfo(float).eps * largest
 
 
-def _told(similarity: tuple[tuple[float, ...], ...]) -> str:
+def _similarity_text(similarity: tuple[tuple[float, ...], ...]) -> str:
     """Return a circulant U by its first row, as text, and any other by a digest."""
     # A zero has no sign here.
     U = np.array(similarity) + 0.0
@@ -175,8 +183,8 @@ def _strongest(similarity: Any) -> float:
     """Return the largest |u| of the eigenvalues of U beyond that of 1."""
     if similarity is None:
         return 1.0
-    told, rounding = distinctions(np.array(similarity))
-    strongest = float(np.abs(np.linalg.eigvalsh(told - told.mean())).max())
+    apart, rounding = distinctions(np.array(similarity))
+    strongest = float(np.abs(np.linalg.eigvalsh(apart - apart.mean())).max())
     # What remains of equal entries is rounding: they tell no colours apart, at any β.
     return strongest if strongest > rounding else 1e-300
 

@@ -27,7 +27,7 @@ class Problem:
         What the sequences are.
     loss : str or Loss, optional
         "cross-entropy" or "squared-error", one of `data.losses`; None is the first of them: the
-        cross-entropy, but for GaussianTokens the squared error. Or a loss of the user's, for
+        cross-entropy, but for GaussianTokens the squared error. Or a user-defined loss, for
         PottsTokens without similarity, CustomTokens and IndependentTokens.
 
     Raises

@@ -13,7 +13,7 @@ from scipy.interpolate import CubicSpline
 from scipy.special import ndtr, wofz
 
 from replica.quadrature.rule import Accuracy
-from replica.quadrature.softmax_race import clocks, window
+from replica.quadrature.softmax_race import lognormal_laplace, window
 
 Complex = NDArray[np.complex128]
 
@@ -81,10 +81,10 @@ def level_window(n: int, c: float, radius: float) -> tuple[float, float]:
 def race_distance(colors: int, c: float, rho: float, accuracy: Accuracy = Accuracy.FINE) -> float:
     """Return E dist²(ξ, {h : h_y >= h_a}), the token y drawn from softmax(ν).
 
-    ξ ~ N(0, K0) and ν = c ξ + noise, of variance ρ. At given time u of the race that draws y = 1
-    the colours are independent, with the weights Ψ(u + c ξ_a) and -Ψ'(u + c ξ_1), and the average
-    is that of `squared_distance` with other moments: a level τ, a Fourier integral over k for
-    ξ_1 = τ - Y, and moments of y_a = (ξ_a - τ)_+, Y = Σ y_a.
+    ξ ~ N(0, K0) and ν = c ξ + noise, of variance ρ. At given time u of the exponential race that
+    draws y = 1 the colours are independent, with the weights Ψ(u + c ξ_a) and -Ψ'(u + c ξ_1), and
+    the average is that of `squared_distance` with other moments: a level τ, a Fourier integral over
+    k for ξ_1 = τ - Y, and moments of y_a = (ξ_a - τ)_+, Y = Σ y_a.
 
     Parameters
     ----------
@@ -103,9 +103,9 @@ def race_distance(colors: int, c: float, rho: float, accuracy: Accuracy = Accura
     if n == 1:
         return _two_colours(c, s)
     reach = 2.0 * radius
-    # The spectrum of a normal variable, widened by that of the clocks.
-    clock_spectrum = 2.0 * c / math.pi * digits
-    highest = radius + (min(clock_spectrum, c / s * radius) if s > 0 else clock_spectrum)
+    # The spectrum of a normal variable, widened by that of its weight Ψ.
+    weight_spectrum = 2.0 * c / math.pi * digits
+    highest = radius + (min(weight_spectrum, c / s * radius) if s > 0 else weight_spectrum)
     # With weights of at most 1 the levels that matter, and Y, are those of the cone at rest.
     low, largest = level_window(n, 0.0, radius)
     level_step = min(math.pi / highest, (radius - low) / levels)
@@ -126,16 +126,16 @@ def race_distance(colors: int, c: float, rho: float, accuracy: Accuracy = Accura
     _, late = window(s, Accuracy.COARSE)
     times = np.arange(-digits - c * radius, late + c * radius, time_step)
     table = np.arange(times[0] + c * x.min() - 1.0, times[-1] + c * x.max() + 1.0, 0.02)
-    silence = CubicSpline(table, clocks(table, s, Accuracy.FINE)[0])
+    laplace_at = CubicSpline(table, lognormal_laplace(table, s, Accuracy.FINE)[0])
     total = 0.0
     for u in times:
-        silent = silence(u + c * x)
-        densities = ((normal * silent)[None] * powers[:, None, :]).reshape(-1, len(y))
+        laplace = laplace_at(u + c * x)
+        densities = ((normal * laplace)[None] * powers[:, None, :]).reshape(-1, len(y))
         moments = densities @ cosines - 1j * (densities @ sines)
         x0, x1, x2 = moments.reshape(3, len(tau), len(k))
-        silent, slope = clocks(u + c * xi, s, Accuracy.FINE)
+        laplace, slope = lognormal_laplace(u + c * xi, s, Accuracy.FINE)
         # What is not above the level, and what is, unless it has a phase.
-        chi = gauss @ silent - x0[:, :1].real + x0
+        chi = gauss @ laplace - x0[:, :1].real + x0
         terms = 4 * n * x2 * chi + n * (n - 1) * (3 * x1 * x1 + 2 * x0 * x2)
         if n > 2:
             terms = _power(chi, n - 3) * (chi * terms + n * (n - 1) * (n - 2) * x0 * x1 * x1)

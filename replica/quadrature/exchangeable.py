@@ -16,8 +16,8 @@ import numpy as np
 from replica.arrays import Vector
 from replica.memory import kept
 from replica.quadrature.contour import ContourRule
-from replica.quadrature.kernels.exchangeable import exchange_averages
-from replica.quadrature.kernels.exchangeable_window import exchange_decay, exchange_window
+from replica.quadrature.kernels.exchangeable import exchangeable_averages
+from replica.quadrature.kernels.exchangeable_window import exchangeable_decay, exchangeable_window
 from replica.quadrature.rule import Accuracy, Averages
 
 #: Beyond this radius one Gaussian variable has no weight left.
@@ -52,7 +52,7 @@ _MANY, _TAILED, _ALWAYS = 1000, 1.7, 2000
 
 
 @dataclass(frozen=True)
-class ExchangeRule:
+class ExchangeableRule:
     """The rule E O = ∫dt ∫ds/(2πi) e^s E[O Σ_b r_b e^{-s Σ_a p_a}], see THEORY.md.
 
     Attributes
@@ -85,10 +85,12 @@ class ExchangeRule:
 
     @classmethod
     @lru_cache(maxsize=8)
-    def near(cls, colors: int, m: float, q: float, V: float) -> ExchangeRule:
+    def near(cls, colors: int, m: float, q: float, V: float) -> ExchangeableRule:
         """Return the rule for the surroundings of these order parameters."""
         # A margin on q keeps the rule fit while a solver moves nearby.
-        t_low, t_high, p_low, p_high = exchange_window(colors, m, 1.05 * q, V, RADIUS, _LEFT_OUT)
+        t_low, t_high, p_low, p_high = exchangeable_window(
+            colors, m, 1.05 * q, V, RADIUS, _LEFT_OUT
+        )
         spread = 1.05 * max(p_high - 1.0, 1.0 - p_low)
         order, window = (m, q, V), (t_low, t_high)
         damped, broad = not spread < 1.2, spread > _BROAD
@@ -99,7 +101,7 @@ class ExchangeRule:
         while terms < most:
             places = (t_low + (t_high - t_low) * share for share in (0.2, 0.5, 0.8))
             sizes = (
-                exchange_decay(colors, m, q, V, t, damping, step * terms, RADIUS, _DENSITIES[1])
+                exchangeable_decay(colors, m, q, V, t, damping, step * terms, RADIUS, _DENSITIES[1])
                 for t in places
             )
             if max(sizes) < _NEGLIGIBLE:
@@ -125,7 +127,7 @@ class ExchangeRule:
         """Return the averages at these order parameters."""
         terms = round(self.terms * (1.3 if accuracy == Accuracy.FINER else 1.0))
         series = series_weights(terms, self.damped) * (self.step / math.pi)
-        _, overlap, energy, response, loss = exchange_averages(
+        _, overlap, energy, response, loss = exchangeable_averages(
             self.colors, m[0], q[0], V[0], *self.window, _T_NODES[accuracy],
             _DAMPING[accuracy] if self.damped else 0.0,
             self.step, series, RADIUS, _DENSITIES[accuracy],
@@ -133,10 +135,10 @@ class ExchangeRule:
         return Averages(np.array([overlap]), np.array([energy]), np.array([response]), loss)
 
 
-def exchange_rule(colors: int, m: float, q: float, V: float) -> ExchangeRule | ContourRule:
+def exchangeable_rule(colors: int, m: float, q: float, V: float) -> ExchangeableRule | ContourRule:
     """Return the cheaper rule with all digits: one contour for all t, or one for each."""
     if colors < _ALWAYS:
-        one = ExchangeRule.near(colors, m, q, V)
+        one = ExchangeableRule.near(colors, m, q, V)
         if one.resolved and (one.decayed or colors < _MANY or q > _TAILED):
             return one
     return ContourRule(colors, (m, q, V), RADIUS, _LEFT_OUT)

@@ -58,7 +58,7 @@ class Residual(NamedTuple):
 class FieldLaw:
     """The joint law of ω and y as the order parameters m and q describe it.
 
-    It is what an ensemble says to the channel side of the saddle point, whatever the loss. A law
+    It is what an ensemble gives the channel side of the saddle point, whatever the loss. A law
     states its second moments, from which any quadratic loss follows, and its error rate; one
     that can be sampled serves every loss there is (`replica.channels.by_points`). Order parameters
     have one entry per colour mode. Laws of a mixture of Gaussians, whose colours are not alike,

@@ -22,7 +22,7 @@ class Accuracy(IntEnum):
 HUGE = 1e30
 
 #: Own overlap of a row so short that its losses are those of no row at all.
-NO_ROW = 1e-30
+TINY_OVERLAP = 1e-30
 
 
 class Averages(NamedTuple):

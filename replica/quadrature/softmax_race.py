@@ -1,9 +1,8 @@
-"""Averages of softmaxes over Gaussian fields, by the Laplace transform of a log-normal.
+"""The softmax of random fields as an exponential race.
 
-For independent tokens. Let an exponential clock ring at the rate e^{ν_a}; softmax_a(ν) is the
-probability that clock a rings first. At a given time of that event the clocks are independent, so
-that an average over fields of independent noise is one integral over the time of a product over
-the clocks, of Ψ(v) = E exp(-e^{v + s x}) and its derivative.
+Of independent events of rates e^{ν_a}, softmax_a(ν) is the probability that the one of colour a
+occurs first. Given its time the colours are independent, so an average over fields of independent
+noise is one integral over the time of a product over the colours, of log-normal Laplace transforms.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 
 from replica.arrays import Vector
 from replica.memory import kept
-from replica.quadrature.kernels.softmax_race import race, silence
+from replica.quadrature.kernels.softmax_race import fill_laplace, fill_softmax
 from replica.quadrature.rule import Accuracy
 
 #: Spacing of times and of noise, largest noise, and the log probability that is left out.
@@ -26,15 +25,18 @@ _STEPS, _RADII, _LEFT_OUT = (0.6, 0.32, 0.28), (7.0, 9.8, 10.6), (-16.0, -32.0, 
 _NODES = 160
 
 
-def clocks(v: Vector, s: float, accuracy: Accuracy) -> tuple[Vector, Vector]:
-    """Return Ψ(v) = E exp(-e^{v + s x}), x normal, and its derivative."""
+def lognormal_laplace(v: Vector, s: float, accuracy: Accuracy) -> tuple[Vector, Vector]:
+    """Return Ψ(v) = E exp(-e^{v + s x}), x normal, and its derivative.
+
+    The Laplace transform of the log-normal variable e^{s x}, at e^v.
+    """
     v = np.ascontiguousarray(v)
     value, slope = np.empty_like(v), np.empty_like(v)
-    silence(v, s, _STEPS[accuracy], _RADII[accuracy], value, slope)
+    fill_laplace(v, s, _STEPS[accuracy], _RADII[accuracy], value, slope)
     return value, slope
 
 
-def first_to_ring(
+def expected_softmax(
     k: NDArray[np.int64], spacing: float, s: float, accuracy: Accuracy
 ) -> tuple[Vector, Vector]:
     """Return π = E softmax_1(ν) and its gradient in the means of ν_a = spacing k_a + s x_a.
@@ -51,15 +53,15 @@ def first_to_ring(
     lowest, highest = int(k.min()), int(k.max())
     levels = spacing * np.arange(lowest, highest + 1)
     step = _STEPS[accuracy]
-    # Times relative to a clock's mean: when it may begin to ring, and when all have rung.
+    # Times relative to a mean: when its event may begin to occur, and when it has.
     early, late = window(s, accuracy)
     times = np.arange(early - levels[-1], late - levels[0] + step, step)
-    silent, slope = clocks(times[:, None] + levels[None, :], s, accuracy)
+    laplace, slope = lognormal_laplace(times[:, None] + levels[None, :], s, accuracy)
     first = np.searchsorted(times, early - levels)
     last = np.searchsorted(times, late - levels)
-    win, gain = np.empty(len(k)), np.empty(k.shape)
-    race(k, lowest, silent, slope, first, last, step, win, gain)
-    return win, gain
+    softmax, gradient = np.empty(len(k)), np.empty(k.shape)
+    fill_softmax(k, lowest, laplace, slope, first, last, step, softmax, gradient)
+    return softmax, gradient
 
 
 def log_normaliser(colors: int, variance: float, accuracy: Accuracy) -> float:
@@ -68,8 +70,8 @@ def log_normaliser(colors: int, variance: float, accuracy: Accuracy) -> float:
     step = _STEPS[accuracy]
     early, late = window(s, accuracy)
     v = np.arange(early - math.log(colors), max(late, 5.0) + step, step)
-    silent, _ = clocks(v, s, accuracy)
-    return float(step * np.sum(np.exp(-np.exp(np.minimum(v, 6.0))) - silent**colors))
+    laplace, _ = lognormal_laplace(v, s, accuracy)
+    return float(step * np.sum(np.exp(-np.exp(np.minimum(v, 6.0))) - laplace**colors))
 
 
 def uncertainty(colors: int, variance: float, accuracy: Accuracy) -> float:
@@ -77,15 +79,15 @@ def uncertainty(colors: int, variance: float, accuracy: Accuracy) -> float:
     s = math.sqrt(variance)
     step = _STEPS[accuracy]
     early, late = window(s, accuracy)
-    silent, slope = clocks(np.arange(early, late + step, step), s, accuracy)
-    return float(colors * (colors - 1) * step * np.sum(slope**2 * silent ** (colors - 2)))
+    laplace, slope = lognormal_laplace(np.arange(early, late + step, step), s, accuracy)
+    return float(colors * (colors - 1) * step * np.sum(slope**2 * laplace ** (colors - 2)))
 
 
 def wrong_guess(colors: int, m: float, q: float, rho: float, accuracy: Accuracy) -> float:
     """Return the probability that the largest ω_a is not the token drawn from softmax(ν).
 
     The fields are independent pairs of covariance [[q, m], [m, ρ]]. At given time and ω_1 the
-    other clocks are silent and have smaller fields independently of each other.
+    events of the others have not occurred, and their ω_a are smaller, independently of each other.
     """
     a = m / math.sqrt(q)
     s = math.sqrt(max(rho - a * a, 0.0))
@@ -93,17 +95,17 @@ def wrong_guess(colors: int, m: float, q: float, rho: float, accuracy: Accuracy)
     early, late = window(s, accuracy)
     x, weights, below = _cumulative(_NODES + 40 * math.ceil(abs(a)))
     times = np.arange(early - 9.0 * abs(a), late + 9.0 * abs(a), step)
-    silent, slope = clocks(times[:, None] + a * x[None, :], s, accuracy)
+    laplace, slope = lognormal_laplace(times[:, None] + a * x[None, :], s, accuracy)
     gauss = np.exp(-0.5 * x * x) / math.sqrt(2.0 * math.pi)
-    smaller = np.maximum((silent * gauss) @ below.T, 0.0)
+    smaller = np.maximum((laplace * gauss) @ below.T, 0.0)
     right = -colors * step * float(((slope * smaller ** (colors - 1)) @ (weights * gauss)).sum())
     return 1.0 - right
 
 
 def window(s: float, accuracy: Accuracy) -> tuple[float, float]:
-    """Return log times before which a clock has not rung, and after which it has.
+    """Return the log times between which an event of rate e^{s x} occurs.
 
-    E e^{v + s x} = e^{v + s²/2} bounds the probability to have rung; for large s, normal
+    E e^{v + s x} = e^{v + s²/2} bounds the probability of an earlier one; for large s, normal
     tails do.
     """
     return window_for(s, _LEFT_OUT[accuracy])

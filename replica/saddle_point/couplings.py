@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any
+
 import numpy as np
 
 from replica.arrays import Matrix, Vector
+from replica.ensembles.ensemble import Ensemble
 from replica.ensembles.spectrum import Spectrum
 from replica.jit import jit
-from replica.saddle_point.equations import Conjugates, Overlaps
+from replica.quadrature.rule import HUGE
+from replica.saddle_point.equations import Conjugates, CouplingEquations, Overlaps
+from replica.saddle_point.fixed_point import largest
 
 
 class SpectralCouplings:
@@ -23,9 +31,45 @@ class SpectralCouplings:
     follows, and nothing else knows the order.
     """
 
-    def __init__(self, spectrum: Spectrum) -> None:
+    def __init__(self, spectrum: Spectrum, colors: int) -> None:
+        self.colors = colors
         self.spectrum = spectrum
         self.teacher_norm2 = spectrum.teacher_norm2
+        #: Colour modes that fields see.
+        self._seen = np.flatnonzero(spectrum.scales).tolist()
+
+    @property
+    def unit(self) -> float:
+        """The power of 2 next to the largest variance of an input, times C; 1 for U = I."""
+        s = self.spectrum
+        strongest = float((self.colors * s.scales * (s.covariances @ s.weights)).max())
+        return 2.0 ** round(math.log2(strongest)) if strongest > 0.0 else 1.0
+
+    @cached_property
+    def untrained(self) -> Overlaps:
+        """Zeros, one per colour mode."""
+        nothing = np.zeros(len(self.spectrum.scales))
+        return Overlaps(nothing, nothing, nothing, 0.0, 0.0)
+
+    @property
+    def origin(self) -> Vector:
+        """Conjugates of 1."""
+        return np.zeros(3 * len(self.spectrum.scales))
+
+    def admits(self, order: Overlaps, largest_q: float) -> bool:
+        """Tell whether q and V are positive, and not too large, in every mode that is seen."""
+        q, V = order.q.tolist(), order.V.tolist()
+        return all(0.0 < q[k] < largest_q and 0.0 < V[k] < HUGE for k in self._seen)
+
+    def change(self, gap: Vector) -> float:
+        """Return the largest e^gap - 1."""
+        return largest(np.expm1(np.minimum(gap, 500.0)))
+
+    def weaker(self, x: Vector) -> Vector:
+        """Return m̂ divided by √e."""
+        lower = x.copy()
+        lower.reshape(3, -1)[1] -= 0.5
+        return lower
 
     def coordinates(self, conjugates: Conjugates, least: float = 0.0) -> Vector:
         """Return the logarithms; NaN where a conjugate is not positive, unless `least` is."""
@@ -62,6 +106,16 @@ class SpectralCouplings:
         scaled = self.spectrum.scaled
         resolvents = scaled / (lam + V_hat @ scaled)
         return np.asarray((resolvents * self.spectrum.weights) @ resolvents.T)
+
+
+#: The coupling equations of every form in which an ensemble gives the law of a row's context.
+_EQUATIONS: Mapping[type, Callable[[Any, int], CouplingEquations]] = {Spectrum: SpectralCouplings}
+
+
+def couplings_of(ensemble: Ensemble) -> CouplingEquations:
+    """Return the coupling equations of an ensemble."""
+    context = ensemble.context
+    return _EQUATIONS[type(context)](context, ensemble.colors)
 
 
 def coupling_error(teacher_norm2: float, teacher_overlap: float, norm2: float) -> float:

@@ -45,15 +45,37 @@ def conjugates_of(average: Averages, alpha: float) -> Conjugates:
 
 
 class CouplingEquations(Protocol):
-    """What a saddle point asks of an ensemble's covariances: the equations for m, q and V.
+    """What a saddle point asks of the law of a row's context: the equations for m, q and V.
 
-    They also choose the coordinates in which the fixed point is searched for: logarithms, where
-    all conjugates are positive as under a spectrum, or others.
+    They also choose the shapes of the order parameters, one entry per colour mode or matrices of
+    colours, and the coordinates in which the fixed point is searched for: logarithms, where all
+    conjugates are positive as under a spectrum, or others.
     """
 
     @property
     def teacher_norm2(self) -> float:
         """|w*|²."""
+
+    @property
+    def unit(self) -> float:
+        """The weight decay at which w is about 1 in the unit of the inputs; a power of 2."""
+
+    @property
+    def untrained(self) -> Overlaps:
+        """The overlaps of the row w = 0 without any local variance."""
+
+    @property
+    def origin(self) -> Vector:
+        """The coordinates where plain iteration begins."""
+
+    def admits(self, order: Overlaps, largest_q: float) -> bool:
+        """Tell whether fields have these overlaps, and a q below the largest."""
+
+    def change(self, gap: Vector) -> float:
+        """Return the largest relative change of a conjugate across a gap of the coordinates."""
+
+    def weaker(self, x: Vector) -> Vector:
+        """Return the coordinates of the same q̂ and V̂ with a smaller m̂."""
 
     def coordinates(self, conjugates: Conjugates, least: float = 0.0) -> Vector:
         """Return the coordinates of conjugates, NaN where they have none.

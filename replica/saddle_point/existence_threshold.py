@@ -9,6 +9,7 @@ from functools import lru_cache, partial
 from scipy.optimize import minimize_scalar
 
 from replica.ensembles import ensemble_of
+from replica.ensembles.ensemble import Ensemble
 from replica.ensembles.independent import IndependentLaw
 from replica.problem import DataModel, Loss
 from replica.quadrature.cone_distance import race_distance, squared_distance
@@ -58,20 +59,24 @@ def existence_threshold(data: DataModel, loss: str | None = None) -> float:
     known = [name for name in data.losses if name in _KNOWN]
     chosen = one_of("loss", data.losses[0] if loss is None else loss, known)
     ensemble = ensemble_of(data)
-    if chosen == "squared-error":
-        components = ensemble.components
-        return 1.0 / components if components else math.inf
-    ensemble.require("threshold")
-    return _cross_entropy_threshold(ensemble.law, float(ensemble.spectrum.rho[0]))
+    if chosen != "squared-error":
+        ensemble.require("threshold")
+    return _threshold(ensemble, chosen)
 
 
-def known_threshold(data: DataModel, loss: str | Loss) -> float:
+def known_threshold(ensemble: Ensemble, loss: str | Loss) -> float:
     """Return the existence threshold; 0 where none is known, and a search decides."""
     if not isinstance(loss, str) or loss not in _KNOWN:
         return 0.0
-    if loss != "squared-error" and not ensemble_of(data).knows("threshold"):
-        return 0.0
-    return existence_threshold(data, loss)
+    known = loss == "squared-error" or ensemble.knows("threshold")
+    return _threshold(ensemble, loss) if known else 0.0
+
+
+def _threshold(ensemble: Ensemble, loss: str) -> float:
+    if loss == "squared-error":
+        components = ensemble.components
+        return 1.0 / components if components else math.inf
+    return _cross_entropy_threshold(ensemble.law, float(ensemble.rho[0]))
 
 
 @lru_cache(maxsize=256)
@@ -88,7 +93,7 @@ def _least_tilted(colors: int, rho: float) -> float:
     return _minimum(_unsatisfied(partial(squared_distance, colors), rho), 1e-9)[1]
 
 
-def _least_of_races(colors: int, rho: float) -> float:
+def _least_independent(colors: int, rho: float) -> float:
     """Return the minimum for independent tokens, each of whose distances may take seconds.
 
     A minimum is flat: where coarse distances have four digits or more, their minimum is close
@@ -120,5 +125,5 @@ def _minimum(unsatisfied: Callable[[float], float], tolerance: float) -> tuple[f
 #: The minimum of the mean squared distance, by the law of the fields.
 _LEAST: Mapping[type[FieldLaw], Callable[[int, float], float]] = {
     TiltedLaw: _least_tilted,
-    IndependentLaw: _least_of_races,
+    IndependentLaw: _least_independent,
 }

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 
+from replica.ensembles import ensemble_of
 from replica.problem import Problem
 from replica.saddle_point.existence_threshold import known_threshold
 from replica.saddle_point.solution import Solution
 from replica.saddle_point.status import Status
 
-#: What each status says; a table that was edited may have another text.
+#: The sentence of each status; a table that was edited may have another text.
 _SENTENCES: dict[str, str] = {status: status.sentence for status in Status}
 
 
-def complaint(solution: Solution) -> str:
+def failure_message(solution: Solution) -> str:
     """Return the line that says how a solution failed, and what may help."""
     return reason(solution.problem, solution.status, solution.evaluations, solution.residual)
 
@@ -22,7 +23,7 @@ def reason(problem: Problem, status: str, evaluations: int, residual: float) -> 
     """Return the line that says how a problem was not solved, and what may help."""
     where = f"alpha = {problem.alpha}, lam = {problem.lam}"
     if status == Status.BELOW_THRESHOLD:
-        threshold = known_threshold(problem.data, problem.loss)
+        threshold = known_threshold(ensemble_of(problem.data), problem.loss)
         larger = " or a larger alpha" if math.isfinite(threshold) else ""
         return (
             f"{where}: {Status.BELOW_THRESHOLD.sentence} up to "

@@ -7,14 +7,13 @@ import math
 import numpy as np
 
 from replica.channels.channel_of import channel_of
-from replica.ensembles import ensemble_of
 from replica.ensembles.ensemble import Ensemble
 from replica.memory import kept
-from replica.problem import Loss, Problem
+from replica.problem import Loss
 from replica.quadrature.rule import Accuracy, relative_difference
 from replica.saddle_point.couplings import coupling_error
 from replica.saddle_point.equations import Overlaps
-from replica.saddle_point.fixed_point import FixedPoint, largest
+from replica.saddle_point.fixed_point import FixedPoint
 from replica.saddle_point.saddle_point import SaddlePoint
 from replica.saddle_point.solution import Solution, public
 from replica.saddle_point.status import Status
@@ -35,7 +34,7 @@ def solution_at(saddle: SaddlePoint, found: FixedPoint) -> Solution:
     test_loss, train_loss = losses = _losses(saddle, order, Accuracy.FINE)
     error_rate, distance = rates = _rates(saddle, order, Accuracy.FINE)
     residual = max(
-        largest(np.expm1(np.minimum(found.gap, 500.0))),
+        saddle.couplings.change(found.gap),
         relative_difference(_listed(saddle.overlaps(found.x + found.gap)), _listed(order)),
     )
     status = found.status
@@ -63,21 +62,20 @@ def solution_at(saddle: SaddlePoint, found: FixedPoint) -> Solution:
     )
 
 
-def without_answer(problem: Problem, status: Status, evaluations: int) -> Solution:
+def without_answer(saddle: SaddlePoint, status: Status) -> Solution:
     """Return a solution of which only the status and the optimal loss are known."""
-    ensemble = ensemble_of(problem.data)
-    nothing = public(np.full(len(ensemble.dimensions), math.nan))
+    m, q, V = (public(np.full_like(each, math.nan)) for each in saddle.couplings.untrained[:3])
     return Solution(
-        problem,
-        m=nothing,
-        q=nothing,
-        V=nothing,
-        m_hat=nothing,
-        q_hat=nothing,
-        V_hat=nothing,
-        optimal_loss=_optimal_loss(ensemble, problem.loss),
+        saddle.problem,
+        m=m,
+        q=q,
+        V=V,
+        m_hat=m,
+        q_hat=q,
+        V_hat=V,
+        optimal_loss=_optimal_loss(saddle.ensemble, saddle.problem.loss),
         status=status,
-        evaluations=evaluations,
+        evaluations=saddle.evaluations,
     )
 
 
@@ -125,7 +123,7 @@ def _rates(saddle: SaddlePoint, order: Overlaps, accuracy: Accuracy) -> Numbers:
 def _optimal_loss(
     ensemble: Ensemble, loss: str | Loss, accuracy: Accuracy = Accuracy.FINE
 ) -> float:
-    return channel_of(ensemble.law, loss).optimal_loss(ensemble.spectrum.rho, accuracy)
+    return channel_of(ensemble.law, loss).optimal_loss(ensemble.rho, accuracy)
 
 
 @kept()
@@ -135,4 +133,4 @@ def _optimal_loss_error(ensemble: Ensemble, loss: str | Loss) -> float:
 
 
 def _listed(order: Overlaps) -> list[float]:
-    return [*order.m.tolist(), *order.q.tolist(), *order.V.tolist()]
+    return [value for each in order[:3] for value in each.ravel().tolist()]

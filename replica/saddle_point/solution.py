@@ -50,7 +50,7 @@ class Solution(Immutable):
         |w - w*|² / |w*|²; NaN where β = 0.
     status : Status
         "converged", or how the solution failed: "max-steps", "diverged", "not-finite" or
-        "below-threshold". It is such a text, and has a `sentence` that says what it means.
+        "below-threshold". It is such a text, and has a `sentence` on what it means.
     residual : float
         Largest relative change of any order parameter that one more undamped evaluation of
         the saddle-point map would make.

@@ -13,10 +13,11 @@ from replica.quadrature.rule import Accuracy
 from replica.saddle_point.continuation import State, extrapolated
 from replica.saddle_point.existence_threshold import known_threshold
 from replica.saddle_point.fixed_point import FixedPoint, find_fixed_point, largest
-from replica.saddle_point.messages import complaint
+from replica.saddle_point.messages import failure_message
 from replica.saddle_point.observables import solution_at, without_answer
 from replica.saddle_point.saddle_point import SaddlePoint
 from replica.saddle_point.solution import Solution
+from replica.saddle_point.start import start
 from replica.saddle_point.status import Status
 from replica.validation import integer, refusal, truth
 
@@ -61,7 +62,7 @@ def solve(problem: Problem, *, check: bool = True, max_steps: int = 400) -> Solu
     checked = truth("check", check)
     solution, _ = solve_from(problem, None, integer("max_steps", max_steps, 1))
     if checked and not solution.converged:
-        raise ConvergenceError(complaint(solution), solution)
+        raise ConvergenceError(failure_message(solution), solution)
     return solution
 
 
@@ -69,11 +70,11 @@ def solve_from(
     problem: Problem, state: State | None, max_steps: int = 400
 ) -> tuple[Solution, State | None]:
     """Solve a problem from the state of a neighbour, and return the state for the next one."""
-    if problem.lam == 0.0:
-        threshold = known_threshold(problem.data, problem.loss)
-        if problem.alpha <= threshold * (1 + _THRESHOLD_ERROR):
-            return without_answer(problem, Status.BELOW_THRESHOLD, 0), None
     saddle = SaddlePoint(problem)
+    if problem.lam == 0.0:
+        threshold = known_threshold(saddle.ensemble, problem.loss)
+        if problem.alpha <= threshold * (1 + _THRESHOLD_ERROR):
+            return without_answer(saddle, Status.BELOW_THRESHOLD), None
     found = None
     if state is not None:
         found = _search(saddle, state, Accuracy.FINE, min(max_steps, _FROM_NEIGHBOUR))
@@ -83,7 +84,7 @@ def solve_from(
             state = State(found.x, found.inverse)
             found = _search(saddle, state, Accuracy.FINE, max_steps)
     if not math.isfinite(largest(found.gap)):
-        return without_answer(problem, found.status, saddle.evaluations), None
+        return without_answer(saddle, found.status), None
     solution = solution_at(saddle, found)
     return solution, State(found.x, found.inverse) if solution.converged else None
 
@@ -105,15 +106,15 @@ def _approach(saddle: SaddlePoint, max_steps: int) -> FixedPoint:
     Where the quadratic expansion of the loss leads nowhere, more weight decay makes an easy
     problem, and a path from there to the one that is asked for.
     """
-    start = State(saddle.start(), None)
-    found = _search(saddle, start, Accuracy.COARSE, min(max_steps, _FROM_EXPANSION))
+    beginning = State(start(saddle), None)
+    found = _search(saddle, beginning, Accuracy.COARSE, min(max_steps, _FROM_EXPANSION))
     if found.status == Status.CONVERGED or saddle.evaluations >= max_steps:
         return found
-    lam, unit = saddle.problem.lam, saddle.unit
+    lam, unit = saddle.problem.lam, saddle.couplings.unit
     past: list[tuple[float, State]] = []
     for place in np.linspace(0.0, math.log(max(lam / unit, 1e-9)), 8):
         saddle.lam = unit * math.exp(place)
-        state = extrapolated(past, place) or State(saddle.start(), None)
+        state = extrapolated(past, place) or State(start(saddle), None)
         found = _search(saddle, state, Accuracy.COARSE, max_steps)
         if found.status != Status.CONVERGED:
             break

@@ -13,7 +13,7 @@ class Status(str, Enum):
     Attributes
     ----------
     sentence : str
-        What it says of the solution.
+        What it means for the solution.
     """
 
     sentence: str

@@ -63,13 +63,13 @@ class Curve(Table):
     def _parameters(self) -> dict[str, Any]:
         """Return data, loss, λ and sample ratios as JSON can hold them; lists where they differ."""
         problems = [solution.problem for solution in self.solutions]
-        told = [
+        described = [
             {**_content(problem.data), "loss": problem.loss_name, "lam": problem.lam}
             for problem in problems
         ]
         parameters: dict[str, Any] = {}
-        for name in dict.fromkeys(name for each in told for name in each):
-            values = [each.get(name) for each in told]
+        for name in dict.fromkeys(name for each in described for name in each):
+            values = [each.get(name) for each in described]
             parameters[name] = values if values != values[:1] * len(values) else values[0]
         return {**parameters, "alpha": [problem.alpha for problem in problems]}
 

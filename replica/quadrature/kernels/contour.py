@@ -182,7 +182,7 @@ def _log_size(count, d, weight, a, y):
 def contour_averages(
     colors, m, q, V, t_low, t_high, t_count, tail, damping, radius, density, most
 ):  # fmt: skip
-    """Average as `exchange_averages` does, on a contour chosen at every t, by centred numbers.
+    """Average as `exchangeable_averages` does, on a contour chosen at every t, by centred numbers.
 
     p = p(0) + d with d known to all its digits, however narrow the fields: with X(0) = Σ p(0)
     taken from a reference t, e^{s (1 - X(0))} and e^{-s d} keep theirs. t = t_0 + w sinh u, u

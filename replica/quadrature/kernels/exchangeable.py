@@ -1,7 +1,7 @@
 """Kernels of the cross-entropy of C exchangeable colours: integrals over the log normaliser.
 
 The prox of the cross-entropy separates at given log normaliser t: with c = ω + V e_1,
-V p_a = W(V e^{c_a - t}), and t is fixed by Σ_a p_a = 1. `exchange_averages` never solves that,
+V p_a = W(V e^{c_a - t}), and t is fixed by Σ_a p_a = 1. `exchangeable_averages` never solves that,
 but integrates over t, as THEORY.md derives.
 """
 
@@ -183,7 +183,7 @@ def add_terms(sums, factor, n, one, two, three, m_1, Ar, Ai, Br, Bi, k):
 
 
 @jit
-def exchange_averages(colors, m, q, V, t_low, t_high, t_count, a, h, series, radius, density):
+def exchangeable_averages(colors, m, q, V, t_low, t_high, t_count, a, h, series, radius, density):
     """Average over the C - 1 fields by the exchangeability of the colours.
 
     E O = ∫dt (1/2πi) ∫ds e^s E[O Σ_b r_b e^{-s Σ_a p_a}], r = p/(1 + V p): at given t and s

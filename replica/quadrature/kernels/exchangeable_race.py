@@ -1,24 +1,31 @@
-"""Kernel of the cross-entropy of exchangeable colours, the masked one drawn from a softmax."""
+"""Kernel of the cross-entropy of exchangeable colours where softmax(ν) draws the masked one."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from replica.jit import inlined, jit
-from replica.quadrature.kernels.exchangeable import MOST_NODES, colour_nodes, loss_ratio, transform
+from replica.quadrature.kernels.exchangeable import (
+    MOST_NODES,
+    add_terms,
+    colour_nodes,
+    masked_moments,
+    other_moments,
+    transform,
+)
 
 
 @inlined
-def _weigh(count, p, w, V, shift, root_q, share, u, v_first, v_step, silent, ringing, out):
+def _weigh(count, p, w, V, shift, root_q, share, u, v_first, v_step, laplace, slope, out):
     """Fill w Ψ(u + share x) and -w Ψ'(u + share x), by splines, and return their sums."""
-    last = silent.shape[0] - 1
+    last = laplace.shape[0] - 1
     one = two = 0.0
     for i in range(count):
         x = (np.log(max(p[i], 1e-300)) + V * p[i] - shift) / root_q
         place = (u + share * x - v_first) / v_step
         j = min(max(int(place), 0), last)
         d = (place - j) * v_step
-        c, e = silent[j], ringing[j]
+        c, e = laplace[j], slope[j]
         out[0, i] = w[i] * (((c[0] * d + c[1]) * d + c[2]) * d + c[3])
         out[1, i] = -w[i] * (((e[0] * d + e[1]) * d + e[2]) * d + e[3])
         one += out[0, i]
@@ -27,14 +34,14 @@ def _weigh(count, p, w, V, shift, root_q, share, u, v_first, v_step, silent, rin
 
 
 @jit
-def race_exchange_averages(
+def exchangeable_race_averages(
     colors, share, q, V, t_low, t_high, t_count, a, h, series, radius, density,
-    u_first, u_step, u_count, v_first, v_step, silent, ringing,
+    u_first, u_step, u_count, v_first, v_step, laplace, slope,
 ):  # fmt: skip
-    """Average over fields √q x with the weight of the race of clocks of log rates share x + noise.
+    """Average over fields √q x with the weight of a token drawn from softmax(share x + noise).
 
-    As `exchange_averages`; at given time u of the race every other colour has the further
-    weight Ψ(u + share x), the masked one -Ψ'.
+    As `exchangeable_averages`; at given time u of the exponential race that draws it every other
+    colour has the further weight Ψ(u + share x), the masked one -Ψ'.
 
     Returns
     -------
@@ -51,11 +58,11 @@ def race_exchange_averages(
     p1, w1 = np.empty(size), np.empty(size)
     weighed, weighed1 = np.empty((2, size)), np.empty((2, size))
     z = np.empty((4, size))
-    f = np.zeros((6, size))
+    f = np.empty((6, size))
     Ar, Ai = np.empty((6, terms)), np.empty((6, terms))
     Br, Bi = np.empty((6, terms)), np.empty((6, terms))
     Dr, Di = np.empty((6, terms)), np.empty((6, terms))
-    norm = gap = energy = response = loss = 0.0
+    sums, gap = np.zeros(5), 0.0
     step = (t_high - t_low) / (t_count - 1)
     for it in range(t_count):
         t = t_low + it * step
@@ -65,52 +72,24 @@ def race_exchange_averages(
             return np.nan, np.nan, np.nan, np.nan, np.nan
         for iu in range(u_count):
             u = u_first + iu * u_step
-            one, _ = _weigh(
-                count, p, w, V, -t, root_q, share, u, v_first, v_step, silent, ringing, weighed
+            other, _ = _weigh(
+                count, p, w, V, -t, root_q, share, u, v_first, v_step, laplace, slope, weighed
             )
-            _, two = _weigh(
+            _, first = _weigh(
                 count1, p1, w1, V, V - t, root_q, share, u, v_first, v_step,
-                silent, ringing, weighed1,
+                laplace, slope, weighed1,
             )  # fmt: skip
-            if not max(one, 0.0) ** n * two > 1e-17:
+            if not max(other, 0.0) ** n * first > 1e-17:
                 continue
-            for i in range(count):
-                r = p[i] / (1.0 + V * p[i])
-                weight = weighed[0, i]
-                f[0, i] = weight
-                f[1, i] = weight * r
-                f[2, i] = weight * p[i]
-                f[3, i] = weight * p[i] * r
-                f[4, i] = weight * p[i] * p[i]
-                f[5, i] = weight * p[i] * p[i] * r
+            other_moments(count, p, weighed[0], V, f)
             transform(count, p, f, a, h, terms, Ar, Ai, z)
-            for i in range(count):
-                r = p[i] / (1.0 + V * p[i])
-                weight = weighed[1, i]
-                f[0, i] = weight
-                f[1, i] = weight * r
-                f[2, i] = weight * p[i]
-                f[3, i] = weight * p[i] * r
+            other_moments(count, p, weighed[1], V, f)
             transform(count, p, f, a, h, terms, Dr, Di, z)
-            for i in range(count1):
-                r = p1[i] / (1.0 + V * p1[i])
-                x = 1.0 - p1[i]
-                kappa = loss_ratio(p1[i], x)
-                weight = weighed1[1, i]
-                f[0, i] = weight
-                f[1, i] = weight * r
-                f[2, i] = weight * x
-                f[3, i] = weight * x * r
-                f[4, i] = weight * kappa
-                f[5, i] = weight * kappa * r
+            masked_moments(count1, p1, weighed1[1], V, f)
             transform(count1, p1, f, a, h, terms, Br, Bi, z)
             for k in range(terms):
                 e_1 = complex(Ar[0, k], Ai[0, k])
                 e_r = complex(Ar[1, k], Ai[1, k])
-                e_p = complex(Ar[2, k], Ai[2, k])
-                e_pr = complex(Ar[3, k], Ai[3, k])
-                e_pp = complex(Ar[4, k], Ai[4, k])
-                e_ppr = complex(Ar[5, k], Ai[5, k])
                 d_1 = complex(Dr[0, k], Di[0, k])
                 d_r = complex(Dr[1, k], Di[1, k])
                 d_p = complex(Dr[2, k], Di[2, k])
@@ -119,32 +98,14 @@ def race_exchange_averages(
                 m_r = complex(Br[1, k], Bi[1, k])
                 m_u = complex(Br[2, k], Bi[2, k])
                 m_ur = complex(Br[3, k], Bi[3, k])
-                m_k = complex(Br[4, k], Bi[4, k])
-                m_kr = complex(Br[5, k], Bi[5, k])
                 three = e_1 ** (n - 2) if n > 2 else complex(1.0 if n == 2 else 0.0, 0.0)
-                two_ = three * e_1 if n > 1 else complex(1.0, 0.0)
-                one_ = two_ * e_1
+                two = three * e_1 if n > 1 else complex(1.0, 0.0)
+                one = two * e_1
                 factor = np.exp(complex(a, h * k)) * series[k]
-                others = n * (e_pr * two_ + (n - 1) * e_p * e_r * three)
-                squares = n * (e_ppr * two_ + (n - 1) * e_pp * e_r * three)
-                norm += (factor * (m_r * one_ + n * m_1 * e_r * two_)).real
+                add_terms(sums, factor, n, one, two, three, m_1, Ar, Ai, Br, Bi, k)
                 # The pull moves weight between the masked colour and each other: g_1 - g_a.
-                rest = (n - 1) * e_r * three
-                gap += (
-                    factor
-                    * n
-                    * (
-                        (m_ur * d_1 + m_u * d_r + m_r * d_p + m_1 * d_pr) * two_
-                        + (m_u * d_1 + m_1 * d_p) * rest
-                    )
-                ).real
-                energy += (
-                    factor
-                    * (n * m_ur * e_p * two_ + m_u * others + n * m_r * e_pp * two_ + m_1 * squares)
-                ).real
-                response += (
-                    factor * n * e_r * (2.0 * m_r * two_ + (n - 1) * m_1 * e_r * three)
-                ).real
-                loss += (factor * (n * m_kr * e_p * two_ + m_k * others)).real
-    scale = colors * step * u_step
-    return norm * scale, gap * scale, energy * scale, response * scale, loss * scale
+                pair = (m_ur * d_1 + m_u * d_r + m_r * d_p + m_1 * d_pr) * two
+                rest = (m_u * d_1 + m_1 * d_p) * ((n - 1) * e_r * three)
+                gap += (factor * n * (pair + rest)).real
+    norm, _, energy, response, loss = colors * step * u_step * sums
+    return norm, colors * step * u_step * gap, energy, response, loss

@@ -49,7 +49,7 @@ def _log_tail(colors, m, root_q, V, t, sign, radius, p1, p, log_w, scale):
 
 
 @jit
-def exchange_window(colors, m, q, V, radius, scale):
+def exchangeable_window(colors, m, q, V, radius, scale):
     """Return (t_low, t_high, S_low, S_high): where log normaliser and Σ p have their mass.
 
     The probabilities of t outside [t_low, t_high], and of Σ p outside [S_low, S_high] at any t
@@ -90,7 +90,7 @@ def exchange_window(colors, m, q, V, radius, scale):
 
 
 @jit
-def exchange_decay(colors, m, q, V, t, a, y, radius, density):
+def exchangeable_decay(colors, m, q, V, t, a, y, radius, density):
     """Return |E e^{a - (a + i y) Σ p}| at log normaliser t, without two of the other colours."""
     root_q = np.sqrt(q)
     p_cut = 1.0 + 30.0 / a if a > 0.0 else np.inf

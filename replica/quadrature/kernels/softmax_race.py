@@ -1,7 +1,4 @@
-"""Kernels of softmax averages: the Laplace transform of a log-normal, and products of it.
-
-The pictures are those of `replica.quadrature.softmax_race`: exponential clocks, one per colour.
-"""
+"""Kernels of the softmax of random fields as an exponential race."""
 
 from __future__ import annotations
 
@@ -11,10 +8,11 @@ from replica.jit import jit
 
 
 @jit
-def silence(v, s, spacing, radius, value, slope):
+def fill_laplace(v, s, spacing, radius, value, slope):
     """Fill Ψ(v) = E exp(-e^{v + s x}) and its derivative, x a normal variable.
 
-    Ψ is the probability that a clock, which rings at rate e^{s x}, is silent until time e^v.
+    Ψ(v) is the Laplace transform, at e^v, of the log-normal variable e^{s x}: the probability that
+    an event of this rate has not occurred by time e^v.
     """
     step = 0.6 if s * 0.6 < spacing else spacing / s
     half = int(np.ceil(radius / step))
@@ -27,7 +25,7 @@ def silence(v, s, spacing, radius, value, slope):
         total = drop = 0.0
         for i in range(2 * half + 1):
             u = v[j] + s * (i - half) * step
-            # Later nodes are as silent as e^{-e^5}.
+            # Later nodes add less than e^{-e^5}.
             if u > 5.0:
                 break
             rate = np.exp(u)
@@ -39,33 +37,34 @@ def silence(v, s, spacing, radius, value, slope):
 
 
 @jit
-def race(k, lowest, silent, slope, first, last, step, win, gain):
-    """Fill the probability π that clock 1 rings first, and its derivatives in log rates.
+def fill_softmax(k, lowest, laplace, slope, first, last, step, softmax, gradient):
+    """Fill π = E softmax_1(ν), and its derivatives in the means of ν.
 
-    The clocks' log rates are fields of independent noise around means that depend on k_a only:
-    with Ψ_a(u) the probability that clock a is silent until log time u,
+    The fields have independent noise around means μ_a that depend on k_a only. π is the probability
+    that of events of rates e^{ν_a} the first to occur is that of colour 1: with Ψ_a(u) the
+    probability that the event of colour a has not occurred by log time u,
     π = -∫du Ψ_1' Π_{a>1} Ψ_a and ∂π/∂μ_a = -∫du Ψ_1' Ψ_a' Π_{b≠1,a} Ψ_b.
 
     Parameters
     ----------
     k : array (points, colors)
-        Levels of the clocks.
+        Levels of the means.
     lowest : int
         The level of the first column of the tables.
-    silent, slope : arrays (times, levels)
+    laplace, slope : arrays (times, levels)
         Ψ and Ψ' for every level.
     first, last : int arrays (levels,)
-        From which time on a clock of this level may ring first, and from which one on it is
-        certain to have rung.
+        From which time on an event of this level may be the first, and from which one on it is
+        certain to have occurred.
     step : float
         Spacing of the times u.
-    win, gain : arrays (points,) and (points, colors)
+    softmax, gradient : arrays (points,) and (points, colors)
         Receive π and ∂π/∂μ_a.
     """
     points, colors = k.shape
     for point in range(points):
-        win[point] = 0.0
-        gain[point] = 0.0
+        softmax[point] = 0.0
+        gradient[point] = 0.0
         masked = k[point, 0] - lowest
         end = last[masked]
         for a in range(1, colors):
@@ -73,12 +72,12 @@ def race(k, lowest, silent, slope, first, last, step, win, gain):
         for j in range(first[masked], end):
             term = -slope[j, masked]
             for a in range(1, colors):
-                term *= silent[j, k[point, a] - lowest]
-            win[point] += term
+                term *= laplace[j, k[point, a] - lowest]
+            softmax[point] += term
             for a in range(1, colors):
                 level = k[point, a] - lowest
-                gain[point, a] += term * slope[j, level] / silent[j, level]
-        win[point] *= step
+                gradient[point, a] += term * slope[j, level] / laplace[j, level]
+        softmax[point] *= step
         for a in range(1, colors):
-            gain[point, a] *= step
-            gain[point, 0] -= gain[point, a]
+            gradient[point, a] *= step
+            gradient[point, 0] -= gradient[point, a]

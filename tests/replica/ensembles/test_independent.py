@@ -25,7 +25,7 @@ from replica.cli import main
 from replica.ensembles.independent import IndependentLaw
 from replica.losses.cross_entropy import CrossEntropyPoints
 from replica.quadrature.cone_distance import race_distance, squared_distance
-from replica.quadrature.exchangeable_race import RaceExchangeRule
+from replica.quadrature.exchangeable_race import ExchangeableRaceRule
 from replica.quadrature.point_sum import PointRule
 from replica.quadrature.rule import Accuracy
 from replica.quadrature.softmax_race import log_normaliser, uncertainty, wrong_guess
@@ -161,7 +161,7 @@ def test_three_rules_for_the_same_averages(colors, monkeypatch):
     law = IndependentLaw(colors, 0.6)
     rule = PointRule(law, CrossEntropyPoints(), *order[:2])
     lattice = rule.averages(*order, Accuracy.FINER)
-    exchange = RaceExchangeRule.near(colors, 0.6, 0.8, 1.3)
+    exchange = ExchangeableRaceRule.near(colors, 0.6, 0.8, 1.3)
     for accuracy, error in zip(Accuracy, (1e-4, 1e-9, 1e-9), strict=True):
         assert max(gaps(exchange.averages(*order, accuracy), lattice)) < error
     monkeypatch.setattr("replica.ensembles.independent.lattice_near", lambda *_: None)
@@ -179,7 +179,7 @@ def test_many_colours_near_the_threshold():
     lattice = solve(Problem(alpha, 0.0, data))
     order = (np.array([getattr(lattice, name)]) for name in ("m", "q", "V"))
     m, q, V = order
-    averages = RaceExchangeRule.near(4, 1.5**2 / 4, lattice.q, lattice.V).averages(
+    averages = ExchangeableRaceRule.near(4, 1.5**2 / 4, lattice.q, lattice.V).averages(
         m, q, V, Accuracy.FINE
     )
     hats = lattice.m_hat, lattice.q_hat, lattice.V_hat

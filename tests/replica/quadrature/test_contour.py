@@ -7,7 +7,7 @@ import pytest
 
 from replica import PottsTokens, Problem, solve
 from replica.quadrature.contour import ContourRule
-from replica.quadrature.exchangeable import RADIUS, ExchangeRule, exchange_rule
+from replica.quadrature.exchangeable import RADIUS, ExchangeableRule, exchangeable_rule
 from replica.quadrature.fresh_fields import fresh
 from replica.quadrature.rule import Accuracy
 
@@ -59,7 +59,7 @@ def averages(rule, m: float, q: float, V: float) -> np.ndarray:
 )  # fmt: skip
 def test_narrow_fields_by_their_expansion(colors, m, q, V):
     """Σ p varies by 1e-8 and less; an expansion leaves out q² only."""
-    rule = exchange_rule(colors, m, q, V)
+    rule = exchangeable_rule(colors, m, q, V)
     assert isinstance(rule, ContourRule)
     np.testing.assert_allclose(averages(rule, m, q, V), narrow(colors, m, q, V), rtol=1e-11)
     assert rule.common_error < 1e-11
@@ -86,7 +86,7 @@ def test_many_colours_and_short_rows(colors, beta, lam, alpha):
 def test_wide_fields_of_many_colours_without_reaction(colors, q):
     """At V → 0 the prox is the identity, and one integral of a product gives the averages."""
     V, m = 1e-13, np.array([0.5 * q])
-    rule = exchange_rule(colors, m[0], q, V)
+    rule = exchangeable_rule(colors, m[0], q, V)
     loss, error = fresh(colors, m, np.array([q]), Accuracy.FINER)
     found = averages(rule, m[0], q, V)
     assert found[0] == pytest.approx(error, rel=2e-10)
@@ -99,7 +99,7 @@ def test_wide_fields_of_many_colours_without_reaction(colors, q):
 def test_both_ways_to_choose_a_contour_agree(colors, m, q, V):
     rule, other = (
         ContourRule(colors, (m, q, V), RADIUS, -37.0),
-        ExchangeRule.near(colors, m, q, V),
+        ExchangeableRule.near(colors, m, q, V),
     )
     expected = averages(other, m, q, V)
     np.testing.assert_allclose(averages(rule, m, q, V), expected, rtol=5e-11)

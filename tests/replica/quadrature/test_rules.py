@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose
 import replica.quadrature.exchangeable
 import replica.quadrature.kernels.exchangeable
 from replica.channels.potts_cross_entropy import CrossEntropyChannel
-from replica.quadrature.exchangeable import ExchangeRule
+from replica.quadrature.exchangeable import ExchangeableRule
 from replica.quadrature.fresh_fields import fresh
 from replica.quadrature.kernels.exchangeable import colour_nodes
 from replica.quadrature.lattice import LatticeRule
@@ -46,7 +46,7 @@ def lattice(colors, m, q, V):
 
 
 def exchange(colors, m, q, V):
-    return averages(ExchangeRule.near(colors, m, q, V), m, q, V)
+    return averages(ExchangeableRule.near(colors, m, q, V), m, q, V)
 
 
 @pytest.mark.parametrize(
@@ -157,14 +157,14 @@ def random_orders(seed: int, count: int) -> list[tuple[float, float, float]]:
 @pytest.mark.parametrize(("colors", "tolerance"), [(4, 1e-9), (8, 1e-6), (20, 1e-6)])
 def test_probabilities_sum_to_one(monkeypatch, colors, tolerance):
     sums = []
-    kernel = replica.quadrature.kernels.exchangeable.exchange_averages
+    kernel = replica.quadrature.kernels.exchangeable.exchangeable_averages
 
     def recorded(*arguments):
         result = kernel(*arguments)
         sums.append(result[0])
         return result
 
-    monkeypatch.setattr(replica.quadrature.exchangeable, "exchange_averages", recorded)
+    monkeypatch.setattr(replica.quadrature.exchangeable, "exchangeable_averages", recorded)
     orders = [*REGIMES, SEPARABLE, *random_orders(colors, 100)]
     for order in orders:
         exchange(colors, *order)
