@@ -113,7 +113,7 @@ class Course:
             learn_encoder,
             sample,
         )
-        from simulations.estimators.losses import CrossEntropy
+        from simulations.estimators.cross_entropy import CrossEntropy
 
         model = _model()
         tokens, held_out = (
@@ -139,7 +139,7 @@ class Course:
             trained = run.attention
             parameters = SITES * (SITES - 1) + COLORS**2
         losses, least = fresh_losses(model, trained, test), conditional_entropies(model, test)
-        truth = CrossEntropy.expected(model.fields(held_out), np.eye(COLORS)[held_out])
+        truth = CrossEntropy().expected(model.fields(held_out), np.eye(COLORS)[held_out])
         tested = {
             "test_loss": losses.mean(),
             "excess_loss": np.mean(losses - least),

@@ -18,7 +18,7 @@ from replica.errors import BadArgument, Removed, Unwritable, WorkerDied
 from replica.execution.dask_cluster import check_scheduler
 from replica.problem import CustomTokens, Problem
 from replica.tables import Table
-from replica.tables.journal import GO_ON, Journal
+from replica.tables.journal import RESUME_HINT, Journal
 from replica.validation import integer
 
 
@@ -47,7 +47,7 @@ def run_sweep(options: argparse.Namespace, command: str) -> int:
     except (Unwritable, WorkerDied) as error:
         if options.out is None:
             _table(family, done).write(sys.stdout)
-        say(f"replica: {error}; what is done is kept{'' if options.out is None else GO_ON}")
+        say(f"replica: {error}; what is done is kept{'' if options.out is None else RESUME_HINT}")
         return NOT_CONVERGED
     except KeyboardInterrupt:
         if options.out is None:

@@ -2,42 +2,24 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-import math
 import os
 import socket
-import time
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from importlib import metadata
 from types import TracebackType
 from typing import Any
 
-from replica.errors import Removed, Unwritable, reason
-from replica.tables.atomic_files import (
-    clear_partial_files,
-    flush,
-    flush_folder,
-    move_into_place,
-    partial_file,
-    unwritable,
-)
-from replica.tables.columns import COLUMNS, as_cell, columns_of, failed
-from replica.tables.locks import lock, open_locked, stands_at
+from replica.tables.append_only import AppendOnlyFile
+from replica.tables.atomic_files import clear_partial_files, flush_folder, unwritable
+from replica.tables.columns import COLUMNS, failed
 from replica.tables.provenance import difference, read_sidecar, sidecar, write_sidecar
 from replica.tables.table import Table, replace_table, writable_table
 from replica.tables.texts import MARK
 from replica.validation import refusal
 
-#: Least seconds between two calls that force the operating system to write to the disk, and
-#: the share of the time that they may take.
-_SYNC, _SHARE = 0.1, 0.02
-
-
-#: What is said of a table that was left unfinished, behind whatever was the reason.
-GO_ON = ": the same command goes on from there"
+#: Hint behind every message about a table that was left unfinished.
+RESUME_HINT = ": the same command goes on from there"
 
 
 class Journal:
@@ -88,17 +70,15 @@ class Journal:
         self._name, self._beside, self._points = name, tuple(beside), tuple(points)
         content = {"parameters": dict(parameters), "seeds": list(seeds)}
         self._provenance = {"command": command, **json.loads(json.dumps(content))}
-        self._handle = self._open()
+        self._file = AppendOnlyFile(name, self.path)
         try:
-            self._columns, self._found, self._rewrite = self._resume()
+            self._found = self._resume()
         except BaseException as error:
-            if not os.fstat(self._handle).st_size:  # nobody misses an empty file
-                self.path.unlink(missing_ok=True)
+            self._file.discard_if_empty()
             self.close()
             if isinstance(error, OSError):
                 raise unwritable(name, path, error) from None
             raise
-        self._next_sync = 0.0
 
     @property
     def lines(self) -> tuple[dict[str, Any], ...]:
@@ -120,46 +100,27 @@ class Journal:
             If the file was removed or replaced by somebody else.
         """
         lines = list(lines)
-        if not lines:
-            return
-        self._still_there()
-        columns = columns_of([*self._found, *lines] if self._rewrite else lines)
-        try:
-            if self._rewrite:
-                self._begin_again(columns)
-            elif self._columns is None:
-                self._columns = columns
-            elif columns != self._columns:
-                raise ValueError(f"columns {columns} in a table of {self._columns}")
-            self._write(lines)
-        except OSError as error:
-            raise self._unwritable(error) from None
+        if lines:
+            self._file.append(lines)
 
     def finish(self, lines: Iterable[Mapping[str, Any]]) -> Table:
         """Replace the file by the table of these lines, in this order, and return the table.
 
         It raises what `append` does.
         """
-        self._still_there()
-        rows = [dict(line) for line in lines]
-        lists = {name: [row.pop(name, None) for row in rows] for name in self._beside}
-        table, provenance = Table(rows), {**self._provenance, **lists}
-        try:
+        with self._file.writing():
+            rows = [dict(line) for line in lines]
+            lists = {name: [row.pop(name, None) for row in rows] for name in self._beside}
+            table, provenance = Table(rows), {**self._provenance, **lists}
             if lists:
                 # Before the table loses these columns, lest a kill between the two lose them.
                 self._tell(lists)
             replace_table(self.path, table, provenance)
-        except OSError as error:
-            raise self._unwritable(error) from None
         return table
 
     def close(self) -> None:
         """Let other processes have the file."""
-        if self._handle >= 0:
-            with suppress(OSError):
-                os.fsync(self._handle)
-            os.close(self._handle)
-            self._handle = -1
+        self._file.close()
 
     def __enter__(self) -> Journal:
         return self
@@ -172,37 +133,20 @@ class Journal:
     ) -> None:
         self.close()
 
-    def _open(self) -> int:
-        try:
-            flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
-            return open_locked(self._name, self.path, flags)
-        except OSError as error:
-            raise unwritable(self._name, self.path, error) from None
-
-    def _still_there(self) -> None:
-        if not stands_at(self._handle, self.path):
-            raise Removed(f"{self.path} was removed or replaced while it was written")
-
-    def _resume(self) -> tuple[tuple[str, ...] | None, tuple[dict[str, Any], ...], bool]:
-        """Return columns and lines of a table of the same parameters, unfinished or finished.
-
-        And whether the file must be written anew before lines can be added to it.
-        """
+    def _resume(self) -> tuple[dict[str, Any], ...]:
+        """Return the lines of a table of the same parameters, unfinished or finished."""
         for whole in (self.path, sidecar(self.path)):
             clear_partial_files(whole)
-        content, header = self.path.read_bytes(), ",".join(COLUMNS).encode()
-        bare_returns = content.count(b"\r") - content.count(b"\r\n")
-        begin = content[: len(MARK + header)].removeprefix(MARK)[: len(header)]
-        if begin != header[: len(begin)] or bare_returns:
-            raise refusal(self._name, str(self.path), "a new file or a table")
+        content = self.path.read_bytes()
+        self._check_kind(content)
         # A first line alone is a table without points: whatever made it, nothing is lost.
         if not content.partition(b"\n")[2]:
-            self._cut(len(content), 0)
+            self._file.drop_all(content)
             self._tell({})
             flush_folder(self.path)
-            return None, (), False
+            return ()
         self._check_provenance()
-        self._cut(len(content), content.rfind(b"\n") + 1)
+        self._file.drop_torn_line(content)
         table = Table.from_csv(self.path, self._name)
         self._check_points(table)
         lists = {name: self._list(name, table) for name in self._beside}
@@ -211,17 +155,20 @@ class Journal:
             for number, line in enumerate(table.lines())
         ]
         known = tuple(line for line in lines if not failed(line))
-        rewrite = (
-            len(known) < len(lines)
-            or not set(self._beside) <= set(table.columns)
-            or content.startswith(MARK)
-        )
-        self._tell({} if set(self._beside) <= set(table.columns) else lists)
-        return table.columns, known, rewrite
+        complete = set(self._beside) <= set(table.columns)
+        self._file.columns = table.columns
+        if len(known) < len(lines) or not complete or content.startswith(MARK):
+            self._file.begin_anew_with(known)
+        self._tell({} if complete else lists)
+        return known
 
-    def _cut(self, size: int, kept: int) -> None:
-        if kept < size:  # not every file system can
-            os.ftruncate(self._handle, kept)
+    def _check_kind(self, content: bytes) -> None:
+        """Refuse what does not begin, as far as it goes, like a table."""
+        header = ",".join(COLUMNS).encode()
+        bare_returns = content.count(b"\r") - content.count(b"\r\n")
+        begin = content[: len(MARK + header)].removeprefix(MARK)[: len(header)]
+        if begin != header[: len(begin)] or bare_returns:
+            raise refusal(self._name, str(self.path), "a new file or a table")
 
     def _list(self, name: str, table: Table) -> list[Any]:
         """Return a column of the table, or what the sidecar of a finished one says of it."""
@@ -248,52 +195,6 @@ class Journal:
     def _tell(self, lists: Mapping[str, Any]) -> None:
         unfinished = {"process": os.getpid(), "host": socket.gethostname()}
         write_sidecar(self.path, {**self._provenance, **lists, "unfinished": unfinished})
-
-    def _begin_again(self, columns: tuple[str, ...]) -> None:
-        """Put a file in the place of a finished table to which lines can be added."""
-        handle, partial = partial_file(self.path)
-        before, self._handle, self._columns = (self._handle, self._columns), handle, columns
-        try:
-            lock(handle, self.path)
-            self._write(self._found)
-            move_into_place(partial, self.path)
-        except BaseException:
-            os.close(handle)
-            with suppress(OSError):
-                os.unlink(partial)
-            self._handle, self._columns = before
-            raise
-        if stands_at(handle, self.path):
-            os.close(before[0])
-        else:  # a file system that cannot replace files got a copy
-            os.close(handle)
-            self._handle = before[0]
-        self._rewrite = False
-
-    def _write(self, lines: Iterable[Mapping[str, Any]]) -> None:
-        """Add lines behind the last; where there is no room for all, as many as fit."""
-        assert self._columns is not None
-        text = io.StringIO(newline="")
-        writer = csv.writer(text, lineterminator="\n")
-        end = os.lseek(self._handle, 0, os.SEEK_END)
-        if not end:
-            writer.writerow(self._columns)
-        for line in lines:
-            writer.writerow([as_cell(line.get(column)) for column in self._columns])
-        content = text.getvalue().encode()
-        try:
-            _write_all(self._handle, content)
-            start = time.monotonic()
-            if start > self._next_sync:
-                flushed = flush(self._handle, self.path)
-                now = time.monotonic()
-                wait = max(_SYNC, (now - start) / _SHARE)
-                self._next_sync = now + wait if flushed else math.inf
-        except OSError:
-            with suppress(OSError):
-                written = os.lseek(self._handle, 0, os.SEEK_END) - end
-                os.ftruncate(self._handle, end + content.rfind(b"\n", 0, written) + 1)
-            raise
 
     def _check_provenance(self) -> None:
         known, broken = read_sidecar(self.path)
@@ -323,17 +224,9 @@ class Journal:
             allowed = f"a table of this command; line {number} has {told}"
             raise refusal(self._name, str(self.path), allowed)
 
-    def _unwritable(self, error: OSError) -> Unwritable:
-        return Unwritable(f"{self.path} cannot be written any more: {reason(error)}")
-
 
 def _content(provenance: Mapping[str, Any]) -> dict[str, Any]:
     """Return what determines the content of a table, by name."""
     named = {key: provenance.get(key) for key in ("seeds", "version")}
     parameters = provenance.get("parameters")
     return {**(parameters if isinstance(parameters, dict) else {}), **named}
-
-
-def _write_all(handle: int, content: bytes) -> None:
-    while content:
-        content = content[os.write(handle, content) :]

@@ -1,14 +1,19 @@
-"""One process at a time for a file, by a lock of the system that ends with the process."""
+"""One process at a time for a file, by a lock of the system that ends with the process.
+
+A file that grows in place carries the lock itself (`open_locked`); one that is replaced whole has
+it in a file beside it (`alone`).
+"""
 
 from __future__ import annotations
 
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from replica.errors import BadArgument, reason
 from replica.tables.mounts import do_without
 from replica.tables.provenance import read_sidecar
 from replica.validation import refusal
@@ -65,21 +70,12 @@ def open_locked(name: str, path: Path, flags: int, shared: bool = False) -> int:
     ValueError
         If another process is writing the table, naming it.
     """
-    deadline = time.monotonic() + _INTRODUCTION
-    while True:
-        handle = os.open(path, flags, 0o666)
-        if lock(handle, path, shared):
-            # Another process may have finished, and replaced the file, since it was opened.
-            if stands_at(handle, path):
-                return handle
-            os.close(handle)
-            continue
-        os.close(handle)
-        writer = _writer(path)
-        if writer is not None or time.monotonic() > deadline:
-            told = writer or "process unknown"
-            raise refusal(name, str(path), f"a file that no other process is writing; {told} is")
-        time.sleep(0.02)
+
+    def refused(writer: str) -> BadArgument:
+        allowed = f"a file that no other process is writing; {writer} is"
+        return refusal(name, str(path), allowed)
+
+    return _held(path, flags, shared, lambda: _writer(path), refused)
 
 
 @contextmanager
@@ -103,6 +99,81 @@ def unwritten(name: str, path: Path) -> Iterator[None]:
     finally:
         if handle is not None:
             os.close(handle)
+
+
+@contextmanager
+def alone(name: str, path: Path) -> Iterator[None]:
+    """Keep other processes from the file at `path`, which need not exist, and is replaced whole.
+
+    Such a file cannot carry the lock itself: one beside it does, which holds who has it.
+
+    Parameters
+    ----------
+    name : str
+        The argument that holds the path.
+    path : path
+        The file.
+
+    Raises
+    ------
+    ValueError
+        If its folder cannot be written, or if another process is at work on it, naming it.
+    """
+    beside = path.with_name(f".{path.name}.lock")
+
+    def refused(worker: str) -> BadArgument:
+        allowed = f"one that no other process is at work on; {worker} is"
+        return refusal(name, str(path), allowed)
+
+    try:
+        handle = _held(beside, os.O_RDWR | os.O_CREAT, False, lambda: _worker(beside), refused)
+    except OSError as error:
+        allowed = f"in a folder that can be written ({reason(error)})"
+        raise refusal(name, str(path), allowed) from None
+    try:
+        with suppress(OSError):  # a full disk does not hold a number, but a lock
+            os.ftruncate(handle, 0)
+            os.write(handle, str(os.getpid()).encode())
+        yield
+    finally:
+        with suppress(OSError):
+            beside.unlink()
+        os.close(handle)
+
+
+def _held(
+    path: Path,
+    flags: int,
+    shared: bool,
+    holder: Callable[[], str | None],
+    refused: Callable[[str], BadArgument],
+) -> int:
+    """Open and lock the file that stands at `path`, or raise what is `refused` to who is late.
+
+    `holder` tells who has the file. One that has just taken it is given time to say so.
+    """
+    deadline = time.monotonic() + _INTRODUCTION
+    while True:
+        handle = os.open(path, flags, 0o666)
+        if lock(handle, path, shared):
+            # Who had it may have removed or replaced the file since it was opened.
+            if stands_at(handle, path):
+                return handle
+            os.close(handle)
+            continue
+        os.close(handle)
+        known = holder()
+        if known is not None or time.monotonic() > deadline:
+            raise refused(known or "process unknown")
+        time.sleep(0.02)
+
+
+def _worker(beside: Path) -> str | None:
+    """Return who has the file that a lock file stands beside, if that tells."""
+    with suppress(OSError):
+        number = beside.read_bytes()[:20].decode(errors="replace")
+        return f"process {number}" if number else None
+    return None
 
 
 def _writer(path: Path) -> str | None:

@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from replica.validation import numbers, refusal
-from simulations.estimators.losses import CrossEntropy
+from simulations.estimators.cross_entropy import CrossEntropy
 from simulations.sequences.potts import PottsModel
 from simulations.tokens import Floats, Tokens, checked_tokens
 
@@ -73,7 +73,7 @@ def fresh_losses(model: PottsModel, predictor: Predictor, tokens: Tokens) -> Flo
     if not callable(getattr(predictor, "logits", None)):
         raise refusal("predictor", predictor, "an object with a method logits(tokens)")
     losses = [
-        CrossEntropy.expected(_logits(predictor, model, block), model.conditionals(block)).mean(1)
+        CrossEntropy().expected(_logits(predictor, model, block), model.conditionals(block)).mean(1)
         for block in _blocks(model, tokens)
     ]
     return np.concatenate(losses)
@@ -133,7 +133,7 @@ def conditional_entropies(model: PottsModel, tokens: Tokens) -> Floats:
         As `conditional_entropy` does.
     """
     entropies = [
-        CrossEntropy.optimum(model.conditionals(block)).mean(axis=1)
+        CrossEntropy().optimum(model.conditionals(block)).mean(axis=1)
         for block in _blocks(model, tokens)
     ]
     return np.concatenate(entropies)

@@ -10,8 +10,9 @@ from scipy import optimize
 
 from replica.validation import integer, non_negative, positive, refusal
 from simulations.attention.factored import FactoredAttention
-from simulations.estimators.certificate import Rows, exists
-from simulations.estimators.losses import CrossEntropy
+from simulations.estimators.certificate import exists
+from simulations.estimators.cross_entropy import CrossEntropy
+from simulations.estimators.objective import Rows
 from simulations.kernels.cross_entropy import evaluate, sites_by_color
 from simulations.sequences.potts import checked_colors
 from simulations.tokens import Floats, checked_seed, checked_similarity, checked_tokens, seen

@@ -14,7 +14,7 @@ from replica.commandline.terminal import cores, say
 from replica.errors import BadArgument, Removed, Unwritable, WorkerDied
 from replica.execution.dask_cluster import check_scheduler
 from replica.tables import Table
-from replica.tables.journal import GO_ON, Journal
+from replica.tables.journal import RESUME_HINT, Journal
 from replica.tables.table import writable_table
 from replica.validation import integer, one_of, refusal
 from simulations.cli.grid import LISTS, grid, lengths, values
@@ -111,7 +111,7 @@ def _simulate(arguments: argparse.Namespace, command: str) -> int:
         say(f"{NAME}: {error}")
         return NOT_CONVERGED
     except (Unwritable, WorkerDied) as error:
-        say(f"{NAME}: {error}; what is done is kept{GO_ON}")
+        say(f"{NAME}: {error}; what is done is kept{RESUME_HINT}")
         return NOT_CONVERGED
     except KeyboardInterrupt:
         with suppress(BadArgument):  # nothing is there yet

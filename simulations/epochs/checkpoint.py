@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from replica.errors import reason
+from replica.tables import locks
 from replica.tables.atomic_files import clear_partial_files, whole_file
-from replica.tables.locks import lock, stands_at
 from replica.tables.provenance import strict_json
 from replica.validation import refusal
 from simulations.tokens import Floats
@@ -56,33 +55,6 @@ def alone(path: str | os.PathLike[str]) -> Iterator[None]:
         If its folder cannot be written, or if another process is at work on it.
     """
     target = Path(path)
-    beside = target.with_name(f".{target.name}.lock")
-    handle = _locked(beside, target)
-    try:
+    with locks.alone("checkpoint", target):
         clear_partial_files(target)
         yield
-    finally:
-        with suppress(OSError):
-            beside.unlink()
-        os.close(handle)
-
-
-def _locked(beside: Path, target: Path) -> int:
-    while True:
-        try:
-            handle = os.open(beside, os.O_RDWR | os.O_CREAT, 0o666)
-        except OSError as error:
-            allowed = f"in a folder that can be written ({reason(error)})"
-            raise refusal("checkpoint", str(target), allowed) from None
-        if not lock(handle, beside):
-            writer = os.read(handle, 20).decode(errors="replace") or "unknown"
-            os.close(handle)
-            allowed = f"one that no other process is at work on; process {writer} is"
-            raise refusal("checkpoint", str(target), allowed)
-        # The process that had it may have removed it since it was opened.
-        if stands_at(handle, beside):
-            with suppress(OSError):  # a full disk does not hold a number, but a lock
-                os.ftruncate(handle, 0)
-                os.write(handle, str(os.getpid()).encode())
-            return handle
-        os.close(handle)

@@ -28,6 +28,13 @@ def overlaps(values: Floats) -> Floats:
     return (product + product.T) / 2
 
 
+def hits_of(tokens: Tokens, values: Floats, rows: NDArray[np.int64]) -> Floats:
+    """Return Σ_μ (K0 U s_j)·s_i, zero for j = i: minus the gradient of either loss at w = 0."""
+    hits = pair_sums(tokens, rows, values - values.mean(axis=1, keepdims=True))
+    hits[rows, np.arange(len(rows))] = 0.0
+    return hits
+
+
 def lines_of(tokens: Tokens, values: Floats) -> Floats:
     """Return K0 U s_j^μ in an orthonormal basis of the C-1 dimensions it has.
 

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from replica.immutable import Immutable
 from replica.validation import integer, non_negative, positive, real, refusal
 from simulations.estimators.cavity import CavitySpectra, token_precision
-from simulations.estimators.certificate import Rows, lacks_minimiser, near, near_by_hessian
-from simulations.estimators.losses import Loss, SquaredError, loss_named
+from simulations.estimators.certificate import lacks_minimiser, near, near_by_hessian
+from simulations.estimators.losses import loss_named
 from simulations.estimators.minimiser import Training
-from simulations.estimators.proximal import force
+from simulations.estimators.objective import Loss, Rows
 from simulations.kernels.local_fields import colored_sums, gathered
 from simulations.kernels.one_thread import one_thread
 from simulations.sequences.potts import PottsModel
@@ -195,7 +195,7 @@ class _Passing:
         self._prove(tolerance)
         statuses = np.where(self._proven, "converged", "max-steps").astype(object)
         statuses[~np.isfinite(self.residuals)] = "not-finite"
-        if isinstance(self._loss, SquaredError):
+        if self._loss.attained:
             statuses[self._runs_away] = "diverged"
         elif self._lam == 0:
             for r in np.nonzero(~self._proven & ~self._lost)[0]:
@@ -243,10 +243,10 @@ class _Passing:
         sums = colored_sums(self._tokens, self.weights.T, self._seen.shape[-1])
         sums = sums - sums.mean(axis=-1, keepdims=True)
         self._fields = sums - self._variance[:, None] * last
-        self._force, response = force(self._loss, self._fields, self._seen, self._variance)
+        self._force, response = self._loss.force(self._fields, self._seen, self._variance)
         # V̂ = -(1/L) Σ_μ tr ∂g/∂ω, of the sequences themselves.
         self._stiffness = response.sum(axis=0) / len(self.weights)
-        slope, _ = force(self._loss, sums, self._seen, np.zeros_like(self._variance))
+        slope, _ = self._loss.force(sums, self._seen, np.zeros_like(self._variance))
         self._gradient = self._lam * self.weights - self._gathered(slope)
         self.residuals = np.sqrt(np.sum(self._gradient**2, axis=0)) / self._scale
 

@@ -11,27 +11,12 @@ from numpy.typing import NDArray
 
 from replica.immutable import Immutable
 from replica.validation import integer, non_negative, positive, refusal
-from simulations.estimators.certificate import Rows, reviewed
-from simulations.estimators.curvature import Curvature, fewer_by_samples, lines_of, overlaps
-from simulations.estimators.lbfgs import Minimum, clear_rounding, minimise
-from simulations.estimators.least_squares import regressed
-from simulations.estimators.losses import CrossEntropy, SquaredError, loss_named
-from simulations.estimators.own_loss import OwnLoss, own_minimum
-from simulations.kernels.cross_entropy import evaluate, sites_by_color
+from simulations.estimators.losses import loss_named
+from simulations.estimators.objective import Rows
+from simulations.estimators.own_loss import OwnLoss
 from simulations.kernels.one_thread import one_thread
-from simulations.kernels.second_moments import LeaveOneOut, pair_sums
 from simulations.sequences.potts import checked_colors
-from simulations.tokens import (
-    Floats,
-    Tokens,
-    checked_similarity,
-    checked_sites,
-    checked_tokens,
-    seen,
-)
-
-#: Products with the matrix of a linear system, or its inverse, that a solution takes.
-_PRODUCTS = 5
+from simulations.tokens import Floats, checked_similarity, checked_sites, checked_tokens, seen
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,18 +122,9 @@ def train(
     values = None
     if similarity is not None:
         values = seen(checked_similarity(similarity, colors))
-    chosen = loss_named(loss)
-    if isinstance(chosen, CrossEntropy):
-        minimum = _cross_entropy(tokens, colors, lam, values, sites, tolerance, max_steps)
-    elif isinstance(chosen, SquaredError):
-        minimum = _squared_error(tokens, colors, lam, values, sites, tolerance)
-    else:
-        matrix = np.eye(colors) if values is None else values
-        decay = tokens.shape[1] * lam
-        minimum = own_minimum(chosen, tokens, matrix, decay, sites, tolerance, max_steps)
-    if not isinstance(chosen, SquaredError):
-        matrix, decay = np.eye(colors) if values is None else values, tokens.shape[1] * lam
-        minimum = reviewed(Rows(chosen, tokens, matrix, decay, sites), minimum, tolerance)
+    chosen, matrix = loss_named(loss), np.eye(colors) if values is None else values
+    objectives = Rows(chosen, tokens, matrix, tokens.shape[1] * lam, sites, values is None)
+    minimum = chosen.minimise(objectives, tolerance, max_steps)
     return Training(
         np.ascontiguousarray(minimum.points.T),
         sites,
@@ -156,110 +132,3 @@ def train(
         minimum.evaluations,
         minimum.statuses,
     )
-
-
-def _cross_entropy(
-    tokens: Tokens,
-    colors: int,
-    lam: float,
-    similarity: Floats | None,
-    rows: NDArray[np.int64],
-    tolerance: float,
-    max_steps: int,
-) -> Minimum:
-    sites = tokens.shape[1]
-    values = np.eye(colors) if similarity is None else similarity
-    decay = sites * lam
-    groups = sites_by_color(tokens, colors)
-    unused = np.empty_like(values)
-
-    def objective(points: Floats, columns: NDArray[np.int64]) -> tuple[Floats, Floats]:
-        value, slope = np.empty(len(columns)), np.empty_like(points)
-        targets = rows[columns]
-        evaluate(
-            tokens, groups, targets, points, values, similarity is not None, value, slope, unused
-        )
-        slope += decay * points
-        slope[targets, np.arange(len(targets))] = 0.0
-        return value + 0.5 * decay * np.einsum("jr,jr->r", points, points), slope
-
-    # The Hessian at w = 0, where every probability is 1/C, is the same for all rows. At the
-    # minimum tokens are predicted better and the curvature is smaller, by about a fifth.
-    curvature = Curvature(tokens, values, rows)
-    inverse = curvature.preconditioner(0.8 / colors, decay)
-    # Losses that add up to less than log 2 prove that every token is predicted with a
-    # probability above one half: without weight decay, doubling w then lowers them all.
-    floor = np.log(2) if lam == 0 else -np.inf
-    start = np.zeros((sites, len(rows)))
-    # For U = I the sums of all pairs hold the first gradients, too.
-    if similarity is None and curvature.sums is not None:
-        hits = curvature.sums[:, rows]
-        hits[rows, np.arange(len(rows))] = 0.0
-    else:
-        hits = _hits(tokens, values, rows)
-    clear_rounding(hits, np.finfo(float).eps * len(tokens) * np.abs(values).max())
-    first = np.full(len(rows), len(tokens) * np.log(colors)), -hits
-    return minimise(objective, inverse.solve, start, first, tolerance, max_steps, decay, floor)
-
-
-def _squared_error(
-    tokens: Tokens,
-    colors: int,
-    lam: float,
-    similarity: Floats | None,
-    rows: NDArray[np.int64],
-    tolerance: float,
-) -> Minimum:
-    samples, sites = tokens.shape
-    values = np.eye(colors) if similarity is None else similarity
-    # With fewer equations than weights and no weight decay the sums of pairs have no inverse.
-    singular = lam == 0 and samples * (colors - 1) < sites
-    if singular or fewer_by_samples(tokens, colors, _PRODUCTS * len(rows)):
-        inputs, answers = lines_of(tokens, values), lines_of(tokens[:, rows], np.eye(colors))
-        return _solved(*regressed(inputs, answers, sites * lam, rows, tolerance), tolerance)
-    hessian = pair_sums(tokens, np.arange(sites), overlaps(values)) + sites * lam * np.eye(sites)
-    columns = np.arange(len(rows))
-    own = rows, columns
-    target = _hits(tokens, values, rows)
-
-    def gradient(points: Floats) -> Floats:
-        slope: Floats = hessian @ points - target
-        slope[own] = 0.0
-        return slope
-
-    points = np.zeros_like(target)
-    scale = np.linalg.norm(target, axis=0)
-    scale[scale == 0] = 1.0
-    correction = np.full_like(points, np.inf)
-    try:
-        inverse = LeaveOneOut(hessian, rows)
-        # The second round removes the rounding errors of the first, and tells their size.
-        for _ in range(2):
-            correction = inverse.solve(gradient(points), columns)
-            points -= correction
-    except np.linalg.LinAlgError:
-        pass
-    residuals = np.linalg.norm(gradient(points), axis=0) / scale
-    lengths, corrections = (np.linalg.norm(each, axis=0) for each in (points, correction))
-    if not np.all((residuals < tolerance) & (corrections <= np.sqrt(tolerance) * lengths)):
-        # Singular or close to it, as for λ = 0 and few samples: the shortest minimiser.
-        for r, site in enumerate(rows):
-            others = np.arange(sites) != site
-            matrix = hessian[np.ix_(others, others)]
-            points[others, r] = np.linalg.lstsq(matrix, target[others, r], rcond=1e-12)[0]
-        residuals = np.linalg.norm(gradient(points), axis=0) / scale
-    return _solved(points, gradient(points), residuals, tolerance)
-
-
-def _solved(points: Floats, slopes: Floats, residuals: Floats, tolerance: float) -> Minimum:
-    statuses = np.where(residuals < tolerance, "converged", "max-steps").astype(object)
-    statuses[~np.isfinite(residuals)] = "not-finite"
-    evaluations = np.ones(len(residuals), dtype=np.int64)
-    return Minimum(points, residuals, evaluations, statuses, slopes)
-
-
-def _hits(tokens: Tokens, values: Floats, rows: NDArray[np.int64]) -> Floats:
-    """Return Σ_μ (K0 U s_j)·s_i, zero for j = i: minus the gradient of either loss at w = 0."""
-    hits = pair_sums(tokens, rows, values - values.mean(axis=1, keepdims=True))
-    hits[rows, np.arange(len(rows))] = 0.0
-    return hits

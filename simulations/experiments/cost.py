@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from replica.commandline.terminal import say
+from simulations.estimators.losses import loss_named
 from simulations.experiments.experiment import Experiment
 from simulations.experiments.gaussian import GaussianExperiment
 from simulations.sequences.systems import SNAPSHOTS, SPACING
@@ -16,9 +17,6 @@ _COUPLING, _COLOR, _EXPONENTIAL, _WEIGHT = 5e-11, 1.5e-9, 2.5e-9, 2.5e-10
 
 #: Seconds per product and sum of two matrices.
 _PRODUCT = 5e-11
-
-#: Evaluations of the objective for the cross-entropy; linear systems need about two.
-_EVALUATIONS = 14
 
 #: Bytes of a worker with its libraries, and of the arrays that measure observables.
 _PROCESS, _MEASURING = 200e6, 150e6
@@ -38,9 +36,7 @@ def seconds(task: Experiment | GaussianExperiment) -> float:
     sweeps = task.samples * task.burn_in + fresh * (task.burn_in + SNAPSHOTS * SPACING)
     sampling = sweeps * sites * (sites * _COUPLING + colors * _COLOR)
     per_row = task.samples * (colors * _EXPONENTIAL + 2 * sites * _WEIGHT)
-    evaluations = sum(
-        _EVALUATIONS if problem.loss == "cross-entropy" else 2 for problem in task.problems
-    )
+    evaluations = sum(loss_named(task.loss(problem)).evaluations for problem in task.problems)
     tested = len(task.problems) * (2 * task.test_samples + task.samples)
     measuring = tested * rows * (sites * _WEIGHT + colors * 8 * _EXPONENTIAL)
     return sampling + evaluations * rows * per_row + measuring

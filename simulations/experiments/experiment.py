@@ -75,7 +75,7 @@ class Experiment:
                 )
                 raise refusal("data", problem.data, allowed)
             checked_colors(problem.data.colors)
-            self._loss(problem)
+            self.loss(problem)
         if self.own_loss is not None and all(isinstance(p.loss, str) for p in self.problems):
             raise refusal("own_loss", self.own_loss, "None where every loss is known by name")
         if len({(problem.data, problem.alpha) for problem in self.problems}) != 1:
@@ -126,7 +126,7 @@ class Experiment:
             self._line(problem, rows) for problem, rows in zip(self.problems, found, strict=True)
         ]
 
-    def _loss(self, problem: Problem) -> str | OwnLoss:
+    def loss(self, problem: Problem) -> str | OwnLoss:
         """Return the loss to train with, which for one of the user's is not the theory's object."""
         if isinstance(problem.loss, str):
             return problem.loss
@@ -137,7 +137,7 @@ class Experiment:
 
     def _estimated(self, problem: Problem, system: System) -> _Rows:
         chosen, seen = self.estimator or ESTIMATORS[0], (system.train_tokens, system.test_tokens)
-        model, loss = system.model, self._loss(problem)
+        model, loss = system.model, self.loss(problem)
         training, more = estimate_rows(chosen, model, seen[0], problem.lam, loss, system.rows)
         observed = measure(model, training, *seen, loss)
         sampled = {} if system.memory is None else {"memory": system.memory}

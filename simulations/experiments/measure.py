@@ -9,8 +9,9 @@ import numpy as np
 
 from replica.immutable import Immutable
 from replica.validation import refusal, unmasked
-from simulations.estimators.losses import Loss, loss_named
+from simulations.estimators.losses import loss_named
 from simulations.estimators.minimiser import Training
+from simulations.estimators.objective import Loss
 from simulations.estimators.own_loss import OwnLoss
 from simulations.kernels.local_fields import local_fields, softmax
 from simulations.sequences.independent import IndependentRow
@@ -148,20 +149,12 @@ def _measure_rows(
     return (
         train_loss.mean(axis=0),
         loss.expected(fields, truth).mean(axis=0),
-        _optimum(loss, truth),
+        loss.optimum(truth).mean(axis=0),
         error_rate.mean(axis=0),
         np.sum((weights - teacher) ** 2, axis=1),
         np.sum(teacher**2, axis=1),
         *_order_parameters(model, weights, fields, truth),
     )
-
-
-def _optimum(loss: Loss, truth: Floats) -> Floats:
-    optimum = getattr(loss, "optimum", None)
-    if optimum is None:
-        return np.full(truth.shape[1], np.nan)
-    least: Floats = optimum(truth).mean(axis=0)
-    return least
 
 
 def _order_parameters(

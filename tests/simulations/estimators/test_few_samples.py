@@ -74,8 +74,8 @@ def test_both_ways_lead_to_the_same_rows(monkeypatch, loss, colors, mixing, lam)
     tokens[5], tokens[:, 17] = tokens[2], 1
     found = []
     for by_samples in (True, False):
-        for module in ("curvature", "training"):
-            name = f"simulations.{module}.fewer_by_samples"
+        for module in ("curvature", "squared_error"):
+            name = f"simulations.estimators.{module}.fewer_by_samples"
             monkeypatch.setattr(name, lambda *_, which=by_samples: which)
         found.append(train(tokens, colors, lam, loss, values, [3, 17, 79], tolerance=1e-13))
         assert found[-1].status == "converged"

@@ -13,7 +13,6 @@ from simulations import PottsModel, approximate_message_passing, sample, token_p
 from simulations.estimators import message_passing
 from simulations.estimators.cavity import CavitySpectra
 from simulations.estimators.losses import loss_named
-from simulations.estimators.proximal import force
 
 LOSSES = ("cross-entropy", "squared-error")
 
@@ -142,7 +141,7 @@ def test_forces(loss, V):
     fields = 3 * rng.standard_normal((20, 1, 4))
     fields -= fields.mean(axis=-1, keepdims=True)
     seen = np.eye(4)[rng.integers(4, size=(20, 1))]
-    found = force(loss_named(loss), fields, seen, np.array([V]))
+    found = loss_named(loss).force(fields, seen, np.array([V]))
     h = fields + V * found.force
     p = np.exp(h) / np.exp(h).sum(axis=-1, keepdims=True)
     expected = seen - p if loss == "cross-entropy" else seen - 0.25 - h
@@ -153,7 +152,7 @@ def test_forces(loss, V):
         step[a] = 1e-5
         step -= step.mean()
         up, down = (
-            force(loss_named(loss), fields + s * step, seen, np.array([V])).force for s in (1, -1)
+            loss_named(loss).force(fields + s * step, seen, np.array([V])).force for s in (1, -1)
         )
         trace -= (up - down)[..., a] / 2e-5
     np.testing.assert_allclose(found.response, trace, rtol=1e-5, atol=1e-8)

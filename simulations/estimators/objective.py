@@ -1,0 +1,280 @@
+"""What training asks of a loss, and the objectives of rows that are made of it.
+
+A loss is one class, in a file of its own, and one line in `losses.py`: its derivatives at given
+fields, how rows are minimised, and what is known of where their minimum may not exist.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from replica.validation import refusal
+from simulations.estimators.lbfgs import Minimum
+from simulations.kernels.local_fields import gathered, local_fields
+from simulations.kernels.second_moments import pair_sums
+from simulations.tokens import Floats, Tokens
+
+#: Numbers in the largest array that is made.
+_LARGEST = 8_000_000
+
+#: Eigenvalues of the second moments below this, relative to the largest, are none.
+FLAT = 1e-10
+
+_EPSILON = float(np.finfo(float).eps)
+
+
+class Force(NamedTuple):
+    """What the tokens answer to fields ω.
+
+    Parameters
+    ----------
+    force : array (samples, rows, colors)
+        g = (h - ω)/V = -∂ℓ/∂h at h = argmin_h [ℓ(y, h) + |h - ω|²/(2V)].
+    response : array (samples, rows)
+        -tr ∂g/∂ω.
+    """
+
+    force: Floats
+    response: Floats
+
+
+class Loss(ABC):
+    """A convex loss ℓ(y, z) of one masked token y with the logits z.
+
+    Arguments are arrays (..., colors): the fields z; probabilities of what the token may be; and
+    `seen`, known tokens, one-hot.
+
+    Attributes
+    ----------
+    name : str
+        Name in tables.
+    evaluations : int
+        About the evaluations of the objective in a minimisation.
+    attained : bool
+        Whether rows have a minimiser, unique or not, for all sequences and without weight decay.
+    may_end : bool
+        Whether it may be constant, and least, from some field on.
+    """
+
+    name: str
+    evaluations = 14
+    attained = False
+    may_end = False
+
+    @abstractmethod
+    def expected(self, fields: Floats, probabilities: Floats) -> Floats:
+        """Return Σ_a p_a ℓ(e_a, z), an array (...,)."""
+
+    @abstractmethod
+    def gradient(self, fields: Floats, seen: Floats) -> Floats:
+        """Return the derivatives in z, an array (..., colors)."""
+
+    @abstractmethod
+    def curvature(self, fields: Floats, seen: Floats) -> Floats:
+        """Return the second derivatives in z, an array (..., colors, colors)."""
+
+    @abstractmethod
+    def flattest(self, fields: Floats, tokens: Tokens) -> Floats:
+        """Return a bound from below of the curvature, in what the loss sees of z.
+
+        `tokens` are the masked tokens as integers, an array (...,) like what is returned.
+        """
+
+    @abstractmethod
+    def optimum(self, probabilities: Floats) -> Floats:
+        """Return min_z Σ_a p_a ℓ(e_a, z), an array (...,); NaN where it is not known."""
+
+    @abstractmethod
+    def minimise(self, rows: Rows, tolerance: float, max_steps: int) -> Minimum:
+        """Return the minima of rows, with statuses that hold (see `certificate.reviewed`)."""
+
+    @abstractmethod
+    def lacks_minimiser(self, rows: Rows, point: Floats, column: int) -> bool:
+        """Tell whether a row has no finite minimiser without weight decay.
+
+        `point` is where its minimisation arrived.
+        """
+
+    def force(self, fields: Floats, seen: Floats, variance: Floats) -> Force:
+        """Return the forces that masked tokens exert on their fields in message passing.
+
+        Parameters
+        ----------
+        fields : array (samples, rows, colors)
+            ω, centred: its components add up to zero.
+        seen : array (samples, rows, colors)
+            The masked tokens y, one-hot.
+        variance : array (rows,)
+            V, 0 or greater.
+
+        Raises
+        ------
+        ValueError
+            If the proximal step of the loss is not known.
+        """
+        raise refusal("loss", self.name, "one whose proximal step is known, for message passing")
+
+    def sees_common_part(self, colors: int) -> bool:
+        """Tell whether the loss changes with the part of z that is common to all colours."""
+        return False
+
+    def curvature_error(self, colors: int) -> float:
+        """Return the error of the second derivatives in z beyond their rounding."""
+        return 0.0
+
+    def numbers_per_token(self, colors: int) -> int:
+        """Return how many numbers `flattest` keeps of every masked token."""
+        return colors
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """The objectives Σ_μ ℓ(s_i^μ, Σ_j w_j U s_j^μ) + (decay/2) |w|² of many sites i.
+
+    Points and gradients are arrays (sites, rows), zero at the sites i.
+
+    Parameters
+    ----------
+    loss : Loss
+        ℓ.
+    tokens : uint8 array (samples, sites)
+        Training sequences.
+    values : array (colors, colors)
+        U.
+    decay : float
+        Weight decay, L λ.
+    rows : int array (rows,)
+        The sites i.
+    plain : bool
+        Whether U is known to be the identity, for which less is to be computed.
+    """
+
+    loss: Loss
+    tokens: Tokens
+    values: Floats
+    decay: float
+    rows: NDArray[np.int64]
+    plain: bool = False
+
+    @property
+    def colors(self) -> int:
+        """C."""
+        return len(self.values)
+
+    @cached_property
+    def reach(self) -> float:
+        """How far w can move, in any direction, with differences of fields changing by 1/2."""
+        widest = float(np.ptp(self.values, axis=0).max())
+        return 0.5 / (np.sqrt(self.tokens.shape[1]) * widest) if widest > 0 else np.inf
+
+    @cached_property
+    def inputs(self) -> Floats:
+        """What the loss sees of U: all of it, or without the part common to all colours."""
+        if self.loss.sees_common_part(self.colors):
+            return self.values
+        return np.asarray(self.values - self.values.mean(axis=0))
+
+    @cached_property
+    def moments(self) -> Floats:
+        """Σ_μ s_jᵀ Uᵀ U s_k of what the loss sees of U, the Hessian of a loss of curvature one."""
+        return pair_sums(self.tokens, np.arange(self.tokens.shape[1]), self.overlap)
+
+    @property
+    def few(self) -> bool:
+        """Whether there are fewer components of samples than weights: some w have no fields."""
+        samples, sites = self.tokens.shape
+        return bool(samples * self.colors < sites - 1)
+
+    @cached_property
+    def levels(self) -> Floats:
+        """The eigenvalues of `moments`, in increasing order."""
+        if self.few:
+            lines = self.inputs[:, self.tokens].reshape(-1, self.tokens.shape[1])
+            some = np.linalg.eigvalsh(lines @ lines.T)
+            return np.append(np.zeros(lines.shape[1] - len(some)), some)
+        return np.asarray(np.linalg.eigvalsh(self.moments))
+
+    @property
+    def overlap(self) -> Floats:
+        """The matrix Uᵀ U of what the loss sees of U."""
+        overlap: Floats = self.inputs.T @ self.inputs
+        return overlap
+
+    def others(self, column: int) -> NDArray[np.bool_]:
+        """Tell which sites have a weight in one row: all but its own."""
+        others: NDArray[np.bool_] = np.arange(self.tokens.shape[1]) != self.rows[column]
+        return others
+
+    def spread(self, entries: Floats, column: int) -> Floats:
+        """Return the entries of the other sites of one row as an array over all sites."""
+        whole = np.zeros(self.tokens.shape[1])
+        whole[self.others(column)] = entries
+        return whole
+
+    def seen(self, columns: NDArray[np.int64]) -> Floats:
+        """Return the masked tokens, one-hot, an array (samples, columns, colors)."""
+        one_hot: Floats = np.eye(self.colors)[self.tokens[:, self.rows[columns]]]
+        return one_hot
+
+    def fields(self, points: Floats) -> Floats:
+        """Return the fields, an array (samples, columns, colors)."""
+        return local_fields(self.tokens, np.ascontiguousarray(points.T), self.values)
+
+    def gradient(self, point: Floats, column: int) -> tuple[Floats, float]:
+        """Return the gradient of one row, and the length of what rounding makes of it."""
+        answers = self.loss.gradient(self.fields(point[:, None]), self.seen(np.array([column])))
+        slope = gathered(self.tokens, answers @ self.values)[:, 0] + self.decay * point
+        sums = gathered(self.tokens, np.abs(answers) @ np.abs(self.values))[:, 0]
+        slope[self.rows[column]] = 0.0
+        # Errors of the fields are relative errors of what tends to zero with them.
+        rounding = 2 + np.linalg.norm(point) * np.abs(self.values).max()
+        return slope, float(_EPSILON * (rounding * np.linalg.norm(sums)))
+
+    def hessian(self, point: Floats, column: int) -> Floats:
+        """Return the second derivatives of one row, without the weight decay."""
+        samples, sites = self.tokens.shape
+        total, block = np.zeros((sites, sites)), max(1, _LARGEST // self.colors**2)
+        for first in range(0, samples, block):
+            part = self.tokens[first : first + block]
+            fields = local_fields(part, point[None], self.values)[:, 0]
+            bend = self.loss.curvature(fields, np.eye(self.colors)[part[:, self.rows[column]]])
+            total += pair_sums(part, np.arange(sites), self.values.T @ bend @ self.values)
+        return total
+
+    def hessian_within(self, point: Floats, column: int, basis: Floats) -> Floats:
+        """Return the same in a basis of the other sites, which is narrow."""
+        others = np.ascontiguousarray(self.tokens[:, self.others(column)])
+        fields = self.fields(point[:, None])
+        bend = self.loss.curvature(fields, self.seen(np.array([column])))[:, 0]
+        # Fields are linear: along a vector of the basis they change by those of that vector.
+        along = local_fields(others, np.ascontiguousarray(basis.T), self.values)
+        turned = (along @ bend).transpose(1, 0, 2).reshape(len(basis.T), -1)
+        total: Floats = turned @ along.transpose(1, 0, 2).reshape(len(basis.T), -1).T
+        return (total + total.T) / 2
+
+    def flattest(self, points: Floats, columns: NDArray[np.int64]) -> Floats:
+        """Return the least curvature in z, for every sequence and row, in what the loss sees."""
+        return self.loss.flattest(self.fields(points), self.tokens[:, self.rows[columns]])
+
+    def span(self, column: int) -> Floats | None:
+        """Return an orthonormal basis of what the fields see of w; None if they see all of it.
+
+        Entries belong to the other sites. The rest of w has neither fields nor, in a minimum
+        that starts from zero, values.
+        """
+        sites = self.tokens.shape[1]
+        others = self.others(column)
+        if self.few:
+            inputs = self.inputs[:, self.tokens[:, others]].reshape(-1, sites - 1)
+            _, lengths, vectors = np.linalg.svd(inputs, full_matrices=False)
+            return np.ascontiguousarray(vectors[lengths**2 > FLAT * lengths[0] ** 2].T)
+        if self.levels[0] > FLAT * self.levels[-1]:
+            return None
+        levels, vectors = np.linalg.eigh(self.moments[np.ix_(others, others)])
+        return np.ascontiguousarray(vectors[:, levels > FLAT * levels[-1]])
