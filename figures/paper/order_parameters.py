@@ -15,6 +15,7 @@ from figures.paper.contents import SOURCES, described
 from figures.paper.curves import Size, curves
 from replica.problem import LOSSES, PottsTokens, Problem
 from replica.tables import Table
+from replica.tables.columns import OBSERVABLES
 from simulations.spread import standard_error
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ def draw(table: Table) -> Figure:
     """
     from matplotlib.figure import Figure
 
-    from simulations.experiments.once import OBSERVABLES, once
+    from simulations.experiments.once import once
 
     figure = Figure(figsize=(TWO_COLUMNS, 2.9))
 

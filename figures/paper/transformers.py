@@ -19,6 +19,7 @@ from replica.commandline.terminal import progress, say
 from replica.errors import Unwritable
 from replica.problem import PottsTokens
 from replica.tables import Table
+from replica.tables.columns import OBSERVABLES
 from replica.tables.journal import Journal
 from simulations.spread import standard_error
 
@@ -241,7 +242,7 @@ def draw(table: Table) -> Figure:
     """
     from matplotlib.figure import Figure
 
-    from simulations.experiments.once import OBSERVABLES, once
+    from simulations.experiments.once import once
 
     table = once(table, ("layers", "epoch", "epochs"), (*OBSERVABLES, "held_out_loss"))
     shown = list(dict.fromkeys(table["samples"].astype(int).tolist()))[:2]
