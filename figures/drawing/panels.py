@@ -20,12 +20,13 @@ from figures.drawing.style import (
 from replica.errors import LeftOutWarning
 from replica.notices import tell
 from replica.tables import Table
+from replica.tables.columns import KNOWN, OBSERVABLES
 from replica.validation import refusal, unmasked
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 #: Label of the axis of sample ratios.
-ALPHA = "sample ratio $\\alpha = M/L$"
+ALPHA = KNOWN["alpha"].axis
 
 #: Names of losses in titles and labels.
 LOSS_NAMES = {"cross-entropy": "cross-entropy", "squared-error": "squared error"}
@@ -216,8 +217,6 @@ def _averaged(table: Table) -> Table:
 
 def _errors(table: Table, y: str) -> Any:
     """Return the standard errors over seeds, NaN where there is one seed."""
-    from simulations.experiments.once import OBSERVABLES
-
     if f"{y}_stderr" in table.columns:
         return _numbers("y", table, f"{y}_stderr")
     if y not in OBSERVABLES:

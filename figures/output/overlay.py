@@ -12,10 +12,11 @@ import numpy as np
 
 from figures.drawing.axes import linear_below, log_axis
 from figures.drawing.legends import circ, has_failures, kinds, points, reference, series
-from figures.drawing.panels import ALPHA, measured, theory_line
+from figures.drawing.panels import measured, theory_line
 from figures.drawing.style import LOOKS, ONE_COLUMN, Look
 from replica.commandline.terminal import say
 from replica.tables import Table
+from replica.tables.columns import EVERY, KNOWN, OBSERVABLES
 from replica.tables.provenance import read_sidecar
 from replica.validation import one_of, refusal
 
@@ -25,60 +26,21 @@ if TYPE_CHECKING:
 
 NAME = "overlay"
 
-#: What can be drawn over what, with its label; losses have the unit of `_UNITS` besides.
-Y = {
-    "test_loss": "test loss",
-    "train_loss": "training loss",
-    "optimal_loss": "optimal loss",
-    "excess_loss": "test loss − optimal loss",
-    "error_rate": "error rate",
-    "coupling_error": "coupling error $|w-w^*|^2/|w^*|^2$",
-    "m": "$m$",
-    "q": "$q$",
-}
-X = {
-    "alpha": ALPHA,
-    "lam": "weight decay $\\lambda$",
-    "beta": "inverse temperature $\\beta$",
-    "colors": "number of colours $C$",
-}
+#: What can be drawn over what: observables over parameters, the sample ratio first of them.
+Y = OBSERVABLES
+X = tuple(column.name for column in reversed(EVERY) if column.parameter and column.label)
 
-#: Of losses, where all lines have one loss.
-_UNITS = {"cross-entropy": " (nats)"}
-
-#: Columns that tell curves apart where they vary, with their form in the legend.
-_KEYS = {
-    "data": "{}",
-    "loss": "{}",
-    "colors": "$C={:g}$",
-    "beta": "$\\beta={:g}$",
-    "coupling_norm": "$|w^*|={:g}$",
-    "similarity": "$U=${}",
-    "shift": "$\\kappa={:g}$",
-    "joint": "joint = {:g}",
-    "lam": "$\\lambda={:g}$",
-    "alpha": "$\\alpha={:g}$",
-    "estimator": "{}",
-    "sites": "$L={:g}$",
-    "rows": "{:g} rows",
-    "burn_in": "burn-in {:g}",
-    "test_samples": "{:g} test sequences",
-}
+#: Columns that tell curves apart where they vary.
+_KEYS = tuple(column.name for column in EVERY if column.form)
 
 #: In the place of a weight decay that is the best of every sample ratio.
 _BEST = "\\mathrm{optimal}"
-
-#: What goes without saying: the value that an empty cell has on lines of these entries.
-_USUAL: dict[str, tuple[dict[str, str], str]] = {
-    "similarity": ({"data": "potts"}, "I"),
-    "estimator": ({}, "minimiser"),
-}
 
 #: Estimators that find what another one does, and belong to its theory.
 _FINDS = {"amp": "minimiser"}
 
 #: Those that the theory does not know: systems that differ in them share its colour.
-_FINITE = ("sites", "rows", "burn_in", "test_samples")
+_FINITE = tuple(key for key in _KEYS if KNOWN[key].finite)
 
 #: More curves than this cannot be told apart: each look once as it is, and once turned.
 _MOST = 2 * len(LOOKS)
@@ -171,8 +133,8 @@ def draw_overlay(
         theory_line(axes, table, x, y, looks[key])
     for key, table in marks.items():
         measured(axes, table, x, y, looks[key])
-    unit = _UNITS.get(constant.get("loss", ""), "") if y.endswith("loss") else ""
-    axes.set(xlabel=X[x], ylabel=Y[y] + unit)
+    drawn, in_nats = KNOWN[y], constant.get("loss") == "cross-entropy"
+    axes.set(xlabel=KNOWN[x].axis, ylabel=drawn.axis if in_nats else drawn.label)
     for axis, name in ((axes.xaxis, "x"), (axes.yaxis, "y")):
         if name in log:
             log_axis(axis)
@@ -236,11 +198,9 @@ def _point(line: Mapping[str, Any]) -> Key:
 
 def _value(line: Mapping[str, Any], key: str) -> Any:
     """Return what a line says of a key, also where a table leaves out what goes without saying."""
-    value = line.get(key)
-    if value is not None or key not in _USUAL:
-        return value
-    entries, usual = _USUAL[key]
-    return usual if entries.items() <= line.items() else None
+    value, column = line.get(key), KNOWN[key]
+    applies = not column.data or line.get("data") == column.data
+    return column.usual if value is None and column.usual and applies else value
 
 
 def _differing(theory: Table, simulation: Table, x: str) -> tuple[list[str], dict[str, Any]]:
@@ -259,7 +219,7 @@ def _differing(theory: Table, simulation: Table, x: str) -> tuple[list[str], dic
         # All rows of every system, say, are told by its size.
         if len(_grouped(simulation, [*rest, key, x])) == len(_grouped(simulation, [*rest, x])):
             keys = rest
-    usual = {"data": "potts"} | {key: value for key, (_, value) in _USUAL.items()}
+    usual = {"data": "potts"} | {key: KNOWN[key].usual for key in _KEYS if KNOWN[key].usual}
     return keys, {
         key: value
         for key, values in found.items()
@@ -319,13 +279,13 @@ def _labels(key: str, values: Iterable[Any]) -> dict[Any, str]:
 
 
 def _shown(key: str, value: Any) -> str:
-    form = _exact(key) if isinstance(value, str) else _KEYS[key]
+    form = _exact(key) if isinstance(value, str) else KNOWN[key].form
     kind, _, row = value.partition(":") if key == "similarity" else ("", "", "")
     return form.format(circ(map(float, row.split(";"))) if kind == "circulant" else value)
 
 
 def _exact(key: str) -> str:
-    return _KEYS[key].replace(":g", "")
+    return KNOWN[key].form.replace(":g", "")
 
 
 def _handle(look: Look, line: bool, marks: bool) -> Artist:

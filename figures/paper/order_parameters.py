@@ -13,8 +13,10 @@ from figures.drawing.panels import ALPHA, LOSS_NAMES, markers, measured, theory_
 from figures.drawing.style import LOOKS, TWO_COLUMNS
 from figures.paper.contents import SOURCES, described
 from figures.paper.curves import Size, curves
+from figures.paper.lines import status_of
 from replica.problem import LOSSES, PottsTokens, Problem
 from replica.tables import Table
+from replica.tables.columns import OBSERVABLES
 from simulations.spread import standard_error
 
 if TYPE_CHECKING:
@@ -62,6 +64,7 @@ class Course:
     def run(self) -> list[dict[str, Any]]:
         """Return one line per iteration."""
         from simulations import PottsModel, approximate_message_passing, sample
+        from simulations.experiments.identity import identity
 
         samples = round(PASSING.alpha * self.sites)
         for_couplings, for_tokens = np.random.SeedSequence((self.seed, self.sites)).spawn(2)
@@ -71,25 +74,20 @@ class Course:
         course = approximate_message_passing(
             model, tokens, PASSING.lam, rows=range(self.rows), steps=STEPS, tolerance=1e-300
         )
-        common = {"sites": self.sites, "samples": samples, "seed": self.seed}
+        known = identity(PASSING, self.sites, samples, self.seed)
         return [
-            _line("simulation", step, m.mean(), q.mean(), V.mean()) | common
+            _line(known, step, m.mean(), q.mean(), V.mean())
             for step, (m, q, V) in enumerate(zip(course.m, course.q, course.V, strict=True))
         ]
 
 
-def _line(source: str, step: int, m: float, q: float, V: float) -> dict[str, Any]:
-    known = bool(np.isfinite([m, q, V]).all())
+def _line(known: dict[str, Any], step: int, m: float, q: float, V: float) -> dict[str, Any]:
     return {
-        "source": source,
-        "loss": PASSING.loss,
-        **DATA.columns(),
-        "lam": PASSING.lam,
-        "alpha": PASSING.alpha,
+        **known,
         "m": float(m),
         "q": float(q),
         "V": float(V),
-        "status": "converged" if known else "not-finite",
+        "status": status_of(m, q, V),
         "step": step,
     }
 
@@ -106,10 +104,11 @@ def compute(quick: bool, workers: int) -> Table:
     # Longer sequences than for training, which takes more work.
     tasks = [Course(2 * size.sites, seed, size.rows // 2) for seed in range(size.seeds)]
     courses = zip(theory.m, theory.q, theory.V, strict=True)
+    known = {"source": "theory", **PASSING.columns()}
     return Table(
         [
             *trained.lines(),
-            *(_line("theory", step, *order) for step, order in enumerate(courses)),
+            *(_line(known, step, *order) for step, order in enumerate(courses)),
             *collect(tasks, workers, NAME).lines(),
         ]
     )
@@ -123,7 +122,7 @@ def draw(table: Table) -> Figure:
     """
     from matplotlib.figure import Figure
 
-    from simulations.experiments.once import OBSERVABLES, once
+    from simulations.experiments.once import once
 
     figure = Figure(figsize=(TWO_COLUMNS, 2.9))
 

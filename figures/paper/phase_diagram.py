@@ -11,11 +11,13 @@ from figures.drawing.axes import log_axis
 from figures.drawing.legends import letter, reference
 from figures.drawing.panels import ALPHA
 from figures.drawing.style import THEORY, TRAIN, TWO_COLUMNS
+from figures.paper.lines import threshold_line
 from replica.errors import LeftOutWarning, ParamagnetWarning
 from replica.notices import tell, unwanted
 from replica.problem import PottsTokens, Problem
 from replica.problem.potts_tokens import safe_b
 from replica.tables import Table
+from replica.tables.columns import KNOWN
 from replica.validation import refusal
 
 if TYPE_CHECKING:
@@ -54,7 +56,6 @@ FULL, QUICK = Grid(40, 24), Grid(16, 10)
 
 def compute(quick: bool, workers: int) -> Table:
     """Return the theory on a grid, and α_c, at λ = 0, for every b."""
-    from replica.saddle_point.existence_threshold import existence_threshold
     from replica.saddle_point.sweep import sweep
 
     grid = QUICK if quick else FULL
@@ -66,9 +67,7 @@ def compute(quick: bool, workers: int) -> Table:
                 # Where the paramagnet may have ended is drawn in.
                 data = PottsTokens(colors, float(b) * colors)
             lines += sweep(Problem(1.0, LAM, data), alphas.tolist()).lines()
-            common = {"source": "theory", "loss": "cross-entropy", **data.columns()}
-            found = {"lam": 0.0, "alpha": existence_threshold(data), "status": "converged"}
-            lines.append(common | found)
+            lines.append(threshold_line(data))
     return Table(lines)
 
 
@@ -101,7 +100,7 @@ def draw(table: Table) -> Figure:
         letter(axes, name)
     panels[0].set_ylabel("reduced coupling $b=\\beta/C$")
     bar = figure.colorbar(image, ax=panels, pad=0.015)
-    bar.set_label("test loss − optimal loss (nats)")
+    bar.set_label(KNOWN["excess_loss"].axis)
     log_axis(bar.ax.yaxis, [level for level in _LEVELS if low < level < high])
     handles = [
         reference("$\\alpha_c$ at $\\lambda\\to0$", "-", TRAIN.color),

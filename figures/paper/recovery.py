@@ -14,7 +14,8 @@ from figures.drawing.legends import letter, points, reference, settings
 from figures.drawing.panels import markers
 from figures.drawing.style import LOOKS, TWO_COLUMNS
 from figures.paper.contents import ANY, described
-from replica.problem import PottsTokens
+from figures.paper.lines import status_of_training
+from replica.problem import PottsTokens, Problem
 from replica.tables import Table
 from simulations.spread import correlation, standard_error
 
@@ -77,6 +78,7 @@ class Run:
             recover,
             sample,
         )
+        from simulations.experiments.identity import identity
 
         model = PottsModel.random(DATA, SITES, 0)
         most = max(samples for samples, _ in self.sizes)
@@ -90,17 +92,10 @@ class Run:
             run = learn(tokens[:samples], held_out, DATA.colors, settings)
             found = recover(run.attention, model)
             common = {
-                "source": "simulation",
-                "loss": "cross-entropy",
-                **DATA.columns(),
-                "lam": 0.0,
-                "alpha": samples / SITES,
-                "sites": SITES,
-                "samples": samples,
-                "seed": self.seed,
+                **identity(Problem(samples / SITES, 0.0, DATA), SITES, samples, self.seed),
                 "test_loss": fresh_loss(model, run.attention, fresh),
                 "optimal_loss": conditional_entropy(model, fresh),
-                "status": "converged" if run.status == "epochs" else run.status,
+                "status": status_of_training(run.status),
             }
             pairs = ((found.attention, found.couplings), (found.values, found.similarity))
             for part, (learnt, true) in enumerate(pairs):

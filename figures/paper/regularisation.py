@@ -22,6 +22,7 @@ from figures.paper.contents import ANY, SOURCES, described
 from figures.paper.curves import Size, curves, simulated
 from replica.problem import PottsTokens, Problem
 from replica.tables import Table
+from replica.tables.columns import KNOWN
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -67,25 +68,9 @@ def compute(quick: bool, workers: int) -> Table:
     trained = [solution.problem for solution in best if solution.problem.alpha in ALPHAS]
     lines = [solution.line() for solution in best]
     lines += simulated(trained, size, workers, NAME).lines()
-    bounds: list[dict[str, Any]] = []
-    for solution in best:
-        bound = bayes_bound(solution.problem.alpha, DATA)
-        bounds.append(
-            {
-                "source": "theory",
-                "loss": "cross-entropy",
-                **DATA.columns(),
-                "alpha": solution.problem.alpha,
-                "test_loss": bound.test_loss,
-                "optimal_loss": solution.optimal_loss,
-                "excess_loss": bound.test_loss - solution.optimal_loss,
-                "error_rate": bound.error_rate,
-                "coupling_error": bound.coupling_error,
-                "m": bound.m,
-                "q": bound.m,
-                "status": "converged",
-            }
-        )
+    bounds = [
+        bayes_bound(each.problem.alpha, DATA).line(each.problem, each.optimal_loss) for each in best
+    ]
     return Table(
         [line | {"part": DECAY} for line in decay.lines()]
         + [line | {"part": BEST} for line in [*lines, *bounds]]
@@ -113,7 +98,7 @@ def draw(table: Table) -> Figure:
             markeredgecolor="white", markeredgewidth=0.5, zorder=5, gid=OPTIMUM,
         )  # fmt: skip
     log_axis(left.xaxis, (0.01, 0.1, 1, 10))
-    left.set(xlim=_LAMS, xlabel="weight decay $\\lambda$", ylabel="test loss − optimal loss (nats)")
+    left.set(xlim=_LAMS, xlabel=KNOWN["lam"].axis, ylabel=KNOWN["excess_loss"].axis)
     log_axis(left.yaxis, (0.05, 0.1, 0.2, 0.5, 1))
     _draw_best(right, best)
     for axes, name in zip((left, right), "ab", strict=True):

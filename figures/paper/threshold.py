@@ -13,6 +13,7 @@ from figures.drawing.legends import letter, points, reference
 from figures.drawing.panels import family_looks, markers, theory_line
 from figures.drawing.style import LOOKS, OPTIMAL_COLOR, TWO_COLUMNS
 from figures.paper.contents import SOURCES, described
+from figures.paper.lines import threshold_line
 from replica.errors import ParamagnetWarning
 from replica.notices import unwanted
 from replica.problem import PottsTokens
@@ -67,14 +68,7 @@ def compute(quick: bool, workers: int) -> Table:
             with unwanted(ParamagnetWarning):
                 # Lines go on, dashed, where the paramagnet may have ended.
                 data = PottsTokens(colors, b * colors)
-            found = existence_threshold(data)
-            known = {"alpha": found} if np.isfinite(found) else {}
-            status = "converged" if known else "not-finite"
-            lines.append(
-                {"source": "theory", "loss": "cross-entropy", **data.columns(), "lam": 0.0}
-                | known
-                | {"status": status}
-            )
+            lines.append(threshold_line(data))
     most = MOST * existence_threshold(DATA)
     tasks = [
         SeparabilityExperiment(DATA, sites, seed, most)

@@ -15,10 +15,12 @@ from figures.drawing.legends import letter, reference, series, settings
 from figures.drawing.panels import markers
 from figures.drawing.style import LOOKS, OPTIMAL_COLOR, OPTIMUM, SIMULATION, TWO_COLUMNS
 from figures.paper.contents import ANY
+from figures.paper.lines import status_of_training
 from replica.commandline.terminal import progress, say
 from replica.errors import Unwritable
-from replica.problem import PottsTokens
+from replica.problem import PottsTokens, Problem
 from replica.tables import Table
+from replica.tables.columns import KNOWN, OBSERVABLES
 from replica.tables.journal import Journal
 from simulations.spread import standard_error
 
@@ -114,6 +116,7 @@ class Course:
             sample,
         )
         from simulations.estimators.cross_entropy import CrossEntropy
+        from simulations.experiments.identity import identity
 
         model = _model()
         tokens, held_out = (
@@ -146,20 +149,15 @@ class Course:
             "test_loss_stderr": float(standard_error(losses)),
             "excess_loss_stderr": float(standard_error(losses - least)),
         }
+        # The weight decay of the steps is another than that of a problem.
+        problem = Problem(self.samples / SITES, 0.0, _data())
+        known = identity(problem, SITES, self.samples, self.seed, without="lam")
         return [
             {
-                "source": "simulation",
-                "data": "potts",
-                "loss": "cross-entropy",
-                "colors": COLORS,
-                "beta": BETA,
-                "alpha": self.samples / SITES,
-                "sites": SITES,
-                "samples": self.samples,
-                "seed": self.seed,
+                **known,
                 "train_loss": run.train_losses[epoch],
                 "optimal_loss": least.mean(),
-                "status": "converged" if run.status == "epochs" else run.status,
+                "status": status_of_training(run.status),
                 **(tested if epoch == run.best else dict.fromkeys(tested)),
                 "layers": self.layers,
                 "parameters": parameters,
@@ -241,7 +239,7 @@ def draw(table: Table) -> Figure:
     """
     from matplotlib.figure import Figure
 
-    from simulations.experiments.once import OBSERVABLES, once
+    from simulations.experiments.once import once
 
     table = once(table, ("layers", "epoch", "epochs"), (*OBSERVABLES, "held_out_loss"))
     shown = list(dict.fromkeys(table["samples"].astype(int).tolist()))[:2]
@@ -249,7 +247,7 @@ def draw(table: Table) -> Figure:
     axes = figure.subplots(1, 3, squeeze=False)[0]
     for panel, samples in zip(axes[:2], sorted(shown), strict=False):
         _draw_epochs(panel, table.where(samples=samples))
-    axes[0].set_ylabel("held-out loss (nats)")
+    axes[0].set_ylabel(KNOWN["held_out_loss"].axis)
     _draw_excess(axes[2], table)
     for panel, name in zip(axes, "abc", strict=True):
         letter(panel, name)
@@ -338,13 +336,18 @@ def _steadied(table: Table) -> NDArray[Any]:
     return steadied
 
 
-def _model() -> PottsModel:
+def _data() -> PottsTokens:
     from replica.errors import ParamagnetWarning
     from replica.notices import unwanted
-    from simulations import PottsModel
 
     with unwanted(ParamagnetWarning):  # the theory is not asked; 20 sites mix within three sweeps
-        return PottsModel.random(PottsTokens(COLORS, BETA), SITES, 0)
+        return PottsTokens(COLORS, BETA)
+
+
+def _model() -> PottsModel:
+    from simulations import PottsModel
+
+    return PottsModel.random(_data(), SITES, 0)
 
 
 @contextmanager

@@ -181,13 +181,7 @@ class Stretch:
 
 def identity(problem: Problem, optimal: bool) -> Line:
     """Return what tells the line of a problem from others; at its best, λ is a result."""
-    return {
-        "source": "theory",
-        "loss": problem.loss_name,
-        **problem.data.columns(),
-        **({} if optimal else {"lam": problem.lam}),
-        "alpha": problem.alpha,
-    }
+    return {"source": "theory", **problem.columns(without="lam" if optimal else "")}
 
 
 def _along_alpha(problems: Sequence[Problem]) -> Iterable[Solution]:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from replica.channels.channel_of import channel_of
 from replica.ensembles import answering
 from replica.immutable import Immutable
-from replica.problem import DataModel
+from replica.problem import DataModel, Problem
 from replica.quadrature.rule import Accuracy, relative_difference
 from replica.saddle_point.solution import Order, public
+from replica.saddle_point.status import Status
 from replica.validation import positive
 
 
@@ -39,6 +42,30 @@ class BayesBound(Immutable):
     error_rate: float
     coupling_error: float
     quadrature_error: float
+
+    def line(self, problem: Problem, optimal_loss: float) -> dict[str, Any]:
+        """Return the bound as a line of a table: of the cross-entropy, and of no weight decay.
+
+        Parameters
+        ----------
+        problem : Problem
+            Of the data and the sample ratio of the bound.
+        optimal_loss : float
+            The cross-entropy of the true conditional law, as of a solution.
+        """
+        status = Status.CONVERGED if math.isfinite(self.test_loss) else Status.NOT_FINITE
+        return {
+            "source": "theory",
+            **problem.at(loss="cross-entropy").columns(without="lam"),
+            "test_loss": self.test_loss,
+            "optimal_loss": optimal_loss,
+            "excess_loss": self.test_loss - optimal_loss,
+            "error_rate": self.error_rate,
+            "coupling_error": self.coupling_error,
+            "m": self.m,
+            "q": self.m,
+            "status": str(status),
+        }
 
 
 def bayes_bound(alpha: float, data: DataModel) -> BayesBound:

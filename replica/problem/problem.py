@@ -58,6 +58,29 @@ class Problem:
         """The name of the loss in tables."""
         return self.loss if isinstance(self.loss, str) else self.loss.name
 
+    def columns(self, without: str = "") -> dict[str, Any]:
+        """Return what tells this problem from others on the line of a table.
+
+        Parameters
+        ----------
+        without : str, optional
+            The parameter that the line finds, as the best lam, or that nothing on it depends on.
+
+        Returns
+        -------
+        dict
+            Loss, the columns of the data, lam and alpha, by name.
+
+        Raises
+        ------
+        ValueError
+            If there is no such parameter.
+        """
+        told = {"loss": self.loss_name, **self.data.columns(), "lam": self.lam, "alpha": self.alpha}
+        if without:
+            del told[one_of("without", without, told)]
+        return told
+
     def at(self, **changes: Any) -> Problem:
         """Return the same problem with some fields changed.
 

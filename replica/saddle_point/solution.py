@@ -12,11 +12,11 @@ from replica.arrays import Vector
 from replica.immutable import Immutable
 from replica.problem import Problem
 from replica.saddle_point.status import Status
-from replica.tables import COLUMNS
+from replica.tables.columns import COLUMNS, KNOWN, OBSERVABLES
 from replica.validation import refusal
 
-#: Columns that only a simulation fills.
-_ELSEWHERE = ("sites", "samples", "seed")
+#: What a solution fills of the columns, where it is finite.
+_FOUND = (*OBSERVABLES, "V", "residual")
 
 Order = float | Vector
 
@@ -90,25 +90,10 @@ class Solution(Immutable):
 
     def line(self) -> dict[str, Any]:
         """Return the solution as a line of a table (`replica.tables.COLUMNS`)."""
-        data = self.problem.data
-        known = {
-            "test_loss": self.test_loss,
-            "train_loss": self.train_loss,
-            "optimal_loss": self.optimal_loss,
-            "excess_loss": self.excess_loss,
-            "error_rate": self.error_rate,
-            "coupling_error": self.coupling_error,
-            "m": self.m,
-            "q": self.q,
-            "V": self.V,
-            "residual": self.residual,
-        }
+        known = {name: getattr(self, name) for name in _FOUND}
         return {
             "source": "theory",
-            "loss": self.problem.loss_name,
-            **data.columns(),
-            "lam": self.problem.lam,
-            "alpha": self.problem.alpha,
+            **self.problem.columns(),
             **{name: value for name, value in known.items() if _finite(value)},
             "status": str(self.status),
             "evaluations": self.evaluations,
@@ -121,7 +106,7 @@ class Solution(Immutable):
         whether the solution converged or not.
         """
         line = self.line()
-        known = {name: line.get(name) for name in COLUMNS if name not in _ELSEWHERE} | line
+        known = {name: line.get(name) for name in COLUMNS if not KNOWN[name].finite} | line
         del known["source"]
         error = self.quadrature_error
         known["quadrature_error"] = error if math.isfinite(error) else None

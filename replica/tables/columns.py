@@ -1,30 +1,163 @@
-"""The columns of every table, and the text of their cells."""
+"""The columns of all tables, each described once, and the text of their cells."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 
 from replica.validation import numeral
 
-#: The first columns of every table, in this order.
-COLUMNS = (
-    "source", "data", "loss", "colors", "beta", "lam", "alpha", "sites", "samples", "seed",
-    "test_loss", "train_loss", "optimal_loss", "excess_loss", "error_rate", "coupling_error",
-    "m", "q", "V", "status", "residual", "evaluations",
+Kind = Literal["text", "integer", "number", "numbers"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """What is known of a column; a new one is an entry of `EVERY`, and the line that fills it.
+
+    Parameters
+    ----------
+    name : str
+        In the first line of a table.
+    kind : "text", "integer", "number" or "numbers"
+        What a cell holds; "numbers" is one, or one per colour mode.
+    tables : str, optional
+        The tables that have it behind the others; every table where there is none.
+    meaning : str, optional
+        What it says, of columns that not every table has.
+    data : str, optional
+        The name of the data model whose parameter it is.
+    parameter : bool
+        Whether it tells points apart.
+    finite : bool
+        Whether only systems of finite length have it.
+    observable : bool
+        Whether it is measured of every system, and averaged over seeds.
+    label, unit : str, optional
+        Of an axis; the unit of a loss is that of the cross-entropy, others have none.
+    form : str, optional
+        How a legend shows a value, for `str.format`.
+    usual : str, optional
+        What an empty cell stands for, on lines of `data` if that is given.
+    """
+
+    name: str
+    kind: Kind = "number"
+    tables: str = ""
+    meaning: str = ""
+    data: str = ""
+    parameter: bool = False
+    finite: bool = False
+    observable: bool = False
+    label: str = ""
+    unit: str = ""
+    form: str = ""
+    usual: str = ""
+
+    @property
+    def axis(self) -> str:
+        """The label of an axis with its unit."""
+        return f"{self.label} ({self.unit})" if self.unit else self.label
+
+
+def _parameter(name: str, kind: Kind = "number", **known: Any) -> Column:
+    return Column(name, kind, parameter=True, **known)
+
+
+def _observable(name: str, label: str, kind: Kind = "number", unit: str = "") -> Column:
+    return Column(name, kind, observable=True, label=label, unit=unit)
+
+
+_INDEPENDENT: dict[str, Any] = {"data": "independent", "tables": "independent tokens"}
+_GAUSSIAN: dict[str, Any] = {"data": "gaussian", "tables": "Gaussian tokens"}
+_SAMPLED = "simulations, except of Gaussian tokens"
+
+#: All columns, in the order in which a legend names what tells curves apart.
+EVERY = (
+    _parameter("source", "text"),
+    _parameter("data", "text", form="{}"),
+    _parameter("loss", "text", form="{}"),
+    _parameter("colors", "integer", label="number of colours $C$", form="$C={:g}$"),
+    _parameter("beta", label="inverse temperature $\\beta$", form="$\\beta={:g}$"),
+    _parameter("coupling_norm", meaning="norm of the true row", form="$|w^*|={:g}$",
+               **_INDEPENDENT),
+    _parameter("similarity", "text", tables="Potts tokens with U ≠ I",
+               meaning="U, a circulant by its first row and any other by a digest",
+               data="potts", form="$U=${}", usual="I"),
+    _parameter("shift", meaning="κ of the precision matrix", form="$\\kappa={:g}$", **_GAUSSIAN),
+    _parameter("joint", "integer", meaning="whether sequences are drawn whole",
+               form="joint = {:g}", **_GAUSSIAN),
+    _parameter("lam", label="weight decay $\\lambda$", form="$\\lambda={:g}$"),
+    _parameter("alpha", label="sample ratio $\\alpha = M/L$", form="$\\alpha={:g}$"),
+    _parameter("estimator", "text", tables="simulations with `--estimator`",
+               meaning="how rows are estimated", form="{}", usual="minimiser"),
+    _parameter("sites", "integer", finite=True, form="$L={:g}$"),
+    _parameter("samples", "integer", finite=True),
+    _parameter("rows", "integer", tables="simulations", finite=True,
+               meaning="rows that were trained per system", form="{:g} rows"),
+    _parameter("test_samples", "integer", tables=_SAMPLED, finite=True,
+               meaning="sequences of the test", form="{:g} test sequences"),
+    _parameter("burn_in", "integer", tables=_SAMPLED, finite=True,
+               meaning="sweeps before a sequence is taken", form="burn-in {:g}"),
+    Column("seed", "integer", finite=True),
+    _observable("test_loss", "test loss", unit="nats"),
+    _observable("train_loss", "training loss", unit="nats"),
+    _observable("optimal_loss", "optimal loss", unit="nats"),
+    _observable("excess_loss", "test loss − optimal loss", unit="nats"),
+    _observable("error_rate", "error rate"),
+    _observable("coupling_error", "coupling error $|w-w^*|^2/|w^*|^2$"),
+    _observable("m", "$m$", "numbers"),
+    _observable("q", "$q$", "numbers"),
+    Column("V", "numbers"),
+    Column("status", "text"),
+    Column("residual"),
+    Column("evaluations", "integer"),
+    Column("NAME_stderr", tables=_SAMPLED,
+           meaning="standard error of NAME over the rows of one system, or over seeds"),
+    Column("memory", tables="simulated Potts tokens", meaning="what the chains remember of half "
+           "a burn-in ago: 0 if all is forgotten"),
+    Column("seeds", "integer", tables="averages over seeds", meaning="systems in the mean"),
+    Column("quadrature_error", tables="sweeps that are not finished",
+           meaning="that of the theory, which a finished table leaves to its sidecar"),
+    Column("part", "integer", tables="`regularisation` and `recovery`",
+           meaning="the panel, or the matrix"),
+    Column("row", "integer", tables="`recovery`", meaning="that of an entry of the matrix"),
+    Column("column", "integer", tables="`recovery`", meaning="its column"),
+    Column("learnt", tables="`recovery`", meaning="its estimate"),
+    Column("true", tables="`recovery`", meaning="its true value"),
+    Column("step", "integer", tables="`order-parameters`", meaning="iteration of message passing"),
+    Column("layers", "integer", tables="`transformers`",
+           meaning="those of the transformer, 0 for factored attention"),
+    Column("parameters", "integer", tables="`transformers`", meaning="numbers that are trained"),
+    Column("epoch", "integer", tables="`transformers`", meaning="passes over the sequences so far"),
+    Column("epochs", "integer", tables="`transformers`", meaning="their number in all"),
+    Column("held_out_loss", tables="`transformers`", label="held-out loss", unit="nats",
+           meaning="loss of the sequences that choose the epoch"),
+    Column("held_out_optimal", tables="`transformers`",
+           meaning="that of the true conditional law"),
 )  # fmt: skip
 
+#: By name.
+KNOWN = {column.name: column for column in EVERY}
+
+#: The first columns of every table, in this order.
+COLUMNS = tuple(column.name for column in EVERY if not column.tables)
+
+#: Columns that tell points apart: of every table, and where a line has them.
+POINT = tuple(c.name for c in EVERY if c.parameter and not c.tables)
+FURTHER = tuple(c.name for c in EVERY if c.parameter and c.tables)
+
+#: What is measured of a system.
+OBSERVABLES = tuple(column.name for column in EVERY if column.observable)
+
+TEXT = frozenset(column.name for column in EVERY if column.kind == "text")
+
+_KINDS: dict[str, Kind] = {column.name: column.kind for column in EVERY}
+
 _COMMON = frozenset(COLUMNS)
-
-TEXT = frozenset({"source", "data", "loss", "status", "estimator", "similarity"})
-
-_INTEGERS = frozenset({"colors", "sites", "samples", "seed", "evaluations"})
-
-#: Those of the common columns whose cells may hold one value per colour mode.
-_LISTS = frozenset({"m", "q", "V"})
 
 #: How the status of a point begins that could not be computed; the error follows.
 FAILED = "failed"
@@ -66,13 +199,15 @@ def from_cell(column: str, cell: str) -> Any:
     """Return what a cell holds, None if it is empty."""
     if cell == "":
         return None
-    if column in TEXT:
+    # What nobody has described may be one number or several.
+    kind = _KINDS.get(column, "numbers")
+    if kind == "text":
         return cell
-    if ";" in cell and (column in _LISTS or column not in _COMMON):
+    if kind == "numbers" and ";" in cell:
         return [float(_number(column, part)) for part in cell.split(";")]
     number = _number(column, cell)
     # A float is written with a point or an exponent, in any column.
-    if column in _INTEGERS and isinstance(number, float):
+    if kind == "integer" and isinstance(number, float):
         if not number.is_integer():
             raise ValueError(f"{column} = {cell[:40]!r} is no integer of 300 digits at most")
         return int(number)

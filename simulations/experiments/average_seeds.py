@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from replica.tables import Table
-from replica.tables.columns import failed
+from replica.tables.columns import FURTHER, OBSERVABLES, POINT, failed
 from replica.validation import refusal
-from simulations.experiments.once import FURTHER, OBSERVABLES, POINT, once, point
+from simulations.experiments.once import once, point
 from simulations.spread import standard_error
 
 

@@ -14,6 +14,7 @@ from simulations.estimators.by_name import ESTIMATORS, check_estimator, estimate
 from simulations.estimators.minimiser import Training
 from simulations.estimators.own_loss import OwnLoss, checked_loss
 from simulations.experiments.gaussian import GaussianExperiment
+from simulations.experiments.identity import identity
 from simulations.experiments.measure import Observables, measure
 from simulations.kernels.one_thread import one_thread
 from simulations.sequences.potts import checked_colors
@@ -148,14 +149,7 @@ class Experiment:
         # The column is there only if it was asked for.
         named = {} if self.estimator is None else {"estimator": self.estimator}
         return {
-            "source": "simulation",
-            **problem.data.columns(),
-            "loss": problem.loss_name,
-            "lam": problem.lam,
-            "alpha": problem.alpha,
-            "sites": self.sites,
-            "samples": self.samples,
-            "seed": self.seed,
+            **identity(problem, self.sites, self.samples, self.seed),
             **_summary(Observables.joined([part.observed for part in parts])),
             **parts[0].more,
             "status": training.status,

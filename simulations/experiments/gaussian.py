@@ -9,6 +9,7 @@ import numpy as np
 
 from replica.problem import DataModel, GaussianTokens, Problem
 from replica.validation import integer, refusal
+from simulations.experiments.identity import identity
 from simulations.kernels.one_thread import one_thread
 from simulations.sequences.gaussian import (
     Regression,
@@ -97,14 +98,7 @@ class GaussianExperiment:
         residual = max(row["residual"] for row in observed)
         return [
             {
-                "source": "simulation",
-                "loss": self.problem.loss,
-                **data.columns(),
-                "lam": self.problem.lam,
-                "alpha": self.problem.alpha,
-                "sites": self.sites,
-                "samples": self.samples,
-                "seed": self.seed,
+                **identity(self.problem, self.sites, self.samples, self.seed),
                 **means,
                 "status": _status(residual),
                 "residual": residual,

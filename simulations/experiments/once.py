@@ -9,23 +9,11 @@ from typing import Any
 import numpy as np
 
 from replica.tables import Table
-from replica.tables.columns import failed
+from replica.tables.columns import FURTHER, KNOWN, OBSERVABLES, POINT, failed
 from replica.validation import refusal
 
-#: Columns that tell points apart, and those that do where a line has them.
-POINT = ("source", "data", "loss", "colors", "beta", "lam", "alpha", "sites", "samples")
-FURTHER = (
-    "coupling_norm", "shift", "joint", "similarity", "estimator", "rows", "test_samples", "burn_in",
-)  # fmt: skip
-
-#: What is measured of a system.
-OBSERVABLES = (
-    "test_loss", "train_loss", "optimal_loss", "excess_loss",
-    "error_rate", "coupling_error", "m", "q",
-)  # fmt: skip
-
-#: What a table leaves unsaid.
-_USUAL = {"estimator": "minimiser"}
+#: Parameters that a refusal does not name, as the others tell them.
+_UNSAID = ("source", "data", "samples")
 
 #: How far the same number may differ between machines, relative to its size.
 _AGREE = 1e-6
@@ -33,7 +21,7 @@ _AGREE = 1e-6
 
 def point(line: Mapping[str, Any]) -> tuple[Any, ...]:
     """Return what tells the point of a line apart: all parameters but the seed."""
-    further = (_USUAL.get(name) if (v := line.get(name)) is None else v for name in FURTHER)
+    further = (KNOWN[name].usual if (v := line.get(name)) is None else v for name in FURTHER)
     return (*(line.get(name) for name in POINT), *further)
 
 
@@ -101,5 +89,6 @@ def _missing(cell: Any) -> bool:
 
 def _named(line: Mapping[str, Any], apart: Iterable[str]) -> str:
     """Return the parameters that a line has, of which the seed tells most."""
-    names = (*POINT[2:8], *FURTHER, *apart, "seed")
-    return ", ".join(f"{name} = {line[name]}" for name in names if line.get(name) is not None)
+    names = (*POINT, *FURTHER, *apart, "seed")
+    known = (name for name in names if name not in _UNSAID and line.get(name) is not None)
+    return ", ".join(f"{name} = {line[name]}" for name in known)

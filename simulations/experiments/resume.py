@@ -13,9 +13,7 @@ from replica.tables.columns import FAILED
 from replica.tables.journal import Journal
 from simulations.experiments.experiment import Experiment
 from simulations.experiments.gaussian import GaussianExperiment
-
-#: The columns that tell the lines of a table apart.
-KEY = ("loss", "colors", "beta", "coupling_norm", "shift", "lam", "alpha", "sites", "seed")
+from simulations.experiments.identity import identity
 
 
 def complete(
@@ -57,8 +55,18 @@ def complete(
     replica.errors.WorkerDied
         If workers were ended from outside, again and again, or the cluster was lost.
     """
-    done = {_key(line): line for line in journal.lines}
-    missing = [task for task in tasks if not all(key in done for key in keys(task))]
+    points = [identities(task) for task in tasks]
+    names = tuple(dict.fromkeys(name for lines in points for line in lines for name in line))
+
+    def key(line: dict[str, Any]) -> tuple[Any, ...]:
+        return tuple(line.get(name) for name in names)
+
+    done = {key(line): line for line in journal.lines}
+    missing = [
+        task
+        for task, lines in zip(tasks, points, strict=True)
+        if not all(key(line) in done for line in lines)
+    ]
     results = outcomes(missing, workers, scheduler)
     for number, outcome in progress(results, len(missing), label):
         if isinstance(outcome, Failure):
@@ -67,36 +75,19 @@ def complete(
         else:
             lines = outcome
             journal.append(lines)
-        done.update((_key(line), line) for line in lines)
-    return journal.finish(done[key] for task in tasks for key in keys(task))
-
-
-def keys(task: Experiment | GaussianExperiment) -> list[tuple[Any, ...]]:
-    """Return what tells the lines of an experiment apart, in their order."""
-    return [_key(identity) for identity in identities(task)]
+        done.update((key(line), line) for line in lines)
+    return journal.finish(done[key(line)] for lines in points for line in lines)
 
 
 def _failed(task: Experiment | GaussianExperiment, error: str) -> list[dict[str, Any]]:
     """Return the lines of an experiment that raised."""
     told = {**_settings(task), "status": f"{FAILED}: {error}"}
-    return [identity | told for identity in identities(task)]
+    return [line | told for line in identities(task)]
 
 
 def identities(task: Experiment | GaussianExperiment) -> list[dict[str, Any]]:
-    """Return what the lines of an experiment say of it, in their order."""
-    return [
-        {
-            "source": "simulation",
-            "loss": problem.loss_name,
-            **problem.data.columns(),
-            "lam": problem.lam,
-            "alpha": problem.alpha,
-            "sites": task.sites,
-            "samples": task.samples,
-            "seed": task.seed,
-        }
-        for problem in task.problems
-    ]
+    """Return what tells the lines of an experiment from others, in their order."""
+    return [identity(p, task.sites, task.samples, task.seed) for p in task.problems]
 
 
 def _settings(task: Experiment | GaussianExperiment) -> dict[str, Any]:
@@ -110,7 +101,3 @@ def _settings(task: Experiment | GaussianExperiment) -> dict[str, Any]:
 def _named(line: dict[str, Any]) -> str:
     known = ((name, line.get(name)) for name in ("beta", "shift", "alpha", "sites", "seed"))
     return ", ".join(f"{name} = {value}" for name, value in known if value is not None)
-
-
-def _key(line: dict[str, Any]) -> tuple[Any, ...]:
-    return tuple(line.get(name) for name in KEY)

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from replica.problem import PottsTokens
+from replica.problem import PottsTokens, Problem
 from replica.validation import integer, positive, refusal
 from simulations.estimators.separability import separable_samples
+from simulations.experiments.identity import identity
 from simulations.sequences.potts import PottsModel
 from simulations.sequences.sampler import sample
 
@@ -54,16 +55,8 @@ class SeparabilityExperiment:
         found = separable_samples(tokens, 0, model.colors)
         return [
             {
-                "source": "simulation",
-                "data": self.data.name,
-                "loss": "cross-entropy",
-                "colors": model.colors,
-                "beta": model.beta,
-                "lam": 0.0,
+                **identity(Problem(self.most, 0.0, self.data), self.sites, found, self.seed),
                 "alpha": found / self.sites,
-                "sites": self.sites,
-                "samples": found,
-                "seed": self.seed,
                 "status": "converged" if found < len(tokens) else "max-steps",
             }
         ]

@@ -17,6 +17,7 @@ import simulations
 from replica import GaussianTokens, IndependentTokens, PottsTokens, Problem
 from replica import cli as theory
 from replica.tables import COLUMNS
+from replica.tables.columns import EVERY, Column
 from simulations import cli as simulation
 from simulations import simulate_many
 
@@ -123,6 +124,20 @@ def test_commands_of_the_estimators_run(tmp_path, monkeypatch, capsys):
 
 def test_columns_are_those_of_the_tables():
     assert ",".join(COLUMNS) in TEXT.splitlines()
+
+
+def test_columns_of_some_tables_are_those_described():
+    apart: dict[str, list[Column]] = {}
+    for column in EVERY:
+        if column.tables:
+            apart.setdefault(column.tables, []).append(column)
+    expected = [
+        [", ".join(f"`{column.name}`" for column in columns), tables,
+         "; ".join(column.meaning for column in columns)]
+        for tables, columns in apart.items()
+    ]  # fmt: skip
+    (rows,) = re.findall(r"^\| column \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", TEXT, re.MULTILINE)
+    assert [row.strip("| ").split(" | ") for row in rows.splitlines()] == expected
 
 
 def test_columns_of_some_tables_are_explained():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,7 +15,11 @@ from figures import cli
 from figures.drawing.style import journal
 from figures.paper import phase_diagram, recovery, threshold
 from figures.paper.curves import Size
+from figures.paper.lines import status_of, threshold_line
+from replica.problem import CustomTokens, PottsTokens
+from replica.saddle_point.existence_threshold import existence_threshold
 from replica.tables import COLUMNS, Table
+from replica.tables.columns import KNOWN
 
 #: So small that all figures together take seconds.
 SMALL: dict[str, Any] = {
@@ -46,6 +51,26 @@ def drawn(request, monkeypatch) -> Iterator[tuple[Any, Table]]:
 def test_every_figure_is_tested():
     apart = {"transformers"}
     assert {figure.NAME for figure in cli.FIGURES} - apart == set(SMALL) == set(EXPECTED)
+
+
+def test_columns_are_described(drawn):
+    figure, table = drawn
+    for column in table.columns:
+        known = KNOWN["NAME_stderr" if column.endswith("_stderr") else column]
+        assert "`" not in known.tables or f"`{figure.NAME}`" in known.tables, column
+
+
+def test_a_threshold_beyond_all_ratios_is_no_answer():
+    # A true row of this size leaves no token to chance.
+    certain = CustomTokens.from_spectrum([1.0], [1.0], [1e20], 2)
+    assert existence_threshold(certain) == math.inf
+    assert threshold_line(certain) == {
+        "source": "theory", "loss": "cross-entropy", "data": "custom", "colors": 2, "lam": 0.0,
+        "status": "not-finite",
+    }  # fmt: skip
+    found = threshold_line(PottsTokens(3, 1.5))
+    assert (found["status"], found["alpha"]) == ("converged", pytest.approx(1.4848232, abs=5e-8))
+    assert (status_of(1.0, math.nan), status_of(-math.inf)) == ("not-finite", "not-finite")
 
 
 def test_drawn_data_are_the_table(drawn):
