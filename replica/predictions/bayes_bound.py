@@ -15,7 +15,10 @@ from replica.problem import DataModel, Problem
 from replica.quadrature.rule import Accuracy, relative_difference
 from replica.saddle_point.solution import Order, public
 from replica.saddle_point.status import Status
-from replica.validation import positive
+from replica.validation import positive, refusal
+
+#: Relative rounding error of an overlap.
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +85,7 @@ def bayes_bound(alpha: float, data: DataModel) -> BayesBound:
         Sample ratio α = M/L, greater than 0.
     data : PottsTokens or CustomTokens
         What the sequences are. A custom teacher must be as its prior says: independent of
-        the covariance.
+        the covariance. It is refused where the bound would exceed what it reaches itself.
 
     Returns
     -------
@@ -101,6 +104,11 @@ def bayes_bound(alpha: float, data: DataModel) -> BayesBound:
     # Beyond 1e300 nothing is left to learn, and infinity would make no share of it.
     gain = np.minimum(alpha * w2 * (ensemble.law.dimensions @ scaled) / data.colors, 1e300)
     m = w2 * (scaled @ (weights * gain / (1 + gain)))
+    rho = spectrum.rho
+    if np.any(m > (1 + _ROUNDING) * rho):
+        # Not even w* itself has an overlap above rho.
+        shown = f"tokens with w*.G w* = {public(rho)}, a bound of {public(m)}"
+        raise refusal("data", shown, "of a teacher that is independent of the covariance")
     channel = channel_of(ensemble.law, "cross-entropy")
     order = public(m)
     distance = float(weights @ (1 / (1 + gain))) if w2 > 0.0 else float("nan")

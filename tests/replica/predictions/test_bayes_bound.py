@@ -194,6 +194,28 @@ def test_bad_alpha(alpha):
         bayes_bound(alpha, PottsTokens(3, 1.0))
 
 
+SPECTRUM = np.array([0.5, 2.0, 10.0]), np.array([0.2, 0.5, 0.3])
+
+
+@pytest.mark.parametrize("teacher", [[1.0, 0.3, 0.05], [1.0, 0.0, 0.0], [0.0, 1.0, 0.001]])
+def test_no_bound_beyond_the_true_row_itself(teacher):
+    """A teacher along directions of little variance is not as the prior says."""
+    data = CustomTokens.from_spectrum(*SPECTRUM, teacher, 3)
+    with pytest.raises(ValueError, match=r"data = .* independent of the covariance"):
+        bayes_bound(2.0, data)
+
+
+@pytest.mark.parametrize("alpha", [0.3, 3.0, 1e9])
+def test_bound_of_a_spectrum_by_the_posterior_of_each_direction(alpha):
+    """The posterior of a Gaussian direction of variance w2, observed with precision alpha P."""
+    eigenvalues, weights = SPECTRUM
+    data = CustomTokens.from_spectrum(eigenvalues, weights, 1.7 * weights, 3)
+    left = 1.7 / (1 + alpha * 1.7 * (2 / 3) * eigenvalues)
+    bound = bayes_bound(alpha, data)
+    assert bound.m == pytest.approx(np.sum(weights * eigenvalues * (1.7 - left)), rel=1e-12)
+    assert bound.coupling_error == pytest.approx(np.sum(weights * left) / 1.7, rel=1e-12)
+
+
 def test_other_data_are_refused():
     with pytest.raises(ValueError, match="data = "):
         bayes_bound(1.0, GaussianTokens(3.0))
