@@ -17,7 +17,7 @@ from replica.channels.potts_cross_entropy import CrossEntropyChannel
 from replica.channels.quadratic import QuadraticChannel
 from replica.ensembles.independent import IndependentLaw
 from replica.losses.cross_entropy import CrossEntropyPoints
-from replica.losses.custom import OwnPoints
+from replica.losses.custom import CustomPoints
 from replica.problem import Loss
 from replica.quadrature.colour_mode_law import ModeLaw
 from replica.quadrature.field_law import FieldLaw
@@ -48,7 +48,7 @@ def channel_of(law: FieldLaw, loss: str | Loss) -> Channel:
         many colours for it.
     """
     if not isinstance(loss, str):
-        return PointChannel(law, OwnPoints(loss, law.colors))
+        return PointChannel(law, CustomPoints(loss, law.colors))
     special = _SPECIAL.get((type(law), loss))
     if special:
         return special(law)

@@ -26,7 +26,7 @@ _DIFFERENCE, _MOVE = 1e-5, 1e-4
 
 
 @dataclass(frozen=True)
-class OwnPoints:
+class CustomPoints:
     """A user-defined loss at points, which must be solved all together.
 
     Attributes

@@ -30,7 +30,7 @@ class DataModel:
     #: Losses that make sense for these data, the first where none is named.
     losses: ClassVar[tuple[str, ...]] = ("cross-entropy", "squared-error")
 
-    def check_own_loss(self, loss: Any) -> None:
+    def check_custom_loss(self, loss: Any) -> None:
         """Raise ValueError if no user-defined loss makes sense for these data."""
 
     def columns(self) -> dict[str, Any]:

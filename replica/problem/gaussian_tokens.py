@@ -50,6 +50,6 @@ class GaussianTokens(DataModel):
             raise refusal("shift", self.shift, allowed)
         keep(self, shift=shift, joint=truth("joint", self.joint))
 
-    def check_own_loss(self, loss: Any) -> None:
+    def check_custom_loss(self, loss: Any) -> None:
         """Raise ValueError: there is no masked token to have a loss."""
         raise refusal("loss", loss, f"one of {', '.join(self.losses)} with {type(self).__name__}")

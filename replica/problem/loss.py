@@ -43,7 +43,7 @@ class Loss(Protocol):
         """Return the h that minimise ℓ(e_1, h) + |h - ω|²/(2V), an array (points, colors)."""
 
 
-def check_own(loss: Any, data: DataModel) -> None:
+def check_custom_loss(loss: Any, data: DataModel) -> None:
     """Raise ValueError for what is no user-defined loss, or for data that can have none."""
     name = getattr(loss, "name", None)
     methods = (getattr(loss, method, None) for method in ("value", "prox"))
@@ -56,4 +56,4 @@ def check_own(loss: Any, data: DataModel) -> None:
         hash(loss)
     except TypeError:
         raise refusal("loss", loss, "hashable, such as a frozen dataclass") from None
-    data.check_own_loss(loss)
+    data.check_custom_loss(loss)

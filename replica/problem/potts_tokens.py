@@ -78,7 +78,7 @@ class PottsTokens(DataModel):
                 stacklevel=3,
             )
 
-    def check_own_loss(self, loss: Any) -> None:
+    def check_custom_loss(self, loss: Any) -> None:
         """Raise ValueError if there is a similarity."""
         if self.similarity is not None:
             allowed = "None with a loss of your own, which knows one variance of the fields"

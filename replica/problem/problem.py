@@ -7,7 +7,7 @@ from typing import Any
 
 from replica.immutable import keep
 from replica.problem.data_model import DataModel
-from replica.problem.loss import Loss, check_own
+from replica.problem.loss import Loss, check_custom_loss
 from replica.validation import non_negative, one_of, only, positive, refusal
 
 
@@ -51,7 +51,7 @@ class Problem:
         elif isinstance(self.loss, str):
             one_of("loss", self.loss, self.data.losses)
         else:
-            check_own(self.loss, self.data)
+            check_custom_loss(self.loss, self.data)
 
     @property
     def loss_name(self) -> str:

@@ -78,7 +78,8 @@ class SpectralCouplings:
             values = np.maximum(values, least)
         elif not min(values.tolist()) > 0.0:
             return np.full_like(values, np.nan)
-        return np.asarray(np.log(values))
+        logarithms: Vector = np.log(values)
+        return logarithms
 
     def conjugates(self, x: Vector) -> Conjugates:
         """Return the conjugates at coordinates x."""

@@ -133,4 +133,5 @@ def _optimal_loss_error(ensemble: Ensemble, loss: str | Loss) -> float:
 
 
 def _listed(order: Overlaps) -> list[float]:
-    return [value for each in order[:3] for value in each.ravel().tolist()]
+    m, q, V = order.m.ravel(), order.q.ravel(), order.V.ravel()
+    return [*m.tolist(), *q.tolist(), *V.tolist()]
