@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from replica.cli.report import told
+from replica.cli.report import report_unconverged
 from replica.commandline.command import CONVERGED, NOT_CONVERGED
 from replica.commandline.options import data_model, problems
 from replica.commandline.parsing import MOST_POINTS, alpha_grid
@@ -53,7 +53,7 @@ def print_stability(options: argparse.Namespace, command: str) -> int:
             yield alpha | _values(found) | {"status": solution.status}
 
     _print_lines(lines())
-    return told(failed)
+    return report_unconverged(failed)
 
 
 def print_asymptotics(options: argparse.Namespace, command: str) -> int:

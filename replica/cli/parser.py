@@ -14,7 +14,7 @@ from replica.cli.curves import (
     print_stability,
     print_threshold,
 )
-from replica.cli.report import told
+from replica.cli.report import report_unconverged
 from replica.cli.sweep import run_sweep
 from replica.commandline.command import Parser, run
 from replica.commandline.options import (
@@ -128,4 +128,4 @@ def _solve(options: argparse.Namespace, command: str) -> int:
         raise refusal("alpha", options.alpha, "one number; `replica sweep` takes several")
     solution = at_best_lam(family[0]) if optimal else solve(family[0], check=False)
     print(json.dumps(solution.values(), indent=2) if options.json else solution)
-    return told([(solution.problem, solution.line())])
+    return report_unconverged([(solution.problem, solution.line())])
