@@ -10,9 +10,14 @@ from dataclasses import fields
 from typing import Any, Protocol
 
 from replica.cli.report import report_unconverged
+from replica.cli.subcommand import OPTIMAL_LAM, Commands, subcommand
 from replica.cli.sweep_chunks import ERROR, identity, solved
 from replica.commandline.command import NOT_CONVERGED
-from replica.commandline.options import at_best_or_given_lam
+from replica.commandline.options import (
+    add_executor_options,
+    add_problem_options,
+    at_best_or_given_lam,
+)
 from replica.commandline.parsing import digests
 from replica.commandline.terminal import say
 from replica.errors import BadArgument, Removed, Unwritable, WorkerDied
@@ -22,6 +27,25 @@ from replica.problem import CustomTokens, Problem
 from replica.tables import Table
 from replica.tables.journal import RESUME_HINT, Journal
 from replica.validation import integer
+
+
+def add_sweep(commands: Commands) -> None:
+    """Add `replica sweep`."""
+    parser = subcommand(
+        commands,
+        "sweep",
+        run_sweep,
+        "solve along the sample ratio alpha",
+        "Prints or writes a CSV table, one line per alpha.",
+    )
+    add_problem_options(parser, OPTIMAL_LAM)
+    parser.add_argument(
+        "--out",
+        metavar="FILE",
+        help="CSV table to write, point by point: the same command goes on where "
+        "it was stopped; stdout by default",
+    )
+    add_executor_options(parser, 1, "1")
 
 
 def run_sweep(options: argparse.Namespace, command: str) -> int:
