@@ -10,13 +10,34 @@ from typing import Any
 
 import numpy as np
 
-from replica.cli.report import told
+from replica.cli.report import report_unconverged
+from replica.cli.subcommand import BOUNDED, EXPANDED, Commands, subcommand
 from replica.commandline.command import CONVERGED, NOT_CONVERGED
-from replica.commandline.options import data_model, problems
-from replica.commandline.parsing import MOST_POINTS, alpha_grid
+from replica.commandline.options import (
+    add_alpha_options,
+    add_data_options,
+    add_loss_option,
+    add_problem_options,
+    data_model,
+    problems,
+)
+from replica.commandline.parsing import MOST_POINTS, alpha_grid, number
 from replica.commandline.terminal import say
 from replica.tables.columns import as_cell
 from replica.validation import integer, refusal
+
+
+def add_threshold(commands: Commands) -> None:
+    """Add `replica threshold`."""
+    parser = subcommand(
+        commands,
+        "threshold",
+        print_threshold,
+        "sample ratio where a minimiser appears",
+        "Prints alpha_c, one number: without weight decay there is no unique minimiser below it.",
+    )
+    add_data_options(parser)
+    add_loss_option(parser)
 
 
 def print_threshold(options: argparse.Namespace, command: str) -> int:
@@ -27,6 +48,20 @@ def print_threshold(options: argparse.Namespace, command: str) -> int:
     return CONVERGED
 
 
+def add_bayes(commands: Commands) -> None:
+    """Add `replica bayes`."""
+    parser = subcommand(
+        commands,
+        "bayes",
+        print_bounds,
+        "what no estimator of a row can exceed",
+        "Prints overlap, test loss, error rate and coupling error of the posterior mean "
+        "as CSV, one line per alpha.",
+    )
+    add_data_options(parser, BOUNDED)
+    add_alpha_options(parser)
+
+
 def print_bounds(options: argparse.Namespace, command: str) -> int:
     """Print the Bayes bound along α."""
     from replica.predictions.bayes_bound import bayes_bound
@@ -35,6 +70,19 @@ def print_bounds(options: argparse.Namespace, command: str) -> int:
     alphas = alpha_grid(options.alpha, options.log)
     _print_lines({"alpha": alpha, **_values(bayes_bound(alpha, data))} for alpha in alphas)
     return CONVERGED
+
+
+def add_stability(commands: Commands) -> None:
+    """Add `replica stability`."""
+    parser = subcommand(
+        commands,
+        "stability",
+        print_stability,
+        "distance from replica-symmetry breaking",
+        "Prints the replicon of the solution, which is 0 where replica symmetry breaks, "
+        "as CSV, one line per alpha.",
+    )
+    add_problem_options(parser)
 
 
 def print_stability(options: argparse.Namespace, command: str) -> int:
@@ -53,7 +101,26 @@ def print_stability(options: argparse.Namespace, command: str) -> int:
             yield alpha | _values(found) | {"status": solution.status}
 
     _print_lines(lines())
-    return told(failed)
+    return report_unconverged(failed)
+
+
+def add_asymptotics(commands: Commands) -> None:
+    """Add `replica asymptotics`."""
+    parser = subcommand(
+        commands,
+        "asymptotics",
+        print_asymptotics,
+        "leading terms at few or many samples",
+        "Prints them as CSV, one line per alpha, and in NAME_order the power of alpha "
+        "that NAME leaves out.",
+    )
+    add_problem_options(parser, models=EXPANDED, similarity=False)
+    parser.add_argument(
+        "--samples",
+        required=True,
+        choices=("few", "many"),
+        help="expand for alpha -> 0 or for alpha -> infinity",
+    )
 
 
 def print_asymptotics(options: argparse.Namespace, command: str) -> int:
@@ -78,6 +145,24 @@ def print_asymptotics(options: argparse.Namespace, command: str) -> int:
     return NOT_CONVERGED if failed else CONVERGED
 
 
+def add_baseline(commands: Commands) -> None:
+    """Add `replica baseline`."""
+    parser = subcommand(
+        commands,
+        "baseline",
+        print_baselines,
+        "what mean-field estimators of a row reach",
+        "Prints scale, overlaps, test loss, error rate and coupling error as CSV, one "
+        "line per alpha.",
+    )
+    parser.add_argument("--estimator", required=True, help="naive-mean-field or quadratic")
+    add_data_options(parser, BOUNDED, similarity=False)
+    parser.add_argument(
+        "--lam", type=number, default=0.0, help="weight decay of the regression, 0 or greater (0)"
+    )
+    add_alpha_options(parser)
+
+
 def print_baselines(options: argparse.Namespace, command: str) -> int:
     """Print what a mean-field estimator reaches along α."""
     from replica.errors import ConvergenceError
@@ -99,6 +184,19 @@ def print_baselines(options: argparse.Namespace, command: str) -> int:
     for error in failed:
         say(f"replica: {error}")
     return NOT_CONVERGED if failed else CONVERGED
+
+
+def add_evolve(commands: Commands) -> None:
+    """Add `replica evolve`."""
+    parser = subcommand(
+        commands,
+        "evolve",
+        print_evolution,
+        "follow approximate message passing",
+        "Prints the order parameters and losses of state evolution as CSV, one line per iteration.",
+    )
+    add_problem_options(parser)
+    parser.add_argument("--steps", type=number, default=20, metavar="N", help="iterations (20)")
 
 
 def print_evolution(options: argparse.Namespace, command: str) -> int:
@@ -129,7 +227,7 @@ def _values(found: Any) -> dict[str, Any]:
 
 def _print_lines(lines: Iterable[Mapping[str, Any]]) -> None:
     """Print lines as CSV as they come, with cells as in every table."""
-    for number, line in enumerate(lines):
-        if not number:
+    for index, line in enumerate(lines):
+        if not index:
             print(*line, sep=",")
         print(*(as_cell(value) for value in line.values()), sep=",", flush=True)

@@ -13,7 +13,7 @@ from replica.saddle_point.status import Status
 from replica.tables.columns import failed
 
 
-def told(points: Iterable[tuple[Problem, Mapping[str, Any]]]) -> int:
+def report_unconverged(points: Iterable[tuple[Problem, Mapping[str, Any]]]) -> int:
     """Say what became of the points that did not converge, and return the exit status.
 
     Parameters

@@ -4,22 +4,48 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import fields
-from typing import Any
+from typing import Any, Protocol
 
-from replica.cli.report import told
-from replica.cli.sweep_chunks import ERROR, identity, solve_missing
+from replica.cli.report import report_unconverged
+from replica.cli.subcommand import OPTIMAL_LAM, Commands, subcommand
+from replica.cli.sweep_chunks import ERROR, identity, solved
 from replica.commandline.command import NOT_CONVERGED
-from replica.commandline.options import at_best_or_given_lam
+from replica.commandline.options import (
+    add_executor_options,
+    add_problem_options,
+    at_best_or_given_lam,
+)
 from replica.commandline.parsing import digests
 from replica.commandline.terminal import say
 from replica.errors import BadArgument, Removed, Unwritable, WorkerDied
 from replica.execution.dask_cluster import check_scheduler
+from replica.execution.task import Line
 from replica.problem import CustomTokens, Problem
 from replica.tables import Table
 from replica.tables.journal import RESUME_HINT, Journal
 from replica.validation import integer
+
+
+def add_sweep(commands: Commands) -> None:
+    """Add `replica sweep`."""
+    parser = subcommand(
+        commands,
+        "sweep",
+        run_sweep,
+        "solve along the sample ratio alpha",
+        "Prints or writes a CSV table, one line per alpha.",
+    )
+    add_problem_options(parser, OPTIMAL_LAM)
+    parser.add_argument(
+        "--out",
+        metavar="FILE",
+        help="CSV table to write, point by point: the same command goes on where "
+        "it was stopped; stdout by default",
+    )
+    add_executor_options(parser, 1, "1")
 
 
 def run_sweep(options: argparse.Namespace, command: str) -> int:
@@ -30,50 +56,94 @@ def run_sweep(options: argparse.Namespace, command: str) -> int:
 
         check_teacher(family[0])
     where = integer("workers", options.workers, 1), check_scheduler(options.scheduler)
-    done: dict[float, dict[str, Any]] = {}
+    sink = _Printed() if options.out is None else _Written(options, command, family, optimal)
+    done: dict[float, Line] = {}
     try:
-        if options.out is None:
-            solve_missing(family, optimal, done, None, *where)
-            _table(family, done).write(sys.stdout)
-        else:
-            parameters = _parameters(options, family[0])
-            points = [identity(problem, optimal) for problem in family]
-            with Journal("out", options.out, command, parameters, [], [ERROR], points) as journal:
-                solve_missing(family, optimal, done, journal, *where)
-                journal.finish(done[problem.alpha] for problem in family)
+        with sink.journal() as journal:
+            for line in solved(family, optimal, journal, *where):
+                done[line["alpha"]] = line
+            sink.finish(family, done)
     except Removed as error:
         say(f"replica: {error}")
         return NOT_CONVERGED
     except (Unwritable, WorkerDied) as error:
-        if options.out is None:
-            _table(family, done).write(sys.stdout)
-        say(f"replica: {error}; what is done is kept{'' if options.out is None else RESUME_HINT}")
+        sink.leave(family, done)
+        say(f"replica: {error}; what is done is kept{sink.hint}")
         return NOT_CONVERGED
     except KeyboardInterrupt:
-        if options.out is None:
-            _table(family, done).write(sys.stdout)
-            kept = set(done)
-        else:
-            # Ctrl-C may have come between writing a point and counting it, or the file be gone.
-            kept = _alphas(options.out)
+        kept = sink.leave(family, done)
         count = sum(problem.alpha in kept for problem in family)
         say(f"replica sweep: {count} of {len(family)} points are done and kept")
         raise
-    return told((each, done[each.alpha]) for each in {p.alpha: p for p in family}.values())
+    return report_unconverged(
+        (each, done[each.alpha]) for each in {p.alpha: p for p in family}.values()
+    )
 
 
-def _alphas(out: str) -> set[float]:
-    """Return the sample ratios of a table, none where it has no lines yet."""
-    try:
-        return {line["alpha"] for line in Table.from_csv(out).lines()}
-    except BadArgument:
-        return set()
+class _Sink(Protocol):
+    """Where the table of a sweep goes, at the end or, where that is not reached, what is done."""
+
+    hint: str
+
+    def journal(self) -> AbstractContextManager[Journal | None]:
+        """Return what keeps lines as they come, if anything does."""
+
+    def finish(self, family: Sequence[Problem], done: Mapping[float, Line]) -> None:
+        """Deliver the whole table."""
+
+    def leave(self, family: Sequence[Problem], done: Mapping[float, Line]) -> Collection[float]:
+        """Deliver what is done, and return the sample ratios of it."""
 
 
-def _table(family: Sequence[Problem], done: Mapping[float, Mapping[str, Any]]) -> Table:
-    """Return the lines that are done as a table like that of `--out`."""
-    rows = [done[problem.alpha] for problem in family if problem.alpha in done]
-    return Table({name: row[name] for name in row if name != ERROR} for row in rows)
+class _Printed:
+    """A table on stdout like that of `--out`, without what its sidecar holds."""
+
+    hint = ""
+
+    def journal(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def finish(self, family: Sequence[Problem], done: Mapping[float, Line]) -> None:
+        rows = [done[problem.alpha] for problem in family if problem.alpha in done]
+        table = Table({name: row[name] for name in row if name != ERROR} for row in rows)
+        table.write(sys.stdout)
+
+    def leave(self, family: Sequence[Problem], done: Mapping[float, Line]) -> Collection[float]:
+        self.finish(family, done)
+        return done
+
+
+class _Written:
+    """A table in a file, point by point."""
+
+    hint = RESUME_HINT
+
+    def __init__(
+        self,
+        options: argparse.Namespace,
+        command: str,
+        family: Sequence[Problem],
+        optimal: bool,
+    ) -> None:
+        self._out, self._command = options.out, command
+        self._parameters = _parameters(options, family[0])
+        self._points = [identity(problem, optimal) for problem in family]
+
+    def journal(self) -> AbstractContextManager[Journal]:
+        self._journal = Journal(
+            "out", self._out, self._command, self._parameters, [], [ERROR], self._points
+        )
+        return self._journal
+
+    def finish(self, family: Sequence[Problem], done: Mapping[float, Line]) -> None:
+        self._journal.finish(done[problem.alpha] for problem in family)
+
+    def leave(self, family: Sequence[Problem], done: Mapping[float, Line]) -> Collection[float]:
+        # Ctrl-C may have come between writing a point and counting it, or the file be gone.
+        try:
+            return {line["alpha"] for line in Table.from_csv(self._out).lines()}
+        except BadArgument:
+            return ()
 
 
 def _parameters(options: argparse.Namespace, problem: Problem) -> dict[str, Any]:

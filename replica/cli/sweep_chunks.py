@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from replica.commandline.terminal import progress
-from replica.execution.executor import outcomes
-from replica.execution.task import Failure, described
+from replica.execution.resumable import finished, recorded
+from replica.execution.task import Line, described
 from replica.problem import Problem
 from replica.saddle_point.solution import Solution
-from replica.tables.columns import FAILED, failed
+from replica.tables.columns import FAILED
 from replica.tables.journal import Journal
 
 #: Points of a stretch. The first costs as much as two others, which with 50 is 5 % of the
@@ -26,18 +24,15 @@ ERROR = "quadrature_error"
 #: Seconds for which quick points wait for others to be written with, which is cheaper.
 _TOGETHER = 0.01
 
-Line = dict[str, Any]
 
-
-def solve_missing(
+def solved(
     problems: Sequence[Problem],
     optimal: bool,
-    done: dict[float, Line],
     journal: Journal | None = None,
     workers: int = 1,
     scheduler: str | None = None,
-) -> None:
-    """Add to `done` the lines of all problems, by alpha: those of the journal, and new ones.
+) -> Iterator[Line]:
+    """Yield the lines of all problems, one for each alpha: those of the journal, and new ones.
 
     They are the same whenever and however often the work was stopped, and wherever it is done.
 
@@ -47,10 +42,8 @@ def solve_missing(
         They differ in alpha only.
     optimal : bool
         Solve each at its best weight decay.
-    done : dict
-        What is added before an interruption stays there.
     journal : Journal, optional
-        Gets every new line before `done` does, except those of points that raised.
+        Holds every new line before it is yielded, except those of points that raised.
     workers : int
         Processes; 1 works in this one.
     scheduler : str, optional
@@ -63,60 +56,32 @@ def solve_missing(
     replica.errors.WorkerDied
         If workers were ended from outside, again and again, or the cluster was lost.
     """
-    if journal is not None:
-        done.update((line["alpha"], line) for line in journal.lines)
+    held = () if journal is None else journal.lines
+    known = {line["alpha"]: line for line in held}
     tasks = []
     for task in stretches(problems, optimal):
         alphas = [problem.alpha for problem in task.problems]
-        missing = [number for number, alpha in enumerate(alphas) if alpha not in done]
+        missing = [number for number, alpha in enumerate(alphas) if alpha not in known]
         if missing:
             tasks.append(task)
             # What follows a point that failed started cold: the next attempt goes through.
             for alpha in alphas[missing[0] :]:
-                done.pop(alpha, None)
-    alone = workers == 1 and scheduler is None
-    results = _point_by_point(tasks) if alone else _by_workers(tasks, workers, scheduler)
+                known.pop(alpha, None)
+    yield from known.values()
+    if workers == 1 and scheduler is None:
+        # Quick points one by one: here they wait for others to be written with.
+        points = ([line] for task in tasks for line in task.lines())
+        written = recorded(points, known, _alpha, journal, _TOGETHER)
+    else:
+        results = finished(tasks, Stretch.failed, workers, scheduler)
+        written = recorded(results, known, _alpha, journal)
     count = sum(len(task.problems) for task in tasks)
-    for line in progress(_recorded(results, done, journal), count, "sweep"):
-        done[line["alpha"]] = line
+    yield from progress((line for lines in written for line in lines), count, "sweep")
 
 
-def _recorded(
-    results: Iterable[list[Line]], done: Mapping[float, Line], journal: Journal | None
-) -> Iterator[Line]:
-    """Yield lines that are not done yet, once they are on disk."""
-    waiting: list[Line] = []
-    since = time.monotonic()
-    try:
-        for lines in results:
-            waiting += (line for line in lines if line["alpha"] not in done)
-            now = time.monotonic()
-            if now - since > _TOGETHER:
-                since, ready, waiting = now, waiting, []
-                _write(ready, journal)
-                yield from ready
-    finally:
-        _write(waiting, journal)
-    yield from waiting
-
-
-def _write(lines: Iterable[Line], journal: Journal | None) -> None:
-    if journal is not None:
-        journal.append(line for line in lines if not failed(line))
-
-
-def _point_by_point(tasks: Iterable[Stretch]) -> Iterator[list[Line]]:
-    return ([line] for task in tasks for line in task.lines())
-
-
-def _by_workers(
-    tasks: Sequence[Stretch], workers: int, scheduler: str | None
-) -> Iterator[list[Line]]:
-    for number, outcome in outcomes(tasks, workers, scheduler):
-        if isinstance(outcome, Failure):
-            yield tasks[number].failed(outcome.error)
-        else:
-            yield outcome
+def _alpha(line: Line) -> float:
+    alpha: float = line["alpha"]
+    return alpha
 
 
 def stretches(problems: Iterable[Problem], optimal: bool = False) -> list[Stretch]:

@@ -1,4 +1,4 @@
-"""The manners all commands share: parsing, messages, progress, and how they end."""
+"""The shared behaviour of all commands: parsing, warnings, signals, and exit statuses."""
 
 from __future__ import annotations
 

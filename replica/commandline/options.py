@@ -12,12 +12,52 @@ from replica.problem import DATA_MODELS, LOSSES, DataModel, Problem
 from replica.problem.data_model import MOST_COLORS
 from replica.validation import one_of, refusal
 
-#: Options that describe data, and how their values are read.
-_DATA_OPTIONS: dict[str, Callable[[str, Any], Any]] = {
-    **dict.fromkeys(("colors", "beta", "coupling_norm", "shift", "joint"), as_it_is),
-    "similarity": matrix,
-    "covariance": rows_of_file,
-    "teacher": vector,
+#: The value of --lam that stands for the best weight decay at every alpha.
+OPTIMAL = "optimal"
+
+
+class _DataOption:
+    """An option that gives one field of the data models.
+
+    Parameters
+    ----------
+    told : str
+        The help; {most_colors} and {components} depend on the command.
+    read : callable
+        Returns the value of the field, given its name and the value of the option.
+    **options
+        What else argparse takes.
+    """
+
+    def __init__(
+        self, told: str, read: Callable[[str, Any], Any] = as_it_is, **options: Any
+    ) -> None:
+        self.told, self.read, self.options = told, read, options
+
+
+#: The options by field, in the order of the help.
+_DATA_OPTIONS = {
+    "colors": _DataOption(
+        "number of token values, 2 to {most_colors}{components}", type=number, metavar="C"
+    ),
+    "beta": _DataOption("inverse temperature of potts data, |beta| < C", type=number),
+    "similarity": _DataOption(
+        "similarity of colours of potts data: circulant:1,0.5,0,0.5 or a file with one row per "
+        "line",
+        matrix,
+        metavar="U",
+    ),
+    "coupling_norm": _DataOption(
+        "norm of the true row of independent data, 0 or more", type=number, metavar="NORM"
+    ),
+    "shift": _DataOption(
+        "kappa of gaussian data, precision kappa I + X", type=number, metavar="KAPPA"
+    ),
+    "joint": _DataOption("gaussian data in whole sequences", action="store_const", const=True),
+    "covariance": _DataOption(
+        "cavity covariance of custom data, one row per line", rows_of_file, metavar="FILE"
+    ),
+    "teacher": _DataOption("true row of custom data, in one or more lines", vector, metavar="FILE"),
 }
 
 
@@ -48,24 +88,15 @@ def add_data_options(
     if not similarity:
         shown.remove("similarity")
 
-    def add(name: str, told: str, **options: Any) -> None:
-        flag = "--" + name.replace("_", "-")
-        parser.add_argument(flag, help=told if name in shown else argparse.SUPPRESS, **options)
-
     parser.add_argument("--data", default="potts", metavar="NAME",
                         help=f"one of {', '.join(models)} (potts)")  # fmt: skip
     components = "; of components of gaussian data, 1 or more" if "gaussian" in models else ""
-    add("colors", f"number of token values, 2 to {most_colors}{components}",
-        type=number, metavar="C")  # fmt: skip
-    add("beta", "inverse temperature of potts data, |beta| < C", type=number)
-    add("similarity", "similarity of colours of potts data: circulant:1,0.5,0,0.5 or a file with "
-        "one row per line", metavar="U")  # fmt: skip
-    add("coupling_norm", "norm of the true row of independent data, 0 or more",
-        type=number, metavar="NORM")  # fmt: skip
-    add("shift", "kappa of gaussian data, precision kappa I + X", type=number, metavar="KAPPA")
-    add("joint", "gaussian data in whole sequences", action="store_const", const=True)
-    add("covariance", "cavity covariance of custom data, one row per line", metavar="FILE")
-    add("teacher", "true row of custom data, in one or more lines", metavar="FILE")
+    for name, option in _DATA_OPTIONS.items():
+        told = option.told.format(most_colors=most_colors, components=components)
+        flag = "--" + name.replace("_", "-")
+        parser.add_argument(
+            flag, help=told if name in shown else argparse.SUPPRESS, **option.options
+        )
 
 
 def add_loss_option(parser: argparse.ArgumentParser) -> None:
@@ -100,32 +131,35 @@ def data_model(arguments: argparse.Namespace) -> DataModel:
     model = DATA_MODELS[one_of("data", arguments.data, arguments.models)]
     takes = signature(model).parameters
     given: dict[str, Any] = {}
-    for name, read in _DATA_OPTIONS.items():
+    # What stands on the command line itself is refused before files are read.
+    for name, option in sorted(_DATA_OPTIONS.items(), key=lambda each: each[1].read != as_it_is):
         value = getattr(arguments, name)
         if value is not None:
             if name not in takes:
                 raise refusal(name, value, f"left out with --data {arguments.data}")
-            given[name] = read(name, value)
+            given[name] = option.read(name, value)
         elif name in takes and takes[name].default is Parameter.empty:
             raise refusal(name, value, f"given with --data {arguments.data}")
     return model(**given)
 
 
-def problems(arguments: argparse.Namespace) -> list[Problem]:
-    """Return the problems that parsed options describe, one per alpha, in the order given."""
+def problems(arguments: argparse.Namespace, lam: Any = None) -> list[Problem]:
+    """Return the problems that parsed options describe, one per alpha, in the order given.
+
+    `lam` takes the place of the weight decay that is given.
+    """
     data = data_model(arguments)
     return [
-        Problem(alpha, arguments.lam, data, arguments.loss)
+        Problem(alpha, arguments.lam if lam is None else lam, data, arguments.loss)
         for alpha in alpha_grid(arguments.alpha, arguments.log)
     ]
 
 
-def at_best_or_given_lam(options: argparse.Namespace) -> tuple[list[Problem], bool]:
+def at_best_or_given_lam(arguments: argparse.Namespace) -> tuple[list[Problem], bool]:
     """Return the problems along alpha, and whether their weight decay is to be the best."""
-    optimal = options.lam == "optimal"
-    return problems(
-        argparse.Namespace(**{**vars(options), "lam": 1.0 if optimal else options.lam})
-    ), optimal
+    # At its best it is a result; until then any will do.
+    optimal = arguments.lam == OPTIMAL
+    return problems(arguments, 1.0 if optimal else None), optimal
 
 
 def add_executor_options(parser: argparse.ArgumentParser, workers: int, default: str) -> None:

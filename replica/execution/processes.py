@@ -23,12 +23,12 @@ from replica.errors import WorkerDied
 from replica.execution.task import Failure, Results, Sent, Task, described, do
 from replica.validation import integer, refusal
 
-#: Attempts at a task with a process of its own, and tasks in succession that all of them fail:
+#: Retries of a task in a process of its own, and tasks in succession whose every process dies:
 #: then no worker lives.
-_ATTEMPTS, _HOPELESS = 2, 4
+MAX_RETRIES, MAX_CONSECUTIVE_DEATHS = 2, 4
 
-#: Tasks that a worker process is told of in advance.
-_AHEAD = 2
+#: Tasks submitted to each worker process beforehand.
+PREFETCH = 2
 
 #: Held while a process starts, for which something of this one is changed that it inherits.
 _STARTING = threading.Lock()
@@ -41,7 +41,7 @@ def in_processes(tasks: Sequence[Task], workers: int) -> Results:
     worker then has failed, and the others go on.
     """
     leave_if_starting()
-    waiting, died, some = dict(enumerate(tasks)), 0, False
+    waiting, deaths, any_finished = dict(enumerate(tasks)), 0, False
     integer("workers", workers, 1)
     if waiting:
         _check_here(workers)
@@ -51,25 +51,24 @@ def in_processes(tasks: Sequence[Task], workers: int) -> Results:
             with closing(_pool(waiting, min(workers, len(waiting)), begun, started)) as results:
                 for task, sent in results:
                     del waiting[task]
-                    some = True
+                    any_finished = True
                     yield task, sent
         except BrokenProcessPool:
-            if not some:
+            if not any_finished:
                 _check_start(workers, started)
-            told = "a worker process was killed, by hand or for want of memory"
-            again = "what was under way is tried again, one task at a time"
-            say(f"{told}; {again}")
+            killed = "a worker process was killed, by hand or for want of memory"
+            say(f"{killed}; what was under way is tried again, one task at a time")
             for task in sorted(begun & set(waiting)):
                 alone = _alone(waiting.pop(task))
-                died = died + 1 if alone is None else 0
-                if died == _HOPELESS:
-                    raise WorkerDied(f"{told}, {died} times in succession") from None
+                deaths = deaths + 1 if alone is None else 0
+                if deaths == MAX_CONSECUTIVE_DEATHS:
+                    raise WorkerDied(f"{killed}, {deaths} times in succession") from None
                 yield task, alone or (Failure("WorkerDied: its worker process was killed"), [])
 
 
 def _alone(task: Task) -> Sent | None:
     """Return what a task sends from a process of its own, or None if that is always killed."""
-    for _ in range(_ATTEMPTS):
+    for _ in range(MAX_RETRIES):
         with suppress(BrokenProcessPool), closing(_pool({0: task}, 1, set(), [])) as results:
             return next(results)[1]
     return None
@@ -122,7 +121,7 @@ def _pool(
                 numbers[pool.submit(_do, packed)] = number
 
     try:
-        submit(workers * _AHEAD)
+        submit(workers * PREFETCH)
         while numbers:
             for future in wait(numbers, return_when=FIRST_COMPLETED).done:
                 number = numbers.pop(future)

@@ -56,8 +56,8 @@ def estimate_rows(
     lam: float,
     loss: str | OwnLoss,
     rows: range,
-) -> tuple[Training, dict[str, Any]]:
-    """Return estimated rows, and what an estimator adds to a line of a table.
+) -> tuple[Training, float | None]:
+    """Return estimated rows, and the variance V at which message passing arrived, None for others.
 
     Parameters
     ----------
@@ -84,16 +84,16 @@ def estimate_rows(
         assert not isinstance(model, IndependentRow)
         return _message_passing(model, tokens, lam, loss, rows)
     if estimator == "naive-mean-field":
-        return naive_mean_field(tokens, colors, lam, rows), {}
+        return naive_mean_field(tokens, colors, lam, rows), None
     if estimator == "quadratic":
         norms = np.sum(model.teacher[rows] ** 2, axis=1)
-        return quadratic_estimate(tokens, colors, norms, lam, rows), {}
-    return train(tokens, colors, lam, loss, model.similarity, rows), {}
+        return quadratic_estimate(tokens, colors, norms, lam, rows), None
+    return train(tokens, colors, lam, loss, model.similarity, rows), None
 
 
 def _message_passing(
     model: PottsModel, tokens: Tokens, lam: float, loss: str, rows: range
-) -> tuple[Training, dict[str, Any]]:
+) -> tuple[Training, float | None]:
     from simulations.estimators.message_passing import approximate_message_passing
     from simulations.estimators.minimiser import Training
 
@@ -105,4 +105,4 @@ def _message_passing(
     names = ("weights", "rows", "residuals", "evaluations", "statuses")
     columns = (np.concatenate([getattr(part.training, name) for part in parts]) for name in names)
     variance = float(np.mean(np.concatenate([part.V[-1] for part in parts])))
-    return Training(*columns), {"V": variance}
+    return Training(*columns), variance

@@ -16,8 +16,8 @@ Columns = NDArray[np.int64]
 #: Curvature pairs that are remembered.
 _MEMORY = 6
 
-#: How far from a point, relative to its length, the gradient is looked at for its change.
-_AWAY = 1e-3
+#: Step of the finite difference for the curvature, relative to the length of the point.
+_PROBE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -106,21 +106,21 @@ def minimise(
         if accepted.any():
             fresh = -_apply_history(slope, columns, history, precondition)
             direction = np.where(accepted, fresh, direction)
-        steep, distance = _norm(slope), _norm(point)
-        near = np.sqrt(tolerance) * distance
-        residual = steep / scale
-        arrived = (residual < tolerance) & (_norm(direction) <= near)
-        unsure = np.nonzero(arrived & (steep > convexity * near))[0]
-        if unsure.size:
-            downhill = slope[:, unsure] * (_AWAY * distance[unsure] / steep[unsure])
-            turned = objective(point[:, unsure] - downhill, columns[unsure])[1]
-            bend = _dot(slope[:, unsure] - turned, downhill) / _dot(downhill, downhill)
-            arrived[unsure] = steep[unsure] <= bend * near[unsure]
-            evaluations[columns[unsure]] += 1
+        gradient_norm, distance = _norm(slope), _norm(point)
+        tolerance_x = np.sqrt(tolerance) * distance
+        residual = gradient_norm / scale
+        converged = (residual < tolerance) & (_norm(direction) <= tolerance_x)
+        check = np.nonzero(converged & (gradient_norm > convexity * tolerance_x))[0]
+        if check.size:
+            probe = slope[:, check] * (_PROBE * distance[check] / gradient_norm[check])
+            gradient_there = objective(point[:, check] - probe, columns[check])[1]
+            curvature = _dot(slope[:, check] - gradient_there, probe) / _dot(probe, probe)
+            converged[check] = gradient_norm[check] <= curvature * tolerance_x[check]
+            evaluations[columns[check]] += 1
         points[:, columns], slopes[:, columns], residuals[columns] = point, slope, residual
         finished = np.full(len(columns), step == max_steps)
         for status, reached in (
-            ("converged", arrived),
+            ("converged", converged),
             ("diverged", value < floor),
             ("not-finite", ~np.isfinite(value + residual)),
         ):

@@ -139,10 +139,9 @@ class Experiment:
     def _estimated(self, problem: Problem, system: System) -> _Rows:
         chosen, seen = self.estimator or ESTIMATORS[0], (system.train_tokens, system.test_tokens)
         model, loss = system.model, self.loss(problem)
-        training, more = estimate_rows(chosen, model, seen[0], problem.lam, loss, system.rows)
+        training, V = estimate_rows(chosen, model, seen[0], problem.lam, loss, system.rows)
         observed = measure(model, training, *seen, loss)
-        sampled = {} if system.memory is None else {"memory": system.memory}
-        return _Rows(training, observed, more, sampled)
+        return _Rows(training, observed, V, system.memory)
 
     def _line(self, problem: Problem, parts: list[_Rows]) -> dict[str, Any]:
         training = Training.joined([part.training for part in parts])
@@ -151,7 +150,7 @@ class Experiment:
         return {
             **identity(problem, self.sites, self.samples, self.seed),
             **_summary(Observables.joined([part.observed for part in parts])),
-            **parts[0].more,
+            **_known(V=parts[0].V),
             "status": training.status,
             "residual": float(training.residuals.max()),
             "evaluations": int(training.evaluations.max()),
@@ -159,17 +158,34 @@ class Experiment:
             "test_samples": self.test_samples,
             "burn_in": self.burn_in,
             **named,
-            **parts[0].sampled,
+            **_known(memory=parts[0].memory),
         }
 
 
 class _Rows(NamedTuple):
-    """Rows that were estimated together, and what their estimator and sampler tell."""
+    """Rows that were estimated together.
+
+    Parameters
+    ----------
+    training : Training
+        The rows.
+    observed : Observables
+        What is measured of them.
+    V : float or None
+        The last variance of message passing; None for other estimators.
+    memory : float or None
+        The memory of the chains; None for sequences that are drawn without any.
+    """
 
     training: Training
     observed: Observables
-    more: dict[str, Any]
-    sampled: dict[str, Any]
+    V: float | None
+    memory: float | None
+
+
+def _known(**cells: float | None) -> dict[str, Any]:
+    """Return cells of a line, without those that are not known: the column is then not there."""
+    return {name: cell for name, cell in cells.items() if cell is not None}
 
 
 def simulate(

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from replica.commandline.terminal import progress, say
-from replica.execution.executor import outcomes
-from replica.execution.task import Failure
+from replica.execution.resumable import finished, recorded
 from replica.tables import Table
-from replica.tables.columns import FAILED
+from replica.tables.columns import FAILED, failed
 from replica.tables.journal import Journal
 from simulations.experiments.experiment import Experiment
 from simulations.experiments.gaussian import GaussianExperiment
@@ -67,14 +66,10 @@ def complete(
         for task, lines in zip(tasks, points, strict=True)
         if not all(key(line) in done for line in lines)
     ]
-    results = outcomes(missing, workers, scheduler)
-    for number, outcome in progress(results, len(missing), label):
-        if isinstance(outcome, Failure):
-            lines = _failed(missing[number], outcome.error)
+    results = recorded(finished(missing, _failed, workers, scheduler), done, key, journal)
+    for lines in progress(results, len(missing), label):
+        if failed(lines[0]):
             say(f"{label}: {_named(lines[0])}: {lines[0]['status']}")
-        else:
-            lines = outcome
-            journal.append(lines)
         done.update((key(line), line) for line in lines)
     return journal.finish(done[key(line)] for lines in points for line in lines)
 

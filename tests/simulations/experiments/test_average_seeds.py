@@ -95,7 +95,7 @@ def test_an_experiment_that_raised_belongs_to_its_point(lost, estimator, tmp_pat
         return run(task)
 
     monkeypatch.setattr(Experiment, "run", fail)
-    monkeypatch.setattr("simulations.experiments.resume.outcomes", outcomes)
+    monkeypatch.setattr("replica.execution.resumable.outcomes", outcomes)
     out = tmp_path / "sim.csv"
     words = "--colors 4 --beta 1 --similarity circulant:1,0.5,0,0.5 --lam 0.1 --alpha 1 --sites 10"
     rest = ["--seeds", "3", "--test-samples", "20", "--workers", "1", "--out", str(out)]

@@ -98,9 +98,7 @@ def test_torn_and_half_finished_lines_are_computed_again(tmp_path):
 
 
 def test_a_finished_table_is_not_computed_again(tmp_path, uninterrupted, monkeypatch):
-    monkeypatch.setattr(
-        "simulations.experiments.resume.outcomes", lambda tasks, *where: iter(tasks)
-    )
+    monkeypatch.setattr("replica.execution.resumable.outcomes", lambda tasks, *where: iter(tasks))
     before = uninterrupted.read_bytes()
     assert main(words(uninterrupted)) == 0
     assert uninterrupted.read_bytes() == before

@@ -1,0 +1,38 @@
+"""The command `replica solve`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from replica.cli.report import report_unconverged
+from replica.cli.subcommand import OPTIMAL_LAM, Commands, subcommand
+from replica.commandline.options import add_problem_options, at_best_or_given_lam
+from replica.validation import refusal
+
+
+def add_solve(commands: Commands) -> None:
+    """Add `replica solve`."""
+    parser = subcommand(
+        commands,
+        "solve",
+        run_solve,
+        "solve one problem",
+        "Prints losses, error rate, coupling error and order parameters, one a line, with "
+        "the status and the error of the solution.",
+    )
+    add_problem_options(parser, OPTIMAL_LAM)
+    parser.add_argument("--json", action="store_true", help="print the solution as JSON")
+
+
+def run_solve(options: argparse.Namespace, command: str) -> int:
+    """Solve one problem and print the solution."""
+    from replica.predictions.optimal_lam import at_best_lam
+    from replica.saddle_point.solver import solve
+
+    family, optimal = at_best_or_given_lam(options)
+    if len(family) != 1:
+        raise refusal("alpha", options.alpha, "one number; `replica sweep` takes several")
+    solution = at_best_lam(family[0]) if optimal else solve(family[0], check=False)
+    print(json.dumps(solution.values(), indent=2) if options.json else solution)
+    return report_unconverged([(solution.problem, solution.line())])
