@@ -26,7 +26,7 @@ _INTEGER = re.compile(r"[+-]?[0-9]{1,300}")
 _FLOAT = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|[+-]?inf|nan")
 
 
-def refusal(name: str, value: object, allowed: str) -> BadArgument:
+def invalid(name: str, value: object, allowed: str) -> BadArgument:
     """Return the error that says, in one line, why `value` cannot be the argument `name`."""
     return BadArgument(f"{name} = {_shown(value)} is not allowed: {name} must be {allowed}")
 
@@ -38,7 +38,7 @@ def real(name: str, value: Any, allowed: str = "a finite number") -> float:
     except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not math.isfinite(number):
-        raise refusal(name, value, allowed)
+        raise invalid(name, value, allowed)
     return number
 
 
@@ -47,7 +47,7 @@ def positive(name: str, value: Any) -> float:
     allowed = "a finite number greater than 0"
     number = real(name, value, allowed)
     if number <= 0:
-        raise refusal(name, value, allowed)
+        raise invalid(name, value, allowed)
     return number
 
 
@@ -56,7 +56,7 @@ def non_negative(name: str, value: Any) -> float:
     allowed = "a finite number, 0 or greater"
     number = real(name, value, allowed)
     if number < 0:
-        raise refusal(name, value, allowed)
+        raise invalid(name, value, allowed)
     return number
 
 
@@ -71,7 +71,7 @@ def numbers(name: str, value: Any, allowed: str) -> Vector:
         wrong = np.argwhere(~np.isfinite(found))[0].tolist()
         cut = found.ndim and len(_shown(value)) >= 80
         where = f"; {name}{wrong} is {found[tuple(wrong)]}" if cut else ""
-        raise refusal(name, value, allowed + where)
+        raise invalid(name, value, allowed + where)
     return found
 
 
@@ -82,11 +82,11 @@ def unmasked(name: str, value: Any, allowed: str) -> NDArray[Any]:
     any other.
     """
     if _masked(value):
-        raise refusal(name, _masked_shape(value), f"{allowed}, without masked entries")
+        raise invalid(name, _masked_shape(value), f"{allowed}, without masked entries")
     try:
         return np.asarray(value)
     except (TypeError, ValueError, OverflowError):
-        raise refusal(name, value, allowed) from None
+        raise invalid(name, value, allowed) from None
 
 
 def integer(name: str, value: Any, minimum: int, maximum: int | None = None) -> int:
@@ -95,27 +95,27 @@ def integer(name: str, value: Any, minimum: int, maximum: int | None = None) -> 
     if maximum is not None:
         allowed = f"an integer from {minimum} to {maximum}"
     if isinstance(value, bool) or _masked(value):
-        raise refusal(name, value, allowed)
+        raise invalid(name, value, allowed)
     try:
         number = operator.index(value)
     except TypeError:
-        raise refusal(name, value, allowed) from None
+        raise invalid(name, value, allowed) from None
     if number < minimum or (maximum is not None and number > maximum):
-        raise refusal(name, value, allowed)
+        raise invalid(name, value, allowed)
     return number
 
 
 def one_of(name: str, value: Any, allowed: Collection[str]) -> str:
     """Return `value` if it is one of the strings `allowed`, or raise ValueError."""
     if not isinstance(value, str) or value not in allowed:
-        raise refusal(name, value, "one of " + ", ".join(allowed))
+        raise invalid(name, value, "one of " + ", ".join(allowed))
     return value
 
 
 def truth(name: str, value: Any) -> bool:
     """Return `value` as a bool if it is one, of Python's or of numpy's, or raise ValueError."""
     if not isinstance(value, (bool, np.bool_)):
-        raise refusal(name, value, "True or False")
+        raise invalid(name, value, "True or False")
     return bool(value)
 
 

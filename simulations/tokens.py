@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from replica.immutable import fixed
 from replica.problem import GaussianTokens, IndependentTokens, PottsTokens
 from replica.problem.potts_tokens import LEAST_U, MOST_U
-from replica.validation import integer, numbers, refusal, unmasked
+from replica.validation import integer, invalid, numbers, unmasked
 
 Floats = NDArray[np.float64]
 
@@ -73,11 +73,11 @@ def checked_tokens(
     array = unmasked(name, tokens, allowed)
     fits = array.ndim == 2 and array.shape[1] == (sites or max(array.shape[1], 1))
     if not fits or not np.issubdtype(array.dtype, np.integer):
-        raise refusal(name, f"array {array.shape} of {array.dtype}", allowed)
+        raise invalid(name, f"array {array.shape} of {array.dtype}", allowed)
     if len(array) < least:
-        raise refusal(name, f"array {array.shape}", f"{least} or more sequences")
+        raise invalid(name, f"array {array.shape}", f"{least} or more sequences")
     if array.size and (array.min() < 0 or array.max() >= colors):
-        raise refusal(name, f"array with values {array.min()} to {array.max()}", allowed)
+        raise invalid(name, f"array with values {array.min()} to {array.max()}", allowed)
     return np.ascontiguousarray(array, dtype=np.uint8)
 
 
@@ -88,11 +88,11 @@ def checked_sites(rows: Any, sites: int) -> NDArray[np.int64]:
     allowed = f"distinct integers from 0 to {sites - 1}"
     array = unmasked("rows", rows, allowed)
     if array.ndim != 1 or not array.size or not np.issubdtype(array.dtype, np.integer):
-        raise refusal("rows", rows, allowed)
+        raise invalid("rows", rows, allowed)
     for row in array:
         integer("rows", int(row), 0)
     if array.max() >= sites or len(np.unique(array)) < len(array):
-        raise refusal("rows", rows, allowed)
+        raise invalid("rows", rows, allowed)
     return array.astype(np.int64)
 
 
@@ -120,14 +120,14 @@ def checked_matrix(
     allowed = "a square matrix of finite numbers" if size is None else f"a {size} x {size} matrix"
     array = numbers(name, matrix, allowed)
     if array.ndim != 2 or array.shape[0] != array.shape[1] or size not in (None, len(array)):
-        raise refusal(name, f"array {array.shape}", allowed)
+        raise invalid(name, f"array {array.shape}", allowed)
     if symmetric:
         gap = np.abs(array - array.T).max(initial=0.0)
         if gap > 1e-12 * np.abs(array).max(initial=0.0):
-            raise refusal(name, f"array, asymmetric by {gap:.3g}", "a symmetric matrix")
+            raise invalid(name, f"array, asymmetric by {gap:.3g}", "a symmetric matrix")
         array = (array + array.T) / 2
     if hollow and np.any(np.diagonal(array) != 0):
-        raise refusal(name, "array with diagonal entries", "a matrix with zero diagonal")
+        raise invalid(name, "array with diagonal entries", "a matrix with zero diagonal")
     read_only: Floats = fixed(array)
     return read_only
 
@@ -140,18 +140,18 @@ def checked_similarity(similarity: Any, colors: int) -> Floats:
     allowed = f"a symmetric matrix of {colors} x {colors} finite numbers"
     U = numbers("similarity", similarity, allowed)
     if U.shape != (colors, colors):
-        raise refusal("similarity", f"array {U.shape}", allowed)
+        raise invalid("similarity", f"array {U.shape}", allowed)
     most = float(np.abs(U).max())
     if most > MOST_U:
-        raise refusal("similarity", f"array with an entry of size {most:.3g}",
+        raise invalid("similarity", f"array with an entry of size {most:.3g}",
                       f"of entries up to {MOST_U:g} in size")  # fmt: skip
     size, rounding = float(np.abs(seen(U)).max()), 4 * np.finfo(float).eps * most
     gap = float(np.abs(U - U.T).max())
     if gap > 1e-9 * size + rounding:
-        raise refusal("similarity", f"array, asymmetric by {gap:.3g}", allowed)
+        raise invalid("similarity", f"array, asymmetric by {gap:.3g}", allowed)
     least = max(LEAST_U, rounding)
     if np.ptp(U) > 0 and size < least:
         allowed = f"of entries that differ by {least:.3g} or more, beyond their rounding"
-        raise refusal("similarity", f"array with differences of {size:.3g}", allowed)
+        raise invalid("similarity", f"array with differences of {size:.3g}", allowed)
     read_only: Floats = fixed((U + U.T) / 2)
     return read_only

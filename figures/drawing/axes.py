@@ -10,7 +10,7 @@ from weakref import WeakSet
 import numpy as np
 
 from figures.drawing.style import FAILED
-from replica.validation import refusal
+from replica.validation import invalid
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,7 +45,7 @@ def log_axis(axis: Axis, ticks: Sequence[float] = ()) -> None:
     from matplotlib.ticker import FixedLocator, LogLocator, NullLocator
 
     if not isinstance(axis, Axis):
-        raise refusal("axis", axis, "axes.xaxis or axes.yaxis")
+        raise invalid("axis", axis, "axes.xaxis or axes.yaxis")
     values = _drawn(axis)
     if np.any(values <= 0):
         _make_linear_at_zero(axis, values)

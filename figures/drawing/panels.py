@@ -21,7 +21,7 @@ from replica.errors import LeftOutWarning
 from replica.notices import tell
 from replica.tables import Table
 from replica.tables.columns import KNOWN, OBSERVABLES
-from replica.validation import refusal, unmasked
+from replica.validation import invalid, unmasked
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -68,7 +68,7 @@ def theory_line(
     """
     _check("table", table, Table)
     if "simulation" in table["source"]:
-        raise refusal("table", table, "one of theory; `measured` draws simulations")
+        raise invalid("table", table, "one of theory; `measured` draws simulations")
     if look is not None:
         _check("look", look, Look)
     places, values = _numbers("x", table, x), _numbers("y", table, y)
@@ -139,16 +139,16 @@ def markers(axes: Axes, x: Any, y: Any, errors: Any, look: Look, **style: Any) -
     """
     _check("look", look, Look)
     if errors is None:
-        raise refusal("errors", errors, "given, NaN where a point has none")
+        raise invalid("errors", errors, "given, NaN where a point has none")
     x, y = (unmasked(name, value, "an array (points,)") for name, value in (("x", x), ("y", y)))
     errors = unmasked("errors", errors, "an array (points,) or (2, points)")
     if x.ndim != 1 or y.shape != x.shape:
-        raise refusal("y", f"array {y.shape}", f"an array (points,), as x is with {x.shape}")
+        raise invalid("y", f"array {y.shape}", f"an array (points,), as x is with {x.shape}")
     if errors.shape not in (x.shape, (2, *x.shape)):
         allowed = f"an array {x.shape} or {(2, *x.shape)}, one error or two for each point"
-        raise refusal("errors", f"array {errors.shape}", allowed)
+        raise invalid("errors", f"array {errors.shape}", allowed)
     if errors.dtype.kind == "f" and np.isinf(errors).any():
-        raise refusal("errors", errors, "finite, or NaN where a point has none")
+        raise invalid("errors", errors, "finite, or NaN where a point has none")
     if x.dtype.kind in "iuf" and y.dtype.kind in "iuf":  # dates and names are finite
         _warn_left_out(x, y)
     drawn = axes.errorbar(
@@ -209,7 +209,7 @@ def _averaged(table: Table) -> Table:
     from simulations.experiments.average_seeds import average_seeds
 
     if "theory" in table["source"]:
-        raise refusal("table", table, "one of simulations; `theory_line` draws theory")
+        raise invalid("table", table, "one of simulations; `theory_line` draws theory")
     # A raw line has errors as well, those over the rows of one system.
     raw = "seeds" not in table.columns and "simulation" in table["source"]
     return average_seeds(table) if raw else table
@@ -220,7 +220,7 @@ def _errors(table: Table, y: str) -> Any:
     if f"{y}_stderr" in table.columns:
         return _numbers("y", table, f"{y}_stderr")
     if y not in OBSERVABLES:
-        raise refusal("y", y, "a column with errors over seeds, as " + ", ".join(OBSERVABLES))
+        raise invalid("y", y, "a column with errors over seeds, as " + ", ".join(OBSERVABLES))
     return np.full(len(table), np.nan)
 
 
@@ -231,13 +231,13 @@ def _numbers(name: str, table: Table, column: str) -> Any:
     except (LookupError, TypeError, ValueError):
         values = np.array("")
     if values.ndim != 1 or values.dtype.kind != "f":
-        raise refusal(name, column, "a column of the table with one number per line")
+        raise invalid(name, column, "a column of the table with one number per line")
     return values
 
 
 def _check(name: str, value: Any, kind: type) -> None:
     if not isinstance(value, kind):
-        raise refusal(name, value, f"a {kind.__name__}")
+        raise invalid(name, value, f"a {kind.__name__}")
 
 
 def family(

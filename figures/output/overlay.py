@@ -18,7 +18,7 @@ from replica.commandline.terminal import say
 from replica.tables import Table
 from replica.tables.columns import EVERY, KNOWN, OBSERVABLES
 from replica.tables.provenance import read_sidecar
-from replica.validation import one_of, refusal
+from replica.validation import invalid, one_of
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -61,17 +61,17 @@ def read(name: str, path: str, source: str, columns: Sequence[str]) -> tuple[Tab
 
     table = Table.from_csv(path, name).where(source=source)
     if len(table) == 0:
-        raise refusal(name, path, f"a table with lines of source {source}")
+        raise invalid(name, path, f"a table with lines of source {source}")
     for column in columns:
         if any(isinstance(line.get(column), list) for line in table.lines()):
-            raise refusal(name, path, f"a table with one number per line in column {column}")
+            raise invalid(name, path, f"a table with one number per line in column {column}")
     # A line that is no answer may lack its value.
     good = table["status"] == "converged"
     known = good & np.all([np.isfinite(table[column]) for column in columns], axis=0)
     if not known.any():
         lacking = [column for column in columns if not np.isfinite(table[column][good]).any()]
         where = f"column {lacking[0]}" if lacking else f"columns {' and '.join(columns)} at once"
-        raise refusal(name, path, f"a table with converged values in {where}")
+        raise invalid(name, path, f"a table with converged values in {where}")
     each = once(table, name=name, value=path)
     return each, len(table) - len(each)
 
@@ -114,10 +114,10 @@ def draw_overlay(
     for name, column in (("x", x), ("y", y)):
         values = np.concatenate([table[column] for table in (theory, simulation)])
         if name in log and not np.any(values > 0):
-            raise refusal(name, column, "a column with positive values for a logarithmic axis")
+            raise invalid(name, column, "a column with positive values for a logarithmic axis")
     theory, averaged = once(theory), average_seeds(simulation)
     if not np.isfinite(averaged[y]).any():
-        raise refusal("y", y, "a column with a value of every seed of some simulated point")
+        raise invalid("y", y, "a column with a value of every seed of some simulated point")
     if best_lam and x != "lam":
         theory, averaged = _at_best_lam(theory, averaged)
     keys, constant = _differing(theory, averaged, x)
@@ -125,7 +125,7 @@ def draw_overlay(
     looks = _looks([*lines, *marks], keys)
     if len(looks) > _MOST:
         allowed = f"tables of at most {_MOST} curves; they differ in {', '.join(keys)}"
-        raise refusal("THEORY, SIM", f"{len(looks)} curves", allowed)
+        raise invalid("THEORY, SIM", f"{len(looks)} curves", allowed)
 
     figure = Figure(figsize=(ONE_COLUMN, 2.7))
     axes = figure.subplots()

@@ -11,7 +11,7 @@ from figures.paper.figure import FigureSource
 from replica.errors import BadArgument
 from replica.tables import Table
 from replica.tables.provenance import read_sidecar
-from replica.validation import refusal
+from replica.validation import invalid
 
 
 def own_table(figure: FigureSource, path: str, command: str) -> Table:
@@ -49,7 +49,7 @@ def own_table(figure: FigureSource, path: str, command: str) -> Table:
 
 def foreign(figure: FigureSource, path: str, command: str, reason: str) -> BadArgument:
     """Return the error that says why a table cannot be drawn as this figure."""
-    return refusal("table", path, f"one that `{command} {figure.NAME}` wrote; {reason}")
+    return invalid("table", path, f"one that `{command} {figure.NAME}` wrote; {reason}")
 
 
 def _maker(path: str, command: str) -> str | None:

@@ -18,7 +18,7 @@ from replica.problem import PottsTokens, Problem
 from replica.problem.potts_tokens import safe_b
 from replica.tables import Table
 from replica.tables.columns import KNOWN
-from replica.validation import refusal
+from replica.validation import invalid
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -88,7 +88,7 @@ def draw(table: Table) -> Figure:
     shown = table.where(lam=LAM, status="converged")["excess_loss"]
     hidden, shown = int(np.sum(~(shown > 0))), shown[shown > 0]
     if not shown.size:
-        raise refusal("table", table, "one with losses above the optimal one")
+        raise invalid("table", table, "one with losses above the optimal one")
     if hidden:
         told = f"{hidden} losses are not above the optimal one and left out"
         tell(told, LeftOutWarning, stacklevel=2)

@@ -24,7 +24,7 @@ from replica.commandline.options import (
 from replica.commandline.parsing import MOST_POINTS, alpha_grid, number
 from replica.commandline.terminal import say
 from replica.tables.columns import as_cell
-from replica.validation import integer, refusal
+from replica.validation import integer, invalid
 
 
 def add_threshold(commands: Commands) -> None:
@@ -205,7 +205,7 @@ def print_evolution(options: argparse.Namespace, command: str) -> int:
 
     family = problems(options)
     if len(family) != 1:
-        raise refusal("alpha", options.alpha, "one number")
+        raise invalid("alpha", options.alpha, "one number")
     integer("steps", options.steps, 1, MOST_POINTS)
     course = state_evolution(family[0], options.steps)
     names = [field.name for field in fields(StateEvolution) if field.name != "problem"]

@@ -8,7 +8,7 @@ import json
 from replica.cli.report import report_unconverged
 from replica.cli.subcommand import OPTIMAL_LAM, Commands, subcommand
 from replica.commandline.options import add_problem_options, at_best_or_given_lam
-from replica.validation import refusal
+from replica.validation import invalid
 
 
 def add_solve(commands: Commands) -> None:
@@ -32,7 +32,7 @@ def run_solve(options: argparse.Namespace, command: str) -> int:
 
     family, optimal = at_best_or_given_lam(options)
     if len(family) != 1:
-        raise refusal("alpha", options.alpha, "one number; `replica sweep` takes several")
+        raise invalid("alpha", options.alpha, "one number; `replica sweep` takes several")
     solution = at_best_lam(family[0]) if optimal else solve(family[0], check=False)
     print(json.dumps(solution.values(), indent=2) if options.json else solution)
     return report_unconverged([(solution.problem, solution.line())])

@@ -10,7 +10,7 @@ from typing import Any
 from replica.commandline.parsing import alpha_grid, as_it_is, matrix, number, rows_of_file, vector
 from replica.problem import DATA_MODELS, LOSSES, DataModel, Problem
 from replica.problem.data_model import MOST_COLORS
-from replica.validation import one_of, refusal
+from replica.validation import invalid, one_of
 
 #: The value of --lam that stands for the best weight decay at every alpha.
 OPTIMAL = "optimal"
@@ -136,10 +136,10 @@ def data_model(arguments: argparse.Namespace) -> DataModel:
         value = getattr(arguments, name)
         if value is not None:
             if name not in takes:
-                raise refusal(name, value, f"left out with --data {arguments.data}")
+                raise invalid(name, value, f"left out with --data {arguments.data}")
             given[name] = option.read(name, value)
         elif name in takes and takes[name].default is Parameter.empty:
-            raise refusal(name, value, f"given with --data {arguments.data}")
+            raise invalid(name, value, f"given with --data {arguments.data}")
     return model(**given)
 
 

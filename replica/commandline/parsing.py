@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from replica.tables.texts import text_of
-from replica.validation import integer, numeral, positive, real, refusal
+from replica.validation import integer, invalid, numeral, positive, real
 
 #: Points of one command.
 MOST_POINTS = 10_000_000
@@ -38,15 +38,15 @@ def alpha_grid(text: str, log: bool = False) -> list[float]:
     """
     if ":" not in text:
         if log:
-            raise refusal("alpha", text, "start:stop:count where --log is given")
+            raise invalid("alpha", text, "start:stop:count where --log is given")
         return [positive("alpha", number(part.strip())) for part in text.split(",")]
     parts = [number(part.strip()) for part in text.split(":")]
     if len(parts) != 3 or any(isinstance(part, str) for part in parts):
-        raise refusal("alpha", text, "a list such as 1,2,4 or start:stop:count")
+        raise invalid("alpha", text, "a list such as 1,2,4 or start:stop:count")
     start, stop = positive("alpha start", parts[0]), positive("alpha stop", parts[1])
     count = integer("alpha count", parts[2], 1, MOST_POINTS)
     if count == 1 and start != stop:
-        raise refusal("alpha count", count, "2 or greater where start and stop differ")
+        raise invalid("alpha count", count, "2 or greater where start and stop differ")
     space = np.geomspace if log else np.linspace
     values = [float(value) for value in space(start, stop, count)]
     # Both ends exactly as they were given.
@@ -79,7 +79,7 @@ def rows_of_file(name: str, text: str, instead: str = "") -> list[list[float]]:
     except (OSError, ValueError) as error:
         why = error.strerror.lower() if isinstance(error, OSError) and error.strerror else error
         allowed = f"{instead}a file with one row of numbers per line ({why})"
-        raise refusal(name, text, allowed) from None
+        raise invalid(name, text, allowed) from None
 
 
 def _entry(text: str) -> float:

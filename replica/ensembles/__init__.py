@@ -19,7 +19,7 @@ from replica.problem import (
     IndependentTokens,
     PottsTokens,
 )
-from replica.validation import refusal
+from replica.validation import invalid
 
 
 @kept()
@@ -31,7 +31,7 @@ def ensemble_of(data: DataModel) -> Ensemble:
 def answering(data: Any, question: str) -> Ensemble:
     """Return the ensemble of data if it answers a question, or raise ValueError."""
     if not isinstance(data, DataModel):
-        raise refusal("data", data, ANSWERED[question])
+        raise invalid("data", data, ANSWERED[question])
     ensemble = ensemble_of(data)
     ensemble.require(question)
     return ensemble

@@ -10,7 +10,7 @@ from replica.ensembles.spectrum import Spectrum
 from replica.errors import BadArgument
 from replica.problem import DataModel
 from replica.quadrature.field_law import FieldLaw
-from replica.validation import refusal
+from replica.validation import invalid
 
 #: Questions that some ensembles can answer only, and the data whose ensembles do.
 ANSWERED = {
@@ -97,4 +97,4 @@ class Ensemble:
 
     def unknown(self, allowed: str) -> BadArgument:
         """Return the error that says which data are asked for instead."""
-        return refusal("data", self.data, allowed)
+        return invalid("data", self.data, allowed)

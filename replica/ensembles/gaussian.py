@@ -16,7 +16,7 @@ from replica.memory import kept
 from replica.problem import GaussianTokens
 from replica.quadrature.field_law import FieldLaw, Residual
 from replica.quadrature.rule import Accuracy
-from replica.validation import refusal
+from replica.validation import invalid
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def _spectrum(data: GaussianTokens) -> Spectrum:
     b = 0.5 * (shift - math.sqrt(shift**2 - 4.0))
     if b > STRONGEST:
         least = STRONGEST + 1.0 / STRONGEST
-        raise refusal("shift", shift, f"{least:.11g} or greater for the theory")
+        raise invalid("shift", shift, f"{least:.11g} or greater for the theory")
     eigenvalues, weights = semicircle(b)
     covariances = 1.0 / (shift + eigenvalues)
     lean = 1.0 + shift * eigenvalues if data.joint else 0.0

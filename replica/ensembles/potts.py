@@ -15,7 +15,7 @@ from replica.problem.potts_tokens import distinctions
 from replica.quadrature.colour_mode_law import ModeLaw
 from replica.quadrature.field_law import FieldLaw
 from replica.quadrature.tilted_law import TiltedLaw
-from replica.validation import refusal
+from replica.validation import invalid
 
 #: Change of a similarity, relative to its largest entry, that no average over the fields shows.
 _ALIKE = 1e-9
@@ -37,7 +37,7 @@ class PottsEnsemble(Ensemble):
         """Raise ValueError unless this ensemble answers a question."""
         if question == "threshold" and not self.knows(question):
             allowed = "of one colour mode for the threshold of the cross-entropy"
-            raise refusal("similarity", self.data.similarity, allowed)
+            raise invalid("similarity", self.data.similarity, allowed)
         super().require(question)
 
     @property
@@ -73,7 +73,7 @@ def _spectrum(data: PottsTokens) -> Spectrum:
     b = data.b * values[:, None]
     strongest = float(np.abs(b).max())
     if strongest > STRONGEST:
-        raise refusal("beta", data.beta, f"such that |b| is {STRONGEST} or less for the theory")
+        raise invalid("beta", data.beta, f"such that |b| is {STRONGEST} or less for the theory")
     eigenvalues, weights = semicircle(strongest)
     covariances = 1.0 / (data.colors * (1.0 + b * b - b * eigenvalues))
     return Spectrum(covariances, weights, data.teacher_norm2 * weights, values**2)

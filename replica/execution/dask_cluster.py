@@ -15,7 +15,7 @@ from typing import Any
 from replica.commandline.terminal import say
 from replica.errors import MissingExtra, WorkerDied
 from replica.execution.task import Failure, Results, Sent, Task, described, do
-from replica.validation import refusal
+from replica.validation import invalid
 
 #: Tasks that the scheduler is told of in advance.
 _WINDOW = 10_000
@@ -119,13 +119,13 @@ def _received(distributed: Any, future: Any) -> Sent | None:
 def _connected(address: str) -> tuple[Any, Any]:
     """Return Dask, and a client of the scheduler."""
     if not isinstance(address, str) or not re.fullmatch(r"(tcp|tls)://[^\s/]+:\d+", address):
-        raise refusal("scheduler", address, "tcp://HOST:PORT or tls://HOST:PORT")
+        raise invalid("scheduler", address, "tcp://HOST:PORT or tls://HOST:PORT")
     distributed = _distributed()
     _silence()
     secrets = distributed.Security().get_connection_args("client")
     if address.startswith("tls") and secrets.get("ssl_context") is None:
         allowed = "tcp://HOST:PORT where Dask's configuration names no certificates"
-        raise refusal("scheduler", address, allowed)
+        raise invalid("scheduler", address, allowed)
     try:
         _knock(address)
         client = distributed.Client(
@@ -133,7 +133,7 @@ def _connected(address: str) -> tuple[Any, Any]:
         )
     except Exception as error:
         allowed = f"the address of a Dask scheduler that answers ({described(error)})"
-        raise refusal("scheduler", address, allowed) from None
+        raise invalid("scheduler", address, allowed) from None
     return distributed, client
 
 

@@ -21,7 +21,7 @@ from replica.commandline.guard import NAME, UNGUARDED, leave_if_starting
 from replica.commandline.terminal import say
 from replica.errors import WorkerDied
 from replica.execution.task import Failure, Results, Sent, Task, described, do
-from replica.validation import integer, refusal
+from replica.validation import integer, invalid
 
 #: Retries of a task in a process of its own, and tasks in succession whose every process dies:
 #: then no worker lives.
@@ -77,12 +77,12 @@ def _alone(task: Task) -> Sent | None:
 def _check_here(workers: int) -> None:
     """Raise ValueError where this process cannot have workers."""
     if multiprocessing.current_process().daemon:
-        raise refusal("workers", workers, "1 in a daemonic process, which may not start others")
+        raise invalid("workers", workers, "1 in a daemonic process, which may not start others")
     main = sys.modules["__main__"]
     script = getattr(main, "__file__", None)
     if getattr(main, "__spec__", None) is None and script and not os.path.isfile(script):
         allowed = f"1 in a script that is no file for workers to read, too, but {script}"
-        raise refusal("workers", workers, allowed)
+        raise invalid("workers", workers, allowed)
 
 
 def _check_start(workers: int, started: Sequence[SpawnProcess]) -> None:
@@ -93,7 +93,7 @@ def _check_start(workers: int, started: Sequence[SpawnProcess]) -> None:
     if UNGUARDED in ends:
         guard = 'if __name__ == "__main__":'
         allowed = f"1 where a script does not begin its work under {guard} as workers run it, too"
-        raise refusal("workers", workers, allowed) from None
+        raise invalid("workers", workers, allowed) from None
     # Python's own end after an error, which it has printed; a kill has a negative number.
     if ends & {1, 2}:
         raise WorkerDied("worker processes cannot start; why stands above") from None
@@ -134,7 +134,7 @@ def _pool(
             each.terminate()
         if isinstance(error, _Unknown):
             allowed = f"1 for what other processes cannot import from a module ({error})"
-            raise refusal("workers", workers, allowed) from None
+            raise invalid("workers", workers, allowed) from None
         raise
     finally:
         pool.shutdown()

@@ -13,7 +13,7 @@ from replica.arrays import Matrix, Vector
 from replica.problem import Loss
 from replica.quadrature.point_sets import check_sampled, complement
 from replica.quadrature.point_sum import Solved
-from replica.validation import refusal, unmasked
+from replica.validation import invalid, unmasked
 
 #: How much more sharply than the cross-entropy a loss may bend, as far as it costs little.
 _SHARPNESS = {2: 1000.0, 3: 16.0}
@@ -167,4 +167,4 @@ def _shaped(loss: Loss, method: str, found: object, shape: tuple[int, ...]) -> V
 
 
 def _wrong(loss: Loss, allowed: str) -> NoReturn:
-    raise refusal("loss", loss, f"a loss with {allowed}")
+    raise invalid("loss", loss, f"a loss with {allowed}")

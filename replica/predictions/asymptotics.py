@@ -16,7 +16,7 @@ from replica.saddle_point.couplings import coupling_error
 from replica.saddle_point.equations import conjugates_of
 from replica.saddle_point.saddle_point import SaddlePoint
 from replica.saddle_point.solution import vector
-from replica.validation import one_of, refusal
+from replica.validation import invalid, one_of
 
 #: The least λ/G with few samples, so that (G/λ)² is a number.
 _LEAST = 1e-150
@@ -89,7 +89,7 @@ def few_samples(problem: Problem) -> Asymptote:
     least = _LEAST * float(G.max())
     if problem.lam <= least:
         allowed = f"greater than {least:.1e}, as few samples alone fix no row"
-        raise refusal("lam", problem.lam, allowed)
+        raise invalid("lam", problem.lam, allowed)
     # λ² alone may be no number.
     gain = G / problem.lam
     reaction, spread = float(weights @ gain), float(weights @ gain**2)
@@ -145,7 +145,7 @@ def many_samples(problem: Problem) -> Asymptote:
     scale, best, excess, V, spread = channel.many_samples(rho)
     if V > _MOST:
         allowed = "such that the others leave some doubt of a token, or no samples are many"
-        raise refusal("data", problem.data, allowed)
+        raise invalid("data", problem.data, allowed)
     chance, _ = channel.law.chance()
     known = scale == 1.0
     inverse = float(spectrum.weights @ (1 / spectrum.covariances[0]))
@@ -213,7 +213,7 @@ def _change(found: Asymptote, saddle: SaddlePoint, rho: float) -> float:
 def _one_mode(problem: Problem) -> SaddlePoint:
     """Return the equations of a problem with one colour mode, or raise ValueError."""
     if not isinstance(problem, Problem):
-        raise refusal("problem", problem, "a Problem")
+        raise invalid("problem", problem, "a Problem")
     one_of("loss", problem.loss, problem.data.losses)
     answering(problem.data, "asymptotics")
     return SaddlePoint(problem)

@@ -15,7 +15,7 @@ from replica.problem import DataModel, Problem
 from replica.quadrature.rule import Accuracy, relative_difference
 from replica.saddle_point.solution import Order, public
 from replica.saddle_point.status import Status
-from replica.validation import positive, refusal
+from replica.validation import invalid, positive
 
 #: Relative rounding error of an overlap.
 _ROUNDING = 1e-9
@@ -108,7 +108,7 @@ def bayes_bound(alpha: float, data: DataModel) -> BayesBound:
     if np.any(m > (1 + _ROUNDING) * rho):
         # Not even w* itself has an overlap above rho.
         shown = f"tokens with w*.G w* = {public(rho)}, a bound of {public(m)}"
-        raise refusal("data", shown, "of a teacher that is independent of the covariance")
+        raise invalid("data", shown, "of a teacher that is independent of the covariance")
     channel = channel_of(ensemble.law, "cross-entropy")
     order = public(m)
     distance = float(weights @ (1 / (1 + gain))) if w2 > 0.0 else float("nan")

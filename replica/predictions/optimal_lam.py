@@ -17,7 +17,7 @@ from replica.saddle_point.continuation import State
 from replica.saddle_point.messages import failure_message
 from replica.saddle_point.solution import Solution
 from replica.saddle_point.solver import solve, solve_from
-from replica.validation import refusal
+from replica.validation import invalid
 
 #: Spacing of the grid in log λ, how far it reaches beyond the scales of the data at first, and how
 #: far it may be continued while the test loss still falls at its end.
@@ -68,7 +68,7 @@ def optimal_lam(problem: Problem) -> tuple[float, Solution]:
         does not tell weight decays apart, or where it is least in the limit λ → 0.
     """
     if not isinstance(problem, Problem):
-        raise refusal("problem", problem, "a Problem")
+        raise invalid("problem", problem, "a Problem")
     check_teacher(problem)
     path = _Path(problem)
     test_loss = path.test_loss
@@ -84,7 +84,7 @@ def optimal_lam(problem: Problem) -> tuple[float, Solution]:
             lam = math.exp(best)
             return lam, solve(problem.at(lam=lam))
         centre = min(max(best, domain[0]), domain[1])
-    raise refusal("problem", problem, "one whose test loss has a minimum in lam")
+    raise invalid("problem", problem, "one whose test loss has a minimum in lam")
 
 
 class _Path:
@@ -139,11 +139,11 @@ def _deepest(problem: Problem, test_loss: Callable[[float], float]) -> float:
     apart = [loss for log_lam, loss in known.items() if abs(log_lam - best.place) > 0.5 * _STEP]
     least = (1 + _VISIBLE) * best.value
     if max(known.values()) <= least or (best.inside and min(apart) <= least):
-        raise refusal("problem", problem, "one whose test loss tells weight decays apart")
+        raise invalid("problem", problem, "one whose test loss tells weight decays apart")
     if not best.inside:
         end = "lam → 0" if best.place == places[-1] else "lam → infinity"
         allowed = f"one whose test loss is least at a finite lam > 0, not in the limit {end}"
-        raise refusal("problem", problem, allowed)
+        raise invalid("problem", problem, allowed)
     return best.place
 
 
@@ -176,7 +176,7 @@ def check_teacher(problem: Problem) -> None:
     """Raise ValueError where there is nothing to learn, and no weight decay is too large."""
     if not ensemble_of(problem.data).rho.any():
         allowed = "such that there is something to learn, for a finite weight decay to be best"
-        raise refusal("data", problem.data, allowed)
+        raise invalid("data", problem.data, allowed)
 
 
 def _nearest_root(fit: Chebyshev, centre: float) -> float:

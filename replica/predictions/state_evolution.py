@@ -13,7 +13,7 @@ from replica.problem import Problem
 from replica.quadrature.rule import TINY_OVERLAP, Accuracy, relative_difference
 from replica.saddle_point.couplings import coupling_error
 from replica.saddle_point.saddle_point import SaddlePoint
-from replica.validation import integer, one_of, refusal
+from replica.validation import integer, invalid, one_of
 
 #: Overlaps from here on only grow: fields so wide that every token is predicted with certainty.
 _RUNAWAY = 1e5
@@ -80,7 +80,7 @@ def state_evolution(problem: Problem, steps: int) -> StateEvolution:
         If an argument is not allowed.
     """
     if not isinstance(problem, Problem):
-        raise refusal("problem", problem, "a Problem")
+        raise invalid("problem", problem, "a Problem")
     one_of("loss", problem.loss, problem.data.losses)
     steps = integer("steps", steps, 1)
     course, finer = (

@@ -10,7 +10,7 @@ import numpy as np
 from replica.arrays import Matrix, Vector
 from replica.immutable import Immutable, keep
 from replica.problem.data_model import DataModel, checked_colors
-from replica.validation import integer, numbers, positive, refusal
+from replica.validation import integer, invalid, numbers, positive
 
 #: Least eigenvalue of a covariance, relative to the largest and per site, that is not rounding.
 _SINGULAR = 4.0 * np.finfo(float).eps
@@ -49,13 +49,13 @@ class CustomTokens(Immutable, DataModel):
         arrays = ("eigenvalues", "weights", "teacher")
         keep(self, **{name: _vector(name, getattr(self, name)) for name in arrays})
         if not self.eigenvalues.min() > 0:
-            raise refusal("eigenvalues", float(self.eigenvalues.min()), "greater than 0")
+            raise invalid("eigenvalues", float(self.eigenvalues.min()), "greater than 0")
         for name, array in (("weights", self.weights), ("teacher", self.teacher)):
             if array.shape != self.eigenvalues.shape or array.min() < 0:
                 allowed = f"{self.eigenvalues.size} numbers, 0 or greater"
-                raise refusal(name, array.tolist(), allowed)
+                raise invalid(name, array.tolist(), allowed)
         if abs(self.weights.sum() - 1.0) > 1e-9:
-            raise refusal("weights sum", float(self.weights.sum()), "1")
+            raise invalid("weights sum", float(self.weights.sum()), "1")
         super().__post_init__()
 
     def __eq__(self, other: object) -> bool:
@@ -125,7 +125,7 @@ class CustomTokens(Immutable, DataModel):
         G, eigenvalues, vectors = _covariance(covariance)
         row = _vector("teacher", teacher)
         if row.size != len(G):
-            raise refusal("teacher", f"array of {row.size}", f"a vector of {len(G)} numbers")
+            raise invalid("teacher", f"array of {row.size}", f"a vector of {len(G)} numbers")
         return cls.from_spectrum(eigenvalues, np.ones(len(G)), (vectors.T @ row) ** 2, colors)
 
 
@@ -153,7 +153,7 @@ def cavity_covariance(covariance: Any, site: int) -> Matrix:
     """
     G, *_ = _covariance(covariance)
     if len(G) < 2 or not 0 <= integer("site", site, 0) < len(G):
-        raise refusal("site", site, f"an integer from 0 to {len(G) - 1}, with others beside it")
+        raise invalid("site", site, f"an integer from 0 to {len(G) - 1}, with others beside it")
     rest = np.delete(np.arange(len(G)), site)
     return np.asarray(np.linalg.inv(np.linalg.inv(G)[np.ix_(rest, rest)]))
 
@@ -162,7 +162,7 @@ def _vector(name: str, value: Any) -> Vector:
     allowed = "a sequence of one or more finite numbers"
     array = numbers(name, value, allowed)
     if array.ndim != 1 or array.size == 0:
-        raise refusal(name, value, allowed)
+        raise invalid(name, value, allowed)
     return array
 
 
@@ -172,17 +172,17 @@ def _covariance(value: Any) -> tuple[Vector, ...]:
     G = numbers("covariance", value, allowed)
     square = G.ndim == 2 and G.shape[0] == G.shape[1] and G.size > 0
     if not square or np.abs(G - G.T).max() > 1e-8 * np.abs(G).max():
-        raise refusal("covariance", f"array of shape {G.shape}", allowed)
+        raise invalid("covariance", f"array of shape {G.shape}", allowed)
     rounding = _SINGULAR * len(G)
     variances = np.diagonal(G)
     constant = int(np.argmin(variances))
     if not variances[constant] > rounding * variances.max():
         shown = f"matrix with the variance {variances[constant]:.3g} at site {constant}"
-        raise refusal("covariance", shown, "positive definite")
+        raise invalid("covariance", shown, "positive definite")
     eigenvalues, vectors = np.linalg.eigh(G)
     # A site that copies others leaves an eigenvalue of rounding, of either sign.
     if not eigenvalues[0] > rounding * eigenvalues[-1]:
         shown = f"matrix with the eigenvalue {eigenvalues[0]:.3g}"
         allowed = f"positive definite, beyond rounding of its largest, {eigenvalues[-1]:.3g}"
-        raise refusal("covariance", shown, allowed)
+        raise invalid("covariance", shown, allowed)
     return G, eigenvalues, vectors

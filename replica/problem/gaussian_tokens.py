@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from replica.immutable import keep
 from replica.problem.data_model import LARGEST_SHIFT, DataModel, checked_colors
-from replica.validation import real, refusal, truth
+from replica.validation import invalid, real, truth
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,9 @@ class GaussianTokens(DataModel):
         allowed = f"greater than 2, for a positive precision, and at most {LARGEST_SHIFT:g}"
         shift = real("shift", self.shift, allowed)
         if not 2.0 < shift <= LARGEST_SHIFT:
-            raise refusal("shift", self.shift, allowed)
+            raise invalid("shift", self.shift, allowed)
         keep(self, shift=shift, joint=truth("joint", self.joint))
 
     def check_custom_loss(self, loss: Any) -> None:
         """Raise ValueError: there is no masked token to have a loss."""
-        raise refusal("loss", loss, f"one of {', '.join(self.losses)} with {type(self).__name__}")
+        raise invalid("loss", loss, f"one of {', '.join(self.losses)} with {type(self).__name__}")

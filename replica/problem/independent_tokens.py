@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from replica.immutable import keep
 from replica.problem.data_model import LARGEST_NORM, DataModel, checked_colors
-from replica.validation import real, refusal
+from replica.validation import invalid, real
 
 
 @dataclass(frozen=True)
@@ -40,5 +40,5 @@ class IndependentTokens(DataModel):
         allowed = f"a number from 0 to {LARGEST_NORM:g}"
         norm = real("coupling_norm", self.coupling_norm, allowed)
         if not 0.0 <= norm <= LARGEST_NORM:
-            raise refusal("coupling_norm", self.coupling_norm, allowed)
+            raise invalid("coupling_norm", self.coupling_norm, allowed)
         keep(self, coupling_norm=norm)

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from numpy.typing import NDArray
 
 from replica.problem.data_model import DataModel
-from replica.validation import refusal
+from replica.validation import invalid
 
 #: Losses known by name.
 LOSSES = ("cross-entropy", "squared-error")
@@ -49,11 +49,11 @@ def check_custom_loss(loss: Any, data: DataModel) -> None:
     methods = (getattr(loss, method, None) for method in ("value", "prox"))
     if not isinstance(name, str) or not name or not all(map(callable, methods)):
         allowed = "one of " + ", ".join(data.losses) + ", or have name, value(h) and prox(omega, V)"
-        raise refusal("loss", loss, allowed)
+        raise invalid("loss", loss, allowed)
     if name in LOSSES:
-        raise refusal("loss name", name, "another than " + " and ".join(LOSSES))
+        raise invalid("loss name", name, "another than " + " and ".join(LOSSES))
     try:
         hash(loss)
     except TypeError:
-        raise refusal("loss", loss, "hashable, such as a frozen dataclass") from None
+        raise invalid("loss", loss, "hashable, such as a frozen dataclass") from None
     data.check_custom_loss(loss)

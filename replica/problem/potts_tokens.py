@@ -15,7 +15,7 @@ from replica.errors import ParamagnetWarning
 from replica.immutable import keep
 from replica.notices import tell
 from replica.problem.data_model import DataModel, checked_colors
-from replica.validation import numbers, real, refusal
+from replica.validation import invalid, numbers, real
 
 #: Differences between the entries of a similarity, and entries, whose fourth powers are numbers.
 LEAST_U, MOST_U = 1e-70, 1e70
@@ -82,7 +82,7 @@ class PottsTokens(DataModel):
         """Raise ValueError if there is a similarity."""
         if self.similarity is not None:
             allowed = "None with a loss of your own, which knows one variance of the fields"
-            raise refusal("similarity", self.similarity, allowed)
+            raise invalid("similarity", self.similarity, allowed)
 
     def columns(self) -> dict[str, Any]:
         """Return the columns of these data in a table, U among them unless it is I."""
@@ -133,26 +133,26 @@ def _uniform(similarity: Any, colors: int) -> tuple[tuple[float, ...], ...] | No
     allowed = f"a symmetric matrix of {colors} x {colors} finite numbers"
     U = numbers("similarity", similarity, allowed)
     if U.shape != (colors, colors):
-        raise refusal("similarity", similarity, allowed)
+        raise invalid("similarity", similarity, allowed)
     if np.abs(U).max() > MOST_U:
-        raise refusal("similarity", similarity, f"of entries up to {MOST_U:g} in size")
+        raise invalid("similarity", similarity, f"of entries up to {MOST_U:g} in size")
     if np.array_equal(U, np.eye(colors)):
         return None
     apart, rounding = distinctions(U)
     size = float(np.abs(apart).max())
     if np.abs(U - U.T).max() > _EQUAL * size + rounding:
-        raise refusal("similarity", similarity, allowed)
+        raise invalid("similarity", similarity, allowed)
     least = max(LEAST_U, rounding)
     if np.ptp(U) > 0.0 and size < least:
         allowed = f"of entries that differ by {least:.3g} or more, beyond their rounding"
-        raise refusal("similarity", similarity, allowed)
+        raise invalid("similarity", similarity, allowed)
     several = colors * rounding
     if np.ptp(apart.sum(axis=1)) > _EQUAL * size + several:
-        raise refusal("similarity", similarity, "of equal row sums, for a uniform paramagnet")
+        raise invalid("similarity", similarity, "of equal row sums, for a uniform paramagnet")
     centred = apart - apart.mean(axis=0)
     if np.ptp((centred**2).sum(axis=0)) > _EQUAL * size**2 + (2 * size + several) * several:
         allowed = "such that all (U K0 U)_aa are equal, for a uniform paramagnet"
-        raise refusal("similarity", similarity, allowed)
+        raise invalid("similarity", similarity, allowed)
     # What rounding has left of an asymmetry is no property of the colours.
     return tuple(tuple(row) for row in ((U + U.T) / 2).tolist())
 
@@ -195,5 +195,5 @@ def _paramagnetic(beta: Any, colors: int, strongest: float) -> float:
     allowed = f"between -{most:.6g} and {most:.6g}, as the paramagnet needs {reason}"
     value = real("beta", beta, allowed)
     if abs(value) >= most:
-        raise refusal("beta", beta, allowed)
+        raise invalid("beta", beta, allowed)
     return value

@@ -8,7 +8,7 @@ from typing import Any
 from replica.immutable import keep
 from replica.problem.data_model import DataModel
 from replica.problem.loss import Loss, check_custom_loss
-from replica.validation import non_negative, one_of, only, positive, refusal
+from replica.validation import invalid, non_negative, one_of, only, positive
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Problem:
     def __post_init__(self) -> None:
         keep(self, alpha=positive("alpha", self.alpha), lam=non_negative("lam", self.lam))
         if not isinstance(self.data, DataModel):
-            raise refusal("data", self.data, "a data model such as PottsTokens(colors, beta)")
+            raise invalid("data", self.data, "a data model such as PottsTokens(colors, beta)")
         if self.loss is None:
             keep(self, loss=self.data.losses[0])
         elif isinstance(self.loss, str):

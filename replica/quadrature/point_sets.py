@@ -19,7 +19,7 @@ from replica.memory import kept
 from replica.quadrature.kernels.points import lattice_orbits
 from replica.quadrature.lattice import spacing
 from replica.quadrature.rule import Accuracy
-from replica.validation import refusal
+from replica.validation import invalid
 
 #: log(1/error) that a lattice aims at for each accuracy, the most points times colours it may
 #: take for that, and the digits below which it is given up.
@@ -99,7 +99,7 @@ def check_sampled(colors: int) -> None:
     """Raise ValueError where there are too many colours for points with all of them."""
     if colors > MOST_SAMPLED:
         allowed = f"at most {MOST_SAMPLED} where fields of so many colours have to be sampled"
-        raise refusal("colors", colors, allowed)
+        raise invalid("colors", colors, allowed)
 
 
 @kept(_MOST_BYTES)

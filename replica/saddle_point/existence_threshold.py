@@ -16,7 +16,7 @@ from replica.quadrature.cone_distance import race_distance, squared_distance
 from replica.quadrature.field_law import FieldLaw
 from replica.quadrature.rule import Accuracy
 from replica.quadrature.tilted_law import TiltedLaw
-from replica.validation import one_of, refusal
+from replica.validation import invalid, one_of
 
 #: Losses whose threshold is known.
 _KNOWN = ("cross-entropy", "squared-error")
@@ -55,7 +55,7 @@ def existence_threshold(data: DataModel, loss: str | None = None) -> float:
         modes, for which the threshold is not known.
     """
     if not isinstance(data, DataModel):
-        raise refusal("data", data, "a data model such as PottsTokens(colors, beta)")
+        raise invalid("data", data, "a data model such as PottsTokens(colors, beta)")
     known = [name for name in data.losses if name in _KNOWN]
     chosen = one_of("loss", data.losses[0] if loss is None else loss, known)
     ensemble = ensemble_of(data)

@@ -13,7 +13,7 @@ from replica.immutable import Immutable
 from replica.problem import Problem
 from replica.saddle_point.status import Status
 from replica.tables.columns import COLUMNS, KNOWN, OBSERVABLES
-from replica.validation import refusal
+from replica.validation import invalid
 
 #: What a solution fills of the columns, where it is finite.
 _FOUND = (*OBSERVABLES, "V", "residual")
@@ -144,5 +144,5 @@ def _finite(value: Order) -> bool:
 def answer(solution: Any) -> Solution:
     """Return `solution` if it is a converged one, or raise ValueError."""
     if not isinstance(solution, Solution) or not solution.converged:
-        raise refusal("solution", getattr(solution, "status", solution), "a converged Solution")
+        raise invalid("solution", getattr(solution, "status", solution), "a converged Solution")
     return solution

@@ -19,7 +19,7 @@ from replica.saddle_point.saddle_point import SaddlePoint
 from replica.saddle_point.solution import Solution
 from replica.saddle_point.start import start
 from replica.saddle_point.status import Status
-from replica.validation import integer, refusal, truth
+from replica.validation import integer, invalid, truth
 
 #: Residuals at which the coarse and the fine search for a fixed point end.
 _TOLERANCES = {Accuracy.COARSE: 1e-5, Accuracy.FINE: 1e-11}
@@ -58,7 +58,7 @@ def solve(problem: Problem, *, check: bool = True, max_steps: int = 400) -> Solu
         If an argument is not allowed.
     """
     if not isinstance(problem, Problem):
-        raise refusal("problem", problem, "a Problem")
+        raise invalid("problem", problem, "a Problem")
     checked = truth("check", check)
     solution, _ = solve_from(problem, None, integer("max_steps", max_steps, 1))
     if checked and not solution.converged:

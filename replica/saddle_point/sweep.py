@@ -17,7 +17,7 @@ from replica.saddle_point.continuation import State, extrapolated
 from replica.saddle_point.solution import Solution
 from replica.saddle_point.solver import solve_from
 from replica.tables import Table
-from replica.validation import refusal
+from replica.validation import invalid
 
 
 class Curve(Table):
@@ -30,7 +30,7 @@ class Curve(Table):
         for solution in known:
             if not isinstance(solution, Solution):
                 allowed = "Solutions, such as solve() returns; lines and files make a Table"
-                raise refusal("solutions", solution, allowed)
+                raise invalid("solutions", solution, allowed)
         keep(self, _solutions=known)
         super().__init__(solution.line() for solution in known)
 
@@ -105,9 +105,9 @@ def sweep(problem: Problem, alphas: Iterable[float]) -> Curve:
         If an argument is not allowed.
     """
     if not isinstance(problem, Problem):
-        raise refusal("problem", problem, "a Problem")
+        raise invalid("problem", problem, "a Problem")
     if isinstance(alphas, (str, bytes)) or not isinstance(alphas, Iterable):
-        raise refusal("alphas", alphas, "a sequence of sample ratios")
+        raise invalid("alphas", alphas, "a sequence of sample ratios")
     problems = [problem.at(alpha=alpha) for alpha in alphas]
     order = sorted(range(len(problems)), key=lambda i: problems[i].alpha)
     found = dict(zip(order, solutions([problems[i] for i in order]), strict=True))

@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from replica.errors import BadArgument, reason
 from replica.tables.mounts import do_without, lacking
-from replica.validation import refusal
+from replica.validation import invalid
 
 #: Ending of a file that is not whole yet; a process that was killed may leave one.
 _PARTIAL = ".partial"
@@ -33,12 +33,12 @@ def writable_file(name: str, path: str | os.PathLike[str], ending: str) -> Path:
     """
     target = Path(path)
     if target.suffix != ending:
-        raise refusal(name, str(path), f"a file name that ends in {ending}")
+        raise invalid(name, str(path), f"a file name that ends in {ending}")
     if os.path.islink(target):
         target = Path(os.path.realpath(target))
     try:
         if not stat.S_ISREG(os.stat(target).st_mode):
-            raise refusal(name, str(path), "a file, or a name for a new one")
+            raise invalid(name, str(path), "a file, or a name for a new one")
     except OSError:  # not there, or the folder lets nobody look
         pass
     _try_writing(name, path, target.parent)
@@ -54,7 +54,7 @@ def writable_folder(name: str, path: str | os.PathLike[str]) -> Path:
 
 def unwritable(name: str, path: str | os.PathLike[str], error: OSError) -> BadArgument:
     """Return the refusal of a file that the operating system does not let us write."""
-    return refusal(name, str(path), f"a file that can be written ({reason(error)})")
+    return invalid(name, str(path), f"a file that can be written ({reason(error)})")
 
 
 def replace_file(target: Path, text: str) -> None:
@@ -160,7 +160,7 @@ def _try_writing(name: str, path: str | os.PathLike[str], folder: Path) -> None:
             pass
     except OSError as error:
         allowed = f"in a folder that can be written ({reason(error)})"
-        raise refusal(name, str(path), allowed) from None
+        raise invalid(name, str(path), allowed) from None
 
 
 def _mode(target: Path) -> int | None:

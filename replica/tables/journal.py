@@ -16,7 +16,7 @@ from replica.tables.columns import COLUMNS, failed
 from replica.tables.provenance import difference, read_sidecar, sidecar, write_sidecar
 from replica.tables.table import Table, replace_table, writable_table
 from replica.tables.texts import MARK
-from replica.validation import refusal
+from replica.validation import invalid
 
 #: Hint behind every message about a table that was left unfinished.
 RESUME_HINT = ": the same command goes on from there"
@@ -168,7 +168,7 @@ class Journal:
         bare_returns = content.count(b"\r") - content.count(b"\r\n")
         begin = content[: len(MARK + header)].removeprefix(MARK)[: len(header)]
         if begin != header[: len(begin)] or bare_returns:
-            raise refusal(self._name, str(self.path), "a new file or a table")
+            raise invalid(self._name, str(self.path), "a new file or a table")
 
     def _list(self, name: str, table: Table) -> list[Any]:
         """Return a column of the table, or what the sidecar of a finished one says of it."""
@@ -186,7 +186,7 @@ class Journal:
                 by_point = dict(zip(map(self._key, self._points), known, strict=True))
                 return [by_point[self._key(line)] for line in table.lines()]
         allowed = f"a table of which {sidecar(self.path).name} tells {name} for every line"
-        raise refusal(self._name, str(self.path), allowed)
+        raise invalid(self._name, str(self.path), allowed)
 
     def _key(self, line: Mapping[str, Any]) -> tuple[Any, ...]:
         """Return what tells the point of a line apart."""
@@ -207,7 +207,7 @@ class Journal:
         ]
         if told:
             allowed = f"a new file, or a table of the same command; it has {', '.join(told)}"
-            raise refusal(self._name, str(self.path), "; ".join(filter(None, (allowed, broken))))
+            raise invalid(self._name, str(self.path), "; ".join(filter(None, (allowed, broken))))
 
     def _check_points(self, table: Table) -> None:
         """Refuse a line of another point, naming in what it differs."""
@@ -222,7 +222,7 @@ class Journal:
             wrong = [name for name in names if line.get(name) not in values[name]]
             told = ", ".join(f"{name} = {line.get(name)}" for name in wrong or [*names, "status"])
             allowed = f"a table of this command; line {number} has {told}"
-            raise refusal(self._name, str(self.path), allowed)
+            raise invalid(self._name, str(self.path), allowed)
 
 
 def _content(provenance: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from replica.errors import BadArgument, reason
 from replica.tables.mounts import do_without
 from replica.tables.provenance import read_sidecar
-from replica.validation import refusal
+from replica.validation import invalid
 
 try:
     import fcntl
@@ -73,7 +73,7 @@ def open_locked(name: str, path: Path, flags: int, shared: bool = False) -> int:
 
     def refused(writer: str) -> BadArgument:
         allowed = f"a file that no other process is writing; {writer} is"
-        return refusal(name, str(path), allowed)
+        return invalid(name, str(path), allowed)
 
     return _held(path, flags, shared, lambda: _writer(path), refused)
 
@@ -123,13 +123,13 @@ def alone(name: str, path: Path) -> Iterator[None]:
 
     def refused(worker: str) -> BadArgument:
         allowed = f"one that no other process is at work on; {worker} is"
-        return refusal(name, str(path), allowed)
+        return invalid(name, str(path), allowed)
 
     try:
         handle = _held(beside, os.O_RDWR | os.O_CREAT, False, lambda: _worker(beside), refused)
     except OSError as error:
         allowed = f"in a folder that can be written ({reason(error)})"
-        raise refusal(name, str(path), allowed) from None
+        raise invalid(name, str(path), allowed) from None
     try:
         with suppress(OSError):  # a full disk does not hold a number, but a lock
             os.ftruncate(handle, 0)

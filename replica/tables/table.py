@@ -21,7 +21,7 @@ from replica.tables.columns import COLUMNS, TEXT, as_cell, columns_of, from_cell
 from replica.tables.locks import unwritten
 from replica.tables.provenance import is_foreign, provenance, sidecar
 from replica.tables.texts import text_of
-from replica.validation import refusal
+from replica.validation import invalid
 
 
 class Table:
@@ -51,7 +51,7 @@ class Table:
     def __init__(self, lines: Iterable[Mapping[str, Any]]) -> None:
         if isinstance(lines, (str, Mapping, Table)) or not isinstance(lines, Iterable):
             allowed = "an iterable of mappings from columns to values, as table.lines()"
-            raise refusal("lines", lines, allowed)
+            raise invalid("lines", lines, allowed)
         keep(self, _lines=tuple(_copied(line) for line in lines))
         kinds = {kind for line in self._lines for kind in map(type, line.values())}
         if any(issubclass(kind, np.ma.MaskedArray) for kind in kinds):
@@ -155,41 +155,41 @@ class Table:
         try:
             records = list(csv.reader(io.StringIO(text_of(path), newline=""), strict=True))
         except OSError as error:
-            raise refusal(name, str(path), f"a readable table ({reason(error)})") from None
+            raise invalid(name, str(path), f"a readable table ({reason(error)})") from None
         except (ValueError, csv.Error) as error:
-            raise refusal(name, str(path), f"a readable table ({error})") from None
+            raise invalid(name, str(path), f"a readable table ({error})") from None
         while records and not records[-1]:
             records.pop()
         if not records or tuple(records[0][: len(COLUMNS)]) != COLUMNS:
-            raise refusal(name, str(path), "a table whose first columns are " + ",".join(COLUMNS))
+            raise invalid(name, str(path), "a table whose first columns are " + ",".join(COLUMNS))
         header = records[0]
         twice = {name for name in header if header.count(name) > 1}
         if twice:
-            raise refusal(name, str(path), f"a table with one column {min(twice)}")
+            raise invalid(name, str(path), f"a table with one column {min(twice)}")
         lines = []
         for number, record in enumerate(records[1:], start=2):
             if len(record) != len(header):
                 found = f"line {number} has {len(record)}"
-                raise refusal(name, str(path), f"a table of {len(header)} columns; {found}")
+                raise invalid(name, str(path), f"a table of {len(header)} columns; {found}")
             try:
                 lines.append(
                     {n: from_cell(n, cell) for n, cell in zip(header, record, strict=True)}
                 )
             except ValueError as error:
-                raise refusal(name, str(path), f"a table; line {number}: {error}") from None
+                raise invalid(name, str(path), f"a table; line {number}: {error}") from None
         return cls(lines)
 
 
 def _copied(line: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(line, Mapping):
-        raise refusal("lines", line, "mappings from columns to values, as table.lines()")
+        raise invalid("lines", line, "mappings from columns to values, as table.lines()")
     return dict(line)
 
 
 def _refuse_masked(lines: Iterable[Mapping[str, Any]]) -> None:
     for column, value in (cell for line in lines for cell in line.items()):
         if np.ma.is_masked(value):
-            raise refusal(column, value, "without masked entries; None is an empty cell")
+            raise invalid(column, value, "without masked entries; None is an empty cell")
 
 
 def _objects(cells: Sequence[Vector]) -> NDArray[Any]:
@@ -225,5 +225,5 @@ def writable_table(name: str, path: str | os.PathLike[str]) -> Path:
     new = not os.path.exists(target) or not os.path.getsize(target)
     if new and is_foreign(target):
         allowed = f"a name beside which {sidecar(target).name} is free or tells of a table"
-        raise refusal(name, str(path), allowed)
+        raise invalid(name, str(path), allowed)
     return target

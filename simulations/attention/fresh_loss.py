@@ -6,7 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
-from replica.validation import numbers, refusal
+from replica.validation import invalid, numbers
 from simulations.estimators.cross_entropy import CrossEntropy
 from simulations.sequences.potts import PottsModel
 from simulations.tokens import Floats, Tokens, checked_tokens
@@ -71,7 +71,7 @@ def fresh_losses(model: PottsModel, predictor: Predictor, tokens: Tokens) -> Flo
         As `fresh_loss` does.
     """
     if not callable(getattr(predictor, "logits", None)):
-        raise refusal("predictor", predictor, "an object with a method logits(tokens)")
+        raise invalid("predictor", predictor, "an object with a method logits(tokens)")
     losses = [
         CrossEntropy().expected(_logits(predictor, model, block), model.conditionals(block)).mean(1)
         for block in _blocks(model, tokens)
@@ -85,7 +85,7 @@ def _logits(predictor: Predictor, model: PottsModel, tokens: Tokens) -> Floats:
     allowed = f"an object whose logits(tokens) returns an array {shape} of finite numbers"
     logits = numbers("predictor", predictor.logits(tokens), allowed)
     if logits.shape != shape:
-        raise refusal(
+        raise invalid(
             "predictor", f"an object whose logits(tokens) is an array {logits.shape}", allowed
         )
     return logits
@@ -141,7 +141,7 @@ def conditional_entropies(model: PottsModel, tokens: Tokens) -> Floats:
 
 def _blocks(model: PottsModel, tokens: Tokens) -> list[Tokens]:
     if not isinstance(model, PottsModel):
-        raise refusal("model", model, "a PottsModel")
+        raise invalid("model", model, "a PottsModel")
     tokens = checked_tokens(tokens, model.sites, model.colors, least=1)
     step = max(1, _LARGEST // (model.sites * model.colors))
     return [tokens[first : first + step] for first in range(0, len(tokens), step)]

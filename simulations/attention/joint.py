@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy import optimize
 
-from replica.validation import integer, non_negative, positive, refusal
+from replica.validation import integer, invalid, non_negative, positive
 from simulations.attention.factored import FactoredAttention
 from simulations.estimators.certificate import exists
 from simulations.estimators.cross_entropy import CrossEntropy
@@ -98,7 +98,7 @@ def train_jointly(
     if similarity is not None:
         truth = seen(checked_similarity(similarity, colors))
         if np.abs(_centred(truth)).max() <= 4 * np.finfo(float).eps * np.abs(similarity).max():
-            raise refusal("similarity", "a matrix of equal rows", "one that tells colors apart")
+            raise invalid("similarity", "a matrix of equal rows", "one that tells colors apart")
     norm = float(np.linalg.norm(_centred(truth)))
     # (A / c, c V) is descended like (A, V): U in a unit of its own where it is far from I.
     unit_of_values = _STEP ** round(np.log(norm / np.sqrt(colors - 1)) / np.log(_STEP))

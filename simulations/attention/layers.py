@@ -10,7 +10,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from replica.validation import integer, non_negative, refusal
+from replica.validation import integer, invalid, non_negative
 from simulations.attention.factored import FactoredAttention
 from simulations.epochs.optimisers import Parameters
 from simulations.kernels.local_fields import softmax
@@ -41,10 +41,10 @@ def check_layer(layer: Layer, parameters: Parameters, sites: int, colors: int) -
         allowed = (
             f"a layer whose attention() is a FactoredAttention of {sites} sites, {colors} colors"
         )
-        raise refusal("layer", layer, allowed)
+        raise invalid("layer", layer, allowed)
     in_parameters = layer.chain(parameters, np.zeros((sites, sites)), np.zeros((colors, colors)))
     if {name: np.shape(values) for name, values in in_parameters.items()} != shapes:
-        raise refusal(
+        raise invalid(
             "layer", layer, f"a layer whose chain() has the shapes of initial(), {shapes}"
         )
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replica.immutable import Immutable
-from replica.validation import refusal
+from replica.validation import invalid
 from simulations.attention.factored import FactoredAttention
 from simulations.attention.layers import FreeAttention, Layer, check_layer
 from simulations.attention.masking import masked_gradient
@@ -94,9 +94,9 @@ def learn(
     settings = Settings() if settings is None else settings
     layer = FreeAttention() if layer is None else layer
     if not isinstance(settings, Settings):
-        raise refusal("settings", settings, "Settings")
+        raise invalid("settings", settings, "Settings")
     if not isinstance(layer, Layer):
-        raise refusal("layer", layer, "a layer such as FreeAttention() or SoftmaxAttention()")
+        raise invalid("layer", layer, "a layer such as FreeAttention() or SoftmaxAttention()")
     run = _FactoredRun(tokens, held_out, colors, settings, layer)
     run.finish(checkpoint, every, label)
     return run.result()

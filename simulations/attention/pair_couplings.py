@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import optimize
 
 from replica.immutable import Immutable
-from replica.validation import integer, non_negative, numbers, positive, refusal
+from replica.validation import integer, invalid, non_negative, numbers, positive
 from simulations.estimators.newton import Local, approach
 from simulations.estimators.recession import recession_direction
 from simulations.sequences.potts import checked_colors
@@ -50,9 +50,9 @@ class PairCouplings(Immutable):
         couplings = numbers("couplings", self.couplings, allowed)
         shape = couplings.shape
         if couplings.ndim != 4 or shape[0] != shape[1] or shape[2] != shape[3]:
-            raise refusal("couplings", f"array {shape}", allowed)
+            raise invalid("couplings", f"array {shape}", allowed)
         if np.any(np.einsum("iiab->iab", couplings) != 0):
-            raise refusal("couplings", "array with J_ii", "an array with J_ii = 0")
+            raise invalid("couplings", "array with J_ii", "an array with J_ii = 0")
         object.__setattr__(self, "couplings", couplings)
         super().__post_init__()
 

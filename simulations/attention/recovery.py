@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from replica.immutable import Immutable
-from replica.validation import refusal
+from replica.validation import invalid
 from simulations.attention.factored import FactoredAttention
 from simulations.sequences.potts import PottsModel
 from simulations.spread import correlation
@@ -85,19 +85,19 @@ def recover(attention: FactoredAttention, model: PottsModel) -> Recovery:
         If sizes differ, or if V vanishes in this gauge.
     """
     if not isinstance(attention, FactoredAttention):
-        raise refusal("attention", attention, "a FactoredAttention")
+        raise invalid("attention", attention, "a FactoredAttention")
     if not isinstance(model, PottsModel):
-        raise refusal("model", model, "a PottsModel")
+        raise invalid("model", model, "a PottsModel")
     if (attention.sites, attention.colors) != (model.sites, model.colors):
         found = f"{attention.sites} sites, {attention.colors} colors"
-        raise refusal("attention", found, f"of {model.sites} sites and {model.colors} colors")
+        raise invalid("attention", found, f"of {model.sites} sites and {model.colors} colors")
     similarity, centred = _centred(seen(model.values)), _centred(seen(attention.values))
     values = (centred + centred.T) / 2
     norm = np.linalg.norm(values)
     if _is_rounding(values, attention.values):
-        raise refusal("attention", "values without structure", "values that tell colors apart")
+        raise invalid("attention", "values without structure", "values that tell colors apart")
     if _is_rounding(similarity, model.values):
-        raise refusal("model", "a similarity without structure", "one that tells colors apart")
+        raise invalid("model", "a similarity without structure", "one that tells colors apart")
     scale = float(np.linalg.norm(similarity) / norm)
     if np.vdot(values, similarity) < 0:
         scale = -scale

@@ -16,7 +16,7 @@ from replica.execution.dask_cluster import check_scheduler
 from replica.tables import Table
 from replica.tables.journal import RESUME_HINT, Journal
 from replica.tables.table import writable_table
-from replica.validation import integer, one_of, refusal
+from replica.validation import integer, invalid, one_of
 from simulations.cli.grid import LISTS, grid, lengths, values
 from simulations.estimators.by_name import ESTIMATORS
 from simulations.tokens import MOST_COLORS, SAMPLED
@@ -76,7 +76,7 @@ def _simulate(arguments: argparse.Namespace, command: str) -> int:
     arguments.loss = arguments.loss or family[0].loss_name
     total = count * len(sites) * len(family)
     if total > MOST_POINTS:
-        raise refusal("seeds", count, f"so few that there are {MOST_POINTS} points at most")
+        raise invalid("seeds", count, f"so few that there are {MOST_POINTS} points at most")
     seeds = range(base, base + count)
     out, scheduler = writable_table("out", arguments.out), check_scheduler(arguments.scheduler)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from replica.validation import integer, refusal
+from replica.validation import integer, invalid
 from simulations.encoder.optional_jax import loaded
 
 #: Arrays by name, NumPy's or JAX's.
@@ -50,7 +50,7 @@ class Encoder:
         for name in ("layers", "width", "heads", "hidden"):
             integer(name, getattr(self, name), 1)
         if self.width % self.heads:
-            raise refusal("width", self.width, f"a multiple of heads = {self.heads}")
+            raise invalid("width", self.width, f"a multiple of heads = {self.heads}")
 
     def init(self, sites: int, colors: int, rng: np.random.Generator) -> Weights:
         """Return random parameters, float32 arrays by name.

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from replica.validation import refusal
+from replica.validation import invalid
 from simulations.encoder.encoder import Encoder, Weights
 from simulations.encoder.optional_jax import loaded
 from simulations.epochs.optimisers import rate_at
@@ -149,9 +149,9 @@ def learn_encoder(
     encoder = Encoder() if encoder is None else encoder
     settings = SETTINGS if settings is None else settings
     if not isinstance(encoder, Encoder):
-        raise refusal("encoder", encoder, "an Encoder")
+        raise invalid("encoder", encoder, "an Encoder")
     if not isinstance(settings, Settings):
-        raise refusal("settings", settings, "Settings")
+        raise invalid("settings", settings, "Settings")
     run = _EncoderRun(tokens, held_out, colors, encoder, settings)
     run.finish(checkpoint, every, label)
     return run.result()

@@ -14,7 +14,7 @@ import numpy as np
 from replica.tables import locks
 from replica.tables.atomic_files import clear_partial_files, whole_file
 from replica.tables.provenance import strict_json
-from replica.validation import refusal
+from replica.validation import invalid
 from simulations.tokens import Floats
 
 _PLAIN = "plain"
@@ -42,7 +42,7 @@ def load(path: str | os.PathLike[str]) -> tuple[dict[str, Floats], Any]:
         return arrays, strict_json(str(arrays.pop(_PLAIN)))
     except Exception as error:  # zipfile alone raises half a dozen kinds
         why = " ".join(str(error).split())
-        raise refusal("checkpoint", str(path), f"a checkpoint ({why})") from None
+        raise invalid("checkpoint", str(path), f"a checkpoint ({why})") from None
 
 
 @contextmanager

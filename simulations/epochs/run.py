@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replica.commandline.terminal import progress
-from replica.validation import integer, refusal, unmasked
+from replica.validation import integer, invalid, unmasked
 from simulations.epochs.checkpoint import alone, load, save
 from simulations.epochs.settings import Settings
 from simulations.tokens import Floats, Tokens, checked_tokens
@@ -186,12 +186,12 @@ class Run(ABC):
         for name, value in self._identity.items():
             if known.get(name) != value:
                 allowed = f"of a run with {name} = {value!r}, not {known.get(name)!r}"
-                raise refusal("checkpoint", str(checkpoint), allowed)
+                raise invalid("checkpoint", str(checkpoint), allowed)
         try:
             self._take_all(arrays, plain)
         except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
             reason = " ".join(f"{type(error).__name__}: {error}".split())
-            raise refusal("checkpoint", str(checkpoint), f"a whole one ({reason})") from None
+            raise invalid("checkpoint", str(checkpoint), f"a whole one ({reason})") from None
 
     def _take_all(self, arrays: dict[str, NDArray[Any]], plain: dict[str, Any]) -> None:
         if plain.keys() != self._plain().keys():
@@ -226,11 +226,11 @@ def checked_sequences(tokens: Any, held_out: Any, colors: int) -> tuple[Tokens, 
     """Return sequences to train on and held-out ones as uint8 arrays, or refuse."""
     tokens = unmasked("tokens", tokens, "an array (samples, sites)")
     if tokens.ndim != 2 or 0 in tokens.shape:
-        raise refusal("tokens", f"array {tokens.shape}", "an array (samples, sites)")
+        raise invalid("tokens", f"array {tokens.shape}", "an array (samples, sites)")
     tokens = checked_tokens(tokens, tokens.shape[1], colors)
     held_out = checked_tokens(held_out, tokens.shape[1], colors, "held_out")
     if not len(held_out):
-        raise refusal("held_out", "no sequence", "one sequence or more")
+        raise invalid("held_out", "no sequence", "one sequence or more")
     return tokens, held_out
 
 

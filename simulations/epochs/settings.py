@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from replica.validation import integer, non_negative, one_of, positive, real, refusal
+from replica.validation import integer, invalid, non_negative, one_of, positive, real
 from simulations.epochs.optimisers import OPTIMISERS, SCHEDULES
 
 
@@ -61,7 +61,7 @@ class Settings:
         allowed = "a number from 0 to below 1"
         momentum = real("momentum", self.momentum, allowed)
         if not 0 <= momentum < 1:
-            raise refusal("momentum", self.momentum, allowed)
+            raise invalid("momentum", self.momentum, allowed)
         self._keep("momentum", momentum)
 
     def _keep(self, name: str, value: float) -> None:

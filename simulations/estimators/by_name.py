@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from replica.problem import PottsTokens, Problem
-from replica.validation import refusal
+from replica.validation import invalid
 
 if TYPE_CHECKING:
     from simulations.estimators.minimiser import Training
@@ -27,20 +27,20 @@ _LARGEST = 8_000_000
 def check_estimator(estimator: str, problem: Problem, sites: int, samples: int) -> None:
     """Raise ValueError if the estimator does not apply to a problem of this size."""
     if estimator != "minimiser" and not isinstance(problem.data, PottsTokens):
-        raise refusal("estimator", estimator, f"minimiser with {type(problem.data).__name__}")
+        raise invalid("estimator", estimator, f"minimiser with {type(problem.data).__name__}")
     if estimator != "minimiser" and not isinstance(problem.loss, str):
-        raise refusal("estimator", estimator, "minimiser with a loss of your own")
+        raise invalid("estimator", estimator, "minimiser with a loss of your own")
     similarity = getattr(problem.data, "similarity", None)
     if estimator != "minimiser" and similarity is not None and not _is_identity(similarity):
-        raise refusal("estimator", estimator, "minimiser where a similarity is given")
+        raise invalid("estimator", estimator, "minimiser where a similarity is given")
     linear = estimator in ("naive-mean-field", "quadratic")
     # One component of each colour goes into the means that naive mean field subtracts.
     free = samples - 1 if estimator == "naive-mean-field" else samples
     if linear and problem.lam == 0 and free * (problem.data.colors - 1) < sites:
         allowed = f"large enough that M (C-1) exceeds L = {sites} at lam = 0 with {estimator}"
-        raise refusal("alpha", problem.alpha, allowed)
+        raise invalid("alpha", problem.alpha, allowed)
     if estimator == "quadratic" and getattr(problem.data, "beta", None) == 0:
-        raise refusal("beta", 0.0, "other than 0 with quadratic, whose scale it is")
+        raise invalid("beta", 0.0, "other than 0 with quadratic, whose scale it is")
 
 
 def _is_identity(similarity: Any) -> bool:

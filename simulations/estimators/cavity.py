@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from replica.validation import refusal
+from replica.validation import invalid
 from simulations.sequences.potts import PottsModel
 from simulations.tokens import Floats, is_identity
 
@@ -37,9 +37,9 @@ def token_precision(model: PottsModel) -> Floats:
         If U is not the identity.
     """
     if not isinstance(model, PottsModel):
-        raise refusal("model", model, "a PottsModel")
+        raise invalid("model", model, "a PottsModel")
     if not is_identity(model.similarity):
-        raise refusal("similarity", model.similarity, "None, the identity")
+        raise invalid("similarity", model.similarity, "None, the identity")
     b = model.beta / model.colors
     squares = model.couplings**2
     reaction = np.diag(1 + b * b * squares.sum(axis=1))
@@ -71,7 +71,7 @@ class CavitySpectra:
         self._values, self._vectors = np.linalg.eigh(precision)
         if not self._values[0] > len(precision) * np.finfo(float).eps * self._values[-1]:
             smallest = float(self._values[0])
-            raise refusal("precision", f"a matrix with the eigenvalue {smallest:.3g}",
+            raise invalid("precision", f"a matrix with the eigenvalue {smallest:.3g}",
                           "positive definite, as in the paramagnet")  # fmt: skip
         self._own = rows, np.arange(len(rows))
         self._seen = np.ascontiguousarray(self._vectors[rows].T)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg
 
-from replica.validation import non_negative, numbers, refusal
+from replica.validation import invalid, non_negative, numbers
 from simulations.estimators.curvature import SampleSpace, fewer_by_samples, lines_of
 from simulations.estimators.minimiser import Training, train
 from simulations.estimators.rank import check_regular
@@ -57,7 +57,7 @@ def naive_mean_field(tokens: Any, colors: int, lam: float = 0.0, rows: Any = Non
     samples, length = tokens.shape
     if lam == 0 and (samples - 1) * (colors - 1) < length:
         least = -(-length // (colors - 1)) + 1
-        raise refusal("samples", samples, f"{least} or greater at lam = 0, to invert correlations")
+        raise invalid("samples", samples, f"{least} or greater at lam = 0, to invert correlations")
     own = sites, np.arange(len(sites))
     shift = length * lam / (samples * (colors - 1))
     if lam > 0 and fewer_by_samples(tokens, colors, _PRODUCTS * len(sites)):
@@ -114,7 +114,7 @@ def quadratic_estimate(
     components = samples * (colors - 1)
     if lam == 0 and components < length:
         least = -(-length // (colors - 1))
-        raise refusal("samples", samples, f"{least} or greater at lam = 0, for a unique solution")
+        raise invalid("samples", samples, f"{least} or greater at lam = 0, for a unique solution")
     norms = _norms(norm2, len(sites))
     by_samples = lam > 0 and fewer_by_samples(tokens, colors, _PRODUCTS * len(sites))
     sums = None if by_samples else _pair_sums(tokens, colors)
@@ -206,7 +206,7 @@ def _inverse(matrix: Floats, lam: float) -> Floats:
 
 
 def _lost(lam: float) -> ValueError:
-    return refusal("lam", lam, "greater, as the correlations have no inverse")
+    return invalid("lam", lam, "greater, as the correlations have no inverse")
 
 
 def _pair_sums(tokens: Tokens, colors: int) -> Floats:
@@ -236,9 +236,9 @@ def _norms(norm2: Any, rows: int) -> Floats:
     allowed = f"a finite number greater than 0, or {rows} of them"
     norms = numbers("norm2", norm2, allowed)
     if norms.shape not in ((), (rows,)):
-        raise refusal("norm2", f"array {norms.shape}", allowed)
+        raise invalid("norm2", f"array {norms.shape}", allowed)
     if not norms.min() > 0:
-        raise refusal("norm2", float(norms.min()), allowed)
+        raise invalid("norm2", float(norms.min()), allowed)
     return norms
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replica.immutable import Immutable
-from replica.validation import integer, non_negative, positive, real, refusal
+from replica.validation import integer, invalid, non_negative, positive, real
 from simulations.estimators.cavity import CavitySpectra, token_precision
 from simulations.estimators.certificate import lacks_minimiser, near, near_by_hessian
 from simulations.estimators.losses import loss_named
@@ -111,13 +111,13 @@ def approximate_message_passing(
         If an argument is not allowed, or the couplings are beyond the paramagnet.
     """
     if not isinstance(model, PottsModel):
-        raise refusal("model", model, "a PottsModel")
+        raise invalid("model", model, "a PottsModel")
     tokens = checked_tokens(tokens, model.sites, model.colors, least=1)
     lam, tolerance = non_negative("lam", lam), positive("tolerance", tolerance)
     chosen, steps = loss_named(loss), integer("steps", steps, 1)
     allowed = "a number from 0 to less than 1"
     if not 0 <= real("damping", damping, allowed) < 1:
-        raise refusal("damping", damping, allowed)
+        raise invalid("damping", damping, allowed)
     sites = checked_sites(rows, model.sites)
     spectra = CavitySpectra(token_precision(model), sites)
     passing = _Passing(model, tokens, lam, chosen, sites, spectra)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replica.immutable import Immutable
-from replica.validation import integer, non_negative, positive, refusal
+from replica.validation import integer, invalid, non_negative, positive
 from simulations.estimators.losses import loss_named
 from simulations.estimators.objective import Rows
 from simulations.estimators.own_loss import OwnLoss
@@ -48,7 +48,7 @@ class Training(Immutable):
     def joined(cls, parts: Sequence[Training]) -> Training:
         """Return the rows of several trainings, one or more, together."""
         if not parts or not all(isinstance(part, Training) for part in parts):
-            raise refusal("parts", parts, "a sequence of one Training or more")
+            raise invalid("parts", parts, "a sequence of one Training or more")
         names = [field.name for field in fields(cls)]
         return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 

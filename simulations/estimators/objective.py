@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from replica.validation import refusal
+from replica.validation import invalid
 from simulations.estimators.lbfgs import Minimum
 from simulations.kernels.local_fields import gathered, local_fields
 from simulations.kernels.second_moments import pair_sums
@@ -118,7 +118,7 @@ class Loss(ABC):
         ValueError
             If the proximal step of the loss is not known.
         """
-        raise refusal("loss", self.name, "one whose proximal step is known, for message passing")
+        raise invalid("loss", self.name, "one whose proximal step is known, for message passing")
 
     def sees_common_part(self, colors: int) -> bool:
         """Tell whether the loss changes with the part of z that is common to all colours."""

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from replica.validation import refusal, unmasked
+from replica.validation import invalid, unmasked
 from simulations.estimators.certificate import reviewed
 from simulations.estimators.curvature import Curvature
 from simulations.estimators.lbfgs import Minimum, clear_rounding, minimise
@@ -71,7 +71,7 @@ def checked_loss(loss: Any) -> OwnTraining:
             "cross-entropy, squared-error, or an object with name, expected(fields, "
             "probabilities) and gradient(fields, probabilities)"
         )
-        raise refusal("loss", loss, allowed)
+        raise invalid("loss", loss, allowed)
     rng = np.random.default_rng(0)
     fields, move = rng.standard_normal((2, 5, 7, 3))
     probabilities = np.eye(3)[rng.integers(3, size=(5, 7))]
@@ -83,7 +83,7 @@ def checked_loss(loss: Any) -> OwnTraining:
     # In the unit of the loss, and as far as rounding lets a difference be known.
     error = 1e-4 * np.abs(change).max() + 1e-14 * np.abs(up).max()
     if not np.all(np.abs(up - down - change) <= 1e-3 * np.abs(change) + error):
-        raise refusal("loss", loss, "a loss whose gradient() is the derivative of expected()")
+        raise invalid("loss", loss, "a loss whose gradient() is the derivative of expected()")
     return checked
 
 
@@ -222,5 +222,5 @@ class OwnTraining(Loss):
         allowed = f"a loss whose {method}() returns numbers of shape {shape}"
         found = unmasked("loss", getattr(self._loss, method)(*arguments), allowed)
         if found.shape != shape or found.dtype.kind not in "iuf":
-            raise refusal("loss", self._loss, f"{allowed}, not {found.shape} of {found.dtype}")
+            raise invalid("loss", self._loss, f"{allowed}, not {found.shape} of {found.dtype}")
         return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from replica.validation import refusal
+from replica.validation import invalid
 from simulations.kernels.second_moments import pair_sums
 from simulations.tokens import Floats, Tokens
 
@@ -44,16 +44,16 @@ def check_regular(tokens: Tokens, colors: int, lam: float, matrix: Floats, centr
         (constant,) = np.nonzero(np.all(tokens == tokens[0], axis=0))
         if constant.size:
             sites = f"{'sites' if len(constant) > 1 else 'site'} {', '.join(map(str, constant))}"
-            raise refusal("tokens", f"{shown}, constant at {sites}", f"{allowed}, at lam = 0")
+            raise invalid("tokens", f"{shown}, constant at {sites}", f"{allowed}, at lam = 0")
     share = _least_share(matrix)
     if lam == 0 and share < _CLEAR:
         site = _dependent(_integers(tokens, colors, centred))
         if site is not None:
-            raise refusal(
+            raise invalid(
                 "tokens", f"{shown}, {_told(tokens, colors, site)}", f"{allowed}, at lam = 0"
             )
     if share < _LOST:
-        raise refusal("lam", lam, "greater, as the correlations have no inverse")
+        raise invalid("lam", lam, "greater, as the correlations have no inverse")
 
 
 def _least_share(matrix: Floats) -> float:

@@ -8,7 +8,7 @@ import numpy as np
 
 from replica.tables import Table
 from replica.tables.columns import FURTHER, OBSERVABLES, POINT, failed
-from replica.validation import refusal
+from replica.validation import invalid
 from simulations.experiments.once import once, point
 from simulations.spread import standard_error
 
@@ -41,7 +41,7 @@ def average_seeds(table: Table) -> Table:
     simulated = isinstance(table, Table) and set(table["source"]) == {"simulation"}
     if not simulated or "seeds" in table.columns:
         allowed = 'a Table of one line per seed, as table.where(source="simulation")'
-        raise refusal("table", table, allowed)
+        raise invalid("table", table, allowed)
     groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for line in once(table).lines():
         groups.setdefault(point(line), []).append(line)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from replica.problem import DataModel, GaussianTokens, Problem
-from replica.validation import integer, one_of, refusal
+from replica.validation import integer, invalid, one_of
 from simulations.estimators.by_name import ESTIMATORS, check_estimator, estimate_rows
 from simulations.estimators.minimiser import Training
 from simulations.estimators.own_loss import OwnLoss, checked_loss
@@ -64,27 +64,27 @@ class Experiment:
     def __post_init__(self) -> None:
         for problem in self.problems:
             if not isinstance(problem, Problem):
-                raise refusal("problem", problem, "a Problem")
+                raise invalid("problem", problem, "a Problem")
         for name, minimum in (("sites", 3), ("seed", 0), ("test_samples", 2), ("burn_in", 0)):
             object.__setattr__(self, name, integer(name, getattr(self, name), minimum))
         if self.rows is not None and integer("rows", self.rows, 1) > self.sites:
-            raise refusal("rows", self.rows, f"an integer from 1 to sites = {self.sites}")
+            raise invalid("rows", self.rows, f"an integer from 1 to sites = {self.sites}")
         for problem in self.problems:
             if problem.data.name not in VALUED:
                 allowed = (
                     "PottsTokens or IndependentTokens; simulate_many takes GaussianTokens, too"
                 )
-                raise refusal("data", problem.data, allowed)
+                raise invalid("data", problem.data, allowed)
             checked_colors(problem.data.colors)
             self.loss(problem)
         if self.own_loss is not None and all(isinstance(p.loss, str) for p in self.problems):
-            raise refusal("own_loss", self.own_loss, "None where every loss is known by name")
+            raise invalid("own_loss", self.own_loss, "None where every loss is known by name")
         if len({(problem.data, problem.alpha) for problem in self.problems}) != 1:
-            raise refusal("problems", self.problems, "problems of the same data and alpha")
+            raise invalid("problems", self.problems, "problems of the same data and alpha")
         if self.samples < 1:
             least = 0.5 / self.sites
             allowed = f"above {least:.3g} at sites = {self.sites}, to give one sample or more"
-            raise refusal("alpha", self.problems[0].alpha, allowed)
+            raise invalid("alpha", self.problems[0].alpha, allowed)
         if self.estimator is not None:
             one_of("estimator", self.estimator, ESTIMATORS)
             for problem in self.problems:
@@ -133,7 +133,7 @@ class Experiment:
             return problem.loss
         if self.own_loss is None or checked_loss(self.own_loss).name != problem.loss_name:
             allowed = f"a loss for simulations with the name {problem.loss_name!r} of the problem's"
-            raise refusal("own_loss", self.own_loss, allowed)
+            raise invalid("own_loss", self.own_loss, allowed)
         return self.own_loss
 
     def _estimated(self, problem: Problem, system: System) -> _Rows:
@@ -265,12 +265,12 @@ def experiments(
         If an argument is not allowed.
     """
     if not isinstance(problems, Sequence) or not all(isinstance(p, Problem) for p in problems):
-        raise refusal("problems", problems, "a sequence of Problem")
+        raise invalid("problems", problems, "a sequence of Problem")
     sites, seeds = _distinct("sites", sites, 3), _distinct("seeds", seeds, 0)
     if any(isinstance(problem.data, GaussianTokens) for problem in problems):
         rows = options.pop("rows", None)
         for name, value in options.items():
-            raise refusal(name, value, "left out for Gaussian tokens")
+            raise invalid(name, value, "left out for Gaussian tokens")
         return [
             GaussianExperiment(problem, size, seed, rows)
             for size in sites
@@ -291,11 +291,11 @@ def experiments(
 def _distinct(name: str, values: Any, least: int) -> list[int]:
     """Return integers of which none comes twice: the same system is no other measurement."""
     if not isinstance(values, Iterable):
-        raise refusal(name, values, "a sequence of integers")
+        raise invalid(name, values, "a sequence of integers")
     listed = [integer(name, value, least) for value in values]
     if len(set(listed)) < len(listed):
         again = next(value for value in listed if listed.count(value) > 1)
-        raise refusal(name, listed, f"integers of which none comes twice, as {again} does")
+        raise invalid(name, listed, f"integers of which none comes twice, as {again} does")
     return listed
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import chdtrc
 
-from replica.validation import integer, numbers, refusal
+from replica.validation import integer, invalid, numbers
 
 #: Condition of a design, whose square leaves its normal equations few digits.
 _SINGULAR = 1e6
@@ -73,21 +73,21 @@ def extrapolate(sites: Any, values: Any, stderrs: Any, order: int = 1) -> Extrap
     allowed = f"a list of more than {order} different positive lengths"
     lengths = numbers("sites", sites, allowed)
     if lengths.ndim != 1 or not np.all(lengths > 0) or len(set(lengths.tolist())) <= order:
-        raise refusal("sites", sites, allowed)
+        raise invalid("sites", sites, allowed)
     allowed = f"{len(lengths)} finite numbers"
     measured, errors = numbers("values", values, allowed), numbers("stderrs", stderrs, allowed)
     for name, array in (("values", measured), ("stderrs", errors)):
         if array.shape != lengths.shape:
-            raise refusal(name, array.tolist(), allowed)
+            raise invalid(name, array.tolist(), allowed)
     if not np.all(errors > 0):
-        raise refusal("stderrs", errors.tolist(), "numbers greater than 0")
+        raise invalid("stderrs", errors.tolist(), "numbers greater than 0")
     lengths, measured, errors = _each_once(lengths, measured, errors)
     powers = lengths[:, None] ** -np.arange(order + 1.0)
     # Columns of equal size keep the normal equations well conditioned.
     sizes = powers.max(axis=0)
     design = powers / sizes / errors[:, None]
     if np.linalg.cond(design) > _SINGULAR:
-        raise refusal(
+        raise invalid(
             "sites", lengths.tolist(), "lengths that differ by more, to tell orders apart"
         )
     covariance = np.linalg.inv(design.T @ design)

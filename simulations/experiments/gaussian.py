@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from replica.problem import DataModel, GaussianTokens, Problem
-from replica.validation import integer, refusal
+from replica.validation import integer, invalid
 from simulations.experiments.identity import identity
 from simulations.kernels.one_thread import one_thread
 from simulations.sequences.gaussian import (
@@ -51,17 +51,17 @@ class GaussianExperiment:
 
     def __post_init__(self) -> None:
         if not isinstance(self.problem, Problem):
-            raise refusal("problem", self.problem, "a Problem")
+            raise invalid("problem", self.problem, "a Problem")
         for name, minimum in (("sites", 3), ("seed", 0)):
             object.__setattr__(self, name, integer(name, getattr(self, name), minimum))
         if self.rows is not None and integer("rows", self.rows, 1) > self.sites:
-            raise refusal("rows", self.rows, f"an integer from 1 to sites = {self.sites}")
+            raise invalid("rows", self.rows, f"an integer from 1 to sites = {self.sites}")
         if not isinstance(self.problem.data, GaussianTokens):
-            raise refusal("data", self.problem.data, "GaussianTokens")
+            raise invalid("data", self.problem.data, "GaussianTokens")
         if self.samples < 1:
             least = 0.5 / self.sites
             allowed = f"above {least:.3g} at sites = {self.sites}, to give one sample or more"
-            raise refusal("alpha", self.problem.alpha, allowed)
+            raise invalid("alpha", self.problem.alpha, allowed)
 
     @property
     def problems(self) -> tuple[Problem]:

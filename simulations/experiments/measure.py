@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from replica.immutable import Immutable
-from replica.validation import refusal, unmasked
+from replica.validation import invalid, unmasked
 from simulations.estimators.losses import loss_named
 from simulations.estimators.minimiser import Training
 from simulations.estimators.objective import Loss
@@ -61,7 +61,7 @@ class Observables(Immutable):
     def joined(cls, parts: Sequence[Observables]) -> Observables:
         """Return the rows of several measurements, one or more, together."""
         if not parts or not all(isinstance(part, Observables) for part in parts):
-            raise refusal("parts", parts, "a sequence of one Observables or more")
+            raise invalid("parts", parts, "a sequence of one Observables or more")
         names = [field.name for field in fields(cls)]
         return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
@@ -101,7 +101,7 @@ def measure(
         If an argument is not allowed, or model, rows and sequences do not fit together.
     """
     if not isinstance(model, (PottsModel, IndependentRow)):
-        raise refusal("model", model, "a PottsModel or an IndependentRow")
+        raise invalid("model", model, "a PottsModel or an IndependentRow")
     _check_rows(training, model)
     train_tokens = checked_tokens(train_tokens, model.sites, model.colors, "train_tokens", 1)
     test_tokens = checked_tokens(test_tokens, model.sites, model.colors, "test_tokens", 1)
@@ -117,7 +117,7 @@ def measure(
 
 def _check_rows(training: Training, model: PottsModel | IndependentRow) -> None:
     if not isinstance(training, Training):
-        raise refusal("training", training, "a Training, such as train() returns")
+        raise invalid("training", training, "a Training, such as train() returns")
     allowed = "a Training of rows of numbers"
     shape = unmasked("training", training.weights, allowed).shape
     rows, most = unmasked("training", training.rows, allowed), len(model.teacher)
@@ -126,7 +126,7 @@ def _check_rows(training: Training, model: PottsModel | IndependentRow) -> None:
     if not known or shape != (len(rows), model.sites):
         shown = f"weights of shape {shape} for the rows {rows.tolist()}"
         allowed = f"rows from 0 to {most - 1} of {model.sites} weights, as the model has"
-        raise refusal("training", shown, allowed)
+        raise invalid("training", shown, allowed)
 
 
 def _measure_rows(

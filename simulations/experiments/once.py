@@ -10,7 +10,7 @@ import numpy as np
 
 from replica.tables import Table
 from replica.tables.columns import FURTHER, KNOWN, OBSERVABLES, POINT, failed
-from replica.validation import refusal
+from replica.validation import invalid
 
 #: Parameters that a refusal does not name, as the others tell them.
 _UNSAID = ("source", "data", "samples")
@@ -68,7 +68,7 @@ def once(
                 if not _agree(known.get(column), line.get(column)):
                     told = f"{column} = {known.get(column)} and {line.get(column)}"
                     allowed = f"one result for every system; {_named(line, apart)} has {told}"
-                    raise refusal(name, table if value is None else value, allowed)
+                    raise invalid(name, table if value is None else value, allowed)
     return table if len(found) == len(table) else Table(found.values())
 
 

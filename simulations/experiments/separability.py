@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from replica.problem import PottsTokens, Problem
-from replica.validation import integer, positive, refusal
+from replica.validation import integer, invalid, positive
 from simulations.estimators.separability import separable_samples
 from simulations.experiments.identity import identity
 from simulations.sequences.potts import PottsModel
@@ -41,7 +41,7 @@ class SeparabilityExperiment:
         integer("seed", self.seed, 0)
         positive("most", self.most)
         if not isinstance(self.data, PottsTokens) or self.data.similarity is not None:
-            raise refusal("data", self.data, "PottsTokens without a similarity")
+            raise invalid("data", self.data, "PottsTokens without a similarity")
 
     def run(self) -> list[dict[str, Any]]:
         """Return one line of a table: the threshold of this system as its sample ratio.

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from replica.validation import numbers, refusal
+from replica.validation import invalid, numbers
 from simulations.spread import deviation
 from simulations.tokens import Floats
 
@@ -153,5 +153,5 @@ def _checked(series: Any, least: int) -> Floats:
     allowed = f"an array (chains, {least} or more) of finite numbers"
     values = numbers("series", series, allowed)
     if values.ndim != 2 or not values.shape[0] or values.shape[1] < least:
-        raise refusal("series", f"array {values.shape}", allowed)
+        raise invalid("series", f"array {values.shape}", allowed)
     return values

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import lapack
 
-from replica.validation import refusal
+from replica.validation import invalid
 from simulations.tokens import Floats
 
 
@@ -27,7 +27,7 @@ def random_precision(shift: float, sites: int, rng: np.random.Generator) -> Floa
     # A pivot that rounding made is none.
     least = precision.diagonal() * (sites * np.finfo(float).eps)
     if failed or not np.all(factor.diagonal() ** 2 > least):
-        raise refusal("shift", shift, f"greater for a positive precision at sites = {sites}")
+        raise invalid("shift", shift, f"greater for a positive precision at sites = {sites}")
     return precision
 
 

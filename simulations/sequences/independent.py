@@ -13,7 +13,7 @@ import numpy as np
 
 from replica.immutable import Immutable, fixed
 from replica.problem import IndependentTokens
-from replica.validation import integer, numbers, refusal
+from replica.validation import integer, invalid, numbers
 from simulations.kernels.local_fields import colored_sums, softmax
 from simulations.sequences.potts import LARGEST_FIELD, checked_colors
 from simulations.tokens import Floats, Tokens, checked_seed
@@ -43,12 +43,12 @@ class IndependentRow(Immutable):
         allowed = "a sequence of 3 finite numbers or more, of which the first is 0"
         row = numbers("row", self.row, allowed)
         if row.ndim != 1 or row.size < 3 or row[0] != 0:
-            raise refusal("row", self.row, allowed)
+            raise invalid("row", self.row, allowed)
         with np.errstate(over="ignore"):
             reach = float(np.abs(row).sum())
         if not reach <= LARGEST_FIELD:
             allowed = f"of a sum of sizes up to {LARGEST_FIELD:g}, as double precision can carry"
-            raise refusal("row", self.row, allowed)
+            raise invalid("row", self.row, allowed)
         object.__setattr__(self, "row", row)
         object.__setattr__(self, "colors", checked_colors(self.colors))
         super().__post_init__()
@@ -67,7 +67,7 @@ class IndependentRow(Immutable):
             Source of the row.
         """
         if not isinstance(data, IndependentTokens):
-            raise refusal("data", data, "IndependentTokens")
+            raise invalid("data", data, "IndependentTokens")
         sites = integer("sites", sites, 3)
         row = np.random.default_rng(checked_seed(seed)).standard_normal(sites)
         row *= data.coupling_norm / np.sqrt(sites)

@@ -10,7 +10,7 @@ import numpy as np
 
 from replica.immutable import Immutable, fixed
 from replica.problem import PottsTokens
-from replica.validation import integer, real, refusal
+from replica.validation import integer, invalid, real
 from simulations.kernels.local_fields import local_fields, softmax
 from simulations.tokens import (
     MOST_COLORS,
@@ -68,7 +68,7 @@ class PottsModel(Immutable):
     def __post_init__(self) -> None:
         couplings = checked_matrix("couplings", self.couplings, symmetric=True, hollow=True)
         if len(couplings) < 3:
-            raise refusal("sites", len(couplings), "an integer, 3 or greater")
+            raise invalid("sites", len(couplings), "an integer, 3 or greater")
         object.__setattr__(self, "couplings", couplings)
         object.__setattr__(self, "colors", checked_colors(self.colors))
         object.__setattr__(self, "beta", real("beta", self.beta))
@@ -91,7 +91,7 @@ class PottsModel(Immutable):
             Source of the couplings.
         """
         if not isinstance(data, PottsTokens):
-            raise refusal("data", data, "PottsTokens")
+            raise invalid("data", data, "PottsTokens")
         sites = integer("sites", sites, 3)
         rng = np.random.default_rng(checked_seed(seed))
         upper = np.triu(rng.standard_normal((sites, sites)) / np.sqrt(sites), k=1)
@@ -145,7 +145,7 @@ class PottsModel(Immutable):
         """
         count = self.colors**self.sites
         if count > MOST_STATES:
-            raise refusal("colors**sites", count, f"at most {MOST_STATES} to be enumerated")
+            raise invalid("colors**sites", count, f"at most {MOST_STATES} to be enumerated")
         digits = np.unravel_index(np.arange(count), (self.colors,) * self.sites)
         tokens = np.stack(digits, axis=1).astype(np.uint8)
         return tokens, softmax(-self.beta * energy_differences(self, tokens))
@@ -176,7 +176,7 @@ def check_carried(model: PottsModel, most: float, precision: str) -> None:
             "such that local fields, up to max_i sum_j |beta J_ij| max_abc |U_ac - U_bc| = "
             f"{reach:.3g}, stay below {most:.3g}, as {precision} precision can carry them"
         )
-        raise refusal("beta", model.beta, allowed)
+        raise invalid("beta", model.beta, allowed)
 
 
 def checked_colors(colors: Any) -> int:

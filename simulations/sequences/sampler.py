@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replica.notices import tell
-from replica.validation import integer, refusal
+from replica.validation import integer, invalid
 from simulations.kernels.aside import awaited
 from simulations.kernels.heat_bath import LANES, packed, randomise, sweep_chains
 from simulations.kernels.pieces import pieces
@@ -58,7 +58,7 @@ class Chains:
         count = integer("chains", chains, 1)
         self._threads = integer("threads", threads, 1)
         if not isinstance(model, PottsModel):
-            raise refusal("model", model, "a PottsModel")
+            raise invalid("model", model, "a PottsModel")
         check_carried(model, _LARGEST_FIELD, "single")
         seed = checked_seed(seed)
         if not isinstance(seed, np.random.SeedSequence):
@@ -192,7 +192,7 @@ def _in_float32(model: PottsModel) -> tuple[NDArray[np.float32], NDArray[np.floa
 def _sweeps(name: str, value: Any) -> int:
     sweeps = integer(name, value, 0)
     if sweeps > _MOST_SWEEPS:
-        raise refusal(name, value, f"an integer from 0 to {_MOST_SWEEPS}")
+        raise invalid(name, value, f"an integer from 0 to {_MOST_SWEEPS}")
     return sweeps
 
 

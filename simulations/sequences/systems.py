@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from replica.problem import DataModel, IndependentTokens, PottsTokens
-from replica.validation import refusal
+from replica.validation import invalid
 from simulations.sequences.independent import IndependentRow
 from simulations.sequences.potts import PottsModel
 from simulations.sequences.sampler import Chains
@@ -53,7 +53,7 @@ def systems(data: DataModel, size: Size, seed: Sequence[int]) -> Iterator[System
         Source of all randomness, to which what the data are is added.
     """
     allowed = "PottsTokens or IndependentTokens, which can be sampled"
-    raise refusal("data", data, allowed)
+    raise invalid("data", data, allowed)
 
 
 @systems.register

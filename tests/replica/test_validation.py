@@ -21,7 +21,7 @@ from replica import (
     optimal_lam,
     sweep,
 )
-from replica.validation import numbers, real, refusal
+from replica.validation import invalid, numbers, real
 
 
 @pytest.mark.parametrize("value", [2, np.int8(2), np.float32(2), np.array(2.0), Fraction(2)])
@@ -126,7 +126,7 @@ def test_the_best_weight_decay_needs_something_to_learn():
 
 def test_what_is_cut_does_not_hide_what_is_wrong():
     folder = "/a-folder-of-some-length" * 5
-    assert str(refusal("path", f"{folder}/table-7.csv", "new")).count("/table-7.csv'") == 1
+    assert str(invalid("path", f"{folder}/table-7.csv", "new")).count("/table-7.csv'") == 1
     values = np.ones((30, 30))
     values[17, 4] = np.inf
     for given in (values, values.tolist()):
