@@ -23,7 +23,7 @@ from replica import (
     solve,
 )
 from replica.ensembles import ensemble_of
-from replica.losses.custom import OwnPoints
+from replica.losses.custom import CustomPoints
 from replica.problem import LOSSES
 from replica.quadrature.tilted_law import TiltedLaw
 from replica.saddle_point.existence_threshold import known_threshold
@@ -182,7 +182,7 @@ def test_a_built_in_loss_needs_the_files_that_are_named(examples, monkeypatch):
         losses = (*LOSSES, "third")
 
     data = Tokens(C, NORM)
-    points = {**channels._POINTS, "third": lambda: OwnPoints(examples["Quadratic"](), C)}
+    points = {**channels._POINTS, "third": lambda: CustomPoints(examples["Quadratic"](), C)}
     monkeypatch.setattr(channels, "_POINTS", points)
     found = solve(Problem(2.0, LAM, data, "third"))
     expected = solve(Problem(2.0, LAM, PottsTokens(C, NORM), "squared-error"))
