@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from replica.immutable import Immutable
+from replica.immutable import Immutable, keep
 from simulations.kernels.local_fields import colored_sums, log_sum_exp, softmax
 from simulations.tokens import Floats, checked_matrix, checked_tokens, seen
 
@@ -37,8 +37,8 @@ class FactoredAttention(Immutable):
 
     def __post_init__(self) -> None:
         attention = checked_matrix("attention", self.attention, hollow=True)
-        object.__setattr__(self, "attention", attention)
-        object.__setattr__(self, "values", checked_matrix("values", self.values))
+        keep(self, attention=attention)
+        keep(self, values=checked_matrix("values", self.values))
 
     @property
     def sites(self) -> int:

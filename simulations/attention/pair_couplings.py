@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize
 
-from replica.immutable import Immutable
+from replica.immutable import Immutable, keep
 from replica.validation import integer, invalid, non_negative, numbers, positive
 from simulations.estimators.newton import Local, approach
 from simulations.estimators.recession import recession_direction
@@ -53,7 +53,7 @@ class PairCouplings(Immutable):
             raise invalid("couplings", f"array {shape}", allowed)
         if np.any(np.einsum("iiab->iab", couplings) != 0):
             raise invalid("couplings", "array with J_ii", "an array with J_ii = 0")
-        object.__setattr__(self, "couplings", couplings)
+        keep(self, couplings=couplings)
         super().__post_init__()
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from replica.immutable import keep
 from replica.validation import integer, invalid, non_negative, one_of, positive, real
 from simulations.epochs.optimisers import OPTIMISERS, SCHEDULES
 
@@ -66,4 +67,4 @@ class Settings:
 
     def _keep(self, name: str, value: float) -> None:
         # As a number of Python's, which a checkpoint can hold.
-        object.__setattr__(self, name, value)
+        keep(self, **{name: value})

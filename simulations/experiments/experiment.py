@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from replica.immutable import keep
 from replica.problem import DataModel, GaussianTokens, Problem
 from replica.validation import integer, invalid, one_of
 from simulations.estimators.by_name import ESTIMATORS, check_estimator, estimate_rows
@@ -66,7 +67,7 @@ class Experiment:
             if not isinstance(problem, Problem):
                 raise invalid("problem", problem, "a Problem")
         for name, minimum in (("sites", 3), ("seed", 0), ("test_samples", 2), ("burn_in", 0)):
-            object.__setattr__(self, name, integer(name, getattr(self, name), minimum))
+            keep(self, **{name: integer(name, getattr(self, name), minimum)})
         if self.rows is not None and integer("rows", self.rows, 1) > self.sites:
             raise invalid("rows", self.rows, f"an integer from 1 to sites = {self.sites}")
         for problem in self.problems:

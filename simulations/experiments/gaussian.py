@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from replica.immutable import keep
 from replica.problem import DataModel, GaussianTokens, Problem
 from replica.validation import integer, invalid
 from simulations.experiments.identity import identity
@@ -53,7 +54,7 @@ class GaussianExperiment:
         if not isinstance(self.problem, Problem):
             raise invalid("problem", self.problem, "a Problem")
         for name, minimum in (("sites", 3), ("seed", 0)):
-            object.__setattr__(self, name, integer(name, getattr(self, name), minimum))
+            keep(self, **{name: integer(name, getattr(self, name), minimum)})
         if self.rows is not None and integer("rows", self.rows, 1) > self.sites:
             raise invalid("rows", self.rows, f"an integer from 1 to sites = {self.sites}")
         if not isinstance(self.problem.data, GaussianTokens):

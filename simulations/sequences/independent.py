@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from replica.immutable import Immutable, fixed
+from replica.immutable import Immutable, fixed, keep
 from replica.problem import IndependentTokens
 from replica.validation import integer, invalid, numbers
 from simulations.kernels.local_fields import colored_sums, softmax
@@ -49,8 +49,8 @@ class IndependentRow(Immutable):
         if not reach <= LARGEST_FIELD:
             allowed = f"of a sum of sizes up to {LARGEST_FIELD:g}, as double precision can carry"
             raise invalid("row", self.row, allowed)
-        object.__setattr__(self, "row", row)
-        object.__setattr__(self, "colors", checked_colors(self.colors))
+        keep(self, row=row)
+        keep(self, colors=checked_colors(self.colors))
         super().__post_init__()
 
     @classmethod
@@ -94,6 +94,10 @@ class IndependentRow(Immutable):
         """U = I as a matrix (colors, colors)."""
         identity: Floats = fixed(np.eye(self.colors))
         return identity
+
+    def order_parameters(self, weights: Floats) -> tuple[Floats, Floats]:
+        """Return m = w*ᵀGw and q = wᵀGw of rows w, an array (rows, sites), with G = I/C."""
+        return weights @ self.row / self.colors, np.sum(weights**2, axis=1) / self.colors
 
     def sample(self, samples: int, seed: Any = 0) -> Tokens:
         """Return independent sequences, an array (samples, sites).

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from replica.immutable import Immutable, fixed
+from replica.immutable import Immutable, fixed, keep
 from replica.problem import PottsTokens
 from replica.validation import integer, invalid, real
 from simulations.kernels.local_fields import local_fields, softmax
@@ -69,12 +69,12 @@ class PottsModel(Immutable):
         couplings = checked_matrix("couplings", self.couplings, symmetric=True, hollow=True)
         if len(couplings) < 3:
             raise invalid("sites", len(couplings), "an integer, 3 or greater")
-        object.__setattr__(self, "couplings", couplings)
-        object.__setattr__(self, "colors", checked_colors(self.colors))
-        object.__setattr__(self, "beta", real("beta", self.beta))
+        keep(self, couplings=couplings)
+        keep(self, colors=checked_colors(self.colors))
+        keep(self, beta=real("beta", self.beta))
         if self.similarity is not None:
             similarity = checked_similarity(self.similarity, self.colors)
-            object.__setattr__(self, "similarity", similarity)
+            keep(self, similarity=similarity)
         check_carried(self, LARGEST_FIELD, "double")
 
     @classmethod

@@ -57,7 +57,7 @@ def systems(data: DataModel, size: Size, seed: Sequence[int]) -> Iterator[System
 
 
 @systems.register
-def _(data: PottsTokens, size: Size, seed: Sequence[int]) -> Iterator[System]:
+def potts_systems(data: PottsTokens, size: Size, seed: Sequence[int]) -> Iterator[System]:
     """One system, of which every site can be masked."""
     similarity = (u for row in data.similarity or () for u in row)
     for_couplings, for_training, for_test = _seeds(seed, data, data.beta, *similarity)
@@ -71,7 +71,9 @@ def _(data: PottsTokens, size: Size, seed: Sequence[int]) -> Iterator[System]:
 
 
 @systems.register
-def _(data: IndependentTokens, size: Size, seed: Sequence[int]) -> Iterator[System]:
+def independent_systems(
+    data: IndependentTokens, size: Size, seed: Sequence[int]
+) -> Iterator[System]:
     """One system for every row, as the masked token alone depends on the others."""
     for child in _seeds(seed, data, data.coupling_norm, count=size.rows):
         for_couplings, for_training, for_test = child.spawn(3)
