@@ -41,13 +41,17 @@ def seen(values: Floats) -> Floats:
     return rest if np.abs(rest).max() < _OUTWEIGHED * np.abs(values).max() else values
 
 
+def is_rounding(part: Floats, whole: Floats) -> bool:
+    """Tell whether a part of a matrix is no larger than the rounding of its entries."""
+    return bool(np.abs(part).max() <= 4 * np.finfo(float).eps * np.abs(whole).max())
+
+
 def is_identity(similarity: Any) -> bool:
     """Tell whether U is None or I, but for rounding and a number common to all entries."""
     if similarity is None:
         return True
     U = np.asarray(similarity)
-    rounding = 4 * np.finfo(float).eps * np.abs(U).max()
-    return bool(np.abs(U - U[0, 1] - np.eye(len(U))).max() <= rounding)
+    return is_rounding(U - U[0, 1] - np.eye(len(U)), U)
 
 
 def checked_tokens(

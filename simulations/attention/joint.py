@@ -15,7 +15,14 @@ from simulations.estimators.cross_entropy import CrossEntropy
 from simulations.estimators.objective import Rows
 from simulations.kernels.cross_entropy import evaluate, sites_by_color
 from simulations.sequences.potts import checked_colors
-from simulations.tokens import Floats, checked_seed, checked_similarity, checked_tokens, seen
+from simulations.tokens import (
+    Floats,
+    checked_seed,
+    checked_similarity,
+    checked_tokens,
+    is_rounding,
+    seen,
+)
 
 #: Units of U are told apart by powers of this.
 _STEP = 2.0**10
@@ -97,7 +104,7 @@ def train_jointly(
     truth = np.eye(colors)
     if similarity is not None:
         truth = seen(checked_similarity(similarity, colors))
-        if np.abs(_centred(truth)).max() <= 4 * np.finfo(float).eps * np.abs(similarity).max():
+        if is_rounding(_centred(truth), similarity):
             raise invalid("similarity", "a matrix of equal rows", "one that tells colors apart")
     norm = float(np.linalg.norm(_centred(truth)))
     # (A / c, c V) is descended like (A, V): U in a unit of its own where it is far from I.

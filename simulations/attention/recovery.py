@@ -11,7 +11,7 @@ from replica.validation import invalid
 from simulations.attention.factored import FactoredAttention
 from simulations.sequences.potts import PottsModel
 from simulations.spread import correlation
-from simulations.tokens import Floats, seen
+from simulations.tokens import Floats, is_rounding, seen
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,9 +94,9 @@ def recover(attention: FactoredAttention, model: PottsModel) -> Recovery:
     similarity, centred = _centred(seen(model.values)), _centred(seen(attention.values))
     values = (centred + centred.T) / 2
     norm = np.linalg.norm(values)
-    if _is_rounding(values, attention.values):
+    if is_rounding(values, attention.values):
         raise invalid("attention", "values without structure", "values that tell colors apart")
-    if _is_rounding(similarity, model.values):
+    if is_rounding(similarity, model.values):
         raise invalid("model", "a similarity without structure", "one that tells colors apart")
     scale = float(np.linalg.norm(similarity) / norm)
     if np.vdot(values, similarity) < 0:
@@ -115,11 +115,6 @@ def _centred(matrix: Floats) -> Floats:
     by_column = matrix - matrix.mean(axis=0)
     centred: Floats = by_column - by_column.mean(axis=1, keepdims=True)
     return centred
-
-
-def _is_rounding(part: Floats, whole: Floats) -> bool:
-    """Tell whether a part of a matrix is no larger than the rounding of its entries."""
-    return bool(np.abs(part).max() <= 4 * np.finfo(float).eps * np.abs(whole).max())
 
 
 def _asymmetry(matrix: Floats) -> float:

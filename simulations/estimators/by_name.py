@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from replica.problem import PottsTokens, Problem
 from replica.validation import invalid
+from simulations.tokens import is_identity
 
 if TYPE_CHECKING:
     from simulations.estimators.minimiser import Training
@@ -31,7 +32,7 @@ def check_estimator(estimator: str, problem: Problem, sites: int, samples: int) 
     if estimator != "minimiser" and not isinstance(problem.loss, str):
         raise invalid("estimator", estimator, "minimiser with a loss of your own")
     similarity = getattr(problem.data, "similarity", None)
-    if estimator != "minimiser" and similarity is not None and not _is_identity(similarity):
+    if estimator != "minimiser" and similarity is not None and not is_identity(similarity):
         raise invalid("estimator", estimator, "minimiser where a similarity is given")
     linear = estimator in ("naive-mean-field", "quadratic")
     # One component of each colour goes into the means that naive mean field subtracts.
@@ -41,12 +42,6 @@ def check_estimator(estimator: str, problem: Problem, sites: int, samples: int) 
         raise invalid("alpha", problem.alpha, allowed)
     if estimator == "quadratic" and getattr(problem.data, "beta", None) == 0:
         raise invalid("beta", 0.0, "other than 0 with quadratic, whose scale it is")
-
-
-def _is_identity(similarity: Any) -> bool:
-    from simulations.tokens import is_identity
-
-    return is_identity(similarity)
 
 
 def estimate_rows(

@@ -12,7 +12,7 @@ from scipy import linalg
 from replica.validation import invalid, non_negative, numbers
 from simulations.estimators.curvature import SampleSpace, fewer_by_samples, lines_of
 from simulations.estimators.minimiser import Training, train
-from simulations.estimators.rank import check_regular
+from simulations.estimators.rank import check_regular, lost
 from simulations.kernels.one_thread import one_thread
 from simulations.kernels.second_moments import inverse, pair_sums
 from simulations.sequences.potts import checked_colors
@@ -195,18 +195,14 @@ def _columns_by_samples(
 def _check_shift(shift: float, inputs: Floats, lam: float) -> None:
     """Refuse a weight decay that is lost among the rounding errors of XᵀX."""
     if not shift > np.max(np.sum(inputs**2, axis=0)) * inputs.shape[1] * 1e-15:
-        raise _lost(lam)
+        raise lost(lam)
 
 
 def _inverse(matrix: Floats, lam: float) -> Floats:
     try:
         return inverse(matrix)
     except np.linalg.LinAlgError:
-        raise _lost(lam) from None
-
-
-def _lost(lam: float) -> ValueError:
-    return invalid("lam", lam, "greater, as the correlations have no inverse")
+        raise lost(lam) from None
 
 
 def _pair_sums(tokens: Tokens, colors: int) -> Floats:

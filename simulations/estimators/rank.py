@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from replica.errors import BadArgument
 from replica.validation import invalid
 from simulations.kernels.second_moments import pair_sums
 from simulations.tokens import Floats, Tokens
@@ -53,7 +54,12 @@ def check_regular(tokens: Tokens, colors: int, lam: float, matrix: Floats, centr
                 "tokens", f"{shown}, {_told(tokens, colors, site)}", f"{allowed}, at lam = 0"
             )
     if share < _LOST:
-        raise invalid("lam", lam, "greater, as the correlations have no inverse")
+        raise lost(lam)
+
+
+def lost(lam: float) -> BadArgument:
+    """Return the error of a weight decay that rounding loses beside singular correlations."""
+    return invalid("lam", lam, "greater, as the correlations have no inverse")
 
 
 def _least_share(matrix: Floats) -> float:
