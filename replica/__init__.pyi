@@ -22,6 +22,7 @@ from .problem import IndependentTokens as IndependentTokens
 from .problem import Loss as Loss
 from .problem import PottsTokens as PottsTokens
 from .problem import Problem as Problem
+from .problem import RowTokens as RowTokens
 from .problem import cavity_covariance as cavity_covariance
 from .saddle_point.existence_threshold import existence_threshold as existence_threshold
 from .saddle_point.solution import Solution as Solution

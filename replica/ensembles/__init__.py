@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import singledispatch
 from typing import Any
 
@@ -18,6 +18,7 @@ from replica.problem import (
     GaussianTokens,
     IndependentTokens,
     PottsTokens,
+    RowTokens,
 )
 from replica.validation import invalid
 
@@ -47,6 +48,15 @@ def register(model: type[DataModel], ensemble: Callable[[Any], Ensemble]) -> Non
     _ensemble.register(model, ensemble)
 
 
+#: What makes the ensemble of one row, by the type of what is given of it.
+_ROWS: Mapping[type, Callable[[RowTokens], Ensemble]] = {}
+
+
+def _row_ensemble(data: RowTokens) -> Ensemble:
+    return _ROWS[type(data.context)](data)
+
+
+register(RowTokens, _row_ensemble)
 register(PottsTokens, PottsEnsemble)
 register(IndependentTokens, IndependentEnsemble)
 register(GaussianTokens, GaussianEnsemble)

@@ -11,6 +11,7 @@ from replica.problem.independent_tokens import IndependentTokens
 from replica.problem.loss import LOSSES, Loss
 from replica.problem.potts_tokens import PottsTokens
 from replica.problem.problem import Problem
+from replica.problem.row_tokens import RowTokens
 
 #: What makes data models of the options of a command line, by their names.
 DATA_MODELS: dict[str, Callable[..., DataModel]] = {
@@ -29,5 +30,6 @@ __all__ = [
     "Loss",
     "PottsTokens",
     "Problem",
+    "RowTokens",
     "cavity_covariance",
 ]

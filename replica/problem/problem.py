@@ -8,7 +8,7 @@ from typing import Any
 from replica.immutable import keep
 from replica.problem.data_model import DataModel
 from replica.problem.loss import Loss, check_custom_loss
-from replica.validation import invalid, non_negative, one_of, only, positive
+from replica.validation import invalid, non_negative, one_of, only, positive, truth
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,9 @@ class Problem:
         "cross-entropy" or "squared-error", one of `data.losses`; None is the first of them: the
         cross-entropy, but for GaussianTokens the squared error. Or a user-defined loss, for
         PottsTokens without similarity, CustomTokens and IndependentTokens.
+    bias : bool, optional
+        Whether the row has a bias in R^C, added to its fields and not decayed. Where all colours
+        are equally frequent it changes nothing for L → ∞.
 
     Raises
     ------
@@ -41,9 +44,11 @@ class Problem:
     data: DataModel
     # Never None once the problem is made.
     loss: str | Loss = None  # type: ignore[assignment]
+    bias: bool = False
 
     def __post_init__(self) -> None:
         keep(self, alpha=positive("alpha", self.alpha), lam=non_negative("lam", self.lam))
+        keep(self, bias=truth("bias", self.bias))
         if not isinstance(self.data, DataModel):
             raise invalid("data", self.data, "a data model such as PottsTokens(colors, beta)")
         if self.loss is None:
@@ -77,6 +82,8 @@ class Problem:
             If there is no such parameter.
         """
         told = {"loss": self.loss_name, **self.data.columns(), "lam": self.lam, "alpha": self.alpha}
+        if self.bias:
+            told["bias"] = True
         if without:
             del told[one_of("without", without, told)]
         return told
@@ -87,7 +94,7 @@ class Problem:
         Parameters
         ----------
         **changes
-            New values of alpha, lam, data or loss.
+            New values of alpha, lam, data, loss or bias.
 
         Returns
         -------

@@ -92,6 +92,8 @@ EVERY = (
                form="joint = {:g}", **_GAUSSIAN),
     _parameter("lam", label="weight decay $\\lambda$", form="$\\lambda={:g}$"),
     _parameter("alpha", label="sample ratio $\\alpha = M/L$", form="$\\alpha={:g}$"),
+    _parameter("bias", "integer", tables="rows with a bias", meaning="whether rows have a bias",
+               form="bias = {:g}", usual="0"),
     _parameter("estimator", "text", tables="simulations with `--estimator`",
                meaning="how rows are estimated", form="{}", usual="minimiser"),
     _parameter("sites", "integer", finite=True, form="$L={:g}$"),
