@@ -9,6 +9,7 @@ from typing import Any
 
 from replica.commandline.parsing import alpha_grid, as_it_is, matrix, number, rows_of_file, vector
 from replica.problem import DATA_MODELS, LOSSES, DataModel, Problem
+from replica.problem.coupling_laws import NAMES
 from replica.problem.data_model import MOST_COLORS
 from replica.validation import invalid, one_of
 
@@ -46,6 +47,9 @@ _DATA_OPTIONS = {
         "line",
         matrix,
         metavar="U",
+    ),
+    "couplings": _DataOption(
+        f"ensemble of couplings of potts data: {NAMES} (gaussian)", metavar="NAME"
     ),
     "coupling_norm": _DataOption(
         "norm of the true row of independent data, 0 or more", type=number, metavar="NORM"

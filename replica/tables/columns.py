@@ -87,6 +87,8 @@ EVERY = (
     _parameter("similarity", "text", tables="Potts tokens with U ≠ I",
                meaning="U, a circulant by its first row and any other by a digest",
                data="potts", form="$U=${}", usual="I"),
+    _parameter("couplings", "text", tables="Potts tokens of other than Gaussian couplings",
+               meaning="their ensemble", data="potts", form="{} couplings", usual="gaussian"),
     _parameter("shift", meaning="κ of the precision matrix", form="$\\kappa={:g}$", **_GAUSSIAN),
     _parameter("joint", "integer", meaning="whether sequences are drawn whole",
                form="joint = {:g}", **_GAUSSIAN),
