@@ -1,4 +1,4 @@
-"""What goes wrong: folders that turn root away, commands that pause, clusters to be killed.
+"""What goes wrong: folders that turn root away, commands that pause, tasks and clusters that die.
 
     python tests/support/hazards.py PROGRAM [argument ...]
 
@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import ctypes
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +66,23 @@ class Nothing:
 
     def run(self) -> list[dict[str, Any]]:
         return []
+
+
+@dataclass(frozen=True)
+class Doing:
+    """A task that does as it is told; in the file `once` it notes that it did so already."""
+
+    what: str
+    once: str = ""
+
+    def run(self) -> list[dict[str, Any]]:
+        if self.what == "raise":
+            raise ZeroDivisionError("nothing\nat all")
+        if self.what == "die" and not (self.once and Path(self.once).exists()):
+            if self.once:
+                Path(self.once).touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return [{"pid": os.getpid()}]
 
 
 def obey_permissions() -> None:

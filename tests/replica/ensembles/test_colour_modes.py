@@ -157,6 +157,7 @@ def measured() -> Table:
     return Table(lines)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [0, 1, 2], ids=["degenerate", "negative", "six"])
 def test_extrapolated_simulation_agrees(number, measured):
     """Nine comparisons at three standard errors: false alarm one in forty at fresh seeds."""
