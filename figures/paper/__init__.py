@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from figures.paper import (
+    couplings,
     double_descent,
     finite_size,
     learning_curve,
@@ -21,6 +22,7 @@ FIGURES: tuple[FigureSource, ...] = (
     learning_curve.FIGURE,
     learning_curve_similarity.FIGURE,
     learning_curve_gaussian.FIGURE,
+    couplings,
     order_parameters,
     regularisation,
     double_descent,

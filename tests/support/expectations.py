@@ -167,6 +167,11 @@ EXPECTED: dict[str, Callable[[Table], Iterable[Curve]]] = {
     "learning-curve": lambda table: losses(table, "loss", "colors"),
     "learning-curve-similarity": lambda table: losses(table, "loss", "colors", "beta"),
     "learning-curve-gaussian": lambda table: losses(table, "shift", "colors"),
+    "couplings": lambda table: (
+        curve
+        for y in ("test_loss", "coupling_error")
+        for curve in both(table, "alpha", y, "couplings")
+    ),
     "double-descent": lambda table: (
         curve for y in ("test_loss", "train_loss") for curve in both(table, "alpha", y, "lam")
     ),
