@@ -156,6 +156,7 @@ def _parameters(options: argparse.Namespace, problem: Problem) -> dict[str, Any]
     return {
         "data": data.name,
         **{name: value for name, value in described.items() if value is not None},
+        **({"bias": True} if options.bias else {}),
         "lam": options.lam,
         "alpha": options.alpha,
         **({"log": True} if options.log else {}),

@@ -121,6 +121,8 @@ def add_problem_options(
     """
     add_data_options(parser, **data)
     add_loss_option(parser)
+    parser.add_argument("--bias", action="store_true",
+                        help="rows have a bias, which does not decay")  # fmt: skip
     parser.add_argument("--lam", type=number, required=True,
                         help=f"weight decay, {lam}")  # fmt: skip
     add_alpha_options(parser)
@@ -150,7 +152,7 @@ def problems(arguments: argparse.Namespace, lam: Any = None) -> list[Problem]:
     """
     data = data_model(arguments)
     return [
-        Problem(alpha, arguments.lam if lam is None else lam, data, arguments.loss)
+        Problem(alpha, arguments.lam if lam is None else lam, data, arguments.loss, arguments.bias)
         for alpha in alpha_grid(arguments.alpha, arguments.log)
     ]
 

@@ -96,6 +96,7 @@ def _simulate(arguments: argparse.Namespace, command: str) -> int:
             name: values(value) for name in LISTS if (value := getattr(arguments, name)) is not None
         },
         **({"joint": True} if arguments.joint else {}),
+        **({"bias": True} if arguments.bias else {}),
         "alpha": alpha_grid(arguments.alpha, arguments.log),
         "sites": sites,
         **{name: getattr(tasks[0], name) for name in _OPTIONS if hasattr(tasks[0], name)},

@@ -140,7 +140,8 @@ class Experiment:
     def _estimated(self, problem: Problem, system: System) -> _Rows:
         chosen, seen = self.estimator or ESTIMATORS[0], (system.train_tokens, system.test_tokens)
         model, loss = system.model, self.loss(problem)
-        training, V = estimate_rows(chosen, model, seen[0], problem.lam, loss, system.rows)
+        how = problem.lam, loss, system.rows, problem.bias
+        training, V = estimate_rows(chosen, model, seen[0], *how)
         observed = measure(model, training, *seen, loss)
         return _Rows(training, observed, V, system.memory)
 
