@@ -88,7 +88,9 @@ class MeasuredEnsemble(MomentEnsemble):
             np.ascontiguousarray(means.transpose(0, 2, 1)),
             np.array(covariances),
             counts=np.where(found > 0.0, found, np.inf),
-            groups=np.array([next(g for g, all_ in enumerate(groups) if a in all_) for a in range(given.colors)]),
+            groups=np.array(
+                [next(g for g, all_ in enumerate(groups) if a in all_) for a in range(given.colors)]
+            ),
             degrees=degrees,
         )
 

@@ -79,7 +79,7 @@ class GivenSequences(Immutable):
         return int(self.tokens.shape[1])
 
     def counts(self, row: int) -> Vector:
-        """Return the weight of every sequence in one row: 0 where the token of the row is missing."""
+        """Return the weight of every sequence in one row: 0 where its own token is missing."""
         weights = np.ones(len(self.tokens)) if self.weights is None else self.weights
         return np.where(self.tokens[:, row] < self.colors, weights, 0.0)
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 from replica.problem.data_model import DataModel
+from replica.problem.row_sequences import COVARIANCES, GivenSequences, rows_of
+from replica.validation import invalid
 
 
 class RowContext(Protocol):
@@ -56,3 +59,82 @@ class RowTokens(DataModel):
     def columns(self) -> dict[str, Any]:
         """Return the columns of these data in a line of a table."""
         return {"data": self.name, **self.context.columns()}
+
+    @classmethod
+    def from_tokens(
+        cls, tokens: Any, row: int, colors: int, similarity: Any = None, **options: Any
+    ) -> RowTokens:
+        """Describe one row of given sequences, whose moments are measured.
+
+        Parameters
+        ----------
+        tokens : integer array (sequences, sites)
+            Aligned sequences, such as `read_sequences(path).tokens`: values from 0 to C - 1.
+        row : int
+            The masked site, from 0 to L - 1.
+        colors : int
+            C, from 2 to 255.
+        similarity : array (colors, colors), optional
+            U, symmetric; None is the identity.
+        **options
+            `weights`, `missing`, `name` and `covariance` as in `rows_from_tokens`.
+
+        Returns
+        -------
+        RowTokens
+
+        Raises
+        ------
+        ValueError
+            If an argument is not allowed.
+        """
+        return cls.rows_from_tokens(tokens, [row], colors, similarity, **options)[0]
+
+    @classmethod
+    def rows_from_tokens(
+        cls,
+        tokens: Any,
+        rows: Any,
+        colors: int,
+        similarity: Any = None,
+        *,
+        weights: Any = None,
+        missing: bool = False,
+        name: str = "sequences",
+        covariance: str = COVARIANCES[0],
+    ) -> tuple[RowTokens, ...]:
+        """Describe many rows of the same sequences.
+
+        `tokens`, `colors` and `similarity` are those of `from_tokens`.
+
+        Parameters
+        ----------
+        rows : sequence of int, optional
+            The masked sites, each once; None is all of them.
+        weights : sequence of float, optional
+            How much every sequence counts, such as `similarity_weights` has it; None is 1 for each.
+        missing : bool
+            Whether C among the tokens is one that is not known.
+        name : str
+            What a table calls the sequences, before a digest of them.
+        covariance : str
+            "class", a covariance for each value of the masked token, or "common", one for all.
+
+        Returns
+        -------
+        tuple of RowTokens
+
+        Raises
+        ------
+        ValueError
+            If an argument is not allowed.
+        """
+        given = GivenSequences(tokens, colors, similarity, weights, missing, name)
+        return tuple(map(cls, rows_of(given, rows, covariance)))
+
+    def check_alpha(self, alpha: float) -> None:
+        """Raise ValueError if nothing is known of so many samples."""
+        most = getattr(self.context, "largest_alpha", math.inf)
+        if alpha > most:
+            allowed = f"{most:.4g} or less, as there are so many sequences to measure moments on"
+            raise invalid("alpha", alpha, allowed)

@@ -11,7 +11,15 @@ from replica.arrays import Matrix, Vector
 from replica.ensembles.measured import MeasuredMoments
 from replica.quadrature.symmetric import exponentials, packed, unpacked
 from replica.saddle_point.equations import Conjugates, Overlaps
-from replica.saddle_point.moment_couplings import MomentCouplings, _inverse as inverse_of, _Point as Point
+from replica.saddle_point.moment_couplings import (
+    MomentCouplings,
+)
+from replica.saddle_point.moment_couplings import (
+    _inverse as inverse_of,
+)
+from replica.saddle_point.moment_couplings import (
+    _Point as Point,
+)
 
 #: Change of a trace with which an iteration ends, and the most iterations.
 _SETTLED, _MOST = 1e-13, 200
@@ -39,15 +47,15 @@ class _Resolvent(NamedTuple):
 class MeasuredCouplings(MomentCouplings):
     """The coupling equations of measured moments (THEORY.md, section 14).
 
-    A measured covariance is one more training set: a matrix λ + Σ_g B_g·Σ̂_g of covariances with ν_g
-    degrees of freedom has the resolvent that λ + Σ_g B_g (1 + T_g B_g/ν_g)^{-1}·Σ_g of the true ones
-    has. So it answers for D if
+    A measured covariance is one more training set: λ + Σ_g B_g·Σ̂_g, of covariances with ν_g degrees
+    of freedom, has the resolvent that λ + Σ_g B_g (1 + T_g B_g/ν_g)^{-1}·Σ_g has of the true ones.
+    So it answers for D if
 
         B_g = V̂_g (1 - T_g V̂_g/ν_g)^{-1},   T_g - T_g V̂_g T_g/ν_g = tr[Σ̂_g (λ + Σ B·Σ̂)^{-1}],
 
     which has a solution as long as fewer sequences are trained on than are measured. A measured
-    mean exceeds the true one by T_g/N_a in μ_aᵀ D^{-1} μ_a. What w̄ and N add to q is a derivative of
-    these two.
+    mean makes μ_aᵀ D^{-1} μ_a too large by T_g/N_a. What w̄ and N add to q is a derivative of these
+    two.
     """
 
     moments: MeasuredMoments
