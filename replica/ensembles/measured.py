@@ -33,29 +33,34 @@ class MeasuredMoments(Moments):
     counts : array (colors,)
         N_a, the number of sequences, of equal weight, behind each mean; infinite where there is
         none.
-    groups : integer array (colors,)
-        The group of each token.
+    of_token : integer array (colors,)
+        Which of the covariances each token has.
     degrees : array (groups,)
         ν, the degrees of freedom behind each covariance.
     """
 
     counts: Vector = None  # type: ignore[assignment]
-    groups: NDArray[np.intp] = None  # type: ignore[assignment]
+    of_token: NDArray[np.intp] = None  # type: ignore[assignment]
     degrees: Vector = None  # type: ignore[assignment]
+
+    @property
+    def groups(self) -> NDArray[np.intp]:
+        """Which of the covariances each token has."""
+        return self.of_token
 
 
 class _Class(NamedTuple):
     """What is measured of the sequences with one value of the masked token."""
 
     weight: float
-    count: float
+    number: float
     mean: Matrix
     scatter: Vector
 
     @property
     def degrees(self) -> float:
         """Degrees of freedom of the scatter about the mean."""
-        return max(self.count - 1.0, 0.0)
+        return max(self.number - 1.0, 0.0)
 
 
 class MeasuredEnsemble(MomentEnsemble):
@@ -73,24 +78,23 @@ class MeasuredEnsemble(MomentEnsemble):
         inputs = _inputs(given)
         y = given.sequences.tokens[:, given.row]
         classes = [_measured(inputs[y == a], counts[y == a]) for a in range(given.colors)]
-        weights = np.array([each.weight for each in classes])
+        order, weights = range(given.colors), np.array([each.weight for each in classes])
         groups = _grouped(classes, given.covariance == "common")
         degrees = np.array([sum(classes[a].degrees for a in group) for group in groups])
         covariances = [
-            packed_covariance(sum(classes[a].scatter for a in group) / of)  # type: ignore[arg-type]
+            packed_covariance(sum(classes[a].scatter for a in group) / of)
             for group, of in zip(groups, degrees, strict=True)
         ]
         means = np.array([each.mean for each in classes]) @ complement(given.colors).T
         frequencies = np.maximum(weights / weights.sum(), _UNSEEN)
-        found = np.array([each.count for each in classes])
+        found = np.array([each.number for each in classes])
+        of_token = [next(g for g, group in enumerate(groups) if a in group) for a in order]
         return MeasuredMoments(
             frequencies / frequencies.sum(),
             np.ascontiguousarray(means.transpose(0, 2, 1)),
             np.array(covariances),
             counts=np.where(found > 0.0, found, np.inf),
-            groups=np.array(
-                [next(g for g, all_ in enumerate(groups) if a in all_) for a in range(given.colors)]
-            ),
+            of_token=np.array(of_token),
             degrees=degrees,
         )
 

@@ -70,8 +70,8 @@ def moment_error(solution: Solution, parts: int = 5) -> MomentError:
         raise invalid("solution", solution, "one for RowTokens.from_tokens")
     integer("parts", parts, 2, len(data.context.sequences.tokens))
     saddle = SaddlePoint(solved.problem)
-    conjugates = Conjugates(*map(vector, (solved.m_hat, solved.q_hat, solved.V_hat)))
-    order = Overlaps(*map(vector, (solved.m, solved.q, solved.V)), 0.0, math.nan)
+    conjugates = Conjugates(vector(solved.m_hat), vector(solved.q_hat), vector(solved.V_hat))
+    order = Overlaps(vector(solved.m), vector(solved.q), vector(solved.V), 0.0, math.nan)
     x, memory, _ = _observables(saddle, saddle.couplings.coordinates(conjugates, order), None)
     found = []
     for problem in _without_a_part(solved.problem, data.context, parts):

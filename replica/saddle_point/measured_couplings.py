@@ -11,15 +11,7 @@ from replica.arrays import Matrix, Vector
 from replica.ensembles.measured import MeasuredMoments
 from replica.quadrature.symmetric import exponentials, packed, unpacked
 from replica.saddle_point.equations import Conjugates, Overlaps
-from replica.saddle_point.moment_couplings import (
-    MomentCouplings,
-)
-from replica.saddle_point.moment_couplings import (
-    _inverse as inverse_of,
-)
-from replica.saddle_point.moment_couplings import (
-    _Point as Point,
-)
+from replica.saddle_point.moment_couplings import MomentCouplings, Point, inverse_of
 
 #: Change of a trace with which an iteration ends, and the most iterations.
 _SETTLED, _MOST = 1e-13, 200
@@ -36,12 +28,15 @@ class _Resolvent(NamedTuple):
         T_g = tr[Σ_g D^{-1}] of the true covariances.
     V_hat, weights : arrays of the same shape
         V̂_g, summed over the group, and B_g.
+    turn : array of the same shape
+        (1 - T_g V̂_g/ν_g)^{-1}.
     """
 
     inverse: Matrix
     traces: Vector
     V_hat: Vector
     weights: Vector
+    turn: Vector
 
 
 class MeasuredCouplings(MomentCouplings):
@@ -67,6 +62,30 @@ class MeasuredCouplings(MomentCouplings):
         sizes = np.log(self.moments.frequencies)[:, None] * packed(np.eye(n))
         return np.concatenate([np.zeros(self.colors * n), sizes.ravel(), sizes.ravel()])
 
+    def objective(self, conjugates: Conjugates, lam: float) -> float:
+        """Return Σ m̂ᵀ μᵀ D^{-1} μ m̂ + Σ_a tr[q̂_a T_a]/L; its derivatives are 2m, V and -q."""
+        basis, n = self._basis, self.colors - 1
+        V_hat, q_hat = (basis @ each @ basis.T for each in (conjugates.V, conjugates.q))
+        at = self._resolvent(V_hat, lam)
+        if at is None:
+            return math.nan
+        m_hat = (conjugates.m @ basis.T).reshape(self.colors * n)
+        noise = float((q_hat * at.traces[self.moments.groups]).sum()) / self.moments.sites
+        return float(m_hat @ self._gram(at) @ m_hat) + noise
+
+    def spread(self, V_hat: Vector, lam: float) -> Matrix:
+        """Return what makes tr[Σ_a D^{-1} N D^{-1}]/L of packed q̂_b, N = Σ_b q̂_b·Σ_b."""
+        groups, n = self.moments.groups, self.colors - 1
+        pairs = n * (n + 1) // 2
+        at = self._resolvent(self._basis @ V_hat @ self._basis.T, lam)
+        if at is None:
+            return np.full((self.colors * pairs,) * 2, np.nan)
+        every, units = np.arange(len(at.traces)), unpacked(np.eye(pairs), n)
+        pulls = ((every == g)[:, None, None] * unit for g in every for unit in units)
+        found = np.array([packed(self._derivative(at, pull)) for pull in pulls])
+        found = found.reshape(len(at.traces), pairs, len(at.traces), pairs)[groups][:, :, groups]
+        return np.asarray(found.reshape(self.colors * pairs, -1).T / self.moments.sites)
+
     def _solved(self, x: Vector, lam: float) -> Point:
         moments, n = self.moments, self.colors - 1
         z, *logarithms = self._split(x)
@@ -77,24 +96,27 @@ class MeasuredCouplings(MomentCouplings):
             order = Overlaps(nothing[0], nothing, nothing, 0.0, math.nan)
             return Point(order, Conjugates(nothing[0], nothing, nothing))
         of_token = at.traces[moments.groups]
-        gram = (self._means @ at.inverse @ self._means.T).reshape(self.colors, n, self.colors, n)
-        every = np.arange(self.colors)
-        # A measured mean is too long, but in no direction of others.
-        gram[every, :, every] -= of_token / moments.counts[:, None, None]
-        m, m_hat = self._signal(z, V_hat, gram.reshape(self.colors * n, -1))
+        m, m_hat = self._signal(z, V_hat, self._gram(at))
         w = at.inverse @ (m_hat.ravel() @ self._means)
         seen = self._traced(np.outer(w, w))
-        turn = np.linalg.inv(np.eye(n) - at.traces @ at.V_hat / self._degrees)
         false = moments.sites * m_hat[:, :, None] * m_hat[:, None, :]
         false = false / moments.counts[:, None, None]
         pull = self._by_group(q_hat - false)
         pull -= moments.sites * at.weights @ seen @ at.weights / self._degrees
-        noise = self._derivative(at, turn, pull) / moments.sites
-        q = _symmetric(turn @ seen @ turn.swapaxes(1, 2) + noise)
+        noise = self._derivative(at, pull) / moments.sites
+        q = _symmetric(at.turn @ seen @ at.turn.swapaxes(1, 2) + noise)
         in_colors = (q[moments.groups], of_token / moments.sites, q_hat, V_hat)
         q, V, q_hat, V_hat = (self._basis.T @ each @ self._basis for each in in_colors)
         order = Overlaps(m @ self._basis, q, V, 0.0, math.nan)
         return Point(order, Conjugates(m_hat @ self._basis, q_hat, V_hat))
+
+    def _gram(self, at: _Resolvent) -> Matrix:
+        """Return μ_aᵀ D^{-1} μ_b of all tokens."""
+        C, n, every = self.colors, self.colors - 1, np.arange(self.colors)
+        gram = (self._means @ at.inverse @ self._means.T).reshape(C, n, C, n)
+        # A measured mean is too long, but not along those of other tokens.
+        gram[every, :, every] -= at.traces[self.moments.groups] / self.moments.counts[:, None, None]
+        return gram.reshape(C * n, C * n)
 
     def _resolvent(self, V_hat: Vector, lam: float) -> _Resolvent | None:
         """Return D^{-1} and the true traces; None where these moments have none."""
@@ -117,18 +139,20 @@ class MeasuredCouplings(MomentCouplings):
                 break
         else:
             return None
-        return _Resolvent(inverse, T, V, B)
+        turn: Vector = np.linalg.inv(one - T @ V / degrees)
+        return _Resolvent(inverse, T, V, B, turn)
 
-    def _derivative(self, at: _Resolvent, turn: Vector, pull: Vector) -> Vector:
+    def _derivative(self, at: _Resolvent, pull: Vector) -> Vector:
         """Return dT_g where V̂_g changes by -pull: tr[Σ_g D^{-1} N D^{-1}] with N = Σ_g pull·Σ_g."""
-        T, B, back = at.traces, at.weights, turn.swapaxes(1, 2)
+        T, B, turn, back = at.traces, at.weights, at.turn, at.turn.swapaxes(1, 2)
         loss = T @ at.V_hat / self._degrees
         forced = -T @ pull @ T / self._degrees
         dT = np.zeros_like(T)
         for _ in range(_MOST):
             dB = B @ dT @ B / self._degrees - back @ pull @ turn
             measured = -self._traced(at.inverse @ self._weighted(dB) @ at.inverse)
-            last, dT = dT, turn @ (measured + loss @ dT @ loss.swapaxes(1, 2) + forced) @ back
+            last = dT
+            dT = np.asarray(turn @ (measured + loss @ dT @ loss.swapaxes(1, 2) + forced) @ back)
             if np.abs(dT - last).max() <= _SETTLED * np.abs(dT).max():
                 return dT
         return np.full_like(dT, np.nan)
