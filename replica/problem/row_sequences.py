@@ -19,9 +19,9 @@ from replica.validation import integer, invalid, numbers, one_of, truth, unmaske
 #: What may differ from one masked token to the next: covariances, or means alone.
 COVARIANCES = ("class", "common")
 
-#: The least sites, and the largest share of all sequences that a training set may be. A measured
-#: covariance of fewer sequences than are trained on is corrected by an infinite amount.
-LEAST_SITES, LARGEST_SHARE = 3, 0.8
+#: The least sites; the least degrees of freedom of measured covariances; and the largest share of
+#: these that a training set may be, as it were corrected by an infinite amount at 1.
+LEAST_SITES, LEAST_DEGREES, LARGEST_SHARE = 3, 10.0, 0.8
 
 #: How asymmetric U may be, relative to its largest entry.
 _SYMMETRIC = 1e-9
@@ -123,7 +123,7 @@ class RowSequences:
     Raises
     ------
     ValueError
-        If there is no such site, its token is always the same, or only one sequence has it.
+        If there is no such site, its token is always the same, or too few sequences have it.
     """
 
     sequences: GivenSequences
@@ -140,6 +140,9 @@ class RowSequences:
         if len(found) < 2:
             shown = f"{self.row}, whose token is always {found[0]}" if len(found) else f"{self.row}"
             raise invalid("row", shown, "a site whose token has two values or more")
+        if self.degrees < LEAST_DEGREES:
+            shown = f"{self.row}, with {self.degrees:.3g} sequences beyond one for each token"
+            raise invalid("row", shown, f"a site with {LEAST_DEGREES:g} or more, to measure with")
 
     @property
     def colors(self) -> int:
@@ -147,15 +150,20 @@ class RowSequences:
         return self.sequences.colors
 
     @property
-    def effective(self) -> float:
-        """How many sequences of equal weight tell as much: (Σ weights)²/Σ weights²."""
-        counts = self.sequences.counts(self.row)
-        return float(counts.sum() ** 2 / (counts @ counts))
+    def degrees(self) -> float:
+        """Degrees of freedom of the covariances: N_a - 1 of every value of the masked token.
+
+        N_a = (Σ weights)²/Σ weights² is how many sequences of equal weight tell as much.
+        """
+        counts, tokens = self.sequences.counts(self.row), self.sequences.tokens[:, self.row]
+        sums, squares = (np.bincount(tokens, each, 256) for each in (counts, counts**2))
+        known = squares > 0.0
+        return float(np.maximum(sums[known] ** 2 / squares[known] - 1.0, 0.0).sum())
 
     @property
     def largest_alpha(self) -> float:
         """The largest sample ratio for which there are sequences enough."""
-        return LARGEST_SHARE * self.effective / self.sequences.sites
+        return LARGEST_SHARE * self.degrees / self.sequences.sites
 
     def columns(self) -> dict[str, Any]:
         """Return the columns of these data in a line of a table."""

@@ -92,11 +92,12 @@ class MeasuredCouplings(MomentCouplings):
         V_hat, q_hat = (exponentials(unpacked(each, n)) for each in logarithms)
         at = self._resolvent(V_hat, lam)
         if at is None:
-            nothing = np.full((self.colors,) * 3, np.nan)
-            order = Overlaps(nothing[0], nothing, nothing, 0.0, math.nan)
-            return Point(order, Conjugates(nothing[0], nothing, nothing))
+            return self._nowhere
         of_token = at.traces[moments.groups]
-        m, m_hat = self._signal(z, V_hat, self._gram(at))
+        try:
+            m, m_hat = self._signal(z, V_hat, self._gram(at))
+        except np.linalg.LinAlgError:
+            return self._nowhere
         w = at.inverse @ (m_hat.ravel() @ self._means)
         seen = self._traced(np.outer(w, w))
         false = moments.sites * m_hat[:, :, None] * m_hat[:, None, :]
@@ -144,18 +145,27 @@ class MeasuredCouplings(MomentCouplings):
 
     def _derivative(self, at: _Resolvent, pull: Vector) -> Vector:
         """Return dT_g where V̂_g changes by -pull: tr[Σ_g D^{-1} N D^{-1}] with N = Σ_g pull·Σ_g."""
-        T, B, turn, back = at.traces, at.weights, at.turn, at.turn.swapaxes(1, 2)
+        T, B, turn = at.traces, at.weights, at.turn
+        back = turn.swapaxes(1, 2)
         loss = T @ at.V_hat / self._degrees
         forced = -T @ pull @ T / self._degrees
-        dT = np.zeros_like(T)
+        dT: Vector = np.zeros_like(T)
         for _ in range(_MOST):
             dB = B @ dT @ B / self._degrees - back @ pull @ turn
             measured = -self._traced(at.inverse @ self._weighted(dB) @ at.inverse)
             last = dT
-            dT = np.asarray(turn @ (measured + loss @ dT @ loss.swapaxes(1, 2) + forced) @ back)
+            changed = measured + loss @ dT @ loss.swapaxes(1, 2) + forced
+            dT = np.asarray(turn @ changed @ back, dtype=float)
             if np.abs(dT - last).max() <= _SETTLED * np.abs(dT).max():
                 return dT
         return np.full_like(dT, np.nan)
+
+    @property
+    def _nowhere(self) -> Point:
+        """What is made of coordinates for which these moments are too few."""
+        nothing = np.full((self.colors,) * 3, np.nan)
+        order = Overlaps(nothing[0], nothing, nothing, 0.0, math.nan)
+        return Point(order, Conjugates(nothing[0], nothing, nothing))
 
     @property
     def _degrees(self) -> Vector:
