@@ -9,6 +9,7 @@ from typing import Any
 from replica.ensembles.custom import CustomEnsemble
 from replica.ensembles.ensemble import ANSWERED, Ensemble
 from replica.ensembles.gaussian import GaussianEnsemble
+from replica.ensembles.given_couplings import GivenCouplingsEnsemble
 from replica.ensembles.independent import IndependentEnsemble
 from replica.ensembles.potts import PottsEnsemble
 from replica.memory import kept
@@ -20,6 +21,7 @@ from replica.problem import (
     PottsTokens,
     RowTokens,
 )
+from replica.problem.row_couplings import RowCouplings
 from replica.validation import invalid
 
 
@@ -49,7 +51,7 @@ def register(model: type[DataModel], ensemble: Callable[[Any], Ensemble]) -> Non
 
 
 #: What makes the ensemble of one row, by the type of what is given of it.
-_ROWS: Mapping[type, Callable[[RowTokens], Ensemble]] = {}
+_ROWS: Mapping[type, Callable[[RowTokens], Ensemble]] = {RowCouplings: GivenCouplingsEnsemble}
 
 
 def _row_ensemble(data: RowTokens) -> Ensemble:

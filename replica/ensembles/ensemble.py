@@ -14,9 +14,10 @@ from replica.validation import invalid
 
 #: Questions that some ensembles can answer only, and the data whose ensembles do.
 ANSWERED = {
-    "prior": "PottsTokens or CustomTokens",
+    "prior": "PottsTokens, CustomTokens or a row of given couplings",
     "mean field": "PottsTokens with U = I, or CustomTokens",
-    "threshold": "PottsTokens of one colour mode, CustomTokens or IndependentTokens",
+    "threshold": "PottsTokens of one colour mode, CustomTokens, IndependentTokens or a row of "
+    "given couplings",
     "asymptotics": "PottsTokens with similarity None, CustomTokens or GaussianTokens",
 }
 
@@ -70,6 +71,21 @@ class Ensemble:
     def spectrum(self) -> Spectrum:
         """The joint law of the eigenvalues of the covariances and the teacher row."""
         raise self.unknown("data whose covariances have a common spectrum")
+
+    @property
+    def prior(self) -> Spectrum:
+        """The spectrum with the rows among which the true one is drawn, as its prior says."""
+        return self.spectrum
+
+    @property
+    def share(self) -> float:
+        """Weights of a row for each of the L sites: 1 unless L is finite."""
+        return 1.0
+
+    @property
+    def separation(self) -> float:
+        """The largest m²/q of any row, which tells the classes apart best."""
+        return float(self.rho[0])
 
     @property
     def law(self) -> FieldLaw:

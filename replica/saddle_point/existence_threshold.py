@@ -75,8 +75,8 @@ def known_threshold(ensemble: Ensemble, loss: str | Loss) -> float:
 def _threshold(ensemble: Ensemble, loss: str) -> float:
     if loss == "squared-error":
         components = ensemble.components
-        return 1.0 / components if components else math.inf
-    return _cross_entropy_threshold(ensemble.law, float(ensemble.rho[0]))
+        return ensemble.share / components if components else math.inf
+    return ensemble.share * _cross_entropy_threshold(ensemble.law, ensemble.separation)
 
 
 @lru_cache(maxsize=256)

@@ -9,6 +9,7 @@ from replica.commandline.terminal import say
 from simulations.estimators.losses import loss_named
 from simulations.experiments.experiment import Experiment
 from simulations.experiments.gaussian import GaussianExperiment
+from simulations.experiments.given_rows import RowsExperiment
 from simulations.sequences.systems import SNAPSHOTS, SPACING
 
 #: Seconds per elementary step of one core, measured on an x86 server of 2023 with AVX-512:
@@ -25,7 +26,7 @@ _PROCESS, _MEASURING = 200e6, 150e6
 _LONG = 60.0
 
 
-def seconds(task: Experiment | GaussianExperiment) -> float:
+def seconds(task: Experiment | GaussianExperiment | RowsExperiment) -> float:
     """Return about how long an experiment takes on one core, right to a factor of two."""
     if isinstance(task, GaussianExperiment):
         # A row inverts and factors matrices, draws its inputs and multiplies them once more.
@@ -42,11 +43,11 @@ def seconds(task: Experiment | GaussianExperiment) -> float:
     return sampling + evaluations * rows * per_row + measuring
 
 
-def memory(task: Experiment | GaussianExperiment) -> float:
+def memory(task: Experiment | GaussianExperiment | RowsExperiment) -> float:
     """Return about how many bytes one worker needs at most."""
     if isinstance(task, GaussianExperiment):
         return _PROCESS + 8.0 * task.sites * (3 * _equations(task) + 6 * task.sites)
-    rows = task.size.rows
+    rows = len(task.problems) if isinstance(task, RowsExperiment) else task.size.rows
     # The points, slopes and curvature pairs of the minimiser, and three square matrices.
     training = 8.0 * (30 * task.sites * rows + 3 * task.sites**2)
     tokens = 2.0 * (task.samples + task.test_samples) * task.sites
@@ -54,7 +55,7 @@ def memory(task: Experiment | GaussianExperiment) -> float:
 
 
 def announce(
-    tasks: Sequence[Experiment] | Sequence[GaussianExperiment], workers: int, label: str
+    tasks: Sequence[Experiment | GaussianExperiment | RowsExperiment], workers: int, label: str
 ) -> None:
     """Tell time and memory of a long run, if stderr is a terminal."""
     workers = min(workers, len(tasks))

@@ -9,12 +9,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from replica.immutable import keep
-from replica.problem import DataModel, GaussianTokens, Problem
+from replica.problem import DataModel, GaussianTokens, Problem, RowTokens
 from replica.validation import integer, invalid, one_of
 from simulations.estimators.by_name import ESTIMATORS, check_estimator, estimate_rows
 from simulations.estimators.minimiser import Training
 from simulations.estimators.own_loss import OwnLoss, checked_loss
 from simulations.experiments.gaussian import GaussianExperiment
+from simulations.experiments.given_rows import TEST_SAMPLES, RowsExperiment, row_experiments
 from simulations.experiments.identity import identity
 from simulations.experiments.measure import Observables, measure
 from simulations.kernels.one_thread import one_thread
@@ -23,9 +24,6 @@ from simulations.sequences.sampler import BURN_IN
 from simulations.sequences.systems import Size, System, systems
 from simulations.spread import standard_error
 from simulations.tokens import VALUED
-
-#: Test sequences unless told otherwise.
-TEST_SAMPLES = 2000
 
 
 @dataclass(frozen=True)
@@ -247,18 +245,18 @@ def experiments(
     sites: Sequence[int],
     seeds: Sequence[int],
     **options: Any,
-) -> list[Experiment] | list[GaussianExperiment]:
+) -> list[Experiment] | list[GaussianExperiment] | list[RowsExperiment]:
     """Return the experiments of a grid, problems that can share their data together.
 
     Parameters
     ----------
     problems : sequence of Problem
-        What to learn; Gaussian tokens among themselves.
+        What to learn; Gaussian tokens among themselves, and rows of given couplings.
     sites, seeds : sequences of int
-        Sizes and realisations.
+        Sizes and realisations; rows of a given model have its size, and `sites` are empty.
     **options
         `rows`, `test_samples`, `burn_in` and `estimator` of `Experiment`; Gaussian tokens,
-        whose test is exact, take `rows` alone.
+        whose test is exact, take `rows` alone, and rows of given couplings no `rows`.
 
     Raises
     ------
@@ -268,6 +266,11 @@ def experiments(
     if not isinstance(problems, Sequence) or not all(isinstance(p, Problem) for p in problems):
         raise invalid("problems", problems, "a sequence of Problem")
     sites, seeds = _distinct("sites", sites, 3), _distinct("seeds", seeds, 0)
+    if any(isinstance(problem.data, RowTokens) for problem in problems):
+        for name, value in [("sites", sites or None), *options.items()]:
+            if value is not None and name in ("sites", "rows", "estimator"):
+                raise invalid(name, value, "left out for rows of a given model")
+        return row_experiments(problems, seeds, **options)
     if any(isinstance(problem.data, GaussianTokens) for problem in problems):
         rows = options.pop("rows", None)
         for name, value in options.items():
