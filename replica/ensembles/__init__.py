@@ -9,6 +9,7 @@ from typing import Any
 from replica.ensembles.custom import CustomEnsemble
 from replica.ensembles.ensemble import ANSWERED, Ensemble
 from replica.ensembles.gaussian import GaussianEnsemble
+from replica.ensembles.given_couplings import GivenCouplingsEnsemble
 from replica.ensembles.independent import IndependentEnsemble
 from replica.ensembles.measured import MeasuredEnsemble
 from replica.ensembles.moments import MomentEnsemble
@@ -22,6 +23,7 @@ from replica.problem import (
     PottsTokens,
     RowTokens,
 )
+from replica.problem.row_couplings import RowCouplings
 from replica.problem.row_moments import RowMoments
 from replica.problem.row_sequences import RowSequences
 from replica.validation import invalid
@@ -54,6 +56,7 @@ def register(model: type[DataModel], ensemble: Callable[[Any], Ensemble]) -> Non
 
 #: What makes the ensemble of one row, by the type of what is given of it.
 _ROWS: Mapping[type, Callable[[RowTokens], Ensemble]] = {
+    RowCouplings: GivenCouplingsEnsemble,
     RowMoments: MomentEnsemble,
     RowSequences: MeasuredEnsemble,
 }

@@ -169,7 +169,7 @@ class RowSequences:
         """Return the columns of these data in a line of a table."""
         found = {"tokens": self.sequences.label, "colors": self.colors, "row": self.row}
         # As with U: the column is there only where it is not the usual one.
-        return found | ({"covariance": self.covariance} if self.covariance != "class" else {})
+        return found | ({"covariances": self.covariance} if self.covariance != "class" else {})
 
 
 def rows_of(

@@ -140,8 +140,8 @@ class MeasuredCouplings(MomentCouplings):
                 break
         else:
             return None
-        turn: Vector = np.linalg.inv(one - T @ V / degrees)
-        return _Resolvent(inverse, T, V, B, turn)
+        turn = np.linalg.inv(one - T @ V / degrees)
+        return _Resolvent(inverse, T, V, B, np.asarray(turn, dtype=np.float64))
 
     def _derivative(self, at: _Resolvent, pull: Vector) -> Vector:
         """Return dT_g where V̂_g changes by -pull: tr[Σ_g D^{-1} N D^{-1}] with N = Σ_g pull·Σ_g."""

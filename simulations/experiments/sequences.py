@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,7 +55,7 @@ class SequencesExperiment:
                 raise invalid("data", problem.data, "RowTokens.from_tokens")
             if problem.bias and _given(problem).sequences.missing:
                 raise invalid("bias", True, "False where tokens are missing")
-            self._loss(problem)
+            self.loss(problem)
         alike = {(_given(problem).sequences, problem.alpha) for problem in self.problems}
         if len(alike) != 1:
             raise invalid("problems", self.problems, "rows of the same sequences at the same alpha")
@@ -83,11 +83,6 @@ class SequencesExperiment:
     def samples(self) -> int:
         """M, the integer nearest to α L."""
         return round(self.problems[0].alpha * self.sites)
-
-    @property
-    def rows(self) -> int:
-        """Rows of a line."""
-        return 1
 
     @property
     def _sequences(self) -> GivenSequences:
@@ -122,7 +117,7 @@ class SequencesExperiment:
         """Yield the lines of problems that differ in their rows alone."""
         problems, sequences = [self.problems[i] for i in places], self._sequences
         first, rows = problems[0], np.array([_given(problem).row for problem in problems])
-        loss, colors = self._loss(first), sequences.colors
+        loss, colors = self.loss(first), sequences.colors
         how = part.train_tokens, colors, first.lam, loss, sequences.similarity, rows
         training = train_with_missing(*how) if sequences.missing else train(*how, bias=first.bias)
         observed = _observed(training, part, _values(sequences), loss_named(loss))
@@ -133,17 +128,33 @@ class SequencesExperiment:
                 "status": str(training.statuses[place]),
                 "residual": float(training.residuals[place]),
                 "evaluations": int(training.evaluations[place]),
-                "rows": 1,
                 "test_samples": len(part.test_tokens),
             }
 
-    def _loss(self, problem: Problem) -> str | OwnLoss:
+    def loss(self, problem: Problem) -> str | OwnLoss:
+        """Return the loss to train with, which for one of the user's is not the theory's object."""
         if isinstance(problem.loss, str):
             return problem.loss
         if self.own_loss is None or checked_loss(self.own_loss).name != problem.loss_name:
             allowed = f"a loss for simulations with the name {problem.loss_name!r} of the problem's"
             raise invalid("own_loss", self.own_loss, allowed)
         return self.own_loss
+
+
+def sequence_experiments(
+    problems: Sequence[Problem], seeds: Sequence[int], own_loss: OwnLoss | None = None
+) -> list[SequencesExperiment]:
+    """Return the experiments of rows of given sequences, those of the same α together."""
+    together: dict[tuple[GivenSequences, float], list[Problem]] = {}
+    for problem in problems:
+        if not is_of_sequences(problem.data):
+            raise invalid("problems", problem, "problems of rows of given sequences alone")
+        together.setdefault((_given(problem).sequences, problem.alpha), []).append(problem)
+    return [
+        SequencesExperiment(tuple(group), seed, own_loss)
+        for group in together.values()
+        for seed in seeds
+    ]
 
 
 def is_of_sequences(data: DataModel) -> bool:
