@@ -54,7 +54,7 @@ class PottsEnsemble(Ensemble):
         return _spectrum(self.data)
 
     @property
-    def prior(self) -> Vector | float:
+    def prior_variance(self) -> Vector | float:
         """The variance of w* by eigenvector of the others' couplings, in units of its mean."""
         variance: Vector | float = _nodes(self.data).prior
         return variance

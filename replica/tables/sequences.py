@@ -122,7 +122,7 @@ def read_sequences(
     """
     one_of("gaps", gaps, GAPS)
     if kind is not None:
-        one_of("kind", kind, tuple(_READERS))
+        one_of("kind", kind, KINDS)
     allowed = "a file of aligned sequences"
     try:
         file = os.fspath(path)
@@ -242,6 +242,10 @@ _READERS: Mapping[str, Callable[[Sequence[_Line]], list[_Record]]] = {
     "text": _text,
     "table": _table,
 }
+
+
+#: The kinds of files, by name.
+KINDS = tuple(_READERS)
 
 
 def _check_shape(records: Sequence[_Record]) -> None:
