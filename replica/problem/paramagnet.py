@@ -157,7 +157,7 @@ def _growth(b: Vector, colors: int, vectors: Matrix | None, law: CouplingLaw) ->
     if vectors is None:
         return float(b[0] ** 2 * law.slope(b[0])) * (colors - 2) / 2
     gap, R = b[:, None] - b, law.r_transform(b)
-    flat = np.abs(gap) < 1e-6 * np.abs(b).max()
+    flat = np.abs(gap) <= 1e-6 * np.abs(b).max()
     middle = law.slope(0.5 * (b[:, None] + b))
     chord = np.where(flat, middle, (R[:, None] - R) / np.where(flat, 1.0, gap))
     enhanced = np.zeros((colors, colors))
