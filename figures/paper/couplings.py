@@ -44,7 +44,7 @@ CONTENTS = [
 ]
 
 # Every alpha makes a whole number of samples.
-FULL = Size(160, 16, 60, 2000, (0.4, 0.7, 1.2, 2.0, 3.5, 6.0, 10.0), 60)
+FULL = Size(160, 16, 40, 1000, (0.4, 0.7, 1.2, 2.0, 3.5, 6.0, 10.0), 60)
 QUICK = Size(80, 8, 30, 1000, (0.5, 1.5, 5.0), 24)
 
 

@@ -20,6 +20,9 @@ _NEAR = 0.95
 #: How far from uniform a reaction may be, relative to its size.
 _EQUAL = 1e-9
 
+#: The largest |b|: few patterns leave a paramagnet at any negative β, with fewer and fewer digits.
+_LARGEST_B = 1e4
+
 #: The largest β that an answer of a search for the end can be.
 _LARGEST = 1e300
 
@@ -39,7 +42,10 @@ def paramagnetic(beta: Any, colors: int, similarity: Any, law: CouplingLaw) -> f
     modes = _modes(similarity, colors)
     if not _alive(value, colors, modes, law):
         low, high = (sign * _end(sign, colors, modes, law) for sign in (-1.0, 1.0))
-        allowed = f"between {low:.6g} and {high:.6g}, the paramagnet of {law.text} couplings"
+        allowed = (
+            f"between {low:.6g} and {high:.6g}, in the paramagnet of {law.text} couplings and of "
+            f"|beta u|/colors up to {_LARGEST_B:g}"
+        )
         raise invalid("beta", beta, allowed)
     if not _uniform_reaction(value / colors, modes, law):
         allowed = f"such that all (U R(bU))_aa of {law.text} couplings are equal, as circulants are"
@@ -132,6 +138,8 @@ def _alive(beta: float, colors: int, modes: Modes, law: CouplingLaw) -> bool:
     values, counts, vectors = modes
     b = beta / colors * values
     low, high = law.reach
+    if np.abs(b).max() > _LARGEST_B:
+        return False
     # Beyond the ends of the spectrum R is of no use.
     if b.min() <= low or b.max() >= high or np.any(b * b * law.slope(b) >= 1.0):
         return False
@@ -149,7 +157,7 @@ def _growth(b: Vector, colors: int, vectors: Matrix | None, law: CouplingLaw) ->
     if vectors is None:
         return float(b[0] ** 2 * law.slope(b[0])) * (colors - 2) / 2
     gap, R = b[:, None] - b, law.r_transform(b)
-    flat = np.abs(gap) < 1e-6 * np.abs(b).max()
+    flat = np.abs(gap) <= 1e-6 * np.abs(b).max()
     middle = law.slope(0.5 * (b[:, None] + b))
     chord = np.where(flat, middle, (R[:, None] - R) / np.where(flat, 1.0, gap))
     enhanced = np.zeros((colors, colors))

@@ -276,6 +276,14 @@ def test_a_similarity_must_leave_the_paramagnet_of_its_couplings_uniform():
         PottsTokens(8, 1.0, U, "hopfield:1")
 
 
+@pytest.mark.parametrize("couplings", ["orthogonal", "hopfield:0.5", "hopfield:2"])
+@pytest.mark.parametrize(("beta", "similarity"), [(0.0, None), (0.0, RING), (5.0, np.ones((4, 4)))])
+def test_without_couplings_nothing_is_learnt(couplings, beta, similarity):
+    found = solve(Problem(2.0, 0.1, PottsTokens(4, beta, similarity, couplings)))
+    assert_allclose(found.optimal_loss, log(4), rtol=1e-12)
+    assert np.all(found.m == 0)
+
+
 def test_an_ensemble_has_one_name():
     assert coupling_law("hopfield:.50") == HopfieldCouplings(0.5)
     data = PottsTokens(3, 1.0, couplings="hopfield:2.0")
