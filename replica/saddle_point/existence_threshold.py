@@ -34,7 +34,7 @@ def existence_threshold(data: DataModel, loss: str | None = None) -> float:
     ξ + c K0 e_1 from the cone where component 1 is the largest; for independent tokens of
     ξ from the cone of a token drawn from softmax(c ξ + noise). Squared error: 1/(C - 1), for
     Gaussian tokens 1/C, and with a similarity one over its rank on the complement of 1, where
-    a row begins to interpolate.
+    a row begins to interpolate; for moments by the ranks of their covariances.
 
     Parameters
     ----------
@@ -74,8 +74,7 @@ def known_threshold(ensemble: Ensemble, loss: str | Loss) -> float:
 
 def _threshold(ensemble: Ensemble, loss: str) -> float:
     if loss == "squared-error":
-        components = ensemble.components
-        return 1.0 / components if components else math.inf
+        return ensemble.interpolation
     return _cross_entropy_threshold(ensemble.law, float(ensemble.rho[0]))
 
 
