@@ -147,7 +147,7 @@ def draw(table: Table) -> Figure:
     from simulations.experiments.once import once
 
     table = once(table, ("part", "row", "column"), ("learnt", "true"))
-    figure = Figure(figsize=(TWO_COLUMNS, 4.9))
+    figure = Figure(figsize=(TWO_COLUMNS, 4.2))
     grid = figure.subplots(2, 3)
     for part, (row, (*names, indices)) in enumerate(zip(grid, PARTS, strict=True)):
         entries = _entries(table.where(part=part))
@@ -255,14 +255,14 @@ def _measured_sizes(
     for look, (samples, (true, learnt)) in zip(LOOKS, entries.items(), strict=False):
         true, learnt = true[shown], learnt[:, shown]
         correlations = [correlation(true, run) for run in learnt]
-        yield look.named(f"$M={samples}$: {_measured(correlations)}"), true, learnt
+        yield look.named(f"$M={samples}$:\n{_measured(correlations)}"), true, learnt
 
 
 def _legend(axes: Axes, handles: list[Any]) -> None:
     axes.legend(
         handles=[*handles, reference("exact", "-", _EXACT)], title="correlation",
-        loc="lower center", bbox_to_anchor=(0.5, 1.11), fontsize=6, title_fontsize=6,
-        labelspacing=0.2,
+        loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=5.5, title_fontsize=5.5,
+        labelspacing=0.5, handlelength=1.2,
     )  # fmt: skip
 
 
