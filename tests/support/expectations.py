@@ -147,6 +147,8 @@ def phase_diagram(table: Table) -> Iterator[Curve]:
 
 def recovery(table: Table) -> Iterator[Curve]:
     most = max(table["samples"])
+    upper = [line for line in table.where(part=1).lines() if line["row"] <= line["column"]]
+    edges = np.linspace(*(f([line["learnt"] for line in upper]) for f in (min, max)), 81)
     for (part, samples), lines in groups(table, "simulation", "part", "samples"):
         entries: dict[tuple[int, int], list[Line]] = {}
         for line in lines:
@@ -154,9 +156,15 @@ def recovery(table: Table) -> Iterator[Curve]:
         learnt = {key: [line["learnt"] for line in found] for key, found in entries.items()}
         true = {key: found[0]["true"] for key, found in entries.items()}
         shown = [(i, j) for i, j in entries if i < j or (part == 1 and i == j)]
-        points = np.array([(true[key], np.mean(learnt[key])) for key in shown])
-        errors = [np.std(learnt[key], ddof=1) / np.sqrt(len(learnt[key])) for key in shown]
-        yield Curve((part, samples), points, np.array(errors))
+        if part == 0:
+            points = np.array([(true[key], np.mean(learnt[key])) for key in shown])
+            errors = [np.std(learnt[key], ddof=1) / np.sqrt(len(learnt[key])) for key in shown]
+            yield Curve((part, samples), points, np.array(errors))
+        else:
+            every = np.array([learnt[key] for key in shown]).ravel()
+            share = np.histogram(every, edges)[0] / every.size
+            bars = [(edges[k + side], share[k]) for k in range(80) for side in (0, 1)]
+            yield Curve((part, samples), np.array(bars))
         if samples == most:
             for name, value in (("true", true), ("learnt", learnt)):
                 grid = [[np.mean(value[i, j]) for j in range(20)] for i in range(20)]
