@@ -160,7 +160,7 @@ def test_the_bayes_bound_of_a_row_is_that_of_the_posterior_of_drawn_patterns(rat
 
 
 def test_orthogonal_couplings_have_no_bayes_bound():
-    with pytest.raises(ValueError, match=r"^couplings = .orthogonal. is not allowed: J J = I"):
+    with pytest.raises(ValueError, match=r"^couplings = .orthogonal. is not allowed: .*J J = I"):
         bayes_bound(1.0, PottsTokens(2, 1.0, couplings="orthogonal"))
 
 
