@@ -148,6 +148,7 @@ def test_bound_of_samples_without_end():
     assert (bound.test_loss, bound.error_rate, bound.quadrature_error) == (0.0, 0.0, 0.0)
 
 
+@pytest.mark.slow
 def test_posterior_mean_meets_the_bound():
     """On Potts sequences, extrapolated in 1/L; two standard errors: false alarm one in twenty."""
     data = PottsTokens(2, 1.0)
