@@ -237,14 +237,8 @@ def test_tokens_that_nothing_determines_are_as_far_from_the_cone_as_noise(colors
     assert race_distance(colors, 0.0, 1e-12) == pytest.approx(squared_distance(colors, 0), rel=1e-8)
 
 
-@pytest.mark.parametrize(
-    ("colors", "norm"),
-    [
-        (3, 3.0),
-        pytest.param(6, 4.0, marks=pytest.mark.slow),
-        pytest.param(40, 2.0, marks=pytest.mark.slow),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("colors", "norm"), [(3, 3.0), (6, 4.0), (40, 2.0)])
 def test_threshold_is_the_least_of_fine_distances(colors, norm):
     """However it is searched: by the logarithm of t in place of an angle."""
     data = IndependentTokens(colors, norm)

@@ -29,7 +29,7 @@ def values(solution) -> np.ndarray:
 
 @pytest.mark.parametrize("lam", [1e-6, pytest.param(1e-4, marks=pytest.mark.slow), 1e-2, 1.0])
 @pytest.mark.parametrize("b", [0.1, 0.5, 0.85])
-@pytest.mark.parametrize("colors", [2, 3, 5, 20])
+@pytest.mark.parametrize("colors", [2, 3, pytest.param(5, marks=pytest.mark.slow), 20])
 def test_sixty_evaluations_and_one_answer(colors, b, lam):
     problems = family(colors, b, lam)
     curve = sweep(problems[0], [problem.alpha for problem in problems])

@@ -58,10 +58,8 @@ def test_grid_is_every_combination_in_order(uninterrupted):
     assert "unfinished" not in told
 
 
-@pytest.mark.parametrize(
-    "workers",
-    [pytest.param("1", marks=pytest.mark.slow), "2", pytest.param("4", marks=pytest.mark.slow)],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", ["1", "2", "4"])
 def test_killed_at_random_times(tmp_path, uninterrupted, workers):
     """Seven kills for each number of workers; nothing that was on disk is lost or changed.
 
