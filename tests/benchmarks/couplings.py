@@ -19,7 +19,8 @@ import numpy as np
 from replica import PottsTokens, Problem, solve
 from simulations import simulate_many
 
-#: Colours, ensemble, b = β/C. A Hopfield glass is at b = 1/(1 + √γ): here √(b²R'(b)) is 0.5.
+#: Colours, ensemble, b = β/C, and the first row of a circulant U, if any. A Hopfield glass is at
+#: b = 1/(1 + √γ): here √(b²R'(b)) is 0.5.
 CASES = [
     *(
         (C, f"hopfield:{ratio}", 0.5 / (0.5 + sqrt(ratio)))
@@ -28,6 +29,9 @@ CASES = [
     ),
     (2, "orthogonal", 1.5),
     (3, "orthogonal", 0.8),
+    # R is not odd.
+    (3, "hopfield:0.5", -1.5),
+    (4, "hopfield:1", -0.5, (1, 0.5, 0, 0.5)),
 ]
 
 LENGTHS = (60, 120)
@@ -35,8 +39,9 @@ LENGTHS = (60, 120)
 OBSERVABLES = ("test_loss", "train_loss", "excess_loss", "coupling_error")
 
 
-def problem_of(colors: int, couplings: str, b: float) -> Problem:
-    return Problem(2.0, 0.1, PottsTokens(colors, round(b * colors, 3), couplings=couplings))
+def problem_of(colors: int, couplings: str, b: float, row: tuple[float, ...] = ()) -> Problem:
+    similarity = [np.roll(row, i) for i in range(colors)] if row else None
+    return Problem(2.0, 0.1, PottsTokens(colors, round(b * colors, 3), similarity, couplings))
 
 
 def extrapolated(problem: Problem, seeds: range) -> dict[str, tuple[float, float]]:
@@ -58,10 +63,10 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv)
     distances = []
     print(f"L = {LENGTHS}, {options.seeds} seeds, alpha = 2, lam = 0.1")
-    for colors, couplings, b in CASES:
+    for colors, couplings, *more in CASES:
         if options.couplings not in couplings:
             continue
-        start, problem = time.process_time(), problem_of(colors, couplings, b)
+        start, problem = time.process_time(), problem_of(colors, couplings, *more)
         theory, found = solve(problem), extrapolated(problem, range(options.seeds))
         cells = []
         for name, (value, error) in found.items():
