@@ -12,6 +12,7 @@ from figures.paper import (
     phase_diagram,
     recovery,
     regularisation,
+    rows,
     threshold,
     transformers,
 )
@@ -27,6 +28,7 @@ FIGURES: tuple[FigureSource, ...] = (
     threshold,
     phase_diagram,
     finite_size,
+    rows,
     recovery,
     transformers,
 )
