@@ -30,6 +30,8 @@ from .saddle_point.solution import Solution as Solution
 from .saddle_point.solver import solve as solve
 from .saddle_point.sweep import Curve as Curve
 from .saddle_point.sweep import sweep as sweep
+from .saddle_point.sweep_rows import sweep_rows as sweep_rows
 from .tables import Table as Table
+from .tables.average_rows import average_rows as average_rows
 
 __version__: str

@@ -13,6 +13,7 @@ from figures.paper import (
     phase_diagram,
     recovery,
     regularisation,
+    rows,
     threshold,
     transformers,
 )
@@ -29,6 +30,7 @@ FIGURES: tuple[FigureSource, ...] = (
     threshold,
     phase_diagram,
     finite_size,
+    rows,
     recovery,
     transformers,
 )

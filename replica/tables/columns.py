@@ -100,7 +100,7 @@ EVERY = (
                form="joint = {:g}", **_GAUSSIAN),
     _parameter("lam", label="weight decay $\\lambda$", form="$\\lambda={:g}$"),
     _parameter("alpha", label="sample ratio $\\alpha = M/L$", form="$\\alpha={:g}$"),
-    _parameter("row", "integer", tables="rows of one model or of given sequences, `recovery`",
+    _parameter("row", "integer", tables="rows of one model or of given sequences, `rows`, `recovery`",
                meaning="which, from 0, or that of an entry of a matrix", form="row {:g}"),
     _parameter("bias", "integer", tables="rows with a bias", meaning="whether rows have a bias",
                form="bias = {:g}", usual="0"),

@@ -171,6 +171,17 @@ def recovery(table: Table) -> Iterator[Curve]:
                 yield Curve((part, name), np.array(grid))
 
 
+def rows(table: Table) -> Iterator[Curve]:
+    (alike,) = (line["test_loss"] for line in table.lines() if line["data"] == "potts")
+    given = groups(table.where(data="couplings"), "theory", "couplings", "row")
+    exact = {key: line["test_loss"] for key, (line,) in given}
+    for (couplings,), lines in groups(table, "simulation", "couplings"):
+        points, errors = average(lines, "row", "test_loss")
+        each = [exact[couplings, row] for row in points[:, 0]]
+        for name, predicted in (("each", each), ("alike", np.full(len(each), alike))):
+            yield Curve((couplings, name), np.column_stack([predicted, points[:, 1]]), errors)
+
+
 EXPECTED: dict[str, Callable[[Table], Iterable[Curve]]] = {
     "learning-curve": lambda table: losses(table, "loss", "colors"),
     "learning-curve-similarity": lambda table: losses(table, "loss", "colors", "beta"),
@@ -189,4 +200,5 @@ EXPECTED: dict[str, Callable[[Table], Iterable[Curve]]] = {
     "threshold": threshold,
     "phase-diagram": phase_diagram,
     "recovery": recovery,
+    "rows": rows,
 }
