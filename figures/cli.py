@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from figures.output import overlay
 from figures.output.make import make, make_all
 from figures.paper import FIGURES
+from figures.paper.tokens import TokensFigure
 from replica.commandline.command import CONVERGED, NOT_CONVERGED, Parser, run
 from replica.commandline.parsing import number
+from replica.commandline.sequence_rows import rows_of_file
 from replica.commandline.terminal import cores, say
 from replica.errors import Unwritable, WorkerDied
 from replica.tables import Table
@@ -51,6 +54,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     _add_out(own, "overlay.pdf, .png, .csv and .json")
     own.set_defaults(work=_overlay)
 
+    tokens = commands.add_parser(TokensFigure.NAME, help=TokensFigure.DESCRIPTION)
+    tokens.add_argument("tokens", metavar="FILE",
+                        help="aligned sequences, as of `replica sweep --data tokens`")  # fmt: skip
+    _add_out(tokens, "tokens.pdf, .png, .csv and .json")
+    _add_amount(tokens)
+    tokens.add_argument("--table", metavar="CSV",
+                        help="draw this table, written by the same command, again")  # fmt: skip
+    tokens.set_defaults(work=_tokens)
+
     for figure in FIGURES:
         one = commands.add_parser(figure.NAME, help=figure.DESCRIPTION)
         _add_out(one, "NAME.pdf, .png, .csv and .json")
@@ -87,7 +99,7 @@ def _add_amount(parser: argparse.ArgumentParser) -> None:
 
 def _list(options: argparse.Namespace, command: str) -> int:
     width = max(len(figure.NAME) for figure in FIGURES)
-    for figure in FIGURES:
+    for figure in (*FIGURES, TokensFigure()):
         print(f"{figure.NAME:<{width}}  {figure.DESCRIPTION}")
     return CONVERGED
 
@@ -96,6 +108,11 @@ def _figure(options: argparse.Namespace, command: str) -> int:
     folder = writable_folder("out", Path(options.out))
     workers = integer("workers", options.workers, 1)
     return make(options.figure, folder, options.quick, workers, options.table, command)
+
+
+def _tokens(options: argparse.Namespace, command: str) -> int:
+    options.figure = TokensFigure(partial(rows_of_file, options.tokens))
+    return _figure(options, command)
 
 
 def _all(options: argparse.Namespace, command: str) -> int:

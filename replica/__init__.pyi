@@ -11,6 +11,8 @@ from .predictions.bayes_bound import bayes_bound as bayes_bound
 from .predictions.free_energy import free_energy as free_energy
 from .predictions.mean_field_baseline import Baseline as Baseline
 from .predictions.mean_field_baseline import mean_field_baseline as mean_field_baseline
+from .predictions.moment_error import MomentError as MomentError
+from .predictions.moment_error import moment_error as moment_error
 from .predictions.optimal_lam import optimal_lam as optimal_lam
 from .predictions.stability import Stability as Stability
 from .predictions.stability import stability as stability
@@ -33,5 +35,8 @@ from .saddle_point.sweep import sweep as sweep
 from .saddle_point.sweep_rows import sweep_rows as sweep_rows
 from .tables import Table as Table
 from .tables.average_rows import average_rows as average_rows
+from .tables.relatives import similarity_weights as similarity_weights
+from .tables.sequences import Sequences as Sequences
+from .tables.sequences import read_sequences as read_sequences
 
 __version__: str

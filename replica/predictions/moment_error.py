@@ -17,6 +17,7 @@ from replica.saddle_point.anderson import Memory, accelerate
 from replica.saddle_point.equations import Conjugates, Overlaps
 from replica.saddle_point.saddle_point import SaddlePoint
 from replica.saddle_point.solution import Solution, answer, vector
+from replica.saddle_point.start import start
 from replica.saddle_point.status import Status
 from replica.validation import integer, invalid
 
@@ -69,20 +70,73 @@ def moment_error(solution: Solution, parts: int = 5) -> MomentError:
     if not isinstance(data, RowTokens) or not isinstance(data.context, RowSequences):
         raise invalid("solution", solution, "one for RowTokens.from_tokens")
     integer("parts", parts, 2, len(data.context.sequences.tokens))
-    saddle = SaddlePoint(solved.problem)
-    conjugates = Conjugates(vector(solved.m_hat), vector(solved.q_hat), vector(solved.V_hat))
-    order = Overlaps(vector(solved.m), vector(solved.q), vector(solved.V), 0.0, math.nan)
-    x, memory, _ = _observables(saddle, saddle.couplings.coordinates(conjugates, order), None)
-    found = []
-    for problem in _without_a_part(solved.problem, data.context, parts):
-        _, _, observables = _observables(SaddlePoint(problem), x, memory)
-        found.append(observables)
-    spread = np.var(found, axis=0) * (parts - 1)
-    return MomentError(*np.sqrt(spread).tolist())
+    return MomentError(*Coarse.of(solved).error(parts))
 
 
-def _without_a_part(problem: Problem, given: RowSequences, parts: int) -> Iterator[Problem]:
-    """Yield the problem without each part of the sequences that the row knows the token of."""
+@dataclass(frozen=True)
+class Coarse:
+    """A solution by the coarsest quadrature, from which others are found soon.
+
+    Attributes
+    ----------
+    problem : Problem
+        Of a row of given sequences.
+    x : array
+        Its coordinates.
+    memory : Memory
+        What the search has told of the derivative of the equations.
+    observables : tuple of float
+        Test loss, training loss and error rate; NaN where the search did not end.
+    """
+
+    problem: Problem
+    x: Vector
+    memory: Memory
+    observables: tuple[float, float, float]
+
+    @classmethod
+    def of(cls, solution: Solution) -> Coarse:
+        """Return what the coarsest quadrature makes of a solution."""
+        saddle, s = SaddlePoint(solution.problem), solution
+        conjugates = Conjugates(vector(s.m_hat), vector(s.q_hat), vector(s.V_hat))
+        order = Overlaps(vector(s.m), vector(s.q), vector(s.V), 0.0, math.nan)
+        return cls._found(saddle, saddle.couplings.coordinates(conjugates, order), None)
+
+    @classmethod
+    def near(cls, problem: Problem, neighbour: Coarse | None = None) -> Coarse:
+        """Return the solution of a problem, searched from that of a neighbour if there is one."""
+        saddle = SaddlePoint(problem)
+        if neighbour is None or not math.isfinite(neighbour.observables[0]):
+            return cls._found(saddle, start(saddle), None)
+        return cls._found(saddle, neighbour.x, neighbour.memory)
+
+    def error(self, parts: int) -> list[float]:
+        """Return the standard errors of the observables, by a jackknife over parts."""
+        found = [
+            Coarse.near(each, self).observables for each in _without_a_part(self.problem, parts)
+        ]
+        spread: list[float] = np.sqrt(np.var(found, axis=0) * (parts - 1)).tolist()
+        return spread
+
+    @classmethod
+    def _found(cls, saddle: SaddlePoint, x: Vector, memory: Memory | None) -> Coarse:
+        coarse = partial(saddle.evaluate, accuracy=Accuracy.COARSE)
+        found = accelerate(coarse, x, memory, _TOLERANCE, lambda: _MOST - saddle.evaluations)
+        if found.status != Status.CONVERGED:
+            return cls(saddle.problem, x, Memory.empty(x.size), (math.nan,) * 3)
+        order = saddle.overlaps(found.x)
+        test_loss = saddle.channel.test_loss(order.m, order.q, Accuracy.COARSE)
+        train_loss = saddle.averages(order, Accuracy.COARSE).loss
+        error_rate = saddle.channel.error_rate(order.m, order.q, Accuracy.COARSE)
+        observables = float(test_loss), float(train_loss), float(error_rate)
+        return cls(saddle.problem, found.x, found.inverse, observables)
+
+
+def _without_a_part(problem: Problem, parts: int) -> Iterator[Problem]:
+    """Yield the problem without each part of the sequences."""
+    assert isinstance(problem.data, RowTokens)
+    given = problem.data.context
+    assert isinstance(given, RowSequences)
     sequences = given.sequences
     of_part = np.random.default_rng(0).permutation(len(sequences.tokens)) % parts
     for part in range(parts):
@@ -90,18 +144,3 @@ def _without_a_part(problem: Problem, given: RowSequences, parts: int) -> Iterat
         weights = None if sequences.weights is None else sequences.weights[kept]
         fewer = replace(sequences, tokens=sequences.tokens[kept], weights=weights)
         yield problem.at(data=RowTokens(replace(given, sequences=fewer)))
-
-
-def _observables(
-    saddle: SaddlePoint, x: Vector, memory: Memory | None
-) -> tuple[Vector, Memory, list[float]]:
-    """Return where the coarse search from x ends, what it has learnt, and the observables there."""
-    coarse = partial(saddle.evaluate, accuracy=Accuracy.COARSE)
-    found = accelerate(coarse, x, memory, _TOLERANCE, lambda: _MOST - saddle.evaluations)
-    if found.status != Status.CONVERGED:
-        return x, Memory.empty(x.size), [math.nan] * 3
-    order = saddle.overlaps(found.x)
-    test_loss = saddle.channel.test_loss(order.m, order.q, Accuracy.COARSE)
-    train_loss = saddle.averages(order, Accuracy.COARSE).loss
-    error_rate = saddle.channel.error_rate(order.m, order.q, Accuracy.COARSE)
-    return found.x, found.inverse, [float(test_loss), float(train_loss), float(error_rate)]
