@@ -83,8 +83,9 @@ def bayes_bound(alpha: float, data: DataModel) -> BayesBound:
     ----------
     alpha : float
         Sample ratio α = M/L, greater than 0.
-    data : PottsTokens or CustomTokens
-        What the sequences are. A custom teacher must be as its prior says: independent of
+    data : PottsTokens, CustomTokens or RowTokens of given couplings
+        What the sequences are. Of a given row its norm counts alone: the bound is the mean over
+        rows of any direction. A custom teacher must be as its prior says: independent of
         the covariance. It is refused where the bound would exceed what it reaches itself.
 
     Returns
@@ -99,10 +100,11 @@ def bayes_bound(alpha: float, data: DataModel) -> BayesBound:
     """
     alpha = positive("alpha", alpha)
     ensemble = answering(data, "prior")
-    spectrum = ensemble.spectrum
+    spectrum = ensemble.prior
     w2, weights, scaled = spectrum.teacher_norm2, spectrum.weights, spectrum.scaled
     # Beyond 1e300 nothing is left to learn, and infinity would make no share of it.
-    gain = np.minimum(alpha * w2 * (ensemble.law.dimensions @ scaled) / data.colors, 1e300)
+    gain = alpha / ensemble.share * w2 * (ensemble.law.dimensions @ scaled) / data.colors
+    gain = np.minimum(gain, 1e300)
     m = w2 * (scaled @ (weights * gain / (1 + gain)))
     rho = spectrum.rho
     if np.any(m > (1 + _ROUNDING) * rho):

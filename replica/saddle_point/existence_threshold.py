@@ -75,7 +75,7 @@ def known_threshold(ensemble: Ensemble, loss: str | Loss) -> float:
 def _threshold(ensemble: Ensemble, loss: str) -> float:
     if loss == "squared-error":
         return ensemble.interpolation
-    return _cross_entropy_threshold(ensemble.law, float(ensemble.rho[0]))
+    return ensemble.share * _cross_entropy_threshold(ensemble.law, ensemble.separation)
 
 
 @lru_cache(maxsize=256)
