@@ -20,6 +20,7 @@ from .problem import DataModel as DataModel
 from .problem import GaussianTokens as GaussianTokens
 from .problem import IndependentTokens as IndependentTokens
 from .problem import Loss as Loss
+from .problem import Masking as Masking
 from .problem import PottsTokens as PottsTokens
 from .problem import Problem as Problem
 from .problem import RowTokens as RowTokens

@@ -11,6 +11,7 @@ from replica.problem import Problem
 from replica.quadrature.rule import Accuracy, Averages, Rule
 from replica.saddle_point.couplings import couplings_of
 from replica.saddle_point.equations import Conjugates, Overlaps, conjugates_of
+from replica.validation import invalid
 
 
 class SaddlePoint:
@@ -34,6 +35,8 @@ class SaddlePoint:
     """
 
     def __init__(self, problem: Problem) -> None:
+        if problem.masking is not None:
+            raise invalid("masking", problem.masking, "None for the theory")
         self.problem = problem
         self.lam = problem.lam
         self.ensemble = ensemble_of(problem.data)

@@ -48,6 +48,8 @@ class Solution(Immutable):
         Probability that the most likely colour is not the masked one.
     coupling_error : float
         |w - w*|² / |w*|²; NaN where β = 0.
+    masked_test_loss, masked_error_rate : float
+        Test loss and error rate with masks of the training's rate; NaN without any.
     status : Status
         "converged", or how the solution failed: "max-steps", "diverged", "not-finite" or
         "below-threshold". It is such a text, and has a `sentence` on what it means.
@@ -73,6 +75,8 @@ class Solution(Immutable):
     optimal_loss: float = math.nan
     error_rate: float = math.nan
     coupling_error: float = math.nan
+    masked_test_loss: float = math.nan
+    masked_error_rate: float = math.nan
     status: Status = Status.NOT_FINITE
     residual: float = math.nan
     evaluations: int = 0
