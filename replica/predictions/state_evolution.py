@@ -82,6 +82,8 @@ def state_evolution(problem: Problem, steps: int) -> StateEvolution:
     if not isinstance(problem, Problem):
         raise invalid("problem", problem, "a Problem")
     one_of("loss", problem.loss, problem.data.losses)
+    if problem.masking is not None:
+        raise invalid("masking", problem.masking, "None for state evolution")
     steps = integer("steps", steps, 1)
     course, finer = (
         list(_course(SaddlePoint(problem), steps, accuracy))

@@ -59,6 +59,15 @@ class Masking:
         """Whether masks are drawn anew in every epoch."""
         return self.kind == "dynamic"
 
+    @property
+    def seen(self) -> float:
+        """The share of the sequences that train a row, with masks that are drawn once; else 1.
+
+        In units of the mean loss per masked token a row of static masks is trained on p M sequences
+        with the weight decay pλ.
+        """
+        return 1.0 if self.dynamic or self.draws > 1 else self.rate
+
     def __str__(self) -> str:
         """Return the text of a command line and of tables, such as static:0.15 or static:0.15:8."""
         draws = f":{self.draws}" if self.draws > 1 else ""
