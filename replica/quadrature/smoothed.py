@@ -89,7 +89,7 @@ class SmoothedRule:
         lattice = _lattice_near(self.colors, 1.1 * q0, V0, accuracy)
         if lattice is None:
             return SmoothedAverages(*[math.nan] * 6)
-        centre = _trained(self.colors, m0, V0, Delta0)
+        centre = max(_trained(self.colors, m0, V0, Delta0), 0.0)
         s = math.sqrt(Delta)
         early, late = window_for(s, -lattice.digits - 4.0)
         stride = math.ceil(lattice.step / _time_step(lattice.digits))
