@@ -14,15 +14,20 @@ from replica.channels.channel import Channel
 from replica.channels.colour_mode_cross_entropy import ModeCrossEntropyChannel
 from replica.channels.independent_cross_entropy import IndependentCrossEntropyChannel
 from replica.channels.masked import DrawsChannel, DynamicChannel, MaskedChannel, StaticChannel
+from replica.channels.mixture import MixtureChannel
+from replica.channels.mixture_quadratic import MixtureQuadraticChannel
 from replica.channels.potts_cross_entropy import CrossEntropyChannel
 from replica.channels.quadratic import QuadraticChannel
 from replica.ensembles.independent import IndependentLaw
 from replica.ensembles.masked import MaskedSpectrum
 from replica.losses.cross_entropy import CrossEntropyPoints
 from replica.losses.custom import CustomPoints
+from replica.losses.mixture_cross_entropy import MixtureCrossEntropy
+from replica.losses.mixture_custom import MixtureCustom
 from replica.problem import Loss
 from replica.quadrature.colour_mode_law import ModeLaw
 from replica.quadrature.field_law import FieldLaw
+from replica.quadrature.mixture_law import MixtureLaw
 from replica.quadrature.point_sum import PointLoss
 from replica.quadrature.tilted_law import TiltedLaw
 from replica.validation import invalid
@@ -32,6 +37,8 @@ _SPECIAL: Mapping[tuple[type[FieldLaw], str], Callable[[Any], Channel]] = {
     (TiltedLaw, "cross-entropy"): lambda law: CrossEntropyChannel(law.colors),
     (ModeLaw, "cross-entropy"): ModeCrossEntropyChannel,
     (IndependentLaw, "cross-entropy"): IndependentCrossEntropyChannel,
+    (MixtureLaw, "cross-entropy"): lambda law: MixtureChannel(law, MixtureCrossEntropy(law.basis)),
+    (MixtureLaw, "squared-error"): MixtureQuadraticChannel,
 }
 
 #: The losses with a name, as any law that can be sampled averages them.
@@ -54,7 +61,10 @@ def channel_of(law: FieldLaw, loss: str | Loss) -> Channel:
         many colours for it.
     """
     if not isinstance(loss, str):
-        return PointChannel(law, CustomPoints(loss, law.colors))
+        points = CustomPoints(loss, law.colors)
+        if isinstance(law, MixtureLaw):
+            return MixtureChannel(law, MixtureCustom(points, law.basis))
+        return PointChannel(law, points)
     special = _SPECIAL.get((type(law), loss))
     if special:
         return special(law)

@@ -10,6 +10,7 @@ from replica.ensembles.custom import CustomEnsemble
 from replica.ensembles.ensemble import ANSWERED, Ensemble
 from replica.ensembles.gaussian import GaussianEnsemble
 from replica.ensembles.independent import IndependentEnsemble
+from replica.ensembles.moments import MomentEnsemble
 from replica.ensembles.potts import PottsEnsemble
 from replica.memory import kept
 from replica.problem import (
@@ -20,6 +21,7 @@ from replica.problem import (
     PottsTokens,
     RowTokens,
 )
+from replica.problem.row_moments import RowMoments
 from replica.validation import invalid
 
 
@@ -49,7 +51,7 @@ def register(model: type[DataModel], ensemble: Callable[[Any], Ensemble]) -> Non
 
 
 #: What makes the ensemble of one row, by the type of what is given of it.
-_ROWS: Mapping[type, Callable[[RowTokens], Ensemble]] = {}
+_ROWS: Mapping[type, Callable[[RowTokens], Ensemble]] = {RowMoments: MomentEnsemble}
 
 
 def _row_ensemble(data: RowTokens) -> Ensemble:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
+
+import numpy as np
 
 from replica.arrays import Vector
 from replica.ensembles.spectrum import Spectrum
@@ -19,6 +22,10 @@ ANSWERED = {
     "threshold": "PottsTokens of one colour mode, CustomTokens or IndependentTokens",
     "asymptotics": "PottsTokens with similarity None, CustomTokens or GaussianTokens",
 }
+
+
+#: The least share of a scale in ρ that counts.
+_SEEN = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +87,26 @@ class Ensemble:
     def components(self) -> int:
         """Components of a field that the teacher row can move: what a sample asks to be right."""
         return int(self.law.dimensions.sum())
+
+    @property
+    def interpolation(self) -> float:
+        """The α at which linear regression begins to fit every sample, infinity if at none.
+
+        A sample asks as many components of a field to be right as there are, and a row has L.
+        """
+        return 1.0 / self.components if self.components else math.inf
+
+    def log_weight_decays(self, noise: float) -> tuple[float, float]:
+        """Return log λ of the least and the largest λ that w* asks for on one of its scales.
+
+        Along an eigenvector of G the best λ is the noise of what is regressed, in units of 1/|w*|²,
+        over the variance of w* per site.
+        """
+        spectrum = self.spectrum
+        pull = spectrum.teacher * (spectrum.scales @ spectrum.covariances)
+        counts = (pull > _SEEN * pull.sum()) & (spectrum.weights > 0.0)
+        scales = np.log(noise) + np.log(spectrum.weights[counts]) - np.log(spectrum.teacher[counts])
+        return float(scales.min()), float(scales.max())
 
     def require(self, question: str) -> None:
         """Raise ValueError unless this ensemble answers a question.

@@ -57,8 +57,12 @@ class CustomPoints:
 
     def solved(self, omega: Vector, V: float) -> Solved:
         """Return what the loss makes of the fields ω."""
-        h = _prox(self.loss, omega, V)
+        h = self.prox(omega, V)
         return Solved((h - omega) / V, _value(self.loss, h), None)
+
+    def prox(self, omega: Matrix, V: float) -> Matrix:
+        """Return h at every point."""
+        return _prox(self.loss, omega, V)
 
     def response_square(self, omega: Vector, V: float) -> Vector:
         """Return tr K² at every point, by differences."""

@@ -23,9 +23,8 @@ from replica.validation import invalid
 #: far it may be continued while the test loss still falls at its end.
 _STEP, _REACH, _FURTHEST = 1.0, 3.0, 40.0
 
-#: Tolerance in log λ of the minimum that the polynomial then replaces, and the least share of a
-#: scale in ρ.
-_COARSE, _SEEN = 0.05, 1e-9
+#: Tolerance in log λ of the minimum that the polynomial then replaces.
+_COARSE = 0.05
 
 #: Steps in log λ so short that they lead on where longer ones fail.
 _SHORTEST = 0.02
@@ -150,17 +149,12 @@ def _deepest(problem: Problem, test_loss: Callable[[float], float]) -> float:
 def _scales(problem: Problem) -> tuple[float, float]:
     """Return log λ of the least and the largest weight decay that w* asks for on one of its scales.
 
-    Along an eigenvector of G the best λ is the noise of what is regressed over the variance of w*
-    per site: in units of 1/|w*|² one for the cross-entropy, of order C or 1/κ for the squared
-    error, whose rows are so much shorter.
+    The noise of what is regressed is in units of 1/|w*|² one for the cross-entropy, of order C or
+    1/κ for the squared error, whose rows are so much shorter.
     """
     ensemble = ensemble_of(problem.data)
-    spectrum = ensemble.spectrum
     noise = ensemble.law.regression_noise if problem.loss == "squared-error" else 1.0
-    pull = spectrum.teacher * (spectrum.scales @ spectrum.covariances)
-    counts = (pull > _SEEN * pull.sum()) & (spectrum.weights > 0.0)
-    scales = np.log(noise) + np.log(spectrum.weights[counts]) - np.log(spectrum.teacher[counts])
-    return float(scales.min()), float(scales.max())
+    return ensemble.log_weight_decays(noise)
 
 
 def at_best_lam(problem: Problem) -> Solution:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from replica.arrays import Vector
+from replica.ensembles import ensemble_of
 from replica.immutable import Immutable
 from replica.problem import Problem
 from replica.quadrature.rule import TINY_OVERLAP, Accuracy, relative_difference
@@ -85,6 +86,8 @@ def state_evolution(problem: Problem, steps: int) -> StateEvolution:
     if problem.masking is not None:
         raise invalid("masking", problem.masking, "None for state evolution")
     steps = integer("steps", steps, 1)
+    # Of other data a plain iteration is no step of message passing: this is an error that says so.
+    _ = ensemble_of(problem.data).spectrum
     course, finer = (
         list(_course(SaddlePoint(problem), steps, accuracy))
         for accuracy in (Accuracy.FINE, Accuracy.FINER)

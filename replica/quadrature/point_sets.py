@@ -113,16 +113,37 @@ def sobol_noise(colors: int, fields: int, accuracy: Accuracy) -> tuple[Vector, .
     check_sampled(colors)
     n = fields * (colors - 1)
     basis = complement(colors)
-    parts = []
-    for scramble in range(SCRAMBLES):
-        seed = np.random.default_rng((accuracy, scramble))
-        x = _normal_sobol(n, _SOBOL[accuracy], seed)
-        x = np.concatenate([x, -x])
-        parts.append(x @ np.linalg.inv(np.linalg.cholesky(x.T @ x / len(x))).T)
+    parts = [
+        _stretched(_normal_sobol(n, _SOBOL[accuracy], np.random.default_rng((accuracy, scramble))))
+        for scramble in range(SCRAMBLES)
+    ]
     noise = tuple(part @ basis for part in np.split(np.concatenate(parts), fields, axis=1))
     for array in noise:
         array.setflags(write=False)
     return noise
+
+
+@kept(_MOST_BYTES)
+def uniform_scrambles(dimensions: int, log2_points: int) -> Vector:
+    """Return scrambles of Sobol points in the unit cube, (scrambles, points, dimensions)."""
+    from scipy.stats import qmc
+
+    seeds = [np.random.default_rng((log2_points, scramble)) for scramble in range(SCRAMBLES)]
+    points = np.array([qmc.Sobol(dimensions, seed=s).random_base2(log2_points) for s in seeds])
+    points.setflags(write=False)
+    return points
+
+
+@kept(_MOST_BYTES)
+def normal_scrambles(dimensions: int, log2_points: int) -> Vector:
+    """Return scrambles of Sobol points, normal and independent, (scrambles, points, dimensions).
+
+    Each has this number of points twice, in pairs of opposite sign, and exactly unit covariance.
+    """
+    seeds = [np.random.default_rng((log2_points, scramble)) for scramble in range(SCRAMBLES)]
+    points = np.array([_stretched(_normal_sobol(dimensions, log2_points, each)) for each in seeds])
+    points.setflags(write=False)
+    return points
 
 
 @kept(_MOST_BYTES)
@@ -145,6 +166,12 @@ def scrambled_sobol(dimensions: int, log2_points: int) -> tuple[Matrix, Vector]:
     """
     x = _normal_sobol(dimensions, log2_points, log2_points)
     return np.ascontiguousarray(x), np.full(len(x), 1.0 / len(x))
+
+
+def _stretched(x: Matrix) -> Matrix:
+    """Return points and their opposites, stretched to have exactly unit covariance."""
+    x = np.concatenate([x, -x])
+    return np.asarray(x @ np.linalg.inv(np.linalg.cholesky(x.T @ x / len(x))).T)
 
 
 def _normal_sobol(dimensions: int, log2_points: int, seed: int | np.random.Generator) -> Matrix:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from replica.arrays import Matrix, Vector
+from replica.arrays import Vector
 from replica.jit import jit
 
 
 class State(NamedTuple):
-    """Where a search ended, or should start: a point, and the inverse derivative of its gap."""
+    """Where a search ended, or should start: a point, and the inverse derivative of its gap.
+
+    The inverse is what the search makes of it, a matrix or a memory, or None.
+    """
 
     x: Vector
-    inverse: Matrix | None
+    inverse: Any
 
 
 def extrapolated(past: Sequence[tuple[float, State]], here: float) -> State | None:

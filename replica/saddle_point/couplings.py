@@ -11,11 +11,13 @@ import numpy as np
 
 from replica.arrays import Matrix, Vector
 from replica.ensembles.ensemble import Ensemble
+from replica.ensembles.moments import Moments
 from replica.ensembles.spectrum import Spectrum
 from replica.jit import jit
 from replica.quadrature.rule import HUGE
 from replica.saddle_point.equations import Conjugates, CouplingEquations, Overlaps
 from replica.saddle_point.fixed_point import largest
+from replica.saddle_point.moment_couplings import MomentCouplings
 
 
 class SpectralCouplings:
@@ -31,7 +33,11 @@ class SpectralCouplings:
     follows, and nothing else knows the order.
     """
 
-    def __init__(self, spectrum: Spectrum, colors: int) -> None:
+    #: A derivative by differences costs a few evaluations.
+    many = False
+
+    def __init__(self, spectrum: Spectrum, colors: int, bias: bool) -> None:
+        # All colours are equally frequent, and a bias of any is 0.
         self.colors = colors
         self.spectrum = spectrum
         self.teacher_norm2 = spectrum.teacher_norm2
@@ -71,7 +77,9 @@ class SpectralCouplings:
         lower.reshape(3, -1)[1] -= 0.5
         return lower
 
-    def coordinates(self, conjugates: Conjugates, least: float = 0.0) -> Vector:
+    def coordinates(
+        self, conjugates: Conjugates, order: Overlaps | None = None, least: float = 0.0
+    ) -> Vector:
         """Return the logarithms; NaN where a conjugate is not positive, unless `least` is."""
         values = np.concatenate((conjugates.V, conjugates.m, conjugates.q))
         if least:
@@ -81,7 +89,7 @@ class SpectralCouplings:
         logarithms: Vector = np.log(values)
         return logarithms
 
-    def conjugates(self, x: Vector) -> Conjugates:
+    def conjugates(self, x: Vector, lam: float) -> Conjugates:
         """Return the conjugates at coordinates x."""
         V_hat, m_hat, q_hat = np.exp(x).reshape(3, -1)
         return Conjugates(m_hat, q_hat, V_hat)
@@ -102,6 +110,10 @@ class SpectralCouplings:
         Q = conjugates.q @ scaled
         return float(self.spectrum.teacher @ (S * S / D) + self.spectrum.weights @ (Q / D))
 
+    def told(self, order: Overlaps) -> dict[str, float]:
+        """Return nothing: a table has m, q and V as they are."""
+        return {}
+
     def spread(self, V_hat: Vector, lam: float) -> Matrix:
         """Return <u_k² G_k u_l² G_l/D²> for every pair of modes."""
         scaled = self.spectrum.scaled
@@ -110,13 +122,16 @@ class SpectralCouplings:
 
 
 #: The coupling equations of every form in which an ensemble gives the law of a row's context.
-_EQUATIONS: Mapping[type, Callable[[Any, int], CouplingEquations]] = {Spectrum: SpectralCouplings}
+_EQUATIONS: Mapping[type, Callable[[Any, int, bool], CouplingEquations]] = {
+    Spectrum: SpectralCouplings,
+    Moments: MomentCouplings,
+}
 
 
-def couplings_of(ensemble: Ensemble) -> CouplingEquations:
-    """Return the coupling equations of an ensemble."""
+def couplings_of(ensemble: Ensemble, bias: bool) -> CouplingEquations:
+    """Return the coupling equations of an ensemble, for rows with a bias or without."""
     context = ensemble.context
-    return _EQUATIONS[type(context)](context, ensemble.colors)
+    return _EQUATIONS[type(context)](context, ensemble.colors, bias)
 
 
 def coupling_error(teacher_norm2: float, teacher_overlap: float, norm2: float) -> float:

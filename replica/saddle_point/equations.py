@@ -5,6 +5,7 @@ The coupling equations, for m, q and V, are in `replica.saddle_point.couplings`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
 from replica.arrays import Matrix, Vector
@@ -15,7 +16,8 @@ class Overlaps(NamedTuple):
     """Order parameters of the fields, one entry per colour mode, and norms of the row.
 
     m_k = u_k² w*ᵀ G_k w, q_k = u_k² wᵀ G_k w and V_k, the local variance;
-    teacher_overlap = w*·w, norm2 = |w|².
+    teacher_overlap = w*·w, norm2 = |w|². Where colours are not alike m has a vector of colours for
+    each masked token, the mean field, and q and V a matrix, covariance and local variance.
     """
 
     m: Vector
@@ -26,7 +28,7 @@ class Overlaps(NamedTuple):
 
 
 class Conjugates(NamedTuple):
-    """Conjugate order parameters m̂, q̂, V̂, one entry per colour mode."""
+    """Conjugate order parameters m̂, q̂, V̂, of the shapes of m, q, V."""
 
     m: Vector
     q: Vector
@@ -53,6 +55,10 @@ class CouplingEquations(Protocol):
     """
 
     @property
+    def many(self) -> bool:
+        """Whether there are too many coordinates for a derivative by differences."""
+
+    @property
     def teacher_norm2(self) -> float:
         """|w*|²."""
 
@@ -77,20 +83,26 @@ class CouplingEquations(Protocol):
     def weaker(self, x: Vector) -> Vector:
         """Return the coordinates of the same q̂ and V̂ with a smaller m̂."""
 
-    def coordinates(self, conjugates: Conjugates, least: float = 0.0) -> Vector:
+    def coordinates(
+        self, conjugates: Conjugates, order: Overlaps | None = None, least: float = 0.0
+    ) -> Vector:
         """Return the coordinates of conjugates, NaN where they have none.
 
-        With `least` what is smaller, or has no coordinate, counts as this.
+        They may depend on the overlaps that the conjugates answer to. With `least` what is
+        smaller, or has no coordinate, counts as this.
         """
 
-    def conjugates(self, x: Vector) -> Conjugates:
-        """Return the conjugates at coordinates x."""
+    def conjugates(self, x: Vector, lam: float) -> Conjugates:
+        """Return the conjugates at coordinates x and weight decay λ."""
 
     def overlaps(self, x: Vector, lam: float) -> Overlaps:
         """Return the overlaps at coordinates x and weight decay λ."""
 
     def objective(self, conjugates: Conjugates, lam: float) -> float:
         """Return -2 min_w of what is left of the objective at given multipliers."""
+
+    def told(self, order: Overlaps) -> Mapping[str, float]:
+        """Return the numbers m, q and V that a table has in the place of matrices."""
 
     def spread(self, V_hat: Vector, lam: float) -> Matrix:
         """Return how a difference of q̂_l enters q_k of two replicas, at fixed V̂."""

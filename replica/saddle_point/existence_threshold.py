@@ -39,8 +39,9 @@ def existence_threshold(
     ξ + c K0 e_1 from the cone where component 1 is the largest; for independent tokens of
     ξ from the cone of a token drawn from softmax(c ξ + noise). Squared error: 1/(C - 1), for
     Gaussian tokens 1/C, and with a similarity one over its rank on the complement of 1, where
-    a row begins to interpolate. Static masks move it to the α of which they leave these samples,
-    at the ρ of masked contexts; with dynamic masks there always is a minimiser.
+    a row begins to interpolate; for moments by the ranks of their covariances. Static masks move it
+    to the α of which they leave these samples, at the ρ of masked contexts; with dynamic masks
+    there always is a minimiser.
 
     Parameters
     ----------
@@ -90,8 +91,7 @@ def _threshold(ensemble: Ensemble, loss: str, masking: Masking | None) -> float:
         return 0.0
     samples = 1.0 if masking is None else masking.rate * masking.draws
     if loss == "squared-error":
-        components = ensemble.components
-        return 1.0 / components / samples if components else math.inf
+        return ensemble.interpolation / samples
     if masking is None:
         rho = float(ensemble.rho[0])
     else:

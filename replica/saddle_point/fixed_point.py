@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -32,6 +32,14 @@ _FAR = 90.0
 _DIFFERENCE = 1e-5
 
 
+def amplification(inverse: Any) -> float:
+    """Return how much larger than a gap what an inverse leads to can be; NaN if it is none."""
+    if not isinstance(inverse, np.ndarray):
+        return float(inverse.norm)
+    finite = np.isfinite(inverse).all()
+    return float(np.abs(inverse).sum(axis=1).max()) if finite else math.nan
+
+
 class FixedPoint(NamedTuple):
     """Where the search ended.
 
@@ -41,7 +49,7 @@ class FixedPoint(NamedTuple):
         The last point.
     gap : array
         F(x) - x there.
-    inverse : array
+    inverse : array, or Memory
         Estimate of the inverse of the gap's derivative, to start a search nearby.
     status : Status
         Converged, or max-steps, diverged or not-finite.
@@ -49,7 +57,7 @@ class FixedPoint(NamedTuple):
 
     x: Vector
     gap: Vector
-    inverse: Matrix
+    inverse: Any
     status: Status
 
 

@@ -21,9 +21,9 @@ class MaskedCouplings(SpectralCouplings):
     """
 
     def __init__(self, context: MaskedSpectrum, colors: int) -> None:
-        super().__init__(context.with_norm, colors)
+        super().__init__(context.with_norm, colors, bias=False)
         masking, modes = context.masking, len(context.noise)
-        self._full = SpectralCouplings(context.spectrum, colors)
+        self._full = SpectralCouplings(context.spectrum, colors, bias=False)
         #: n̂ and q̂ of |w|² per V̂ and q̂ of the colour modes, where they follow these.
         self._tied = context.noise / context.kept**2
         self._follows = not masking.dynamic and masking.draws == 1
@@ -52,7 +52,9 @@ class MaskedCouplings(SpectralCouplings):
         lower[1] -= 0.5
         return lower[self._free]
 
-    def coordinates(self, conjugates: Conjugates, least: float = 0.0) -> Vector:
+    def coordinates(
+        self, conjugates: Conjugates, order: Overlaps | None = None, least: float = 0.0
+    ) -> Vector:
         """Return the logarithms of what is free; NaN where one is not positive."""
         free = np.stack((conjugates.V, conjugates.m, conjugates.q))[self._free]
         if least:
@@ -62,9 +64,9 @@ class MaskedCouplings(SpectralCouplings):
         logarithms: Vector = np.log(free)
         return logarithms
 
-    def conjugates(self, x: Vector) -> Conjugates:
+    def conjugates(self, x: Vector, lam: float) -> Conjugates:
         """Return the conjugates at coordinates x."""
-        return super().conjugates(self._logarithms(x).ravel())
+        return super().conjugates(self._logarithms(x).ravel(), lam)
 
     def overlaps(self, x: Vector, lam: float) -> Overlaps:
         """Return the overlaps at coordinates x."""

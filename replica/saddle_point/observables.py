@@ -14,7 +14,7 @@ from replica.problem import Loss
 from replica.quadrature.rule import Accuracy, relative_difference
 from replica.saddle_point.couplings import coupling_error
 from replica.saddle_point.equations import Overlaps
-from replica.saddle_point.fixed_point import FixedPoint
+from replica.saddle_point.fixed_point import FixedPoint, amplification
 from replica.saddle_point.saddle_point import SaddlePoint
 from replica.saddle_point.solution import Solution, public
 from replica.saddle_point.status import Status
@@ -34,10 +34,8 @@ def solution_at(saddle: SaddlePoint, found: FixedPoint) -> Solution:
     conjugates = saddle.conjugates(found.x)
     test_loss, train_loss, *masked_loss = losses = _losses(saddle, order, Accuracy.FINE)
     error_rate, distance, *masked_rate = rates = _rates(saddle, order, Accuracy.FINE)
-    residual = max(
-        saddle.couplings.change(found.gap),
-        relative_difference(_listed(saddle.overlaps(found.x + found.gap)), _listed(order)),
-    )
+    following = saddle.overlaps(found.x + found.gap)
+    residual = max(saddle.couplings.change(found.gap), _difference(following, order))
     status = found.status
     if status in (Status.CONVERGED, Status.MAX_STEPS):
         # A residual that rounding alone keeps from the tolerance is small enough.
@@ -64,6 +62,7 @@ def solution_at(saddle: SaddlePoint, found: FixedPoint) -> Solution:
         residual=residual,
         evaluations=saddle.evaluations,
         quadrature_error=quadrature_error,
+        told=saddle.couplings.told(order),
     )
 
 
@@ -94,19 +93,18 @@ def _quadrature_error(
     added, amplified by the inverse Jacobian. NaN if no bound is known.
     """
     finer_gap = saddle.evaluate(found.x, Accuracy.FINER) - found.x
-    if not np.isfinite(found.inverse).all():
+    rounding = _ROUNDING * amplification(found.inverse)
+    if math.isnan(rounding):
         return math.nan
     moved = saddle.overlaps(found.x - found.inverse @ finer_gap)
-    if not np.isfinite(_listed(moved)).all():
+    if not np.isfinite(np.concatenate([each.ravel() for each in moved[:3]])).all():
         return math.nan
+    rates_apart = relative_difference(rates, _rates(saddle, moved, Accuracy.FINER))
     return (
         relative_difference(losses, _losses(saddle, order, Accuracy.FINER))
-        + relative_difference(
-            [*_listed(order), *rates],
-            [*_listed(moved), *_rates(saddle, moved, Accuracy.FINER)],
-        )
+        + max(_difference(order, moved), rates_apart)
         + _optimal_loss_error(saddle.ensemble, saddle.problem.loss)
-        + _ROUNDING * float(np.abs(found.inverse).sum(axis=1).max())
+        + rounding
         + saddle.common_error
         + saddle.channel.rate_error(order.m, order.q)
     )
@@ -144,6 +142,17 @@ def _optimal_loss_error(ensemble: Ensemble, loss: str | Loss) -> float:
     return relative_difference([fine], [finer])
 
 
-def _listed(order: Overlaps) -> list[float]:
-    m, q, V = order.m.ravel(), order.q.ravel(), order.V.ravel()
-    return [*m.tolist(), *q.tolist(), *V.tolist()]
+def _difference(one: Overlaps, other: Overlaps) -> float:
+    """Return the largest relative difference of order parameters.
+
+    That of a matrix is relative to its size, and that of a mean to the size of the field.
+    """
+    if one.m.ndim == 1:
+        return relative_difference(np.concatenate(one[:3]), np.concatenate(other[:3]))
+    field = math.sqrt(float((other.m**2).sum() + np.trace(other.q, axis1=1, axis2=2).sum()))
+    sizes = [field, float(np.linalg.norm(other.q)), float(np.linalg.norm(other.V))]
+    moved = [
+        size + float(np.linalg.norm(a - b))
+        for size, a, b in zip(sizes, one[:3], other[:3], strict=True)
+    ]
+    return relative_difference(moved, sizes)

@@ -52,7 +52,7 @@ class SaddlePoint:
         self.couplings: CouplingEquations
         self.channel: Channel
         if problem.masking is None:
-            self.couplings = couplings_of(self.ensemble)
+            self.couplings = couplings_of(self.ensemble, problem.bias)
             self.channel = channel_of(self.ensemble.law, problem.loss)
         else:
             context = MaskedSpectrum(self.ensemble.spectrum, problem.masking)
@@ -66,7 +66,7 @@ class SaddlePoint:
 
     def conjugates(self, x: Vector) -> Conjugates:
         """Return the conjugates at coordinates x."""
-        return self.couplings.conjugates(x)
+        return self.couplings.conjugates(x, self.lam)
 
     def overlaps(self, x: Vector) -> Overlaps:
         """Return the overlaps at coordinates x, by the coupling equations."""
@@ -108,13 +108,13 @@ class SaddlePoint:
         if not self.couplings.admits(order, self.channel.largest_q):
             return np.full_like(x, np.nan)
         average = self.averages(order, accuracy)
-        return self.couplings.coordinates(conjugates_of(average, self.alpha))
+        return self.couplings.coordinates(conjugates_of(average, self.alpha), order)
 
     def unlearnt(self, accuracy: Accuracy) -> Vector:
         """Return the coordinates that follow on the row w = 0, where the expansion is exact."""
         nothing = self.couplings.untrained
         average = self.channel.expansion().averages(nothing.m, nothing.q, nothing.V, accuracy)
-        return self.couplings.coordinates(conjugates_of(average, self.alpha))
+        return self.couplings.coordinates(conjugates_of(average, self.alpha), nothing)
 
 
 def order_of(solution: Solution) -> tuple[Overlaps, Conjugates]:

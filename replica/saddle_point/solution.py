@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,9 @@ class Solution(Immutable):
     V and their conjugates are arrays, one entry per distinct eigenvalue of the similarity U on
     the vectors orthogonal to 1 = (1, ..., 1), in increasing order. The eigenvalue of 1 itself,
     which no loss sees, has none unless others share it: U = circulant:1,0.5,0,0.5 with the
-    eigenvalues 0, 1 and 2 has entries for 0 and 1. At 0 m, q and V vanish. See THEORY.md for the
+    eigenvalues 0, 1 and 2 has entries for 0 and 1. At 0 m, q and V vanish. Of moments,
+    where colours are not alike, m (colors, colors) is the mean of the fields given each token, q
+    and V (colors, colors, colors) are their covariance and local variance. See THEORY.md for the
     definitions.
 
     Attributes
@@ -66,6 +69,10 @@ class Solution(Immutable):
     quadrature_error : float
         Bound on the relative error of m, q, V, the losses, error rate and coupling error:
         their distance to the solution with a finer quadrature.
+    told : mapping
+        The numbers m, q and V that tables have where these are arrays of colours: by how much the
+        logit of the masked colour exceeds the mean of the others, and the means of the variances
+        of a colour difference; nothing elsewhere.
     """
 
     problem: Problem
@@ -88,6 +95,7 @@ class Solution(Immutable):
     residual: float = math.nan
     evaluations: int = 0
     quadrature_error: float = math.nan
+    told: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def converged(self) -> bool:
@@ -101,7 +109,7 @@ class Solution(Immutable):
 
     def line(self) -> dict[str, Any]:
         """Return the solution as a line of a table (`replica.tables.COLUMNS`)."""
-        known = {name: getattr(self, name) for name in _FOUND}
+        known = {name: self.told.get(name, getattr(self, name)) for name in _FOUND}
         return {
             "source": "theory",
             **self.problem.columns(),

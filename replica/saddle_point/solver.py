@@ -10,6 +10,7 @@ import numpy as np
 from replica.errors import ConvergenceError
 from replica.problem import Problem
 from replica.quadrature.rule import Accuracy
+from replica.saddle_point.anderson import accelerate
 from replica.saddle_point.continuation import State, extrapolated
 from replica.saddle_point.existence_threshold import known_threshold
 from replica.saddle_point.fixed_point import FixedPoint, find_fixed_point, largest
@@ -91,7 +92,8 @@ def solve_from(
 
 def _search(saddle: SaddlePoint, state: State, accuracy: Accuracy, max_steps: int) -> FixedPoint:
     saddle.forget_rule()
-    return find_fixed_point(
+    find = accelerate if saddle.couplings.many else find_fixed_point
+    return find(
         partial(saddle.evaluate, accuracy=accuracy),
         state.x,
         state.inverse,

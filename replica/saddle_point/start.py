@@ -14,6 +14,10 @@ from replica.saddle_point.equations import Conjugates, conjugates_of
 from replica.saddle_point.fixed_point import largest
 from replica.saddle_point.saddle_point import SaddlePoint
 
+#: The change of the coordinates with which plain iteration ends, and where they are many: there it
+#: costs as much as the search that follows.
+_NEAR, _NEAR_OF_MANY = 1e-5, 0.3
+
 #: The m̂ below which a smaller one changes nothing.
 _LEAST = math.exp(-90.0)
 
@@ -24,18 +28,19 @@ def start(saddle: SaddlePoint) -> Vector:
     Those are the equations of ridge regression, which every iteration brings closer.
     """
     couplings, rule = saddle.couplings, saddle.channel.expansion()
+    near = _NEAR_OF_MANY if couplings.many else _NEAR
     x = couplings.origin
     for _ in range(200):
         order = saddle.overlaps(x)
         average = rule.averages(order.m, order.q, order.V, Accuracy.COARSE)
         following = conjugates_of(average, saddle.alpha)
-        last, x = x, couplings.coordinates(following, least=1e-30)
-        if largest(x - last) < 1e-5:
+        last, x = x, couplings.coordinates(following, order, least=1e-30)
+        if largest(x - last) < near:
             break
     # Towards m = 1, which the squared error does not reach, plain iteration overshoots.
     if isinstance(rule, QuadraticChannel) and not _holds(saddle, rule, x):
         x = _ridge(saddle, rule) if len(rule.law.dimensions) == 1 else x
-    while not _holds(saddle, rule, x) and np.abs(couplings.conjugates(x).m).max() > _LEAST:
+    while not _holds(saddle, rule, x) and np.abs(saddle.conjugates(x).m).max() > _LEAST:
         x = couplings.weaker(x)
     return x
 

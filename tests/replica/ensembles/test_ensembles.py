@@ -67,7 +67,9 @@ class Matrices:
 class MatrixEquations:
     """The coupling equations by resolvents of matrices, in coordinates that are no logarithms."""
 
-    def __init__(self, context: Matrices, colors: int) -> None:
+    many = False
+
+    def __init__(self, context: Matrices, colors: int, bias: bool) -> None:
         self.G, self.teacher = context.covariance, context.teacher
         self.teacher_norm2 = float(self.teacher @ self.teacher)
         self.unit = 1.0
@@ -75,11 +77,11 @@ class MatrixEquations:
         self.untrained = Overlaps(nothing, nothing, nothing, 0.0, 0.0)
         self.origin = np.ones(3)
 
-    def coordinates(self, conjugates, least=0.0):
+    def coordinates(self, conjugates, order=None, least=0.0):
         values = np.concatenate([conjugates.q, conjugates.V, conjugates.m])
         return np.sqrt(values) if values.min() > 0 else np.full(3, np.nan)
 
-    def conjugates(self, x):
+    def conjugates(self, x, lam):
         q, V, m = x[:, None] ** 2
         return Conjugates(m, q, V)
 
@@ -101,6 +103,9 @@ class MatrixEquations:
 
     def change(self, gap):
         return float(np.abs(gap).max())
+
+    def told(self, order):
+        return {}
 
     def weaker(self, x):
         return x * np.array([1, 1, 0.8])

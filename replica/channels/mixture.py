@@ -1,0 +1,84 @@
+"""Any loss over a mixture of Gaussian fields, at points of the fields of every token."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+import numpy as np
+
+from replica.arrays import Matrix, Vector
+from replica.channels.channel import Channel
+from replica.channels.mixture_quadratic import MixtureQuadraticChannel
+from replica.quadrature.mixture_law import ClassLoss, MixtureLaw, MixtureRule
+from replica.quadrature.rule import Accuracy, Rule
+from replica.quadrature.symmetric import roots
+
+#: The q beyond which points see little of a field.
+_LARGEST_Q = 1e6
+
+
+class MixtureLoss(ClassLoss, Protocol):
+    """What the channel asks of a loss beside its points."""
+
+    @property
+    def proper(self) -> bool:
+        """Whether no h has a smaller expected loss than the true field."""
+
+    def optimum(self, p: Matrix) -> Vector | None:
+        """Return min_h Σ_a p_a ℓ(e_a, h) for probabilities p at every point, None if not known."""
+
+    def expansion(self) -> tuple[float, float]:
+        """Return a and c of g = (a K0 e_1 - c ω)/(1 + cV) near ω = 0, to start from."""
+
+
+@dataclass(frozen=True)
+class MixtureChannel(Channel):
+    """A loss averaged over fields whose colours are not alike.
+
+    Averages have an entry for each token in front, and are times its frequency.
+    """
+
+    law: MixtureLaw
+    loss: MixtureLoss
+
+    largest_q: ClassVar[float] = _LARGEST_Q
+
+    def rule(self, m: Vector, q: Vector, V: Vector) -> MixtureRule:
+        """Return points for fields of this size."""
+        return MixtureRule(self.law, self.loss, q)
+
+    def test_loss(self, m: Vector, q: Vector, accuracy: Accuracy) -> float:
+        """Return E ℓ(e_y, ω)."""
+        x, weights = self.law.points(q, self.loss.sharpness, accuracy)
+        flat, shares = x.reshape(-1, x.shape[-1]), weights.ravel() / len(weights)
+        basis, total = self.law.basis, 0.0
+        for a, root in enumerate(roots(basis @ q @ basis.T)):
+            losses = self.loss.value(a, basis @ m[a] + flat @ root)
+            total += self.law.frequencies[a] * float(shares @ losses)
+        return total
+
+    def response_square(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> Matrix:
+        """Return what makes E K A K of packed matrices A of every token."""
+        return self.rule(m, q, V).response_square(m, q, V, accuracy)
+
+    def optimal_loss(self, rho: Vector, accuracy: Accuracy) -> float:
+        """Return E min_h Σ_a P(a|ν) ℓ(e_a, h), NaN where the loss or the true fields do not tell.
+
+        Of a proper loss it is the test loss of the true row.
+        """
+        truth = self.law.truth
+        if truth is None:
+            return math.nan
+        if self.loss.proper:
+            return self.test_loss(truth.m, truth.q, accuracy)
+        uniform = np.full((1, self.law.colors), 1.0 / self.law.colors)
+        if self.loss.optimum(uniform) is None:
+            return math.nan
+        return self.law.average_of_truth(self.loss.optimum, accuracy)
+
+    def expansion(self) -> Rule:
+        """Return the channel of the loss expanded to second order at h = 0."""
+        slope, curvature = self.loss.expansion()
+        return MixtureQuadraticChannel(self.law, curvature / slope, slope)

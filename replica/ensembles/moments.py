@@ -1,0 +1,125 @@
+"""The ensemble of one row of which the moments are known: a mixture of Gaussians as they stand."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from replica.arrays import Matrix, Vector
+from replica.ensembles.ensemble import Ensemble
+from replica.problem import RowTokens
+from replica.problem.row_moments import RowMoments
+from replica.quadrature.mixture_law import MixtureLaw, Truth
+from replica.quadrature.point_sets import complement
+from replica.quadrature.symmetric import packed, unpacked
+
+
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """Moments of the inputs of a row given its token, colours in the basis of `complement`.
+
+    A covariance is used only through Σ_cd A_cd Σ_jk B_jk Cov(F_jc, F_kd) of symmetric A and B: it
+    is kept as the matrix that makes this number of the `packed` A and B.
+
+    Attributes
+    ----------
+    frequencies : array (colors,)
+        π.
+    means : array (colors, colors - 1, sites - 1)
+        μ: first the token, then the colour difference, then the site.
+    covariances : array (1 or colors, pairs of colour differences, pairs of sites)
+        Σ, one for all tokens or one for each.
+    teacher : array (sites - 1,) or None
+        The true row w*, if there is one.
+    """
+
+    frequencies: Vector
+    means: Vector
+    covariances: Vector
+    teacher: Vector | None = None
+
+    @property
+    def sites(self) -> int:
+        """L, the masked site with the others."""
+        return int(self.means.shape[2]) + 1
+
+
+def packed_covariance(covariance: Vector) -> Matrix:
+    """Return a covariance (sites, colors, sites, colors) as one entry of `Moments.covariances`."""
+    sites, colors = covariance.shape[:2]
+    basis = complement(colors)
+    pairs = np.transpose(np.triu_indices(colors - 1))
+    found = np.empty((len(pairs), sites * (sites + 1) // 2))
+    half = np.tensordot(covariance, basis, axes=(3, 1))
+    for place, (c, d) in enumerate(pairs):
+        # Of the blocks (c, d) and (d, c), each the other's transpose, only the sum counts.
+        block = np.tensordot(basis[c], half[..., d], axes=(0, 1))
+        found[place] = packed(0.5 * (block + block.T)) * (1.0 if c == d else np.sqrt(2.0))
+    return found
+
+
+class MomentEnsemble(Ensemble):
+    """The moments themselves, and fields ω|a ~ N(m_a, q_a)."""
+
+    data: RowTokens
+
+    @cached_property
+    def context(self) -> Moments:
+        """The moments."""
+        given = self._given
+        basis = complement(self.colors)
+        one = given.covariance.shape[-4:]
+        covariances = [packed_covariance(each) for each in given.covariance.reshape(-1, *one)]
+        means = np.ascontiguousarray((given.means @ basis.T).transpose(0, 2, 1))
+        return Moments(given.frequencies, means, np.array(covariances), given.teacher)
+
+    @property
+    def rho(self) -> Vector:
+        """The covariance of the true fields given each token; NaN where no true row is known."""
+        truth = self.law.truth
+        return np.full((self.colors,) * 3, np.nan) if truth is None else truth.q
+
+    @cached_property
+    def law(self) -> MixtureLaw:
+        """ω|a ~ N(m_a, q_a)."""
+        context = self.context
+        if context.teacher is None:
+            return MixtureLaw(context.frequencies, None)
+        w, basis = context.teacher, complement(self.colors)
+        field = np.zeros(self.colors) if self._given.field is None else self._given.field
+        m = context.means @ w + basis @ field
+        q = unpacked(context.covariances @ packed(np.outer(w, w)), self.colors - 1)
+        q = np.broadcast_to(basis.T @ q @ basis, (self.colors,) * 3)
+        return MixtureLaw(context.frequencies, Truth(m @ basis, q))
+
+    @property
+    def interpolation(self) -> float:
+        """That of the dimension of the inputs, over the ranks of the fields of every token.
+
+        A row has fewer than L components: the mask, and directions that no input shows, are none.
+        """
+        context, n = self.context, self.colors - 1
+        inputs = unpacked(packed(np.eye(n)) @ context.covariances.sum(axis=0), context.sites - 1)
+        fields = unpacked(context.covariances @ packed(np.eye(context.sites - 1)), n)
+        ranks = np.linalg.matrix_rank(fields, hermitian=True)
+        shown = np.broadcast_to(ranks, self.colors) @ context.frequencies
+        rank = int(np.linalg.matrix_rank(inputs, hermitian=True))
+        return rank / (context.sites * float(shown)) if shown else math.inf
+
+    def log_weight_decays(self, noise: float) -> tuple[float, float]:
+        """Return log of C times the mean variance of an input, where a row is of order 1."""
+        context, n = self.context, self.colors - 1
+        identities = packed(np.eye(n)), packed(np.eye(context.sites - 1))
+        variances = context.covariances @ identities[1] @ identities[0]
+        mean = float(variances.mean()) / (n * (context.sites - 1))
+        place = math.log(noise * self.colors * max(mean, np.finfo(float).tiny))
+        return place, place
+
+    @property
+    def _given(self) -> RowMoments:
+        given = self.data.context
+        assert isinstance(given, RowMoments)
+        return given
