@@ -11,6 +11,7 @@ from .predictions.free_energy import free_energy as free_energy
 from .predictions.mean_field_baseline import Baseline as Baseline
 from .predictions.mean_field_baseline import mean_field_baseline as mean_field_baseline
 from .predictions.optimal_lam import optimal_lam as optimal_lam
+from .predictions.optimal_masking import optimal_masking as optimal_masking
 from .predictions.stability import Stability as Stability
 from .predictions.stability import stability as stability
 from .predictions.state_evolution import StateEvolution as StateEvolution

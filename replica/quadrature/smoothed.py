@@ -26,6 +26,9 @@ from replica.quadrature.softmax_race import window_for
 #: and the least digits before it is given up.
 _DIGITS, _MOST, _LEAST = (9.0, 25.0, 29.0), (20_000, 120_000, 240_000), (5.0, 7.0, 8.0)
 
+#: The most levels that have a table of times each.
+_MOST_TABLES = 300
+
 #: Shares of the way from the real axis to the first pole of a softmax.
 _OFF_AXIS = np.linspace(0.02, 0.98, 49)
 
@@ -92,16 +95,25 @@ class SmoothedRule:
         centre = max(_trained(self.colors, m0, V0, Delta0), 0.0)
         s = math.sqrt(Delta)
         early, late = window_for(s, -lattice.digits - 4.0)
-        stride = math.ceil(lattice.step / _time_step(lattice.digits))
-        time_step = lattice.step / stride
-        times = math.ceil((late - early) / time_step) + 1
-        origin = stride * lattice.span + math.ceil(abs(centre) / time_step) + 1
-        v: Vector = early + time_step * np.arange(-origin, origin + times, dtype=float)
+        time_step = _time_step(lattice.digits)
+        offsets: Vector = np.zeros(1)
+        if lattice.step > 0.5 * time_step:
+            stride, jump = math.ceil(lattice.step / time_step), 1
+            time_step = place = lattice.step / stride
+        elif lattice.span > _MOST_TABLES:
+            stride, jump = 1, math.ceil(time_step / lattice.step)
+            place, time_step = lattice.step, lattice.step * jump
+        else:
+            stride, jump, place = 0, 1, time_step
+            offsets = lattice.step * (lattice.lowest + np.arange(lattice.span + 1.0))
+        times = math.ceil((late - early) / time_step) + 2
+        origin = math.ceil((lattice.span * lattice.step + centre) / place) + 1
+        v = early + place * np.arange(-origin, origin + times * jump) + offsets[:, None]
         tables = (*_tables(v, s, lattice.digits), *_tables(v + centre, s, lattice.digits))
         reach = _reach(self.colors, lattice.digits)
         norm, *found = smoothed_averages(
-            lattice.k, lattice.multiplicities, m, q, V, centre, lattice.step, stride, time_step,
-            times, origin, *tables, reach,
+            lattice.k, lattice.lowest, lattice.multiplicities, m, q, V, centre, lattice.step,
+            stride, jump, time_step, times, origin, *tables, reach,
         ).tolist()  # fmt: skip
         if accuracy != Accuracy.COARSE:
             self._defects[accuracy] = abs(norm - 1.0)
@@ -116,6 +128,7 @@ class _Levels(NamedTuple):
     multiplicities: Vector
     step: float
     digits: float
+    lowest: int
     span: int
 
 
@@ -128,8 +141,7 @@ def _lattice_near(colors: int, q: float, V: float, accuracy: Accuracy) -> _Level
         # One lattice serves many rules.
         found = _levels(colors, math.ceil(8 * reach) / 8, _MOST[accuracy])
         if found is not None:
-            k, multiplicities, span = found
-            return _Levels(k, multiplicities, step, digits, span)
+            return _Levels(found[0], found[1], step, digits, *found[2:])
         digits -= 1.0
     return None
 
@@ -162,15 +174,18 @@ def _time_step(digits: float) -> float:
 
 
 @kept(_MOST_BYTES)
-def _levels(colors: int, reach: float, most: int) -> tuple[NDArray[np.int64], Vector, int] | None:
-    """Return the k with |K0 k|² <= reach, their multiplicities, and the largest difference."""
+def _levels(
+    colors: int, reach: float, most: int
+) -> tuple[NDArray[np.int64], Vector, int, int] | None:
+    """Return the k with |K0 k|² <= reach, their multiplicities, the lowest level and the range."""
     nothing = np.empty((0, colors), dtype=np.int64), np.empty(0)
     number = lattice_orbits(colors, reach, most, *nothing)
     if number > most:
         return None
     k, multiplicities = np.empty((number, colors), dtype=np.int64), np.empty(number)
     lattice_orbits(colors, reach, most, k, multiplicities)
-    return k, multiplicities, int(max(k.max(), 0) - min(k.min(), 0))
+    lowest = min(int(k.min()), 0)
+    return k, multiplicities, lowest, max(int(k.max()), 0) - lowest
 
 
 def _tables(v: Vector, s: float, digits: float) -> tuple[Vector, Vector, Vector]:

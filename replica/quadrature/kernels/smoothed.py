@@ -60,7 +60,7 @@ def _divided(size, A, R, X):
 
 @jit
 def smoothed_averages(
-    k, multiplicity, m, q, V, centre, step, stride, time_step, window, origin,
+    k, lowest, multiplicity, m, q, V, centre, step, stride, jump, time_step, window, origin,
     laplace, hazard, sure, laplace1, hazard1, sure1, reach,
 ):  # fmt: skip
     """Average over the fields ω of rows that were trained on the smoothed cross-entropy.
@@ -74,17 +74,20 @@ def smoothed_averages(
     k, multiplicity : arrays (points, colors) and (points,)
         Levels of the colours, the masked one first, those of the others sorted; and the number of
         points that are alike.
+    lowest : int
+        The lowest level.
     centre, step : float
         Of the lattice.
-    stride, time_step : int and float
-        step = stride time_step.
+    stride, jump, time_step : int, int and float
+        Of a table of times, levels are `stride` places apart and the times of a sum `jump` places,
+        which is time_step; or stride = 0, where each level has a table, and jump = 1.
     window : int
         Number of times from where an event may begin to occur to where it has.
     origin : int
-        Place in the tables where the window of level 0 begins.
-    laplace, hazard, sure : arrays (times,)
+        Place in the tables where the window of a field 0 begins.
+    laplace, hazard, sure : arrays (1 or levels, times)
         Ψ, -Ψ'/Ψ and exp(-e^v), time_step apart.
-    laplace1, hazard1, sure1 : arrays (times,)
+    laplace1, hazard1, sure1 : arrays (1 or levels, times)
         The same at times later by `centre`, for the masked colour.
     reach : float
         Largest |ω - m K0 e_1|²/q.
@@ -111,27 +114,32 @@ def smoothed_averages(
         for a in range(1, size):
             if step * level[a] > top:
                 first, top = a, step * level[a]
-        begin = -stride * level[first]
-        if first == 0:
-            begin -= int(np.floor(centre / time_step))
-        at = origin + begin + stride * level[0]
+        if stride == 0:
+            begin = origin - int(np.floor(top / time_step))
+        else:
+            begin = origin - stride * level[first]
+            if first == 0:
+                begin -= int(np.floor(centre / time_step * jump))
+        at = begin + stride * level[0]
+        row = 0 if stride > 0 else level[0] - lowest
         for j in range(window):
-            alive[j] = laplace1[at + j]
-            rate[0, j] = hazard1[at + j]
+            alive[j] = laplace1[row, at + j * jump]
+            rate[0, j] = hazard1[row, at + j * jump]
         loss = 0.0
         if first == 0:
             for j in range(window):
-                loss += sure1[at + j]
+                loss += sure1[row, at + j * jump]
         for a in range(1, size):
-            at = origin + begin + stride * level[a]
+            at = begin + stride * level[a]
+            row = 0 if stride > 0 else level[a] - lowest
             for _ in range(count[a]):
                 for j in range(window):
-                    alive[j] *= laplace[at + j]
+                    alive[j] *= laplace[row, at + j * jump]
             for j in range(window):
-                rate[a, j] = hazard[at + j]
+                rate[a, j] = hazard[row, at + j * jump]
             if a == first:
                 for j in range(window):
-                    loss += sure[at + j]
+                    loss += sure[row, at + j * jump]
         total = 0.0
         for j in range(window):
             total += alive[j]
