@@ -14,6 +14,7 @@ from .predictions.mean_field_baseline import mean_field_baseline as mean_field_b
 from .predictions.moment_error import MomentError as MomentError
 from .predictions.moment_error import moment_error as moment_error
 from .predictions.optimal_lam import optimal_lam as optimal_lam
+from .predictions.optimal_masking import optimal_masking as optimal_masking
 from .predictions.stability import Stability as Stability
 from .predictions.stability import stability as stability
 from .predictions.state_evolution import StateEvolution as StateEvolution
@@ -23,6 +24,7 @@ from .problem import DataModel as DataModel
 from .problem import GaussianTokens as GaussianTokens
 from .problem import IndependentTokens as IndependentTokens
 from .problem import Loss as Loss
+from .problem import Masking as Masking
 from .problem import PottsTokens as PottsTokens
 from .problem import Problem as Problem
 from .problem import RowTokens as RowTokens

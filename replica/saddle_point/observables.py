@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from replica.channels.channel_of import channel_of
+from replica.channels.masked import MaskedChannel
 from replica.ensembles.ensemble import Ensemble
 from replica.memory import kept
 from replica.problem import Loss
@@ -18,7 +19,7 @@ from replica.saddle_point.saddle_point import SaddlePoint
 from replica.saddle_point.solution import Solution, public
 from replica.saddle_point.status import Status
 
-Numbers = tuple[float, float]
+Numbers = tuple[float, ...]
 
 #: The largest residual of a converged solution.
 _CONVERGED = 2e-10
@@ -31,8 +32,8 @@ def solution_at(saddle: SaddlePoint, found: FixedPoint) -> Solution:
     """Return the solution where a search ended."""
     order = saddle.overlaps(found.x)
     conjugates = saddle.conjugates(found.x)
-    test_loss, train_loss = losses = _losses(saddle, order, Accuracy.FINE)
-    error_rate, distance = rates = _rates(saddle, order, Accuracy.FINE)
+    test_loss, train_loss, *masked_loss = losses = _losses(saddle, order, Accuracy.FINE)
+    error_rate, distance, *masked_rate = rates = _rates(saddle, order, Accuracy.FINE)
     following = saddle.overlaps(found.x + found.gap)
     residual = max(saddle.couplings.change(found.gap), _difference(following, order))
     status = found.status
@@ -42,17 +43,21 @@ def solution_at(saddle: SaddlePoint, found: FixedPoint) -> Solution:
     quadrature_error = _quadrature_error(saddle, found, order, losses, rates)
     return Solution(
         saddle.problem,
-        m=public(order.m),
-        q=public(order.q),
-        V=public(order.V),
-        m_hat=public(conjugates.m),
-        q_hat=public(conjugates.q),
-        V_hat=public(conjugates.V),
+        m=public(saddle.seen(order.m)),
+        q=public(saddle.seen(order.q)),
+        V=public(saddle.seen(order.V)),
+        m_hat=public(saddle.seen(conjugates.m)),
+        q_hat=public(saddle.seen(conjugates.q)),
+        V_hat=public(saddle.seen(conjugates.V)),
+        norm2=order.norm2,
         test_loss=test_loss,
         train_loss=train_loss,
         optimal_loss=_optimal_loss(saddle.ensemble, saddle.problem.loss),
         error_rate=error_rate,
         coupling_error=distance,
+        masked_test_loss=masked_loss[0] if masked_loss else math.nan,
+        masked_error_rate=masked_rate[0] if masked_rate else math.nan,
+        coordinates=None if saddle.problem.masking is None else found.x,
         status=status,
         residual=residual,
         evaluations=saddle.evaluations,
@@ -63,7 +68,8 @@ def solution_at(saddle: SaddlePoint, found: FixedPoint) -> Solution:
 
 def without_answer(saddle: SaddlePoint, status: Status) -> Solution:
     """Return a solution of which only the status and the optimal loss are known."""
-    m, q, V = (public(np.full_like(each, math.nan)) for each in saddle.couplings.untrained[:3])
+    nothing = map(saddle.seen, saddle.couplings.untrained[:3])
+    m, q, V = (public(np.full_like(each, math.nan)) for each in nothing)
     return Solution(
         saddle.problem,
         m=m,
@@ -105,16 +111,22 @@ def _quadrature_error(
 
 
 def _losses(saddle: SaddlePoint, order: Overlaps, accuracy: Accuracy) -> Numbers:
-    """Return test loss and training loss."""
+    """Return test loss and training loss, and with masks the masked test loss."""
     test = saddle.channel.test_loss(order.m, order.q, accuracy)
-    return float(test), float(saddle.averages(order, accuracy).loss)
+    losses = float(test), float(saddle.averages(order, accuracy).loss)
+    if isinstance(saddle.channel, MaskedChannel):
+        return *losses, saddle.channel.masked_test_loss(order.m, order.q, accuracy)
+    return losses
 
 
 def _rates(saddle: SaddlePoint, order: Overlaps, accuracy: Accuracy) -> Numbers:
-    """Return error rate and coupling error."""
+    """Return error rate and coupling error, and with masks the masked error rate."""
     rate = saddle.channel.error_rate(order.m, order.q, accuracy)
     teacher_norm2 = saddle.couplings.teacher_norm2
-    return rate, float(coupling_error(teacher_norm2, order.teacher_overlap, order.norm2))
+    distance = float(coupling_error(teacher_norm2, order.teacher_overlap, order.norm2))
+    if isinstance(saddle.channel, MaskedChannel):
+        return rate, distance, saddle.channel.masked_error_rate(order.m, order.q, accuracy)
+    return rate, distance
 
 
 @kept()

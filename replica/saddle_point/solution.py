@@ -51,6 +51,13 @@ class Solution(Immutable):
         Probability that the most likely colour is not the masked one.
     coupling_error : float
         |w - w*|² / |w*|²; NaN where β = 0.
+    masked_test_loss, masked_error_rate : float
+        Test loss and error rate with masks of the training's rate; NaN without any.
+    norm2 : float
+        |w|².
+    coordinates : array or None
+        The conjugates as the solver holds them, where `m_hat`, `q_hat` and `V_hat` are not all of
+        them, as with masks that of |w|².
     status : Status
         "converged", or how the solution failed: "max-steps", "diverged", "not-finite" or
         "below-threshold". It is such a text, and has a `sentence` on what it means.
@@ -80,6 +87,10 @@ class Solution(Immutable):
     optimal_loss: float = math.nan
     error_rate: float = math.nan
     coupling_error: float = math.nan
+    masked_test_loss: float = math.nan
+    masked_error_rate: float = math.nan
+    norm2: float = math.nan
+    coordinates: Vector | None = None
     status: Status = Status.NOT_FINITE
     residual: float = math.nan
     evaluations: int = 0

@@ -67,12 +67,15 @@ def _parameter(name: str, kind: Kind = "number", **known: Any) -> Column:
     return Column(name, kind, parameter=True, **known)
 
 
-def _observable(name: str, label: str, kind: Kind = "number", unit: str = "") -> Column:
-    return Column(name, kind, observable=True, label=label, unit=unit)
+def _observable(
+    name: str, label: str, kind: Kind = "number", unit: str = "", **known: Any
+) -> Column:
+    return Column(name, kind, observable=True, label=label, unit=unit, **known)
 
 
 _INDEPENDENT: dict[str, Any] = {"data": "independent", "tables": "independent tokens"}
 _GAUSSIAN: dict[str, Any] = {"data": "gaussian", "tables": "Gaussian tokens"}
+_MASKED = "`--masking`"
 _SAMPLED = "simulations, except of Gaussian tokens"
 
 #: All columns, in the order in which a legend names what tells curves apart.
@@ -104,6 +107,9 @@ EVERY = (
                meaning="which, from 0, or that of an entry of a matrix", form="row {:g}"),
     _parameter("bias", "integer", tables="rows with a bias", meaning="whether rows have a bias",
                form="bias = {:g}", usual="0"),
+    _parameter("masking", "text", tables=_MASKED,
+               meaning="kind and rate of the masks of training, and their draws where several",
+               form="{}", usual="one"),
     _parameter("estimator", "text", tables="simulations with `--estimator`",
                meaning="how rows are estimated", form="{}", usual="minimiser"),
     _parameter("sites", "integer", finite=True, form="$L={:g}$"),
@@ -124,6 +130,10 @@ EVERY = (
     _observable("m", "$m$", "numbers"),
     _observable("q", "$q$", "numbers"),
     Column("V", "numbers"),
+    _observable("masked_test_loss", "masked test loss", unit="nats", tables=_MASKED,
+                meaning="loss on fresh sequences with such masks"),
+    _observable("masked_error_rate", "masked error rate", tables=_MASKED,
+                meaning="error rate with such masks"),
     Column("status", "text"),
     Column("residual"),
     Column("evaluations", "integer"),
