@@ -31,8 +31,8 @@ def solution_at(saddle: SaddlePoint, found: FixedPoint) -> Solution:
     """Return the solution where a search ended."""
     order = saddle.overlaps(found.x)
     conjugates = saddle.conjugates(found.x)
-    test_loss, train_loss = losses = _losses(saddle, order, Accuracy.FINE)
-    error_rate, distance = rates = _rates(saddle, order, Accuracy.FINE)
+    test_loss, train_loss = losses = losses_at(saddle, order, Accuracy.FINE)
+    error_rate, distance = rates = rates_at(saddle, order, Accuracy.FINE)
     residual = max(
         saddle.couplings.change(found.gap),
         relative_difference(_listed(saddle.overlaps(found.x + found.gap)), _listed(order)),
@@ -52,7 +52,7 @@ def solution_at(saddle: SaddlePoint, found: FixedPoint) -> Solution:
         V_hat=public(conjugates.V),
         test_loss=test_loss,
         train_loss=train_loss,
-        optimal_loss=_optimal_loss(saddle.ensemble, saddle.problem.loss),
+        optimal_loss=optimal_loss_at(saddle.ensemble, saddle.problem.loss),
         error_rate=error_rate,
         coupling_error=distance,
         status=status,
@@ -73,7 +73,7 @@ def without_answer(saddle: SaddlePoint, status: Status) -> Solution:
         m_hat=m,
         q_hat=q,
         V_hat=V,
-        optimal_loss=_optimal_loss(saddle.ensemble, saddle.problem.loss),
+        optimal_loss=optimal_loss_at(saddle.ensemble, saddle.problem.loss),
         status=status,
         evaluations=saddle.evaluations,
     )
@@ -94,10 +94,10 @@ def _quadrature_error(
     if not np.isfinite(_listed(moved)).all():
         return math.nan
     return (
-        relative_difference(losses, _losses(saddle, order, Accuracy.FINER))
+        relative_difference(losses, losses_at(saddle, order, Accuracy.FINER))
         + relative_difference(
             [*_listed(order), *rates],
-            [*_listed(moved), *_rates(saddle, moved, Accuracy.FINER)],
+            [*_listed(moved), *rates_at(saddle, moved, Accuracy.FINER)],
         )
         + _optimal_loss_error(saddle.ensemble, saddle.problem.loss)
         + _ROUNDING * float(np.abs(found.inverse).sum(axis=1).max())
@@ -106,13 +106,13 @@ def _quadrature_error(
     )
 
 
-def _losses(saddle: SaddlePoint, order: Overlaps, accuracy: Accuracy) -> Numbers:
+def losses_at(saddle: SaddlePoint, order: Overlaps, accuracy: Accuracy) -> Numbers:
     """Return test loss and training loss."""
     test = saddle.channel.test_loss(order.m, order.q, accuracy)
     return float(test), float(saddle.averages(order, accuracy).loss)
 
 
-def _rates(saddle: SaddlePoint, order: Overlaps, accuracy: Accuracy) -> Numbers:
+def rates_at(saddle: SaddlePoint, order: Overlaps, accuracy: Accuracy) -> Numbers:
     """Return error rate and coupling error."""
     rate = saddle.channel.error_rate(order.m, order.q, accuracy)
     teacher_norm2 = saddle.couplings.teacher_norm2
@@ -120,15 +120,18 @@ def _rates(saddle: SaddlePoint, order: Overlaps, accuracy: Accuracy) -> Numbers:
 
 
 @kept()
-def _optimal_loss(
+def optimal_loss_at(
     ensemble: Ensemble, loss: str | Loss, accuracy: Accuracy = Accuracy.FINE
 ) -> float:
+    """Return the loss of the true conditional law."""
     return channel_of(ensemble.law, loss).optimal_loss(ensemble.rho, accuracy)
 
 
 @kept()
 def _optimal_loss_error(ensemble: Ensemble, loss: str | Loss) -> float:
-    fine, finer = (_optimal_loss(ensemble, loss, each) for each in (Accuracy.FINE, Accuracy.FINER))
+    fine, finer = (
+        optimal_loss_at(ensemble, loss, each) for each in (Accuracy.FINE, Accuracy.FINER)
+    )
     return relative_difference([fine], [finer])
 
 
