@@ -11,6 +11,8 @@ from .predictions.free_energy import free_energy as free_energy
 from .predictions.mean_field_baseline import Baseline as Baseline
 from .predictions.mean_field_baseline import mean_field_baseline as mean_field_baseline
 from .predictions.optimal_lam import optimal_lam as optimal_lam
+from .predictions.reliability import Reliability as Reliability
+from .predictions.reliability import reliability as reliability
 from .predictions.required_alpha import required_alpha as required_alpha
 from .predictions.sensitivities import Sensitivities as Sensitivities
 from .predictions.sensitivities import sensitivities as sensitivities

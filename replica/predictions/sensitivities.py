@@ -32,6 +32,12 @@ _SHARE, _TRIES, _PROBE = 0.1, 14, 1e-6
 #: Rounds in which the slope of the fixed point is improved, until it changes by less.
 _ROUNDS, _CLOSE = 4, 1e-4
 
+#: Observables that are one number, as `_extended` lists them.
+_SCALARS = (
+    "test_loss", "train_loss", "error_rate", "coupling_error", "optimal_loss", "temperature",
+    "calibrated_loss",
+)  # fmt: skip
+
 
 @dataclass(frozen=True, eq=False)
 class Sensitivities(Immutable, Mapping[str, Mapping[str, Order]]):
@@ -83,8 +89,9 @@ def sensitivities(solution: Solution) -> Sensitivities:
     -------
     Sensitivities
         Derivatives of test_loss, train_loss, optimal_loss, excess_loss, error_rate,
-        coupling_error, m, q and V, each in alpha, lam, and beta, coupling_norm or shift; NaN where
-        the observable is. At lam = 0 and coupling_norm = 0 they are those from the right.
+        coupling_error, m, q, V, temperature and calibrated_loss, each in alpha, lam, and
+        beta, coupling_norm or shift; NaN where the observable is. At coupling_norm = 0
+        they are those from the right.
 
     Raises
     ------
@@ -133,8 +140,7 @@ class _Differentiated:
             value, error = (public(each[start:end].reshape(shape)) for each in found)
             named[name] = value, error
             start = end
-        scalars = ("test_loss", "train_loss", "error_rate", "coupling_error", "optimal_loss")
-        for i, name in enumerate(scalars, start=start):
+        for i, name in enumerate(_SCALARS, start=start):
             named[name] = float(found.value[i]), float(found.error[i])
         (test, test_error), (optimal, optimal_error) = named["test_loss"], named["optimal_loss"]
         named["excess_loss"] = test - optimal, test_error + optimal_error
@@ -149,7 +155,11 @@ class _Differentiated:
         average = saddle.averages(order, accuracy)
         gap = couplings.coordinates(conjugates_of(average, alpha)) - x
         optimal = optimal_loss_at(saddle.ensemble, saddle.problem.loss, accuracy)
-        seen = (*losses_at(saddle, order, accuracy), *rates_at(saddle, order, accuracy), optimal)
+        temperature, calibrated = saddle.channel.calibrated(order.m, order.q)
+        # An infinite temperature has no derivative.
+        temperature = temperature if math.isfinite(temperature) else math.nan
+        losses, rates = losses_at(saddle, order, accuracy), rates_at(saddle, order, accuracy)
+        seen = (*losses, *rates, optimal, temperature, calibrated)
         return np.concatenate([gap, order.m.ravel(), order.q.ravel(), order.V.ravel(), seen])
 
     def _here(self, x: Vector, accuracy: Accuracy = Accuracy.FINE) -> Vector:

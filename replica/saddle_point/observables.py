@@ -42,6 +42,7 @@ def solution_at(saddle: SaddlePoint, found: FixedPoint) -> Solution:
         # A residual that rounding alone keeps from the tolerance is small enough.
         status = Status.CONVERGED if residual < _CONVERGED else Status.MAX_STEPS
     quadrature_error = _quadrature_error(saddle, found, order, losses, rates)
+    calibrated = saddle.channel.calibrated(order.m, order.q)
     return Solution(
         saddle.problem,
         m=public(order.m),
@@ -59,6 +60,8 @@ def solution_at(saddle: SaddlePoint, found: FixedPoint) -> Solution:
         residual=residual,
         evaluations=saddle.evaluations,
         quadrature_error=quadrature_error,
+        temperature=calibrated.temperature,
+        calibrated_loss=calibrated.loss,
     )
 
 

@@ -117,6 +117,10 @@ EVERY = (
     Column("status", "text"),
     Column("residual"),
     Column("evaluations", "integer"),
+    Column("temperature", tables="theory of the cross-entropy", label="best temperature $T$",
+           meaning="T with which softmax(z/T) predicts best"),
+    Column("calibrated_loss", tables="theory of the cross-entropy",
+           label="test loss at the best temperature", unit="nats", meaning="test loss with it"),
     Column("NAME_stderr", tables=_SAMPLED,
            meaning="standard error of NAME over the rows of one system, or over seeds"),
     Column("memory", tables="simulated Potts tokens", meaning="what the chains remember of half "

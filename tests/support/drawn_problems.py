@@ -22,7 +22,7 @@ RING = [[1.0, 0.4, 0.1, 0.4], [0.4, 1.0, 0.4, 0.1], [0.1, 0.4, 1.0, 0.4], [0.4, 
 
 OBSERVABLES = (
     "m", "q", "V", "test_loss", "train_loss", "optimal_loss", "excess_loss", "error_rate",
-    "coupling_error",
+    "coupling_error", "temperature", "calibrated_loss",
 )  # fmt: skip
 
 
