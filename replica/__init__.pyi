@@ -15,6 +15,11 @@ from .predictions.moment_error import MomentError as MomentError
 from .predictions.moment_error import moment_error as moment_error
 from .predictions.optimal_lam import optimal_lam as optimal_lam
 from .predictions.optimal_masking import optimal_masking as optimal_masking
+from .predictions.reliability import Reliability as Reliability
+from .predictions.reliability import reliability as reliability
+from .predictions.required_alpha import required_alpha as required_alpha
+from .predictions.sensitivities import Sensitivities as Sensitivities
+from .predictions.sensitivities import sensitivities as sensitivities
 from .predictions.stability import Stability as Stability
 from .predictions.stability import stability as stability
 from .predictions.state_evolution import StateEvolution as StateEvolution
