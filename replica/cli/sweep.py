@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from replica.cli.report import report_unconverged
 from replica.cli.subcommand import OPTIMAL_LAM, Commands, subcommand
-from replica.cli.sweep_chunks import ERROR, Point, identity, point, solved
+from replica.cli.sweep_chunks import ERROR, Point, identity, point, point_of, solved
 from replica.commandline.command import NOT_CONVERGED
 from replica.commandline.options import (
     add_executor_options,
@@ -74,16 +74,12 @@ def run_sweep(options: argparse.Namespace, command: str) -> int:
         return NOT_CONVERGED
     except KeyboardInterrupt:
         kept = sink.leave(family, done)
-        count = sum(_point(problem) in kept for problem in family)
+        count = sum(point_of(problem) in kept for problem in family)
         say(f"replica sweep: {count} of {len(family)} points are done and kept")
         raise
     return report_unconverged(
-        (each, done[key]) for key, each in {_point(p): p for p in family}.items()
+        (each, done[key]) for key, each in {point_of(p): p for p in family}.items()
     )
-
-
-def _point(problem: Problem) -> Point:
-    return point(problem.columns())
 
 
 class _Sink(Protocol):
@@ -110,7 +106,7 @@ class _Printed:
         return nullcontext()
 
     def finish(self, family: Sequence[Problem], done: Mapping[Point, Line]) -> None:
-        rows = [done[key] for key in map(_point, family) if key in done]
+        rows = [done[key] for key in map(point_of, family) if key in done]
         table = Table({name: row[name] for name in row if name != ERROR} for row in rows)
         table.write(sys.stdout)
 
@@ -142,7 +138,7 @@ class _Written:
         return self._journal
 
     def finish(self, family: Sequence[Problem], done: Mapping[Point, Line]) -> None:
-        self._journal.finish(done[key] for key in map(_point, family))
+        self._journal.finish(done[key] for key in map(point_of, family))
 
     def leave(self, family: Sequence[Problem], done: Mapping[Point, Line]) -> Collection[Point]:
         # Ctrl-C may have come between writing a point and counting it, or the file be gone.

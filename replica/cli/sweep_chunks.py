@@ -10,7 +10,7 @@ from typing import Any
 from replica.commandline.terminal import progress
 from replica.execution.resumable import finished, recorded
 from replica.execution.task import Line, described
-from replica.problem import DataModel, Problem
+from replica.problem import Problem, RowTokens
 from replica.problem.row_sequences import RowSequences
 from replica.saddle_point.solution import Solution
 from replica.tables.columns import FAILED
@@ -65,7 +65,7 @@ def solved(
     known = {point(line): line for line in held}
     tasks = []
     for task in stretches(problems, optimal):
-        points = [point(problem.columns()) for problem in task.problems]
+        points = [point_of(problem) for problem in task.problems]
         missing = [number for number, each in enumerate(points) if each not in known]
         if missing:
             tasks.append(task)
@@ -89,12 +89,19 @@ def point(line: Mapping[str, Any]) -> Point:
     return line.get("row"), line["alpha"]
 
 
+def point_of(problem: Problem) -> Point:
+    """Return what tells the line of a problem from those of the others of a sweep."""
+    data = problem.data
+    return data.columns()["row"] if isinstance(data, RowTokens) else None, problem.alpha
+
+
 def stretches(problems: Iterable[Problem], optimal: bool = False) -> list[Stretch]:
     """Return the stretches that solve problems of one or more rows along alpha, each once."""
     length = 1 if optimal else LENGTH
-    along: dict[DataModel, dict[float, Problem]] = {}
+    along: dict[int | None, dict[float, Problem]] = {}
     for problem in problems:
-        along.setdefault(problem.data, {})[problem.alpha] = problem
+        row, alpha = point_of(problem)
+        along.setdefault(row, {})[alpha] = problem
     curves = [[curve[alpha] for alpha in sorted(curve)] for curve in along.values()]
     return [
         Stretch(tuple(curve[start : start + length]), optimal)
