@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from replica.arrays import Matrix, Vector
 from replica.ensembles.ensemble import Ensemble
@@ -45,6 +46,11 @@ class Moments:
     def sites(self) -> int:
         """L, the masked site with the others."""
         return int(self.means.shape[2]) + 1
+
+    @property
+    def groups(self) -> NDArray[np.intp]:
+        """Which of the covariances each token has."""
+        return np.arange(len(self.frequencies)) % len(self.covariances)
 
 
 def packed_covariance(covariance: Vector) -> Matrix:
@@ -109,7 +115,7 @@ class MomentEnsemble(Ensemble):
         inputs = unpacked(packed(np.eye(n)) @ context.covariances.sum(axis=0), context.sites - 1)
         fields = unpacked(context.covariances @ packed(np.eye(context.sites - 1)), n)
         ranks = np.linalg.matrix_rank(fields, hermitian=True)
-        shown = np.broadcast_to(ranks, self.colors) @ context.frequencies
+        shown = ranks[context.groups] @ context.frequencies
         rank = int(np.linalg.matrix_rank(inputs, hermitian=True))
         return rank / (context.sites * float(shown)) if shown else math.inf
 

@@ -77,7 +77,7 @@ def solve_from(
     """Solve a problem from the state of a neighbour, and return the state for the next one."""
     saddle = SaddlePoint(problem)
     if problem.lam == 0.0:
-        threshold = known_threshold(saddle.ensemble, problem.loss)
+        threshold = known_threshold(saddle.ensemble, problem.loss, problem.masking)
         if problem.alpha <= threshold * (1 + _THRESHOLD_ERROR):
             return without_answer(saddle, Status.BELOW_THRESHOLD), None
     found = None
@@ -125,7 +125,7 @@ def _approach(saddle: SaddlePoint, max_steps: int) -> FixedPoint:
     found = _search(saddle, beginning, Accuracy.COARSE, min(max_steps, _FROM_EXPANSION))
     if found.status == Status.CONVERGED or saddle.evaluations >= max_steps:
         return found
-    lam, unit = saddle.problem.lam, saddle.couplings.unit
+    lam, unit = saddle.lam, saddle.couplings.unit
     past: list[tuple[float, State]] = []
     for place in np.linspace(0.0, math.log(max(lam / unit, 1e-9)), 8):
         saddle.lam = unit * math.exp(place)
