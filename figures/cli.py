@@ -47,6 +47,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     own.add_argument("--y", required=True, metavar="COLUMN", help="one of " + ", ".join(overlay.Y))
     own.add_argument("--x", default="alpha", metavar="COLUMN",
                      help="one of " + ", ".join(overlay.X) + " (alpha)")  # fmt: skip
+    own.add_argument("--mean-rows", action="store_true",
+                     help="the mean over the rows of one model, in place of each")  # fmt: skip
     own.add_argument("--log", action="store_true", help="logarithmic x axis")
     own.add_argument("--log-y", action="store_true", help="logarithmic y axis")
     _add_out(own, "overlay.pdf, .png, .csv and .json")
@@ -126,8 +128,9 @@ def _all(options: argparse.Namespace, command: str) -> int:
 def _overlay(options: argparse.Namespace, command: str) -> int:
     folder = writable_folder("out", Path(options.out))
     columns = one_of("x", options.x, overlay.X), one_of("y", options.y, overlay.Y)
-    theory, theory_again = overlay.read("THEORY", options.theory, "theory", columns)
-    simulation, again = overlay.read("SIM", options.simulation, "simulation", columns)
+    rows = options.mean_rows
+    theory, theory_again = overlay.read("THEORY", options.theory, "theory", columns, rows)
+    simulation, again = overlay.read("SIM", options.simulation, "simulation", columns, rows)
 
     from figures.drawing.style import journal, load_matplotlib
     from figures.output.publish import publish
@@ -139,6 +142,7 @@ def _overlay(options: argparse.Namespace, command: str) -> int:
         best = overlay.is_at_best_lam(options.theory)
         figure = overlay.draw_overlay(theory, simulation, *columns, axes, best)
         parameters = {name: getattr(options, name) for name in ("theory", "simulation", "x", "y")}
+        parameters |= {"mean_rows": True} if rows else {}
         seeds = sorted({line["seed"] for line in simulation.lines()} - {None})
         written = publish(
             figure, table, folder, overlay.NAME, command=command, parameters=parameters, seeds=seeds

@@ -14,6 +14,12 @@ from .predictions.mean_field_baseline import mean_field_baseline as mean_field_b
 from .predictions.moment_error import MomentError as MomentError
 from .predictions.moment_error import moment_error as moment_error
 from .predictions.optimal_lam import optimal_lam as optimal_lam
+from .predictions.optimal_masking import optimal_masking as optimal_masking
+from .predictions.reliability import Reliability as Reliability
+from .predictions.reliability import reliability as reliability
+from .predictions.required_alpha import required_alpha as required_alpha
+from .predictions.sensitivities import Sensitivities as Sensitivities
+from .predictions.sensitivities import sensitivities as sensitivities
 from .predictions.stability import Stability as Stability
 from .predictions.stability import stability as stability
 from .predictions.state_evolution import StateEvolution as StateEvolution
@@ -23,6 +29,7 @@ from .problem import DataModel as DataModel
 from .problem import GaussianTokens as GaussianTokens
 from .problem import IndependentTokens as IndependentTokens
 from .problem import Loss as Loss
+from .problem import Masking as Masking
 from .problem import PottsTokens as PottsTokens
 from .problem import Problem as Problem
 from .problem import RowTokens as RowTokens
@@ -32,7 +39,9 @@ from .saddle_point.solution import Solution as Solution
 from .saddle_point.solver import solve as solve
 from .saddle_point.sweep import Curve as Curve
 from .saddle_point.sweep import sweep as sweep
+from .saddle_point.sweep_rows import sweep_rows as sweep_rows
 from .tables import Table as Table
+from .tables.average_rows import average_rows as average_rows
 from .tables.relatives import similarity_weights as similarity_weights
 from .tables.sequences import Sequences as Sequences
 from .tables.sequences import read_sequences as read_sequences

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from replica.immutable import fixed
 from replica.problem import GaussianTokens, IndependentTokens, PottsTokens
-from replica.problem.potts_tokens import LEAST_U, MOST_U
 from replica.problem.row_couplings import RowCouplings
 from replica.problem.row_sequences import RowSequences
+from replica.problem.similarity import LEAST_U, MOST_U
 from replica.validation import integer, invalid, numbers, unmasked
 
 Floats = NDArray[np.float64]

@@ -13,11 +13,13 @@ from replica.channels.by_points import PointChannel
 from replica.channels.channel import Channel
 from replica.channels.colour_mode_cross_entropy import ModeCrossEntropyChannel
 from replica.channels.independent_cross_entropy import IndependentCrossEntropyChannel
+from replica.channels.masked import DrawsChannel, DynamicChannel, MaskedChannel, StaticChannel
 from replica.channels.mixture import MixtureChannel
 from replica.channels.mixture_quadratic import MixtureQuadraticChannel
 from replica.channels.potts_cross_entropy import CrossEntropyChannel
 from replica.channels.quadratic import QuadraticChannel
 from replica.ensembles.independent import IndependentLaw
+from replica.ensembles.masked import MaskedSpectrum
 from replica.losses.cross_entropy import CrossEntropyPoints
 from replica.losses.custom import CustomPoints
 from replica.losses.mixture_cross_entropy import MixtureCrossEntropy
@@ -28,6 +30,7 @@ from replica.quadrature.field_law import FieldLaw
 from replica.quadrature.mixture_law import MixtureLaw
 from replica.quadrature.point_sum import PointLoss
 from replica.quadrature.tilted_law import TiltedLaw
+from replica.validation import invalid
 
 #: What makes the channel of a pair of law and loss that has a rule of its own.
 _SPECIAL: Mapping[tuple[type[FieldLaw], str], Callable[[Any], Channel]] = {
@@ -40,6 +43,9 @@ _SPECIAL: Mapping[tuple[type[FieldLaw], str], Callable[[Any], Channel]] = {
 
 #: The losses with a name, as any law that can be sampled averages them.
 _POINTS: Mapping[str, Callable[[], PointLoss]] = {"cross-entropy": CrossEntropyPoints}
+
+#: The most colours whose smoothed cross-entropy a lattice can average.
+_MOST_SMOOTHED = 24
 
 
 def channel_of(law: FieldLaw, loss: str | Loss) -> Channel:
@@ -65,3 +71,36 @@ def channel_of(law: FieldLaw, loss: str | Loss) -> Channel:
     if loss == "squared-error":
         return QuadraticChannel(law)
     return PointChannel(law, _POINTS[loss]())
+
+
+def masked_channel_of(law: FieldLaw, loss: str | Loss, context: MaskedSpectrum) -> MaskedChannel:
+    """Return the channel of a loss over the fields of masked contexts.
+
+    Static masks that are drawn once suit any law and loss. The average over several draws is known
+    for the squared error, and that over all masks for the cross-entropy of tilted fields, too.
+
+    Raises
+    ------
+    ValueError
+        If it is another pair, or `channel_of` refuses the loss.
+    """
+    full, masking = channel_of(law, loss), context.masking
+    if not masking.dynamic and masking.draws == 1:
+        return StaticChannel(full, context)
+    known = loss == "squared-error"
+    if masking.draws > 1:
+        if known:
+            return DrawsChannel(full, context)
+        allowed = "1 for the theory of another loss than the squared error; simulations take any"
+        raise invalid("draws", masking.draws, allowed)
+    if not known:
+        if loss != "cross-entropy" or not isinstance(law, TiltedLaw):
+            allowed = (
+                "static, or dynamic with the squared error, or with the cross-entropy of "
+                "PottsTokens with U = I or CustomTokens"
+            )
+            raise invalid("masking", masking, allowed)
+        if law.colors > _MOST_SMOOTHED:
+            allowed = f"at most {_MOST_SMOOTHED} with dynamic masks and the cross-entropy"
+            raise invalid("colors", law.colors, allowed)
+    return DynamicChannel(full, context)

@@ -24,6 +24,7 @@ from replica.errors import BadArgument, Removed, Unwritable, WorkerDied
 from replica.execution.dask_cluster import check_scheduler
 from replica.execution.task import Line
 from replica.problem import CustomTokens, Problem, RowTokens
+from replica.problem.coupling_laws import GaussianCouplings
 from replica.tables import Table
 from replica.tables.journal import RESUME_HINT, Journal
 from replica.validation import integer
@@ -163,9 +164,10 @@ def _parameters(options: argparse.Namespace, problem: Problem) -> dict[str, Any]
     if data.name == CustomTokens.name:
         # The eigenvalues are the same matrix to the last digit on one machine only.
         described = {"colors": data.colors, **digests(options, "covariance", "teacher")}
+    unsaid = None, GaussianCouplings.text
     return {
         "data": data.name,
-        **{name: value for name, value in described.items() if value is not None},
+        **{name: value for name, value in described.items() if value not in unsaid},
         **({"bias": True} if options.bias else {}),
         "lam": options.lam,
         "alpha": options.alpha,

@@ -20,6 +20,7 @@ from replica.commandline.parsing import (
 )
 from replica.commandline.sequence_rows import rows_of_file as rows_of_sequences
 from replica.problem import DATA_MODELS, LOSSES, DataModel, Problem
+from replica.problem.coupling_laws import NAMES
 from replica.problem.data_model import MOST_COLORS
 from replica.problem.row_sequences import COVARIANCES, RowSequences
 from replica.tables.sequences import GAPS, KINDS
@@ -65,6 +66,9 @@ _DATA_OPTIONS = {
         "row per line",
         matrix,
         metavar="U",
+    ),
+    "couplings": _DataOption(
+        f"ensemble of couplings of potts data: {NAMES} (gaussian)", metavar="NAME"
     ),
     "coupling_norm": _DataOption(
         "norm of the true row of independent data, 0 or more", type=number, metavar="NORM"

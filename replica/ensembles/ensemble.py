@@ -85,6 +85,11 @@ class Ensemble:
         return self.spectrum
 
     @property
+    def prior_variance(self) -> Vector | float:
+        """The variance of w* by node of the spectrum, in units of |w*|²/L; 1 if all are alike."""
+        return 1.0
+
+    @property
     def share(self) -> float:
         """Weights of a row for each of the L sites: 1 unless L is finite."""
         return 1.0
@@ -128,9 +133,9 @@ class Ensemble:
     def require(self, question: str) -> None:
         """Raise ValueError unless this ensemble answers a question.
 
-        "prior": w* is Gaussian and independent of the covariances. "mean field": linear
-        regression, rescaled, estimates w*. "threshold": that of the cross-entropy is known.
-        "asymptotics": few and many samples are.
+        "prior": w* is Gaussian given the covariances, which may tell its variances. "mean field":
+        linear regression, rescaled, estimates w*. "threshold": that of the cross-entropy is
+        known. "asymptotics": few and many samples are.
         """
         if not self.knows(question):
             raise self.unknown(ANSWERED[question])

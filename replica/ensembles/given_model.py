@@ -12,7 +12,7 @@ from replica.arrays import Matrix
 from replica.errors import ParamagnetWarning
 from replica.memory import kept
 from replica.notices import tell
-from replica.problem.potts_tokens import safe_b
+from replica.problem.paramagnet import safe_b
 from replica.problem.row_couplings import GivenModel
 from replica.validation import invalid
 

@@ -77,7 +77,9 @@ def bayes_bound(alpha: float, data: DataModel) -> BayesBound:
     Tilted by the masked token, the fields are Gaussian with a mean linear in w*, so each
     sequence measures w* with precision P = Σ_k u_k² G_k d_k/C, where d_k is the dimension of
     the colour mode k. With the prior w* ~ N(0, |w*|²/L) the posterior is Gaussian, and
-    m_k = q_k = u_k² |w*|² <G_k α|w*|²P / (1 + α|w*|²P)>.
+    m_k = q_k = u_k² |w*|² <G_k α|w*|²P / (1 + α|w*|²P)>. Of Hopfield couplings the others tell
+    the variances of w*, 1 + J/γ in units of |w*|²/L, by which |w*|² is multiplied. Of orthogonal
+    ones they tell the row itself, up to its sign: no bound is of use, and it is refused.
 
     Parameters
     ----------
@@ -103,8 +105,9 @@ def bayes_bound(alpha: float, data: DataModel) -> BayesBound:
     spectrum = ensemble.prior
     w2, weights, scaled = spectrum.teacher_norm2, spectrum.weights, spectrum.scaled
     # Beyond 1e300 nothing is left to learn, and infinity would make no share of it.
-    gain = alpha / ensemble.share * w2 * (ensemble.law.dimensions @ scaled) / data.colors
-    gain = np.minimum(gain, 1e300)
+    precision = alpha / ensemble.share * w2 * (ensemble.law.dimensions @ scaled) / data.colors
+    variance = ensemble.prior_variance
+    gain, weights = np.minimum(precision * variance, 1e300), weights * variance
     m = w2 * (scaled @ (weights * gain / (1 + gain)))
     rho = spectrum.rho
     if np.any(m > (1 + _ROUNDING) * rho):

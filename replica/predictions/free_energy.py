@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from replica.arrays import Vector
 from replica.problem import Problem
 from replica.quadrature.rule import Accuracy
 from replica.saddle_point.equations import Conjugates, Overlaps
-from replica.saddle_point.saddle_point import SaddlePoint
-from replica.saddle_point.solution import Solution, answer, vector
+from replica.saddle_point.saddle_point import SaddlePoint, order_of
+from replica.saddle_point.solution import Solution, answer
 
 
 def free_energy(solution: Solution) -> float:
@@ -33,26 +31,24 @@ def free_energy(solution: Solution) -> float:
     ValueError
         If the solution did not converge.
     """
-    s = answer(solution)
-    order = Overlaps(vector(s.m), vector(s.q), vector(s.V), np.nan, np.nan)
-    conjugates = Conjugates(vector(s.m_hat), vector(s.q_hat), vector(s.V_hat))
-    return free_energy_at(s.problem, order, conjugates)
+    solved = answer(solution)
+    return free_energy_at(solved.problem, *order_of(solved))
 
 
 def free_energy_at(problem: Problem, order: Overlaps, conjugates: Conjugates) -> float:
     """Return Φ at any order parameters, stationary or not (THEORY.md, equation 6).
 
     Φ = α E[envelope] - ½ (<S²/D>_* + <Q/D>) + Σ_k (m m̂ - ½ q V̂ + ½ V q̂), with the Moreau
-    envelope ℓ(h) + |h - ω|²/(2V) at h = prox(ω).
+    envelope ℓ(h) + |h - ω|²/(2V) at h = prox(ω). With masks the mode of |w|² is among the others.
     """
     saddle = SaddlePoint(problem)
     average = saddle.averages(order, Accuracy.FINER)
     envelope = average.loss + 0.5 * _inner(order.V, average.energy)
-    couplings = saddle.couplings.objective(conjugates, problem.lam)
+    couplings = saddle.couplings.objective(conjugates, saddle.lam)
     products = _inner(order.m, conjugates.m) + 0.5 * (
         _inner(order.V, conjugates.q) - _inner(order.q, conjugates.V)
     )
-    return float(problem.alpha * envelope - 0.5 * couplings + products)
+    return float(saddle.alpha * envelope - 0.5 * couplings + products) / saddle.share
 
 
 def _inner(left: Vector, right: Vector) -> float:

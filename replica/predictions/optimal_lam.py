@@ -5,14 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-import numpy as np
-from numpy.polynomial.chebyshev import Chebyshev
-from numpy.typing import NDArray
-
 from replica.ensembles import ensemble_of
 from replica.errors import ConvergenceError
 from replica.problem import Problem
-from replica.quadrature.search import deepest_minimum
+from replica.quadrature.search import deepest_minimum, flat_minimum
 from replica.saddle_point.continuation import State
 from replica.saddle_point.messages import failure_message
 from replica.saddle_point.solution import Solution
@@ -72,18 +68,11 @@ def optimal_lam(problem: Problem) -> tuple[float, Solution]:
     path = _Path(problem)
     test_loss = path.test_loss
     centre = _deepest(problem, test_loss)
-    for _ in range(6):
-        domain = (centre - _HALF_WIDTH, centre + _HALF_WIDTH)
-        places = centre + _HALF_WIDTH * np.cos(
-            np.pi * (np.arange(_DEGREE + 1) + 0.5) / (_DEGREE + 1)
-        )
-        fit = Chebyshev.fit(places, [test_loss(place) for place in places], _DEGREE, domain=domain)
-        best = _nearest_root(fit, centre)
-        if abs(best - centre) < 0.5 * _HALF_WIDTH:
-            lam = math.exp(best)
-            return lam, solve(problem.at(lam=lam))
-        centre = min(max(best, domain[0]), domain[1])
-    raise invalid("problem", problem, "one whose test loss has a minimum in lam")
+    best = flat_minimum(test_loss, centre, _HALF_WIDTH, _DEGREE)
+    if best is None:
+        raise invalid("problem", problem, "one whose test loss has a minimum in lam")
+    lam = math.exp(best)
+    return lam, solve(problem.at(lam=lam))
 
 
 class _Path:
@@ -171,14 +160,3 @@ def check_teacher(problem: Problem) -> None:
     if not ensemble_of(problem.data).rho.any():
         allowed = "such that there is something to learn, for a finite weight decay to be best"
         raise invalid("data", problem.data, allowed)
-
-
-def _nearest_root(fit: Chebyshev, centre: float) -> float:
-    """Return the extremum of the fit nearest to a point, or the lower end of its domain."""
-    roots: NDArray[np.complex128] = np.asarray(fit.deriv().roots(), dtype=complex)
-    real = roots.real[np.abs(roots.imag) < 1e-9]
-    inside = real[np.abs(real - centre) < _HALF_WIDTH]
-    if inside.size:
-        return float(inside[np.argmin(np.abs(inside - centre))])
-    low, high = fit.domain
-    return float(low if fit(low) < fit(high) else high)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from replica.quadrature.rule import Accuracy
-from replica.saddle_point.saddle_point import SaddlePoint
-from replica.saddle_point.solution import Solution, answer, vector
+from replica.saddle_point.saddle_point import SaddlePoint, order_of
+from replica.saddle_point.solution import Solution, answer
 
 
 @dataclass(frozen=True)
@@ -64,10 +64,10 @@ def stability(solution: Solution) -> Stability:
 
 def _replicon(solution: Solution, accuracy: Accuracy) -> float:
     saddle = SaddlePoint(solution.problem)
-    m, q, V = vector(solution.m), vector(solution.q), vector(solution.V)
-    response = saddle.channel.response_square(m, q, V, accuracy)
-    spread = saddle.couplings.spread(vector(solution.V_hat), saddle.lam)
-    growth = solution.problem.alpha * response @ spread
+    order, conjugates = order_of(solution)
+    response = saddle.channel.response_square(order.m, order.q, order.V, accuracy)
+    spread = saddle.couplings.spread(conjugates.V, saddle.lam)
+    growth = saddle.alpha * response @ spread
     if not np.isfinite(growth).all():
         return math.nan
     return 1.0 - float(np.abs(np.linalg.eigvals(growth)).max())

@@ -9,6 +9,7 @@ from replica.problem.data_model import DataModel
 from replica.problem.gaussian_tokens import GaussianTokens
 from replica.problem.independent_tokens import IndependentTokens
 from replica.problem.loss import LOSSES, Loss
+from replica.problem.masking import Masking
 from replica.problem.potts_tokens import PottsTokens
 from replica.problem.problem import Problem
 from replica.problem.row_couplings import RowCouplings
@@ -30,6 +31,7 @@ __all__ = [
     "GaussianTokens",
     "IndependentTokens",
     "Loss",
+    "Masking",
     "PottsTokens",
     "Problem",
     "RowTokens",

@@ -8,6 +8,7 @@ from typing import Any
 from replica.immutable import keep
 from replica.problem.data_model import DataModel
 from replica.problem.loss import Loss, check_custom_loss
+from replica.problem.masking import Masking
 from replica.validation import invalid, non_negative, one_of, only, positive, truth
 
 
@@ -32,6 +33,8 @@ class Problem:
     bias : bool, optional
         Whether the row has a bias in R^C, added to its fields and not decayed. Where all colours
         are equally frequent it changes nothing for L → ∞.
+    masking : Masking, optional
+        The tokens that are masked at once in training; None is one token at a time.
 
     Raises
     ------
@@ -45,6 +48,7 @@ class Problem:
     # Never None once the problem is made.
     loss: str | Loss = None  # type: ignore[assignment]
     bias: bool = False
+    masking: Masking | None = None
 
     def __post_init__(self) -> None:
         keep(self, alpha=positive("alpha", self.alpha), lam=non_negative("lam", self.lam))
@@ -58,6 +62,8 @@ class Problem:
             one_of("loss", self.loss, self.data.losses)
         else:
             check_custom_loss(self.loss, self.data)
+        if not isinstance(self.masking, Masking | None):
+            raise invalid("masking", self.masking, "None, or a Masking(rate, kind)")
 
     @property
     def loss_name(self) -> str:
@@ -85,6 +91,8 @@ class Problem:
         told = {"loss": self.loss_name, **self.data.columns(), "lam": self.lam, "alpha": self.alpha}
         if self.bias:
             told["bias"] = True
+        if self.masking is not None:
+            told["masking"] = str(self.masking)
         if without:
             del told[one_of("without", without, told)]
         return told
@@ -95,7 +103,7 @@ class Problem:
         Parameters
         ----------
         **changes
-            New values of alpha, lam, data, loss or bias.
+            New values of alpha, lam, data, loss, bias or masking.
 
         Returns
         -------

@@ -1,10 +1,13 @@
-"""The deepest minimum of a function of one variable that has several."""
+"""The deepest minimum of a function of one variable that has several, and its place."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import numpy as np
+from numpy.polynomial.chebyshev import Chebyshev
+from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
 
@@ -49,3 +52,46 @@ def deepest_minimum(
                 key=lambda minimum: minimum.value,
             )
     return best
+
+
+def flat_minimum(
+    function: Callable[[float], float], centre: float, half_width: float, degree: int
+) -> float | None:
+    """Return the place of a minimum to nearly all digits of the function, or None.
+
+    A minimum is flat, and differences of values there carry half their digits only. A polynomial
+    through values around it, of which the derivative vanishes, keeps nearly all of them.
+
+    Parameters
+    ----------
+    function : callable
+        What to minimise.
+    centre : float
+        Near the minimum.
+    half_width : float
+        Of the domain of the polynomial; where the minimum lies outside of its inner half, the
+        domain moves on, six times at most.
+    degree : int
+        Of the polynomial.
+    """
+    for _ in range(6):
+        domain = (centre - half_width, centre + half_width)
+        places = centre + half_width * np.cos(np.pi * (np.arange(degree + 1) + 0.5) / (degree + 1))
+        values = [function(place) for place in places]
+        fit = Chebyshev.fit(places, values, degree, domain=domain)
+        best = _nearest_root(fit, centre, half_width)
+        if abs(best - centre) < 0.5 * half_width:
+            return best
+        centre = min(max(best, domain[0]), domain[1])
+    return None
+
+
+def _nearest_root(fit: Chebyshev, centre: float, half_width: float) -> float:
+    """Return the extremum of the fit nearest to a point, or the lower end of its domain."""
+    roots: NDArray[np.complex128] = np.asarray(fit.deriv().roots(), dtype=complex)
+    real = roots.real[np.abs(roots.imag) < 1e-9]
+    inside = real[np.abs(real - centre) < half_width]
+    if inside.size:
+        return float(inside[np.argmin(np.abs(inside - centre))])
+    low, high = fit.domain
+    return float(low if fit(low) < fit(high) else high)

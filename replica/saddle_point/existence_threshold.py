@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
+from typing import Any
 
 from scipy.optimize import minimize_scalar
 
+from replica.channels.channel_of import masked_channel_of
 from replica.ensembles import ensemble_of
 from replica.ensembles.ensemble import Ensemble
 from replica.ensembles.independent import IndependentLaw
-from replica.problem import DataModel, Loss
+from replica.ensembles.masked import MaskedSpectrum
+from replica.problem import DataModel, Loss, Masking
 from replica.quadrature.cone_distance import race_distance, squared_distance
 from replica.quadrature.field_law import FieldLaw
 from replica.quadrature.rule import Accuracy
@@ -25,7 +28,9 @@ _KNOWN = ("cross-entropy", "squared-error")
 _SMALLEST, _CLEAR = 1e-8, 1e-2
 
 
-def existence_threshold(data: DataModel, loss: str | None = None) -> float:
+def existence_threshold(
+    data: DataModel, loss: str | None = None, masking: Masking | None = None
+) -> float:
     """Return α_c: at λ → 0 a minimiser exists for α > α_c only.
 
     Cross-entropy: below α_c the training set can be classified without error along some
@@ -34,7 +39,9 @@ def existence_threshold(data: DataModel, loss: str | None = None) -> float:
     ξ + c K0 e_1 from the cone where component 1 is the largest; for independent tokens of
     ξ from the cone of a token drawn from softmax(c ξ + noise). Squared error: 1/(C - 1), for
     Gaussian tokens 1/C, and with a similarity one over its rank on the complement of 1, where
-    a row begins to interpolate; for moments by the ranks of their covariances.
+    a row begins to interpolate; for moments by the ranks of their covariances. Static masks move it
+    to the α of which they leave these samples, at the ρ of masked contexts; with dynamic masks
+    there always is a minimiser.
 
     Parameters
     ----------
@@ -42,6 +49,8 @@ def existence_threshold(data: DataModel, loss: str | None = None) -> float:
         What the sequences are.
     loss : str, optional
         "cross-entropy" or "squared-error", one of `data.losses`; None is the first of them.
+    masking : Masking, optional
+        The masks of training.
 
     Returns
     -------
@@ -61,45 +70,57 @@ def existence_threshold(data: DataModel, loss: str | None = None) -> float:
     ensemble = ensemble_of(data)
     if chosen != "squared-error":
         ensemble.require("threshold")
-    return _threshold(ensemble, chosen)
+    if not isinstance(masking, Masking | None):
+        raise invalid("masking", masking, "None, or a Masking(rate, kind)")
+    if masking is not None:
+        masked_channel_of(ensemble.law, chosen, MaskedSpectrum(ensemble.spectrum, masking))
+    return _threshold(ensemble, chosen, masking)
 
 
-def known_threshold(ensemble: Ensemble, loss: str | Loss) -> float:
+def known_threshold(ensemble: Ensemble, loss: str | Loss, masking: Masking | None = None) -> float:
     """Return the existence threshold; 0 where none is known, and a search decides."""
     if not isinstance(loss, str) or loss not in _KNOWN:
         return 0.0
     known = loss == "squared-error" or ensemble.knows("threshold")
-    return _threshold(ensemble, loss) if known else 0.0
+    return _threshold(ensemble, loss, masking) if known else 0.0
 
 
-def _threshold(ensemble: Ensemble, loss: str) -> float:
+def _threshold(ensemble: Ensemble, loss: str, masking: Masking | None) -> float:
+    # Averaged over masks the loss grows along every direction: some of them mislead any row.
+    if masking is not None and masking.dynamic:
+        return 0.0
+    samples = 1.0 if masking is None else masking.rate * masking.draws
     if loss == "squared-error":
-        return ensemble.interpolation
-    return ensemble.share * _cross_entropy_threshold(ensemble.law, ensemble.separation)
+        return ensemble.interpolation / samples
+    if masking is None:
+        separation = ensemble.separation
+    else:
+        separation = MaskedSpectrum(ensemble.spectrum, masking).rho
+    return ensemble.share * _cross_entropy_threshold(ensemble.law, separation) / samples
 
 
 @lru_cache(maxsize=256)
 def _cross_entropy_threshold(law: FieldLaw, rho: float) -> float:
     if rho == 0.0:
         return 1.0 / squared_distance(law.colors, 0.0)
-    least = _LEAST[type(law)](law.colors, rho)
+    least = _LEAST[type(law)](law, rho)
     # Fourier's integral leaves an absolute error, which a smaller distance cannot be told from.
     return 1.0 / least if least > _SMALLEST else math.inf
 
 
-def _least_tilted(colors: int, rho: float) -> float:
+def _least_tilted(law: TiltedLaw, rho: float) -> float:
     """Return the minimum for fields tilted by the masked token."""
-    return _minimum(_unsatisfied(partial(squared_distance, colors), rho), 1e-9)[1]
+    return _minimum(_unsatisfied(partial(squared_distance, law.colors), rho), 1e-9)[1]
 
 
-def _least_independent(colors: int, rho: float) -> float:
+def _least_independent(law: IndependentLaw, rho: float) -> float:
     """Return the minimum for independent tokens, each of whose distances may take seconds.
 
     A minimum is flat: where coarse distances have four digits or more, their minimum is close
     enough for all digits of its value.
     """
     coarse, fine = (
-        _unsatisfied(partial(race_distance, colors, rho=rho, accuracy=accuracy), rho)
+        _unsatisfied(partial(race_distance, law.colors, rho=law.rho, accuracy=accuracy), rho)
         for accuracy in (Accuracy.COARSE, Accuracy.FINE)
     )
     angle, least = _minimum(coarse, 1e-5)
@@ -122,7 +143,7 @@ def _minimum(unsatisfied: Callable[[float], float], tolerance: float) -> tuple[f
 
 
 #: The minimum of the mean squared distance, by the law of the fields.
-_LEAST: Mapping[type[FieldLaw], Callable[[int, float], float]] = {
+_LEAST: Mapping[type[FieldLaw], Callable[[Any, float], float]] = {
     TiltedLaw: _least_tilted,
     IndependentLaw: _least_independent,
 }

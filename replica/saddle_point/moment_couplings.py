@@ -44,7 +44,11 @@ class MomentCouplings:
     def __init__(self, moments: Moments, colors: int, bias: bool) -> None:
         self.moments, self.colors, self.bias = moments, colors, bias
         self._basis = complement(colors)
-        self._means = moments.means.reshape(-1, moments.sites - 1)
+        means = moments.means
+        if bias:
+            # What all means have in common a bias replaces, whatever its length.
+            means = means - np.tensordot(moments.frequencies, means, axes=1)
+        self._means = means.reshape(-1, moments.sites - 1)
         self._known: tuple[bytes, float, Point] | None = None
 
     @property

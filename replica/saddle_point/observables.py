@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from replica.channels.channel_of import channel_of
+from replica.channels.masked import MaskedChannel
 from replica.ensembles.ensemble import Ensemble
 from replica.memory import kept
 from replica.problem import Loss
@@ -18,7 +19,7 @@ from replica.saddle_point.saddle_point import SaddlePoint
 from replica.saddle_point.solution import Solution, public
 from replica.saddle_point.status import Status
 
-Numbers = tuple[float, float]
+Numbers = tuple[float, ...]
 
 #: The largest residual of a converged solution.
 _CONVERGED = 2e-10
@@ -31,8 +32,8 @@ def solution_at(saddle: SaddlePoint, found: FixedPoint) -> Solution:
     """Return the solution where a search ended."""
     order = saddle.overlaps(found.x)
     conjugates = saddle.conjugates(found.x)
-    test_loss, train_loss = losses = _losses(saddle, order, Accuracy.FINE)
-    error_rate, distance = rates = _rates(saddle, order, Accuracy.FINE)
+    test_loss, train_loss, *masked_loss = losses = losses_at(saddle, order, Accuracy.FINE)
+    error_rate, distance, *masked_rate = rates = rates_at(saddle, order, Accuracy.FINE)
     following = saddle.overlaps(found.x + found.gap)
     residual = max(saddle.couplings.change(found.gap), _difference(following, order))
     status = found.status
@@ -40,30 +41,38 @@ def solution_at(saddle: SaddlePoint, found: FixedPoint) -> Solution:
         # A residual that rounding alone keeps from the tolerance is small enough.
         status = Status.CONVERGED if residual < _CONVERGED else Status.MAX_STEPS
     quadrature_error = _quadrature_error(saddle, found, order, losses, rates)
+    calibrated = saddle.channel.calibrated(order.m, order.q)
     return Solution(
         saddle.problem,
-        m=public(order.m),
-        q=public(order.q),
-        V=public(order.V),
-        m_hat=public(conjugates.m),
-        q_hat=public(conjugates.q),
-        V_hat=public(conjugates.V),
+        m=public(saddle.seen(order.m)),
+        q=public(saddle.seen(order.q)),
+        V=public(saddle.seen(order.V)),
+        m_hat=public(saddle.seen(conjugates.m)),
+        q_hat=public(saddle.seen(conjugates.q)),
+        V_hat=public(saddle.seen(conjugates.V)),
+        norm2=order.norm2,
         test_loss=test_loss,
         train_loss=train_loss,
-        optimal_loss=_optimal_loss(saddle.ensemble, saddle.problem.loss),
+        optimal_loss=optimal_loss_at(saddle.ensemble, saddle.problem.loss),
         error_rate=error_rate,
         coupling_error=distance,
+        masked_test_loss=masked_loss[0] if masked_loss else math.nan,
+        masked_error_rate=masked_rate[0] if masked_rate else math.nan,
+        coordinates=None if saddle.problem.masking is None else found.x,
         status=status,
         residual=residual,
         evaluations=saddle.evaluations,
         quadrature_error=quadrature_error,
         told=saddle.couplings.told(order),
+        temperature=calibrated.temperature,
+        calibrated_loss=calibrated.loss,
     )
 
 
 def without_answer(saddle: SaddlePoint, status: Status) -> Solution:
     """Return a solution of which only the status and the optimal loss are known."""
-    m, q, V = (public(np.full_like(each, math.nan)) for each in saddle.couplings.untrained[:3])
+    nothing = map(saddle.seen, saddle.couplings.untrained[:3])
+    m, q, V = (public(np.full_like(each, math.nan)) for each in nothing)
     return Solution(
         saddle.problem,
         m=m,
@@ -72,7 +81,7 @@ def without_answer(saddle: SaddlePoint, status: Status) -> Solution:
         m_hat=m,
         q_hat=q,
         V_hat=V,
-        optimal_loss=_optimal_loss(saddle.ensemble, saddle.problem.loss),
+        optimal_loss=optimal_loss_at(saddle.ensemble, saddle.problem.loss),
         status=status,
         evaluations=saddle.evaluations,
     )
@@ -93,9 +102,9 @@ def _quadrature_error(
     moved = saddle.overlaps(found.x - found.inverse @ finer_gap)
     if not np.isfinite(np.concatenate([each.ravel() for each in moved[:3]])).all():
         return math.nan
-    rates_apart = relative_difference(rates, _rates(saddle, moved, Accuracy.FINER))
+    rates_apart = relative_difference(rates, rates_at(saddle, moved, Accuracy.FINER))
     return (
-        relative_difference(losses, _losses(saddle, order, Accuracy.FINER))
+        relative_difference(losses, losses_at(saddle, order, Accuracy.FINER))
         + max(_difference(order, moved), rates_apart)
         + _optimal_loss_error(saddle.ensemble, saddle.problem.loss)
         + rounding
@@ -104,29 +113,38 @@ def _quadrature_error(
     )
 
 
-def _losses(saddle: SaddlePoint, order: Overlaps, accuracy: Accuracy) -> Numbers:
-    """Return test loss and training loss."""
+def losses_at(saddle: SaddlePoint, order: Overlaps, accuracy: Accuracy) -> Numbers:
+    """Return test loss and training loss, and with masks the masked test loss."""
     test = saddle.channel.test_loss(order.m, order.q, accuracy)
-    return float(test), float(saddle.averages(order, accuracy).loss)
+    losses = float(test), float(saddle.averages(order, accuracy).loss)
+    if isinstance(saddle.channel, MaskedChannel):
+        return *losses, saddle.channel.masked_test_loss(order.m, order.q, accuracy)
+    return losses
 
 
-def _rates(saddle: SaddlePoint, order: Overlaps, accuracy: Accuracy) -> Numbers:
-    """Return error rate and coupling error."""
+def rates_at(saddle: SaddlePoint, order: Overlaps, accuracy: Accuracy) -> Numbers:
+    """Return error rate and coupling error, and with masks the masked error rate."""
     rate = saddle.channel.error_rate(order.m, order.q, accuracy)
     teacher_norm2 = saddle.couplings.teacher_norm2
-    return rate, float(coupling_error(teacher_norm2, order.teacher_overlap, order.norm2))
+    distance = float(coupling_error(teacher_norm2, order.teacher_overlap, order.norm2))
+    if isinstance(saddle.channel, MaskedChannel):
+        return rate, distance, saddle.channel.masked_error_rate(order.m, order.q, accuracy)
+    return rate, distance
 
 
 @kept()
-def _optimal_loss(
+def optimal_loss_at(
     ensemble: Ensemble, loss: str | Loss, accuracy: Accuracy = Accuracy.FINE
 ) -> float:
+    """Return the loss of the true conditional law."""
     return channel_of(ensemble.law, loss).optimal_loss(ensemble.rho, accuracy)
 
 
 @kept()
 def _optimal_loss_error(ensemble: Ensemble, loss: str | Loss) -> float:
-    fine, finer = (_optimal_loss(ensemble, loss, each) for each in (Accuracy.FINE, Accuracy.FINER))
+    fine, finer = (
+        optimal_loss_at(ensemble, loss, each) for each in (Accuracy.FINE, Accuracy.FINER)
+    )
     return relative_difference([fine], [finer])
 
 

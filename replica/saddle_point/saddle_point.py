@@ -5,12 +5,21 @@ from __future__ import annotations
 import numpy as np
 
 from replica.arrays import Vector
-from replica.channels.channel_of import channel_of
+from replica.channels.channel import Channel
+from replica.channels.channel_of import channel_of, masked_channel_of
 from replica.ensembles import ensemble_of
+from replica.ensembles.masked import MaskedSpectrum
 from replica.problem import Problem
 from replica.quadrature.rule import Accuracy, Averages, Rule
 from replica.saddle_point.couplings import couplings_of
-from replica.saddle_point.equations import Conjugates, Overlaps, conjugates_of
+from replica.saddle_point.equations import (
+    Conjugates,
+    CouplingEquations,
+    Overlaps,
+    conjugates_of,
+)
+from replica.saddle_point.masked_couplings import MaskedCouplings
+from replica.saddle_point.solution import Solution, vector
 
 
 class SaddlePoint:
@@ -27,18 +36,30 @@ class SaddlePoint:
         From conjugates to overlaps.
     channel : Channel
         From overlaps to conjugates.
-    lam : float
-        Weight decay, that of the problem unless a path leads there.
+    share : float
+        Of the sequences, that which trains the row once: with static masks p, else 1.
+    alpha, lam : float
+        Sample ratio and weight decay of these sequences; λ that of the problem unless a path
+        leads there.
     evaluations : int
         How often the map was evaluated, at whatever accuracy.
     """
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
-        self.lam = problem.lam
+        self.share = 1.0
         self.ensemble = ensemble_of(problem.data)
-        self.couplings = couplings_of(self.ensemble, problem.bias)
-        self.channel = channel_of(self.ensemble.law, problem.loss)
+        self.couplings: CouplingEquations
+        self.channel: Channel
+        if problem.masking is None:
+            self.couplings = couplings_of(self.ensemble, problem.bias)
+            self.channel = channel_of(self.ensemble.law, problem.loss)
+        else:
+            context = MaskedSpectrum(self.ensemble.spectrum, problem.masking)
+            self.couplings = MaskedCouplings(context, self.ensemble.colors)
+            self.channel = masked_channel_of(self.ensemble.law, problem.loss, context)
+            self.share = problem.masking.seen
+        self.alpha, self.lam = self.share * problem.alpha, self.share * problem.lam
         self.evaluations = 0
         self._rule: Rule | None = None
         self._known: dict[tuple[bytes, Accuracy], Averages] = {}
@@ -50,6 +71,10 @@ class SaddlePoint:
     def overlaps(self, x: Vector) -> Overlaps:
         """Return the overlaps at coordinates x, by the coupling equations."""
         return self.couplings.overlaps(x, self.lam)
+
+    def seen(self, values: Vector) -> Vector:
+        """Return the entries of m, q or V that belong to fields: all, but for that of |w|²."""
+        return values if self.problem.masking is None else values[:-1]
 
     def averages(self, order: Overlaps, accuracy: Accuracy) -> Averages:
         """Return the averages over the fields, by a rule kept while it covers the overlaps."""
@@ -83,10 +108,21 @@ class SaddlePoint:
         if not self.couplings.admits(order, self.channel.largest_q):
             return np.full_like(x, np.nan)
         average = self.averages(order, accuracy)
-        return self.couplings.coordinates(conjugates_of(average, self.problem.alpha), order)
+        return self.couplings.coordinates(conjugates_of(average, self.alpha), order)
 
     def unlearnt(self, accuracy: Accuracy) -> Vector:
         """Return the coordinates that follow on the row w = 0, where the expansion is exact."""
         nothing = self.couplings.untrained
         average = self.channel.expansion().averages(nothing.m, nothing.q, nothing.V, accuracy)
-        return self.couplings.coordinates(conjugates_of(average, self.problem.alpha), nothing)
+        return self.couplings.coordinates(conjugates_of(average, self.alpha), nothing)
+
+
+def order_of(solution: Solution) -> tuple[Overlaps, Conjugates]:
+    """Return the order parameters of a solution in the shapes that the equations have."""
+    if solution.coordinates is None:
+        m, q, V = (vector(each) for each in (solution.m, solution.q, solution.V))
+        hats = (vector(each) for each in (solution.m_hat, solution.q_hat, solution.V_hat))
+        return Overlaps(m, q, V, np.nan, solution.norm2), Conjugates(*hats)
+    saddle = SaddlePoint(solution.problem)
+    x = np.array(solution.coordinates)
+    return saddle.overlaps(x), saddle.conjugates(x)

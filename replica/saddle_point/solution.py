@@ -19,6 +19,9 @@ from replica.validation import invalid
 #: What a solution fills of the columns, where it is finite.
 _FOUND = (*OBSERVABLES, "V", "residual")
 
+#: What stands behind the columns of every table, of the cross-entropy.
+_BEHIND = ("temperature", "calibrated_loss")
+
 Order = float | Vector
 
 
@@ -51,6 +54,13 @@ class Solution(Immutable):
         Probability that the most likely colour is not the masked one.
     coupling_error : float
         |w - w*|² / |w*|²; NaN where β = 0.
+    masked_test_loss, masked_error_rate : float
+        Test loss and error rate with masks of the training's rate; NaN without any.
+    norm2 : float
+        |w|².
+    coordinates : array or None
+        The conjugates as the solver holds them, where `m_hat`, `q_hat` and `V_hat` are not all of
+        them, as with masks that of |w|².
     status : Status
         "converged", or how the solution failed: "max-steps", "diverged", "not-finite" or
         "below-threshold". It is such a text, and has a `sentence` on what it means.
@@ -66,6 +76,12 @@ class Solution(Immutable):
         The numbers m, q and V that tables have where these are arrays of colours: by how much the
         logit of the masked colour exceeds the mean of the others, and the means of the variances
         of a colour difference; nothing elsewhere.
+    temperature : float
+        T with which softmax(h/T) predicts best, of the cross-entropy: above one where training
+        leaves a row overconfident, as little weight decay does; else NaN. Infinite without a
+        teacher. Its relative error is that of m and q together.
+    calibrated_loss : float
+        The test loss of softmax(h/T), as accurate as the test loss.
     """
 
     problem: Problem
@@ -80,11 +96,17 @@ class Solution(Immutable):
     optimal_loss: float = math.nan
     error_rate: float = math.nan
     coupling_error: float = math.nan
+    masked_test_loss: float = math.nan
+    masked_error_rate: float = math.nan
+    norm2: float = math.nan
+    coordinates: Vector | None = None
     status: Status = Status.NOT_FINITE
     residual: float = math.nan
     evaluations: int = 0
     quadrature_error: float = math.nan
     told: Mapping[str, float] = field(default_factory=dict)
+    temperature: float = math.nan
+    calibrated_loss: float = math.nan
 
     @property
     def converged(self) -> bool:
@@ -96,6 +118,16 @@ class Solution(Immutable):
         """Test loss above the optimal loss."""
         return self.test_loss - self.optimal_loss
 
+    @property
+    def miscalibration(self) -> float:
+        """The part of the excess loss that the best temperature removes."""
+        return self.test_loss - self.calibrated_loss
+
+    @property
+    def calibrated_excess(self) -> float:
+        """The part of the excess loss that remains at the best temperature."""
+        return self.calibrated_loss - self.optimal_loss
+
     def line(self) -> dict[str, Any]:
         """Return the solution as a line of a table (`replica.tables.COLUMNS`)."""
         known = {name: self.told.get(name, getattr(self, name)) for name in _FOUND}
@@ -105,6 +137,7 @@ class Solution(Immutable):
             **{name: value for name, value in known.items() if _finite(value)},
             "status": str(self.status),
             "evaluations": self.evaluations,
+            **{name: getattr(self, name) for name in _BEHIND if _finite(getattr(self, name))},
         }
 
     def values(self) -> dict[str, Any]:

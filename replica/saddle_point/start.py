@@ -33,7 +33,7 @@ def start(saddle: SaddlePoint) -> Vector:
     for _ in range(200):
         order = saddle.overlaps(x)
         average = rule.averages(order.m, order.q, order.V, Accuracy.COARSE)
-        following = conjugates_of(average, saddle.problem.alpha)
+        following = conjugates_of(average, saddle.alpha)
         last, x = x, couplings.coordinates(following, order, least=1e-30)
         if largest(x - last) < near:
             break
@@ -52,7 +52,7 @@ def _ridge(saddle: SaddlePoint, rule: QuadraticChannel) -> Vector:
     m and in q.
     """
     spectrum, law, couplings = saddle.ensemble.spectrum, rule.law, saddle.couplings
-    a, c, alpha = rule.scale, rule.curvature, saddle.problem.alpha
+    a, c, alpha = rule.scale, rule.curvature, saddle.alpha
     n, weights, G = law.dimensions[0], spectrum.weights, spectrum.scaled[0]
     none, one = np.zeros(1), np.ones(1)
 

@@ -67,12 +67,15 @@ def _parameter(name: str, kind: Kind = "number", **known: Any) -> Column:
     return Column(name, kind, parameter=True, **known)
 
 
-def _observable(name: str, label: str, kind: Kind = "number", unit: str = "") -> Column:
-    return Column(name, kind, observable=True, label=label, unit=unit)
+def _observable(
+    name: str, label: str, kind: Kind = "number", unit: str = "", **known: Any
+) -> Column:
+    return Column(name, kind, observable=True, label=label, unit=unit, **known)
 
 
 _INDEPENDENT: dict[str, Any] = {"data": "independent", "tables": "independent tokens"}
 _GAUSSIAN: dict[str, Any] = {"data": "gaussian", "tables": "Gaussian tokens"}
+_MASKED = "`--masking`"
 _SAMPLED = "simulations, except of Gaussian tokens"
 
 #: All columns, in the order in which a legend names what tells curves apart.
@@ -87,8 +90,10 @@ EVERY = (
     _parameter("similarity", "text", tables="Potts tokens with U ≠ I",
                meaning="U, a circulant by its first row and any other by a digest",
                data="potts", form="$U=${}", usual="I"),
-    _parameter("couplings", "text", tables="given couplings",
-               meaning="a digest of the matrix", form="couplings {}"),
+    _parameter("couplings", "text",
+               tables="Potts tokens of other than Gaussian couplings, given couplings",
+               meaning="their ensemble, or a digest of the matrix", data="potts",
+               form="{} couplings", usual="gaussian"),
     _parameter("tokens", "text", tables="given sequences",
                meaning="name of their file, and a digest of what it says", form="{}"),
     _parameter("covariances", "text", tables="given sequences with `--covariances common`",
@@ -98,10 +103,14 @@ EVERY = (
                form="joint = {:g}", **_GAUSSIAN),
     _parameter("lam", label="weight decay $\\lambda$", form="$\\lambda={:g}$"),
     _parameter("alpha", label="sample ratio $\\alpha = M/L$", form="$\\alpha={:g}$"),
-    _parameter("row", "integer", tables="rows of one model or of given sequences, `recovery`",
+    _parameter("row", "integer",
+               tables="rows of one model or of given sequences, `rows`, `recovery`",
                meaning="which, from 0, or that of an entry of a matrix", form="row {:g}"),
     _parameter("bias", "integer", tables="rows with a bias", meaning="whether rows have a bias",
                form="bias = {:g}", usual="0"),
+    _parameter("masking", "text", tables=_MASKED,
+               meaning="kind and rate of the masks of training, and their draws where several",
+               form="{}", usual="one"),
     _parameter("estimator", "text", tables="simulations with `--estimator`",
                meaning="how rows are estimated", form="{}", usual="minimiser"),
     _parameter("sites", "integer", finite=True, form="$L={:g}$"),
@@ -122,9 +131,17 @@ EVERY = (
     _observable("m", "$m$", "numbers"),
     _observable("q", "$q$", "numbers"),
     Column("V", "numbers"),
+    _observable("masked_test_loss", "masked test loss", unit="nats", tables=_MASKED,
+                meaning="loss on fresh sequences with such masks"),
+    _observable("masked_error_rate", "masked error rate", tables=_MASKED,
+                meaning="error rate with such masks"),
     Column("status", "text"),
     Column("residual"),
     Column("evaluations", "integer"),
+    Column("temperature", tables="theory of the cross-entropy", label="best temperature $T$",
+           meaning="T with which softmax(z/T) predicts best"),
+    Column("calibrated_loss", tables="theory of the cross-entropy",
+           label="test loss at the best temperature", unit="nats", meaning="test loss with it"),
     Column("NAME_stderr", tables=_SAMPLED + ", and sweeps of given sequences",
            meaning="standard error of NAME over the rows of one system, or over seeds; in sweeps "
            "that of measured moments"),

@@ -97,6 +97,7 @@ def _simulate(arguments: argparse.Namespace, command: str) -> int:
     parameters = {
         "data": arguments.data,
         "similarity": arguments.similarity and matrix("similarity", arguments.similarity),
+        **{k: v for k, v in family[0].data.columns().items() if k == "couplings"},
         **{
             name: values(value) for name in LISTS if (value := getattr(arguments, name)) is not None
         },

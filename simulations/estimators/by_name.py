@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from replica.problem import PottsTokens, Problem
+from replica.problem.coupling_laws import GaussianCouplings
 from replica.validation import invalid
 from simulations.tokens import is_identity
 
@@ -36,6 +37,10 @@ def check_estimator(estimator: str, problem: Problem, sites: int, samples: int) 
     similarity = getattr(problem.data, "similarity", None)
     if estimator != "minimiser" and similarity is not None and not is_identity(similarity):
         raise invalid("estimator", estimator, "minimiser where a similarity is given")
+    couplings = getattr(problem.data, "couplings", GaussianCouplings.text)
+    if estimator == "amp" and couplings != GaussianCouplings.text:
+        allowed = "another with such couplings, whose reaction message passing does not know"
+        raise invalid("estimator", estimator, allowed)
     linear = estimator in ("naive-mean-field", "quadratic")
     # One component of each colour goes into the means that naive mean field subtracts.
     free = samples - 1 if estimator == "naive-mean-field" else samples

@@ -68,8 +68,8 @@ def has_minimiser(
 
     It has none if and only if some w has z_y ≥ z_a for every sequence and a ≠ y, not always with
     equality, z = Σ_j w_j U s_j, plus b with a bias: along it no token is predicted worse and one is
-    predicted better, for ever. A linear program looks for it, exactly for U = I but for the solver's
-    own relative tolerance of 1e-10.
+    predicted better, for ever. A linear program looks for it, exactly for U = I but for its own
+    relative tolerance of 1e-10.
 
     Parameters
     ----------

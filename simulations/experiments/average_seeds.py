@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from replica.tables import Table
-from replica.tables.columns import FURTHER, OBSERVABLES, POINT, failed
+from replica.tables.columns import FURTHER, KNOWN, OBSERVABLES, POINT, failed
 from replica.validation import invalid
 from simulations.experiments.once import once, point
 from simulations.spread import standard_error
@@ -57,6 +57,8 @@ def _average(lines: list[dict[str, Any]]) -> dict[str, Any]:
     computed = [line for line in lines if not failed(line)]
     result: dict[str, Any] = {}
     for name in OBSERVABLES:
+        if KNOWN[name].tables and all(line.get(name) is None for line in lines):
+            continue
         values = np.array([np.nan if (v := line.get(name)) is None else v for line in computed])
         result[name] = float(np.mean(values)) if computed else None
         if len(values) > 1:

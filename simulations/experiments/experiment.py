@@ -79,6 +79,8 @@ class Experiment:
                     "PottsTokens or IndependentTokens; simulate_many takes GaussianTokens, too"
                 )
                 raise invalid("data", problem.data, allowed)
+            if problem.masking is not None:
+                raise invalid("masking", problem.masking, "None for simulations")
             checked_colors(problem.data.colors)
             self.loss(problem)
         if self.own_loss is not None and all(isinstance(p.loss, str) for p in self.problems):

@@ -61,6 +61,8 @@ class GaussianExperiment:
             raise invalid("data", self.problem.data, "GaussianTokens")
         if self.problem.bias:
             raise invalid("bias", True, "False for Gaussian tokens, of mean zero")
+        if self.problem.masking is not None:
+            raise invalid("masking", self.problem.masking, "None for simulations")
         if self.samples < 1:
             least = 0.5 / self.sites
             allowed = f"above {least:.3g} at sites = {self.sites}, to give one sample or more"

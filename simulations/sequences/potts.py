@@ -13,6 +13,7 @@ from replica.immutable import Immutable, fixed, keep
 from replica.problem import PottsTokens
 from replica.validation import integer, invalid, numbers, real
 from simulations.kernels.local_fields import local_fields, softmax
+from simulations.sequences.random_couplings import random_couplings
 from simulations.tokens import (
     MOST_COLORS,
     Floats,
@@ -93,12 +94,12 @@ class PottsModel(Immutable):
 
     @classmethod
     def random(cls, data: PottsTokens, sites: int, seed: Any = 0) -> PottsModel:
-        """Return a model of the theory's ensemble, J_ij = J_ji ~ N(0, 1/L).
+        """Return a model of the theory's ensemble, with a zero in the place of every J_ii.
 
         Parameters
         ----------
         data : PottsTokens
-            Colours, inverse temperature and similarity.
+            Colours, inverse temperature, similarity and ensemble of couplings.
         sites : int
             L, at least 3.
         seed : int or numpy.random.SeedSequence
@@ -108,8 +109,8 @@ class PottsModel(Immutable):
             raise invalid("data", data, "PottsTokens")
         sites = integer("sites", sites, 3)
         rng = np.random.default_rng(checked_seed(seed))
-        upper = np.triu(rng.standard_normal((sites, sites)) / np.sqrt(sites), k=1)
-        return cls(upper + upper.T, data.colors, data.beta, data.similarity)
+        couplings = random_couplings(data.coupling_law, sites, rng)
+        return cls(couplings, data.colors, data.beta, data.similarity)
 
     @property
     def sites(self) -> int:

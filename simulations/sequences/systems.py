@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from replica.problem import DataModel, IndependentTokens, PottsTokens
+from replica.problem.coupling_laws import GaussianCouplings
 from replica.problem.row_couplings import GivenModel
 from replica.validation import invalid
 from simulations.sequences.independent import IndependentRow
@@ -61,7 +62,8 @@ def systems(data: DataModel, size: Size, seed: Sequence[int]) -> Iterator[System
 def potts_systems(data: PottsTokens, size: Size, seed: Sequence[int]) -> Iterator[System]:
     """One system, of which every site can be masked."""
     similarity = (u for row in data.similarity or () for u in row)
-    for_couplings, for_training, for_test = _seeds(seed, data, data.beta, *similarity)
+    content = (data.beta, *similarity, *_named(data.couplings))
+    for_couplings, for_training, for_test = _seeds(seed, data, *content)
     model = PottsModel.random(data, size.sites, for_couplings)
     yield _sampled(model, size, for_training, for_test)
 
@@ -98,6 +100,11 @@ def independent_systems(
         model = IndependentRow.random(data, size.sites, for_couplings)
         train_tokens = model.sample(size.samples, for_training)
         yield System(model, train_tokens, model.sample(size.test_samples, for_test), range(1), None)
+
+
+def _named(couplings: str) -> tuple[float, ...]:
+    """Return the name of an ensemble as numbers; nothing for the usual one."""
+    return () if couplings == GaussianCouplings.text else tuple(map(float, couplings.encode()))
 
 
 def _seeds(

@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from mixtures import Mixture
+from known_mixtures import Mixture
 
 from figures.cli import main
 from figures.drawing.style import SIMULATION, THEORY, journal

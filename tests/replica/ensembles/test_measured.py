@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from mixtures import Mixture
+from known_mixtures import Mixture
 
 from replica import Problem, RowTokens, solve
 from replica.ensembles import ensemble_of

@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from mixtures import Mixture
+from known_mixtures import Mixture
 
 from replica import Problem, RowTokens, moment_error, solve, stability
 from replica.ensembles import ensemble_of

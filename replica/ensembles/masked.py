@@ -1,0 +1,59 @@
+"""What masks make of the spectrum of a row's context."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from replica.arrays import Vector
+from replica.ensembles.spectrum import Spectrum
+from replica.problem import Masking
+
+
+@dataclass(frozen=True, eq=False)
+class MaskedSpectrum:
+    """A context of which every token is left out with probability p, independently.
+
+    Given the sequence, the field of a masked context is (1 - p) that of the full one, plus the
+    noise of the masks: one per site, with the covariance p (1 - p) <G> of its own token, so that
+    its variance follows |w|² (THEORY.md). |w|² therefore stands among the overlaps, as that of one
+    more mode whose covariance is I, and that no token is in.
+
+    Attributes
+    ----------
+    spectrum : Spectrum
+        Of the full context.
+    masking : Masking
+        How tokens are left out.
+    """
+
+    spectrum: Spectrum
+    masking: Masking
+
+    @property
+    def kept(self) -> float:
+        """1 - p, the share of the field that is left."""
+        return 1.0 - self.masking.rate
+
+    @cached_property
+    def noise(self) -> Vector:
+        """p (1 - p) u_k² <G_k>, the variance of the masks' noise in units of |w|², in each mode."""
+        s, p = self.spectrum, self.masking.rate
+        return np.asarray(p * (1.0 - p) * s.scales * (s.covariances @ s.weights))
+
+    @cached_property
+    def with_norm(self) -> Spectrum:
+        """The spectrum with the mode of |w|² behind the others."""
+        s = self.spectrum
+        covariances = np.vstack([s.covariances, np.ones_like(s.weights)])
+        return Spectrum(covariances, s.weights, s.teacher, np.append(s.scales, 1.0))
+
+    @property
+    def rho(self) -> float:
+        """ρ of masked contexts of one mode, the largest m²/q that a row can have on them."""
+        s = self.spectrum
+        G = s.scaled[0]
+        mean = self.kept * G
+        return float(s.teacher @ (mean**2 / (self.kept * mean + self.noise[0])))
