@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
@@ -47,16 +49,22 @@ def rows_of_file(
         If an argument is not allowed, or the file is not.
     """
     U = None if similarity is None else tuple(map(tuple, similarity))
-    sequences = _sequences(tokens, U, alphabet, gaps, format, reweight)
+    sequences = _sequences(tokens, _state(tokens), U, alphabet, gaps, format, reweight)
     chosen = rows_of_sequences(sequences, rows(sequences.sites), covariances)
     return tuple(map(RowTokens, chosen))
 
 
 @lru_cache(maxsize=1)
 def _sequences(
-    tokens: str, similarity: Any, alphabet: Any, gaps: str, format: Any, reweight: Any
+    tokens: str,
+    state: object,
+    similarity: Any,
+    alphabet: Any,
+    gaps: str,
+    format: Any,
+    reweight: Any,
 ) -> GivenSequences:
-    """Return the sequences of a file, read once for all points of a grid."""
+    """Return the sequences of a file, read once in each of its states for all points of a grid."""
     found = read_sequences(tokens, alphabet, gaps, format, "tokens")
     different = distinct(found.tokens)
     if len(different) < 2:
@@ -65,3 +73,11 @@ def _sequences(
     weights = None if reweight is None else similarity_weights(different, reweight)
     missing = gaps != GAPS[0]
     return GivenSequences(different, found.colors, similarity, weights, missing, found.name)
+
+
+def _state(path: str) -> object:
+    """Return what changes when a file is written; None where there is none, which reading says."""
+    with suppress(OSError, ValueError):
+        found = os.stat(path)
+        return found.st_ino, found.st_size, found.st_mtime_ns
+    return None

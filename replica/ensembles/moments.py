@@ -78,9 +78,13 @@ class MomentEnsemble(Ensemble):
         given = self._given
         basis = complement(self.colors)
         one = given.covariance.shape[-4:]
-        covariances = [packed_covariance(each) for each in given.covariance.reshape(-1, *one)]
+        each = given.covariance.reshape(-1, *one)
+        pairs, squares = (size * (size + 1) // 2 for size in (self.colors - 1, one[0]))
+        covariances = np.empty((len(each), pairs, squares))
+        for place, covariance in zip(covariances, each, strict=True):
+            place[:] = packed_covariance(covariance)
         means = np.ascontiguousarray((given.means @ basis.T).transpose(0, 2, 1))
-        return Moments(given.frequencies, means, np.array(covariances), given.teacher)
+        return Moments(given.frequencies, means, covariances, given.teacher)
 
     @property
     def rho(self) -> Vector:

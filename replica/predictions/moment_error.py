@@ -17,7 +17,7 @@ from replica.saddle_point.anderson import Memory, accelerate
 from replica.saddle_point.equations import Conjugates, Overlaps
 from replica.saddle_point.saddle_point import SaddlePoint
 from replica.saddle_point.solution import Solution, answer, vector
-from replica.saddle_point.start import start
+from replica.saddle_point.solver import solve
 from replica.saddle_point.status import Status
 from replica.validation import integer, invalid
 
@@ -104,11 +104,24 @@ class Coarse:
 
     @classmethod
     def near(cls, problem: Problem, neighbour: Coarse | None = None) -> Coarse:
-        """Return the solution of a problem, searched from that of a neighbour if there is one."""
-        saddle = SaddlePoint(problem)
-        if neighbour is None or not math.isfinite(neighbour.observables[0]):
-            return cls._found(saddle, start(saddle), None)
-        return cls._found(saddle, neighbour.x, neighbour.memory)
+        """Return the solution of a problem, searched from that of a neighbour if there is one.
+
+        Where that leads nowhere, the search is the one of `solve`.
+        """
+        if neighbour is not None and neighbour.found:
+            near = cls._found(SaddlePoint(problem), neighbour.x, neighbour.memory)
+            if near.found:
+                return near
+        solution = solve(problem, check=False)
+        if solution.converged:
+            return cls.of(solution)
+        nothing = np.full(1, math.nan)
+        return cls(problem, nothing, Memory.empty(1), (math.nan,) * 3)
+
+    @property
+    def found(self) -> bool:
+        """Whether there is a solution."""
+        return math.isfinite(self.observables[0])
 
     def error(self, parts: int) -> list[float]:
         """Return the standard errors of the observables, by a jackknife over parts."""
