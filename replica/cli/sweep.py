@@ -17,6 +17,7 @@ from replica.commandline.options import (
     add_executor_options,
     add_problem_options,
     at_best_or_given_lam,
+    best_masking,
 )
 from replica.commandline.parsing import digests
 from replica.commandline.terminal import say
@@ -50,17 +51,19 @@ def add_sweep(commands: Commands) -> None:
 
 def run_sweep(options: argparse.Namespace, command: str) -> int:
     """Solve along α and print the table, or write it point by point."""
+    masking, kind = options.masking, best_masking(options)
     family, optimal = at_best_or_given_lam(options)
-    if optimal:
+    if optimal or kind:
         from replica.predictions.optimal_lam import check_teacher
 
         check_teacher(family[0])
     where = integer("workers", options.workers, 1), check_scheduler(options.scheduler)
-    sink = _Printed() if options.out is None else _Written(options, command, family, optimal)
+    options.masking = masking
+    sink = _Printed() if options.out is None else _Written(options, command, family, optimal, kind)
     done: dict[float, Line] = {}
     try:
         with sink.journal() as journal:
-            for line in solved(family, optimal, journal, *where):
+            for line in solved(family, optimal, journal, *where, kind):
                 done[line["alpha"]] = line
             sink.finish(family, done)
     except Removed as error:
@@ -124,10 +127,11 @@ class _Written:
         command: str,
         family: Sequence[Problem],
         optimal: bool,
+        kind: str,
     ) -> None:
         self._out, self._command = options.out, command
         self._parameters = _parameters(options, family[0])
-        self._points = [identity(problem, optimal) for problem in family]
+        self._points = [identity(problem, optimal, kind) for problem in family]
 
     def journal(self) -> AbstractContextManager[Journal]:
         self._journal = Journal(
@@ -160,4 +164,5 @@ def _parameters(options: argparse.Namespace, problem: Problem) -> dict[str, Any]
         "alpha": options.alpha,
         **({"log": True} if options.log else {}),
         "loss": problem.loss,
+        **({"masking": options.masking} if options.masking else {}),
     }

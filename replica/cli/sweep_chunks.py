@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from replica.commandline.terminal import progress
 from replica.execution.resumable import finished, recorded
@@ -31,6 +32,7 @@ def solved(
     journal: Journal | None = None,
     workers: int = 1,
     scheduler: str | None = None,
+    kind: str = "",
 ) -> Iterator[Line]:
     """Yield the lines of all problems, one for each alpha: those of the journal, and new ones.
 
@@ -48,6 +50,8 @@ def solved(
         Processes; 1 works in this one.
     scheduler : str, optional
         Address of a Dask cluster that takes the place of the processes.
+    kind : str
+        Of the masks whose rate is to be the best at each point; nothing, where it is given.
 
     Raises
     ------
@@ -59,7 +63,7 @@ def solved(
     held = () if journal is None else journal.lines
     known = {line["alpha"]: line for line in held}
     tasks = []
-    for task in stretches(problems, optimal):
+    for task in stretches(problems, optimal, kind):
         alphas = [problem.alpha for problem in task.problems]
         missing = [number for number, alpha in enumerate(alphas) if alpha not in known]
         if missing:
@@ -84,13 +88,13 @@ def _alpha(line: Line) -> float:
     return alpha
 
 
-def stretches(problems: Iterable[Problem], optimal: bool = False) -> list[Stretch]:
+def stretches(problems: Iterable[Problem], optimal: bool = False, kind: str = "") -> list[Stretch]:
     """Return the stretches that solve problems which differ in alpha only, each once."""
-    length = 1 if optimal else LENGTH
+    length = 1 if optimal or kind else LENGTH
     distinct = sorted({problem.alpha: problem for problem in problems}.items())
     ordered = [problem for _, problem in distinct]
     return [
-        Stretch(tuple(ordered[start : start + length]), optimal)
+        Stretch(tuple(ordered[start : start + length]), optimal, kind)
         for start in range(0, len(ordered), length)
     ]
 
@@ -105,10 +109,13 @@ class Stretch:
         In ascending order of alpha, and of nothing else.
     optimal : bool
         Solve each at its best weight decay; it then starts from no neighbour.
+    kind : str
+        Solve each at the best rate of masks of this kind, if one is given.
     """
 
     problems: tuple[Problem, ...]
     optimal: bool = False
+    kind: str = ""
 
     def run(self) -> list[Line]:
         """Return one line per point."""
@@ -119,6 +126,8 @@ class Stretch:
         solve: Callable[[Sequence[Problem]], Iterable[Solution]] = (
             _at_best_lam if self.optimal else _along_alpha
         )
+        if self.kind:
+            solve = partial(_at_best_masking, self.kind, self.optimal)
         done = 0
         while done < len(self.problems):
             try:
@@ -138,15 +147,21 @@ class Stretch:
 
     def _failed(self, problem: Problem, error: str) -> Line:
         return {
-            **identity(problem, self.optimal),
+            **identity(problem, self.optimal, self.kind),
             "status": f"{FAILED}: {error}",
             ERROR: None,
         }
 
 
-def identity(problem: Problem, optimal: bool) -> Line:
-    """Return what tells the line of a problem from others; at its best, λ is a result."""
-    return {"source": "theory", **problem.columns(without="lam" if optimal else "")}
+def identity(problem: Problem, optimal: bool, kind: str = "") -> Line:
+    """Return what tells the line of a problem from others; at its best, λ is a result.
+
+    So is the masking where the best rate of a kind is asked for.
+    """
+    told = {"source": "theory", **problem.columns(without="lam" if optimal else "")}
+    if kind:
+        del told["masking"]
+    return told
 
 
 def _along_alpha(problems: Sequence[Problem]) -> Iterable[Solution]:
@@ -159,3 +174,9 @@ def _at_best_lam(problems: Sequence[Problem]) -> Iterable[Solution]:
     from replica.predictions.optimal_lam import at_best_lam
 
     return map(at_best_lam, problems)
+
+
+def _at_best_masking(kind: str, best_lam: bool, problems: Sequence[Problem]) -> Iterable[Solution]:
+    from replica.predictions.optimal_masking import at_best_masking
+
+    return (at_best_masking(problem, kind, best_lam) for problem in problems)

@@ -8,7 +8,7 @@ from inspect import Parameter, signature
 from typing import Any
 
 from replica.commandline.parsing import alpha_grid, as_it_is, matrix, number, rows_of_file, vector
-from replica.problem import DATA_MODELS, LOSSES, DataModel, Problem
+from replica.problem import DATA_MODELS, LOSSES, DataModel, Masking, Problem
 from replica.problem.data_model import MOST_COLORS
 from replica.validation import invalid, one_of
 
@@ -104,6 +104,13 @@ def add_loss_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--loss", help=f"{' or '.join(LOSSES)} (the first that the data allow)")
 
 
+def add_masking_option(parser: argparse.ArgumentParser, optimal: str = "") -> None:
+    """Add the option that says how many tokens are masked at once."""
+    parser.add_argument("--masking", metavar="KIND:RATE",
+                        help="tokens masked at once in training: static:0.15, dynamic:0.15, or "
+                        f"static:0.15:8 for eight draws{optimal} (one at a time)")  # fmt: skip
+
+
 def add_alpha_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that list sample ratios."""
     parser.add_argument("--alpha", required=True,
@@ -121,6 +128,8 @@ def add_problem_options(
     """
     add_data_options(parser, **data)
     add_loss_option(parser)
+    best = "; optimal:dynamic or optimal:static for the best rate" if OPTIMAL in lam else ""
+    add_masking_option(parser, best)
     parser.add_argument("--lam", type=number, required=True,
                         help=f"weight decay, {lam}")  # fmt: skip
     add_alpha_options(parser)
@@ -148,11 +157,25 @@ def problems(arguments: argparse.Namespace, lam: Any = None) -> list[Problem]:
 
     `lam` takes the place of the weight decay that is given.
     """
-    data = data_model(arguments)
+    data, masking = data_model(arguments), masking_of(arguments)
     return [
-        Problem(alpha, arguments.lam if lam is None else lam, data, arguments.loss)
+        Problem(alpha, arguments.lam if lam is None else lam, data, arguments.loss, masking=masking)
         for alpha in alpha_grid(arguments.alpha, arguments.log)
     ]
+
+
+def masking_of(arguments: argparse.Namespace) -> Masking | None:
+    """Return the masking that parsed options describe, if any."""
+    return None if arguments.masking is None else Masking.from_text(arguments.masking)
+
+
+def best_masking(arguments: argparse.Namespace) -> str:
+    """Return the kind of masks whose rate is to be the best, or nothing, and give it some rate."""
+    best, _, kind = str(arguments.masking).partition(":")
+    if best != OPTIMAL:
+        return ""
+    arguments.masking = f"{one_of('masking', kind, Masking.kinds)}:0.5"
+    return kind
 
 
 def at_best_or_given_lam(arguments: argparse.Namespace) -> tuple[list[Problem], bool]:

@@ -24,7 +24,7 @@ from replica.quadrature.softmax_race import window_for
 
 #: log(1/error) that the lattice aims at for each accuracy, the most points it may take for that,
 #: and the least digits before it is given up.
-_DIGITS, _MOST, _LEAST = (9.0, 25.0, 29.0), (20_000, 120_000, 240_000), (5.0, 7.0, 8.0)
+_DIGITS, _MOST, _LEAST = (12.0, 25.0, 29.0), (20_000, 250_000, 500_000), (5.0, 7.0, 8.0)
 
 #: The most levels that have a table of times each.
 _MOST_TABLES = 300
