@@ -12,7 +12,7 @@ from replica.saddle_point.equations import Conjugates, Overlaps
 
 
 class MaskedCouplings(SpectralCouplings):
-    """The coupling equations with one more mode, that of |w|² (THEORY.md, section 12).
+    """The coupling equations with one more mode, that of |w|² (THEORY.md, section 15).
 
     m, q and V have an entry w*·w, |w|² and <1/D> behind those of the colour modes, and D has n̂,
     the V̂ of that mode, added to the weight decay. Its m̂ is 0, and so is its q̂ under dynamic masks,

@@ -41,18 +41,6 @@ def test_the_command_takes_masks(tmp_path, capsys):
     out = tmp_path / "masks.csv"
     problem = ["--colors", "3", "--beta", "1.5", "--lam", "0.01", "--alpha", "2,3"]
     words = ["sweep", *problem, "--loss", "squared-error"]
-        "sweep",
-        "--colors",
-        "3",
-        "--beta",
-        "1.5",
-        "--lam",
-        "0.01",
-        "--alpha",
-        "2,3",
-        "--loss",
-        "squared-error",
-    ]
     assert main([*words, "--masking", "optimal:dynamic", "--out", str(out)]) == 0
     lines = list(Table.from_csv(out).lines())
     masking, solution = optimal_masking(RIDGE, "dynamic")
