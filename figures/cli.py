@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from figures.output import overlay
 from figures.output.make import make, make_all
 from figures.paper import FIGURES
+from figures.paper.tokens import TokensFigure
 from replica.commandline.command import CONVERGED, NOT_CONVERGED, Parser, run
 from replica.commandline.parsing import number
+from replica.commandline.sequence_rows import rows_of_file
 from replica.commandline.terminal import cores, say
 from replica.errors import Unwritable, WorkerDied
 from replica.tables import Table
@@ -44,10 +47,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     own.add_argument("--y", required=True, metavar="COLUMN", help="one of " + ", ".join(overlay.Y))
     own.add_argument("--x", default="alpha", metavar="COLUMN",
                      help="one of " + ", ".join(overlay.X) + " (alpha)")  # fmt: skip
+    own.add_argument("--mean-rows", action="store_true",
+                     help="the mean over the rows of one model, in place of each")  # fmt: skip
     own.add_argument("--log", action="store_true", help="logarithmic x axis")
     own.add_argument("--log-y", action="store_true", help="logarithmic y axis")
     _add_out(own, "overlay.pdf, .png, .csv and .json")
     own.set_defaults(work=_overlay)
+
+    tokens = commands.add_parser(TokensFigure.NAME, help=TokensFigure.DESCRIPTION)
+    tokens.add_argument("tokens", metavar="FILE",
+                        help="aligned sequences, as of `replica sweep --data tokens`")  # fmt: skip
+    _add_out(tokens, "tokens.pdf, .png, .csv and .json")
+    _add_amount(tokens)
+    tokens.add_argument("--table", metavar="CSV",
+                        help="draw this table, written by the same command, again")  # fmt: skip
+    tokens.set_defaults(work=_tokens)
 
     for figure in FIGURES:
         one = commands.add_parser(figure.NAME, help=figure.DESCRIPTION)
@@ -85,7 +99,7 @@ def _add_amount(parser: argparse.ArgumentParser) -> None:
 
 def _list(options: argparse.Namespace, command: str) -> int:
     width = max(len(figure.NAME) for figure in FIGURES)
-    for figure in FIGURES:
+    for figure in (*FIGURES, TokensFigure()):
         print(f"{figure.NAME:<{width}}  {figure.DESCRIPTION}")
     return CONVERGED
 
@@ -94,6 +108,11 @@ def _figure(options: argparse.Namespace, command: str) -> int:
     folder = writable_folder("out", Path(options.out))
     workers = integer("workers", options.workers, 1)
     return make(options.figure, folder, options.quick, workers, options.table, command)
+
+
+def _tokens(options: argparse.Namespace, command: str) -> int:
+    options.figure = TokensFigure(partial(rows_of_file, options.tokens))
+    return _figure(options, command)
 
 
 def _all(options: argparse.Namespace, command: str) -> int:
@@ -109,8 +128,9 @@ def _all(options: argparse.Namespace, command: str) -> int:
 def _overlay(options: argparse.Namespace, command: str) -> int:
     folder = writable_folder("out", Path(options.out))
     columns = one_of("x", options.x, overlay.X), one_of("y", options.y, overlay.Y)
-    theory, theory_again = overlay.read("THEORY", options.theory, "theory", columns)
-    simulation, again = overlay.read("SIM", options.simulation, "simulation", columns)
+    rows = options.mean_rows
+    theory, theory_again = overlay.read("THEORY", options.theory, "theory", columns, rows)
+    simulation, again = overlay.read("SIM", options.simulation, "simulation", columns, rows)
 
     from figures.drawing.style import journal, load_matplotlib
     from figures.output.publish import publish
@@ -122,6 +142,7 @@ def _overlay(options: argparse.Namespace, command: str) -> int:
         best = overlay.is_at_best_lam(options.theory)
         figure = overlay.draw_overlay(theory, simulation, *columns, axes, best)
         parameters = {name: getattr(options, name) for name in ("theory", "simulation", "x", "y")}
+        parameters |= {"mean_rows": True} if rows else {}
         seeds = sorted({line["seed"] for line in simulation.lines()} - {None})
         written = publish(
             figure, table, folder, overlay.NAME, command=command, parameters=parameters, seeds=seeds

@@ -1,5 +1,6 @@
 # The public names and their homes, for lazy_loader and for type checkers.
 from .errors import ConvergenceError as ConvergenceError
+from .errors import FewCouplingsWarning as FewCouplingsWarning
 from .errors import ParamagnetWarning as ParamagnetWarning
 from .errors import UncachedWarning as UncachedWarning
 from .predictions.asymptotics import Asymptote as Asymptote
@@ -10,8 +11,15 @@ from .predictions.bayes_bound import bayes_bound as bayes_bound
 from .predictions.free_energy import free_energy as free_energy
 from .predictions.mean_field_baseline import Baseline as Baseline
 from .predictions.mean_field_baseline import mean_field_baseline as mean_field_baseline
+from .predictions.moment_error import MomentError as MomentError
+from .predictions.moment_error import moment_error as moment_error
 from .predictions.optimal_lam import optimal_lam as optimal_lam
 from .predictions.optimal_masking import optimal_masking as optimal_masking
+from .predictions.reliability import Reliability as Reliability
+from .predictions.reliability import reliability as reliability
+from .predictions.required_alpha import required_alpha as required_alpha
+from .predictions.sensitivities import Sensitivities as Sensitivities
+from .predictions.sensitivities import sensitivities as sensitivities
 from .predictions.stability import Stability as Stability
 from .predictions.stability import stability as stability
 from .predictions.state_evolution import StateEvolution as StateEvolution
@@ -31,6 +39,11 @@ from .saddle_point.solution import Solution as Solution
 from .saddle_point.solver import solve as solve
 from .saddle_point.sweep import Curve as Curve
 from .saddle_point.sweep import sweep as sweep
+from .saddle_point.sweep_rows import sweep_rows as sweep_rows
 from .tables import Table as Table
+from .tables.average_rows import average_rows as average_rows
+from .tables.relatives import similarity_weights as similarity_weights
+from .tables.sequences import Sequences as Sequences
+from .tables.sequences import read_sequences as read_sequences
 
 __version__: str

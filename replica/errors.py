@@ -54,6 +54,10 @@ class ParamagnetWarning(Notice):
     """The data may not be paramagnetic, and the theory then does not describe them."""
 
 
+class FewCouplingsWarning(Notice):
+    """Fields are sums of few strong couplings, and not Gaussian as the theory takes them."""
+
+
 class LeftOutWarning(Notice):
     """Points have no place in a picture, which is drawn without them."""
 

@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from replica.immutable import fixed
 from replica.problem import GaussianTokens, IndependentTokens, PottsTokens
-from replica.problem.potts_tokens import LEAST_U, MOST_U
+from replica.problem.row_couplings import RowCouplings
+from replica.problem.row_sequences import RowSequences
+from replica.problem.similarity import LEAST_U, MOST_U
 from replica.validation import integer, invalid, numbers, unmasked
 
 Floats = NDArray[np.float64]
@@ -22,7 +24,7 @@ _OUTWEIGHED = 0.125
 #: Names of the data that can be sampled: tokens with values, and all.
 VALUED = (PottsTokens.name, IndependentTokens.name)
 
-SAMPLED = (*VALUED, GaussianTokens.name)
+SAMPLED = (*VALUED, GaussianTokens.name, RowCouplings.name, RowSequences.name)
 
 #: The most values of a token, which are kept as bytes.
 MOST_COLORS = 256

@@ -79,6 +79,7 @@ FAILED_COLOR = "#777777"
 
 #: Names that tell what an artist shows; anything else in a figure is decoration.
 THEORY, SIMULATION, FIT, OPTIMUM = "theory", "simulation", "fit", "optimum"
+HISTOGRAM = "histogram"
 
 FAILED = "not converged"
 

@@ -16,6 +16,7 @@ from figures.drawing.panels import measured, theory_line
 from figures.drawing.style import LOOKS, ONE_COLUMN, Look
 from replica.commandline.terminal import say
 from replica.tables import Table
+from replica.tables.average_rows import average_rows
 from replica.tables.columns import EVERY, KNOWN, OBSERVABLES
 from replica.tables.provenance import read_sidecar
 from replica.validation import invalid, one_of
@@ -48,8 +49,12 @@ _MOST = 2 * len(LOOKS)
 Key = tuple[Any, ...]
 
 
-def read(name: str, path: str, source: str, columns: Sequence[str]) -> tuple[Table, int]:
+def read(
+    name: str, path: str, source: str, columns: Sequence[str], mean_rows: bool = False
+) -> tuple[Table, int]:
     """Return the lines of one source of a table, each once, and how many stood there again.
+
+    With `mean_rows` the lines are means over the rows of one model.
 
     Raises
     ------
@@ -73,7 +78,9 @@ def read(name: str, path: str, source: str, columns: Sequence[str]) -> tuple[Tab
         where = f"column {lacking[0]}" if lacking else f"columns {' and '.join(columns)} at once"
         raise invalid(name, path, f"a table with converged values in {where}")
     each = once(table, name=name, value=path)
-    return each, len(table) - len(each)
+    if mean_rows and "row" not in table.columns:
+        raise invalid(name, path, "a table of rows of one model for their mean")
+    return average_rows(each) if mean_rows else each, len(table) - len(each)
 
 
 def is_at_best_lam(path: str) -> bool:
@@ -125,6 +132,7 @@ def draw_overlay(
     looks = _looks([*lines, *marks], keys)
     if len(looks) > _MOST:
         allowed = f"tables of at most {_MOST} curves; they differ in {', '.join(keys)}"
+        allowed += ", of which --mean-rows draws the mean over rows" if "row" in keys else ""
         raise invalid("THEORY, SIM", f"{len(looks)} curves", allowed)
 
     figure = Figure(figsize=(ONE_COLUMN, 2.7))
@@ -142,7 +150,12 @@ def draw_overlay(
         _handle(look, key in lines, key in marks) for key, look in looks.items() if look.label
     ]
     handles += kinds(has_failures([axes]))
-    told = [_shown(key, value) for key, value in constant.items() if key not in _FINITE[1:]]
+    # A matrix that all have in common is told by no digest of it.
+    told = [
+        _shown(key, value)
+        for key, value in constant.items()
+        if key not in _FINITE[1:] and not (key == "couplings" and value.startswith("sha256"))
+    ]
     figure.legend(
         handles=handles, loc="outside upper center", ncols=2, fontsize=6.5,
         title=", ".join(told), title_fontsize=6.5,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from figures.paper import (
+    couplings,
     double_descent,
     finite_size,
     learning_curve,
@@ -12,6 +13,7 @@ from figures.paper import (
     phase_diagram,
     recovery,
     regularisation,
+    rows,
     threshold,
     transformers,
 )
@@ -21,12 +23,14 @@ FIGURES: tuple[FigureSource, ...] = (
     learning_curve.FIGURE,
     learning_curve_similarity.FIGURE,
     learning_curve_gaussian.FIGURE,
+    couplings,
     order_parameters,
     regularisation,
     double_descent,
     threshold,
     phase_diagram,
     finite_size,
+    rows,
     recovery,
     transformers,
 )

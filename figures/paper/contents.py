@@ -14,4 +14,4 @@ ANY = object()
 
 def described(data: DataModel) -> dict[str, Any]:
     """Return what all lines of these data have in common, and lines of others do not."""
-    return {"similarity": None, **data.columns()}
+    return {"similarity": None, "couplings": None, **data.columns()}

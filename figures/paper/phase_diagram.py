@@ -15,7 +15,7 @@ from figures.paper.lines import threshold_line
 from replica.errors import LeftOutWarning, ParamagnetWarning
 from replica.notices import tell, unwanted
 from replica.problem import PottsTokens, Problem
-from replica.problem.potts_tokens import safe_b
+from replica.problem.paramagnet import safe_b
 from replica.tables import Table
 from replica.tables.columns import KNOWN
 from replica.validation import invalid

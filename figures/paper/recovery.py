@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from figures.drawing.legends import letter, points, reference, settings
 from figures.drawing.panels import markers
-from figures.drawing.style import LOOKS, TWO_COLUMNS
+from figures.drawing.style import HISTOGRAM, LOOKS, TWO_COLUMNS, Look
 from figures.paper.contents import ANY, described
 from figures.paper.lines import status_of_training
 from replica.problem import PottsTokens, Problem
@@ -21,12 +21,28 @@ from simulations.spread import correlation, standard_error
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
 
 NAME = "recovery"
 DESCRIPTION = "A beside J and V beside U, learnt from random values, at growing sample size"
 
-SITES, DATA = 20, PottsTokens(20, 4.5)
+#: Colours of either block.
+_BLOCK = 10
+
+
+def _blocks_and_ring() -> NDArray[np.float64]:
+    """Return U of two blocks, in each of which the colours are a ring that its neighbours avoid."""
+    turn = np.roll(np.eye(_BLOCK), 1, axis=0)
+    ring, blocks = (
+        np.kron(np.eye(2), turn + turn.T),
+        np.kron([[1, -1], [-1, 1]], np.ones_like(turn)),
+    )
+    similarity: NDArray[np.float64] = 0.5 * np.eye(2 * _BLOCK) - 0.5 * ring + 0.1 * blocks
+    return similarity
+
+
+SITES, DATA = 20, PottsTokens(2 * _BLOCK, 3.0, _blocks_and_ring())
 
 #: What is true, what is learnt and what numbers its rows, as the column `part` of the table
 #: numbers them.
@@ -41,8 +57,11 @@ CONTENTS = [
 #: Of the line on which learnt entries are the true ones; no sample size has it.
 _EXACT = "#888888"
 
-#: Of matrices; its lightness rises with the entries, which tells their signs in grey as well.
-_MAP = "cividis"
+#: Of matrices, from the least entry through white to the greatest, and darker below zero.
+_MAP = ("#004c7f", "#ffffff", "#d55e00")
+
+#: Bins of a histogram.
+_BINS = 80
 
 #: Sequences that choose the epoch, and those of the test.
 _HELD_OUT, _TEST = 2000, 10_000
@@ -119,16 +138,17 @@ def draw(table: Table) -> Figure:
     """Draw the table that `compute` returned.
 
     Left: truth and the mean estimate of the largest sample, J and A above, U and V below.
-    Right: learnt against true entries for every sample size, mean and standard error over the
-    runs, and their correlation, mean and standard error over the runs as well.
+    Right: learnt against true entries of A for every sample size, mean and standard error over the
+    runs; the distribution of the entries of V, of which few are different in truth; and their
+    correlations with what is true, mean and standard error over the runs as well.
     """
     from matplotlib.figure import Figure
 
     from simulations.experiments.once import once
 
     table = once(table, ("part", "row", "column"), ("learnt", "true"))
-    figure = Figure(figsize=(TWO_COLUMNS, 5.0))
-    grid = figure.subplots(2, 3, gridspec_kw={"width_ratios": (1, 1, 1.25)})
+    figure = Figure(figsize=(TWO_COLUMNS, 4.2))
+    grid = figure.subplots(2, 3)
     for part, (row, (*names, indices)) in enumerate(zip(grid, PARTS, strict=True)):
         entries = _entries(table.where(part=part))
         most = max(entries)
@@ -140,7 +160,7 @@ def draw(table: Table) -> Figure:
             (row[1], learnt.mean(axis=0), f"{names[1]}, $M={most}$"),
         ):
             image = axes.imshow(
-                values.reshape(size, size), cmap=_MAP, vmin=-top, vmax=top,
+                values.reshape(size, size), cmap=_map(), vmin=-top, vmax=top,
                 interpolation="nearest",
             )  # fmt: skip
             axes.set(title=name, xticks=[], yticks=[], xlabel=f"{indices} $j$")
@@ -149,7 +169,9 @@ def draw(table: Table) -> Figure:
         figure.colorbar(image, ax=row[:2], shrink=0.8)
         # A is symmetric and its diagonal is none.
         shown = np.triu_indices(size, k=1 if part == 0 else 0)
-        _scatter(row[2], entries, np.ravel_multi_index(shown, (size, size)), names)
+        draw_entries = _scatter if part == 0 else _histogram
+        draw_entries(row[2], entries, np.ravel_multi_index(shown, (size, size)), names)
+        row[2].set_box_aspect(1)
     for axes, name in zip(grid.flat, "abcdef", strict=True):
         letter(axes, name)
     runs = len(set(table["seed"]))
@@ -159,6 +181,12 @@ def draw(table: Table) -> Figure:
         f"mean and standard error over {runs} runs",
     )
     return figure
+
+
+def _map() -> Colormap:
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("signed", _MAP)
 
 
 def _entries(table: Table) -> dict[int, tuple[NDArray[Any], NDArray[Any]]]:
@@ -182,22 +210,59 @@ def _scatter(
     names: Sequence[str],
 ) -> None:
     handles = []
-    for look, (samples, (true, learnt)) in zip(LOOKS, entries.items(), strict=False):
-        true, learnt = true[shown], learnt[:, shown]
-        correlations = [correlation(true, run) for run in learnt]
-        look = look.named(f"$M={samples}$: {_measured(correlations)}")
+    for look, true, learnt in _measured_sizes(entries, shown):
         markers(
             axes, true, learnt.mean(axis=0), standard_error(learnt), look,
             markersize=2.2, elinewidth=0.5, markeredgewidth=0.5,
         )  # fmt: skip
         handles.append(points(look))
     axes.axline((0, 0), slope=1, color=_EXACT, linewidth=0.7, zorder=5)
-    handles.append(reference("exact", "-", _EXACT))
     axes.set_xlabel(f"true, {names[0]}")
     axes.set_ylabel(f"learnt, {names[1]}")
+    _legend(axes, handles)
+
+
+def _histogram(
+    axes: Axes,
+    entries: dict[int, tuple[NDArray[Any], NDArray[Any]]],
+    shown: NDArray[np.intp],
+    names: Sequence[str],
+) -> None:
+    handles = []
+    sizes = list(_measured_sizes(entries, shown))
+    # One scale for all sizes.
+    every = np.concatenate([learnt.ravel() for _, _, learnt in sizes])
+    edges = np.linspace(every.min(), every.max(), _BINS + 1)
+    for value in np.unique(sizes[0][1].round(12)):
+        axes.axvline(value, color=_EXACT, linewidth=0.7, zorder=0)
+    for look, _, learnt in sizes:
+        share = np.histogram(learnt, edges)[0] / learnt.size
+        axes.plot(
+            np.repeat(edges, 2)[1:-1], np.repeat(share, 2), color=look.color, linestyle=look.line,
+            linewidth=0.9, gid=HISTOGRAM,
+        )  # fmt: skip
+        handles.append(reference(look.label, look.line, look.color))
+    axes.set_ylim(0)
+    axes.set_xlabel(f"learnt, {names[1]}")
+    axes.set_ylabel(f"share of entries\nper bin of {edges[1] - edges[0]:.2g}")
+    _legend(axes, handles)
+
+
+def _measured_sizes(
+    entries: dict[int, tuple[NDArray[Any], NDArray[Any]]], shown: NDArray[np.intp]
+) -> Iterator[tuple[Look, NDArray[Any], NDArray[Any]]]:
+    """Yield by sample size a look with the correlation in its label, true and learnt entries."""
+    for look, (samples, (true, learnt)) in zip(LOOKS, entries.items(), strict=False):
+        true, learnt = true[shown], learnt[:, shown]
+        correlations = [correlation(true, run) for run in learnt]
+        yield look.named(f"$M={samples}$:\n{_measured(correlations)}"), true, learnt
+
+
+def _legend(axes: Axes, handles: list[Any]) -> None:
     axes.legend(
-        handles=handles, title="correlation", loc="lower center", bbox_to_anchor=(0.5, 1.0),
-        fontsize=6, title_fontsize=6, labelspacing=0.2,
+        handles=[*handles, reference("exact", "-", _EXACT)], title="correlation",
+        loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=5.5, title_fontsize=5.5,
+        labelspacing=0.5, handlelength=1.2,
     )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from figures.paper.lines import threshold_line
 from replica.errors import ParamagnetWarning
 from replica.notices import unwanted
 from replica.problem import PottsTokens
-from replica.problem.potts_tokens import safe_b
+from replica.problem.paramagnet import safe_b
 from replica.tables import Table
 
 if TYPE_CHECKING:

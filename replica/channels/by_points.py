@@ -14,9 +14,11 @@ import numpy as np
 from replica.arrays import Matrix, Vector
 from replica.channels.channel import Channel
 from replica.channels.quadratic import QuadraticChannel
+from replica.losses.cross_entropy import CrossEntropyPoints
 from replica.quadrature.field_law import FieldLaw
 from replica.quadrature.point_sum import PointLoss, PointRule
 from replica.quadrature.rule import HUGE, Accuracy, Rule
+from replica.quadrature.temperature import Calibrated, Points, best_temperature
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,14 @@ class PointChannel(Channel):
         m_q = float(m[0]), float(q[0])
         sample = self.law.sample(*m_q, self.loss.sharpness * self.law.size(*m_q), accuracy)
         return float(sample.weights @ self.loss.value(sample.fields))
+
+    def calibrated(self, m: Vector, q: Vector) -> Calibrated:
+        """Return the best temperature, for the cross-entropy."""
+        if not isinstance(self.loss, CrossEntropyPoints) or not m.any():
+            return super().calibrated(m, q)
+        sample = self.law.sample(float(m[0]), float(q[0]), self.law.size(*m, *q), Accuracy.FINE)
+        points = [Points(sample.fields, sample.weights, 0)]
+        return best_temperature(points, float(q[0] / m[0]))
 
     def response_square(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> Matrix:
         """Return E tr K²."""

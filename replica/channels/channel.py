@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from typing import NamedTuple
 
 from replica.arrays import Matrix, Vector
 from replica.quadrature.field_law import FieldLaw
 from replica.quadrature.rule import Accuracy, Averages, Rule
+from replica.quadrature.temperature import Calibrated
 
 
 class ManySamples(NamedTuple):
@@ -79,6 +81,13 @@ class Channel(ABC):
     def many_samples(self, rho: Vector) -> ManySamples:
         """Return what a row is like that has seen many samples."""
         raise NotImplementedError
+
+    def calibrated(self, m: Vector, q: Vector) -> Calibrated:
+        """Return the best temperature of fields as logits, and the cross-entropy at it.
+
+        NaN where the loss is another, or fields are no logits.
+        """
+        return Calibrated(math.nan, math.nan)
 
     def error_rate(self, m: Vector, q: Vector, accuracy: Accuracy) -> float:
         """Return the probability of a wrong guess, whatever the loss; NaN where none is made."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -10,6 +11,7 @@ from replica.channels.channel import Channel
 from replica.channels.quadratic import QuadraticChannel
 from replica.quadrature.colour_mode_law import ModeLaw, ModeRule
 from replica.quadrature.rule import HUGE, Accuracy, Rule
+from replica.quadrature.temperature import Calibrated, best_temperature, untaught
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,19 @@ class ModeCrossEntropyChannel(Channel):
     def test_loss(self, m: Vector, q: Vector, accuracy: Accuracy) -> float:
         """Return E ℓ(e_y, ω), the training loss at V = 0."""
         return self.rule(m, q, 0 * q).averages(m, q, 0 * q, accuracy).loss
+
+    def calibrated(self, m: Vector, q: Vector) -> Calibrated:
+        """Return the best of all temperatures: no one is that of every mode.
+
+        A coarse rule finds where the points of the fine one begin.
+        """
+        pull, size = float(self.law.dimensions @ m), float(self.law.dimensions @ q)
+        if pull == 0.0 or size / pull == math.inf:
+            return untaught(self.law.colors)
+        start = size / pull
+        rule = ModeRule(self.law, q)
+        coarse = best_temperature(rule.fields(m, q, Accuracy.COARSE), start)
+        return best_temperature(rule.fields(m, q, Accuracy.FINE), coarse.temperature)
 
     def optimal_loss(self, rho: Vector, accuracy: Accuracy) -> float:
         """Return the conditional entropy of the masked token, the test loss at m = q = ρ."""

@@ -5,8 +5,12 @@ Points of a lattice for few colours, about eight at q of order one; exchangeabil
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
+
+from scipy.optimize import brentq
 
 from replica.arrays import Matrix, Vector
 from replica.channels.channel import Channel
@@ -17,7 +21,8 @@ from replica.quadrature.exchangeable_race import ExchangeableRaceRule
 from replica.quadrature.point_sets import lattice_near
 from replica.quadrature.point_sum import PointRule
 from replica.quadrature.rule import Accuracy, Rule
-from replica.quadrature.softmax_race import log_normaliser
+from replica.quadrature.softmax_race import log_normaliser, uncertainty
+from replica.quadrature.temperature import Calibrated, untaught
 
 #: The q beyond which the averages of the cross-entropy take minutes.
 _LARGEST_Q = 3e4
@@ -58,6 +63,35 @@ class IndependentCrossEntropyChannel(Channel):
         known = self.law.conditional_variance(m, accuracy)
         return log_normaliser(self.law.colors, float(q[0]), accuracy) - float(m[0]) * known
 
+    def calibrated(self, m: Vector, q: Vector) -> Calibrated:
+        """Return the T at which E ω·(y - softmax(ω/T)) = n [m κ(ρ) - (q/T) κ(q/T²)] vanishes.
+
+        The fields are Gaussian whatever the token, so that Stein's lemma gives both terms, with
+        κ(s²) = 1 - E|softmax(s ξ)|².
+        """
+        colors, start = self.law.colors, float(m[0] / q[0])
+        if start == 0.0:
+            return untaught(colors)
+        pull = float(m[0]) * self.law.conditional_variance(m, Accuracy.FINE)
+
+        def excess(log_t: float) -> float:
+            t = start * math.exp(log_t)
+            return float(q[0]) * t * uncertainty(colors, float(q[0]) * t * t, Accuracy.FINE) - pull
+
+        low, high = _around(excess)
+        t = start * math.exp(brentq(excess, low, high, xtol=1e-13))
+        return Calibrated(1.0 / t, self.test_loss(t * m, t * t * q, Accuracy.FINE))
+
     def optimal_loss(self, rho: Vector, accuracy: Accuracy) -> float:
         """Return the conditional entropy of the masked token, the test loss at m = q = ρ."""
         return self.test_loss(rho, rho, accuracy)
+
+
+def _around(increasing: Callable[[float], float]) -> tuple[float, float]:
+    """Return two numbers around the zero of an increasing function, from 0 in growing steps."""
+    low, high = -0.5, 0.5
+    while increasing(low) > 0.0:
+        low *= 2.0
+    while increasing(high) < 0.0:
+        high *= 2.0
+    return low, high

@@ -16,7 +16,7 @@ from replica.quadrature.rule import Accuracy, Rule
 from replica.quadrature.symmetric import roots
 
 #: The q beyond which points see little of a field.
-_LARGEST_Q = 1e6
+_LARGEST_Q = 1e4
 
 
 class MixtureLoss(ClassLoss, Protocol):
@@ -51,12 +51,12 @@ class MixtureChannel(Channel):
 
     def test_loss(self, m: Vector, q: Vector, accuracy: Accuracy) -> float:
         """Return E ℓ(e_y, ω)."""
-        x, weights = self.law.points(q, self.loss.sharpness, accuracy)
-        flat, shares = x.reshape(-1, x.shape[-1]), weights.ravel() / len(weights)
         basis, total = self.law.basis, 0.0
-        for a, root in enumerate(roots(basis @ q @ basis.T)):
-            losses = self.loss.value(a, basis @ m[a] + flat @ root)
-            total += self.law.frequencies[a] * float(shares @ losses)
+        for a, covariance in enumerate(basis @ q @ basis.T):
+            x, weights = self.law.points(covariance, self.loss.sharpness, accuracy)
+            omega = basis @ m[a] + x.reshape(-1, len(covariance)) @ roots(covariance)
+            losses = float(weights.ravel() @ self.loss.value(a, omega)) / len(weights)
+            total += self.law.frequencies[a] * losses
         return total
 
     def response_square(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> Matrix:

@@ -11,6 +11,7 @@ from replica.arrays import Matrix, Vector
 from replica.channels.channel import Channel
 from replica.quadrature.mixture_law import MixtureLaw, of_packed
 from replica.quadrature.rule import HUGE, Accuracy, Averages
+from replica.quadrature.symmetric import assembled
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class MixtureQuadraticChannel(Channel):
         squares = pull[:, :, None] * pull[:, None, :] + c * c * q
         energy = pi[:, None, None] * (compliance @ squares @ compliance)
         overlap = a * pi[:, None] * (compliance @ pull[..., None])[..., 0]
-        response = a * c * pi[:, None, None] * compliance @ self._projector
+        response = a * c * pi[:, None, None] * compliance
         loss = a * float(np.trace(energy.sum(axis=0))) / (2 * c)
         return Averages(overlap, a * a * energy, response, loss)
 
@@ -78,12 +79,14 @@ class MixtureQuadraticChannel(Channel):
         return self.scale / self.curvature * 0.5 * variance
 
     def _compliance(self, V: Vector) -> Vector:
-        """Return (1 + acV)^{-1}."""
-        return np.asarray(np.linalg.inv(np.eye(self.law.colors) + self.scale * self.curvature * V))
+        """Return (1 + acV)^{-1} on colour differences; NaN where V is no number."""
+        if not np.isfinite(V).all():
+            return np.full_like(V, np.nan)
+        values, vectors = np.linalg.eigh(self.law.basis @ V @ self.law.basis.T)
+        stiff = 1.0 + self.scale * self.curvature * np.maximum(values, 0.0)
+        return np.asarray(self.law.basis.T @ assembled(1.0 / stiff, vectors) @ self.law.basis)
 
     @property
-    def _projector(self) -> Matrix:
+    def _tokens(self) -> Matrix:
+        """y without its mean over the colours, for every token."""
         return np.eye(self.law.colors) - 1.0 / self.law.colors
-
-    #: y without its mean over the colours, for every token.
-    _tokens = _projector

@@ -21,6 +21,7 @@ from replica.quadrature.fresh_fields import fresh
 from replica.quadrature.lattice import LatticeRule
 from replica.quadrature.point_sum import PointRule
 from replica.quadrature.rule import Accuracy, Averages, Rule
+from replica.quadrature.temperature import Calibrated, untaught
 from replica.quadrature.tilted_law import TiltedLaw
 
 #: At α = α_c (1 + ε), without weight decay, q grows as ε^-2. Beyond these the evaluations take
@@ -68,6 +69,13 @@ class CrossEntropyChannel(Channel):
         if rho[0] == 0.0:
             return math.log(self.colors)
         return self.test_loss(rho, rho, accuracy)
+
+    def calibrated(self, m: Vector, q: Vector) -> Calibrated:
+        """Return q/m and the entropy of softmax((m/q) ω), which is the true law of y given ω."""
+        if m[0] == 0.0:
+            return untaught(self.colors)
+        # Numbers of Python's, as the quotient may be infinite.
+        return Calibrated(float(q[0]) / float(m[0]), self.optimal_loss(m * m / q, Accuracy.FINE))
 
     def response_square(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> Matrix:
         """Return E tr K², which is no product over the colours: by points for all of them."""

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from replica.cli.report import report_unconverged
-from replica.cli.subcommand import BOUNDED, EXPANDED, Commands, subcommand
+from replica.cli.subcommand import BOUNDED, ESTIMATED, EXPANDED, Commands, subcommand
 from replica.commandline.command import CONVERGED, NOT_CONVERGED
 from replica.commandline.options import (
     add_alpha_options,
@@ -160,7 +160,7 @@ def add_baseline(commands: Commands) -> None:
         "line per alpha.",
     )
     parser.add_argument("--estimator", required=True, help="naive-mean-field or quadratic")
-    add_data_options(parser, BOUNDED, similarity=False)
+    add_data_options(parser, ESTIMATED, similarity=False)
     parser.add_argument(
         "--lam", type=number, default=0.0, help="weight decay of the regression, 0 or greater (0)"
     )

@@ -12,6 +12,7 @@ from replica.cli.curves import (
     add_stability,
     add_threshold,
 )
+from replica.cli.required_alpha import add_required_alpha
 from replica.cli.solve import add_solve
 from replica.cli.sweep import add_sweep
 from replica.commandline.command import Parser, run
@@ -21,6 +22,7 @@ _COMMANDS = (
     add_solve,
     add_sweep,
     add_threshold,
+    add_required_alpha,
     add_bayes,
     add_stability,
     add_asymptotics,

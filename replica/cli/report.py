@@ -29,7 +29,8 @@ def report_unconverged(points: Iterable[tuple[Problem, Mapping[str, Any]]]) -> i
             continue
         status = NOT_CONVERGED
         if failed(line):
-            say(f"replica: alpha = {problem.alpha}: {line['status']}")
+            where = "" if line.get("row") is None else f"row = {line['row']}, "
+            say(f"replica: {where}alpha = {problem.alpha}: {line['status']}")
         else:
             residual = math.nan if line.get("residual") is None else line["residual"]
             # At its best λ is a result.

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from replica.problem import CustomTokens, GaussianTokens, PottsTokens
+from replica.problem.row_couplings import RowCouplings
 
 #: What the subcommands are added to.
 Commands = Any
@@ -14,8 +15,9 @@ Commands = Any
 #: What --lam takes where it may be the best.
 OPTIMAL_LAM = "0 or greater, or optimal: the best at every alpha"
 
-#: Data for which the Bayes bound and the mean-field estimators are known, and the asymptotics.
-BOUNDED = (PottsTokens.name, CustomTokens.name)
+#: Data for which the Bayes bound is known, the mean-field estimators, and the asymptotics.
+BOUNDED = (PottsTokens.name, CustomTokens.name, RowCouplings.name)
+ESTIMATED = (PottsTokens.name, CustomTokens.name)
 EXPANDED = (PottsTokens.name, GaussianTokens.name, CustomTokens.name)
 
 

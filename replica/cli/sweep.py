@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from replica.cli.report import report_unconverged
 from replica.cli.subcommand import OPTIMAL_LAM, Commands, subcommand
-from replica.cli.sweep_chunks import ERROR, identity, solved
+from replica.cli.sweep_chunks import ERROR, Point, identity, point, solved
 from replica.commandline.command import NOT_CONVERGED
 from replica.commandline.options import (
     add_executor_options,
@@ -24,7 +24,8 @@ from replica.commandline.terminal import say
 from replica.errors import BadArgument, Removed, Unwritable, WorkerDied
 from replica.execution.dask_cluster import check_scheduler
 from replica.execution.task import Line
-from replica.problem import CustomTokens, Problem
+from replica.problem import CustomTokens, Problem, RowTokens
+from replica.problem.coupling_laws import GaussianCouplings
 from replica.tables import Table
 from replica.tables.journal import RESUME_HINT, Journal
 from replica.validation import integer
@@ -52,19 +53,20 @@ def add_sweep(commands: Commands) -> None:
 def run_sweep(options: argparse.Namespace, command: str) -> int:
     """Solve along α and print the table, or write it point by point."""
     masking, kind = options.masking, best_masking(options)
-    family, optimal = at_best_or_given_lam(options)
+    family, optimal = at_best_or_given_lam(options, several=True)
     if optimal or kind:
         from replica.predictions.optimal_lam import check_teacher
 
-        check_teacher(family[0])
+        for problem in {each.data: each for each in family}.values():
+            check_teacher(problem)
     where = integer("workers", options.workers, 1), check_scheduler(options.scheduler)
     options.masking = masking
     sink = _Printed() if options.out is None else _Written(options, command, family, optimal, kind)
-    done: dict[float, Line] = {}
+    done: dict[Point, Line] = {}
     try:
         with sink.journal() as journal:
             for line in solved(family, optimal, journal, *where, kind):
-                done[line["alpha"]] = line
+                done[point(line)] = line
             sink.finish(family, done)
     except Removed as error:
         say(f"replica: {error}")
@@ -75,12 +77,16 @@ def run_sweep(options: argparse.Namespace, command: str) -> int:
         return NOT_CONVERGED
     except KeyboardInterrupt:
         kept = sink.leave(family, done)
-        count = sum(problem.alpha in kept for problem in family)
+        count = sum(_point(problem) in kept for problem in family)
         say(f"replica sweep: {count} of {len(family)} points are done and kept")
         raise
     return report_unconverged(
-        (each, done[each.alpha]) for each in {p.alpha: p for p in family}.values()
+        (each, done[key]) for key, each in {_point(p): p for p in family}.items()
     )
+
+
+def _point(problem: Problem) -> Point:
+    return point(problem.columns())
 
 
 class _Sink(Protocol):
@@ -91,11 +97,11 @@ class _Sink(Protocol):
     def journal(self) -> AbstractContextManager[Journal | None]:
         """Return what keeps lines as they come, if anything does."""
 
-    def finish(self, family: Sequence[Problem], done: Mapping[float, Line]) -> None:
+    def finish(self, family: Sequence[Problem], done: Mapping[Point, Line]) -> None:
         """Deliver the whole table."""
 
-    def leave(self, family: Sequence[Problem], done: Mapping[float, Line]) -> Collection[float]:
-        """Deliver what is done, and return the sample ratios of it."""
+    def leave(self, family: Sequence[Problem], done: Mapping[Point, Line]) -> Collection[Point]:
+        """Deliver what is done, and return the points of it."""
 
 
 class _Printed:
@@ -106,12 +112,12 @@ class _Printed:
     def journal(self) -> AbstractContextManager[None]:
         return nullcontext()
 
-    def finish(self, family: Sequence[Problem], done: Mapping[float, Line]) -> None:
-        rows = [done[problem.alpha] for problem in family if problem.alpha in done]
+    def finish(self, family: Sequence[Problem], done: Mapping[Point, Line]) -> None:
+        rows = [done[key] for key in map(_point, family) if key in done]
         table = Table({name: row[name] for name in row if name != ERROR} for row in rows)
         table.write(sys.stdout)
 
-    def leave(self, family: Sequence[Problem], done: Mapping[float, Line]) -> Collection[float]:
+    def leave(self, family: Sequence[Problem], done: Mapping[Point, Line]) -> Collection[Point]:
         self.finish(family, done)
         return done
 
@@ -139,13 +145,13 @@ class _Written:
         )
         return self._journal
 
-    def finish(self, family: Sequence[Problem], done: Mapping[float, Line]) -> None:
-        self._journal.finish(done[problem.alpha] for problem in family)
+    def finish(self, family: Sequence[Problem], done: Mapping[Point, Line]) -> None:
+        self._journal.finish(done[key] for key in map(_point, family))
 
-    def leave(self, family: Sequence[Problem], done: Mapping[float, Line]) -> Collection[float]:
+    def leave(self, family: Sequence[Problem], done: Mapping[Point, Line]) -> Collection[Point]:
         # Ctrl-C may have come between writing a point and counting it, or the file be gone.
         try:
-            return {line["alpha"] for line in Table.from_csv(self._out).lines()}
+            return {point(line) for line in Table.from_csv(self._out).lines()}
         except BadArgument:
             return ()
 
@@ -153,13 +159,20 @@ class _Written:
 def _parameters(options: argparse.Namespace, problem: Problem) -> dict[str, Any]:
     """Return what determines the table of a sweep, with the content of files that it names."""
     data = problem.data
-    described = {field.name: getattr(data, field.name) for field in fields(data)}  # type: ignore[arg-type]
+    if isinstance(data, RowTokens):
+        told = ("data", "row")
+        described = {k: v for k, v in data.columns().items() if k not in told}
+        described["rows"] = options.rows
+    else:
+        described = {field.name: getattr(data, field.name) for field in fields(data)}  # type: ignore[arg-type]
     if data.name == CustomTokens.name:
         # The eigenvalues are the same matrix to the last digit on one machine only.
         described = {"colors": data.colors, **digests(options, "covariance", "teacher")}
+    unsaid = None, GaussianCouplings.text
     return {
         "data": data.name,
-        **{name: value for name, value in described.items() if value is not None},
+        **{name: value for name, value in described.items() if value not in unsaid},
+        **({"bias": True} if options.bias else {}),
         "lam": options.lam,
         "alpha": options.alpha,
         **({"log": True} if options.log else {}),

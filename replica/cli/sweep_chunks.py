@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from replica.commandline.terminal import progress
 from replica.execution.resumable import finished, recorded
 from replica.execution.task import Line, described
-from replica.problem import Problem
+from replica.problem import DataModel, Problem
+from replica.problem.row_sequences import RowSequences
 from replica.saddle_point.solution import Solution
 from replica.tables.columns import FAILED
 from replica.tables.journal import Journal
@@ -18,6 +20,9 @@ from replica.tables.journal import Journal
 #: Points of a stretch. The first costs as much as two others, which with 50 is 5 % of the
 #: time; after an interruption the points of one stretch at most are solved again.
 LENGTH = 50
+
+#: What tells a point of a sweep from its others: a row, or None, and a sample ratio.
+Point = tuple[int | None, float]
 
 #: The column that the sidecar of a finished table holds.
 ERROR = "quadrature_error"
@@ -34,14 +39,14 @@ def solved(
     scheduler: str | None = None,
     kind: str = "",
 ) -> Iterator[Line]:
-    """Yield the lines of all problems, one for each alpha: those of the journal, and new ones.
+    """Yield the lines of all problems, each point once: those of the journal, and new ones.
 
     They are the same whenever and however often the work was stopped, and wherever it is done.
 
     Parameters
     ----------
     problems : sequence of Problem
-        They differ in alpha only.
+        They differ in alpha, and in the row of one model.
     optimal : bool
         Solve each at its best weight decay.
     journal : Journal, optional
@@ -61,41 +66,44 @@ def solved(
         If workers were ended from outside, again and again, or the cluster was lost.
     """
     held = () if journal is None else journal.lines
-    known = {line["alpha"]: line for line in held}
+    known = {point(line): line for line in held}
     tasks = []
     for task in stretches(problems, optimal, kind):
-        alphas = [problem.alpha for problem in task.problems]
-        missing = [number for number, alpha in enumerate(alphas) if alpha not in known]
+        points = [point(problem.columns()) for problem in task.problems]
+        missing = [number for number, each in enumerate(points) if each not in known]
         if missing:
             tasks.append(task)
             # What follows a point that failed started cold: the next attempt goes through.
-            for alpha in alphas[missing[0] :]:
-                known.pop(alpha, None)
+            for each in points[missing[0] :]:
+                known.pop(each, None)
     yield from known.values()
     if workers == 1 and scheduler is None:
         # Quick points one by one: here they wait for others to be written with.
-        points = ([line] for task in tasks for line in task.lines())
-        written = recorded(points, known, _alpha, journal, _TOGETHER)
+        lines_of = ([line] for task in tasks for line in task.lines())
+        written = recorded(lines_of, known, point, journal, _TOGETHER)
     else:
         results = finished(tasks, Stretch.failed, workers, scheduler)
-        written = recorded(results, known, _alpha, journal)
+        written = recorded(results, known, point, journal)
     count = sum(len(task.problems) for task in tasks)
     yield from progress((line for lines in written for line in lines), count, "sweep")
 
 
-def _alpha(line: Line) -> float:
-    alpha: float = line["alpha"]
-    return alpha
+def point(line: Mapping[str, Any]) -> Point:
+    """Return what tells a line of a sweep from its others: its row, if it has one, and alpha."""
+    return line.get("row"), line["alpha"]
 
 
 def stretches(problems: Iterable[Problem], optimal: bool = False, kind: str = "") -> list[Stretch]:
-    """Return the stretches that solve problems which differ in alpha only, each once."""
+    """Return the stretches that solve problems of one or more rows along alpha, each once."""
     length = 1 if optimal or kind else LENGTH
-    distinct = sorted({problem.alpha: problem for problem in problems}.items())
-    ordered = [problem for _, problem in distinct]
+    along: dict[DataModel, dict[float, Problem]] = {}
+    for problem in problems:
+        along.setdefault(problem.data, {})[problem.alpha] = problem
+    curves = [[curve[alpha] for alpha in sorted(curve)] for curve in along.values()]
     return [
-        Stretch(tuple(ordered[start : start + length]), optimal, kind)
-        for start in range(0, len(ordered), length)
+        Stretch(tuple(curve[start : start + length]), optimal, kind)
+        for curve in curves
+        for start in range(0, len(curve), length)
     ]
 
 
@@ -134,7 +142,8 @@ class Stretch:
                 for solution in solve(self.problems[done:]):
                     error = solution.quadrature_error
                     # JSON has no NaN.
-                    yield solution.line() | {ERROR: error if math.isfinite(error) else None}
+                    found = solution.line() | _moment_errors(solution)
+                    yield found | {ERROR: error if math.isfinite(error) else None}
                     done += 1
             except Exception as error:
                 # The next point starts cold.
@@ -162,6 +171,16 @@ def identity(problem: Problem, optimal: bool, kind: str = "") -> Line:
     if kind:
         del told["masking"]
     return told
+
+
+def _moment_errors(solution: Solution) -> Line:
+    """Return the standard errors of what is predicted from measured moments, as columns."""
+    if not solution.converged or solution.problem.data.name != RowSequences.name:
+        return {}
+    from replica.predictions.moment_error import moment_error
+
+    errors = vars(moment_error(solution))
+    return {f"{name}_stderr": error for name, error in errors.items()}
 
 
 def _along_alpha(problems: Sequence[Problem]) -> Iterable[Solution]:

@@ -4,13 +4,33 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Collection
+from functools import partial
 from inspect import Parameter, signature
 from typing import Any
 
-from replica.commandline.parsing import alpha_grid, as_it_is, matrix, number, rows_of_file, vector
+from replica.commandline.parsing import (
+    alpha_grid,
+    as_it_is,
+    matrix,
+    number,
+    row_numbers,
+    rows_of_file,
+    square_matrix,
+    vector,
+)
+from replica.commandline.sequence_rows import rows_of_file as rows_of_sequences
 from replica.problem import DATA_MODELS, LOSSES, DataModel, Masking, Problem
+from replica.problem.coupling_laws import NAMES
 from replica.problem.data_model import MOST_COLORS
+from replica.problem.row_sequences import COVARIANCES, RowSequences
+from replica.tables.sequences import GAPS, KINDS
 from replica.validation import invalid, one_of
+
+#: What makes data of options, by the names of the data; sequences are those of a file.
+_MODELS: dict[str, Callable[..., DataModel | tuple[DataModel, ...]]] = {
+    **DATA_MODELS,
+    RowSequences.name: rows_of_sequences,
+}
 
 #: The value of --lam that stands for the best weight decay at every alpha.
 OPTIMAL = "optimal"
@@ -42,10 +62,13 @@ _DATA_OPTIONS = {
     ),
     "beta": _DataOption("inverse temperature of potts data, |beta| < C", type=number),
     "similarity": _DataOption(
-        "similarity of colours of potts data: circulant:1,0.5,0,0.5 or a file with one row per "
-        "line",
+        "similarity of colours of potts or tokens data: circulant:1,0.5,0,0.5 or a file with one "
+        "row per line",
         matrix,
         metavar="U",
+    ),
+    "couplings": _DataOption(
+        f"ensemble of couplings of potts data: {NAMES} (gaussian)", metavar="NAME"
     ),
     "coupling_norm": _DataOption(
         "norm of the true row of independent data, 0 or more", type=number, metavar="NORM"
@@ -58,14 +81,51 @@ _DATA_OPTIONS = {
         "cavity covariance of custom data, one row per line", rows_of_file, metavar="FILE"
     ),
     "teacher": _DataOption("true row of custom data, in one or more lines", vector, metavar="FILE"),
+    "matrix": _DataOption(
+        "couplings of couplings data: CSV with one row per line, or .npy",
+        square_matrix,
+        metavar="FILE",
+    ),
+    "tokens": _DataOption(
+        "aligned sequences of tokens data: FASTA, A3M, a sequence per line, or a table of integers",
+        metavar="FILE",
+    ),
+    "format": _DataOption(
+        "theirs, if it is not found out: one of " + ", ".join(KINDS), metavar="NAME"
+    ),
+    "alphabet": _DataOption(
+        "their letters, as ACGU- or 0,1,2 (those of the file, sorted)", metavar="LETTERS"
+    ),
+    "gaps": _DataOption(
+        f"what - is: {' or '.join(GAPS)}; a missing token adds nothing to fields, and a row leaves "
+        "out the sequences that lack its own (letter)",
+        metavar="NAME",
+    ),
+    "reweight": _DataOption(
+        "sequences that are equal at this share of sites, as 0.8, share their weight",
+        type=number,
+        metavar="SHARE",
+    ),
+    "covariances": _DataOption(
+        f"of their contexts: {' or '.join(COVARIANCES)}, one for each masked token or one for all "
+        "(class)",
+        metavar="NAME",
+    ),
+    "rows": _DataOption(
+        "{rows}", lambda name, text: partial(row_numbers, name, text), metavar="ROWS"
+    ),
 }
+
+#: What --rows says where rows of one model are asked for.
+ROWS = "rows of couplings or tokens data, numbered from 0: 3, 0:20 (without 20), 0,5,7 or all"
 
 
 def add_data_options(
     parser: argparse.ArgumentParser,
-    models: Collection[str] = tuple(DATA_MODELS),
+    models: Collection[str] = tuple(_MODELS),
     similarity: bool = True,
     most_colors: int = MOST_COLORS,
+    rows: str = ROWS,
 ) -> None:
     """Add the options that describe the data.
 
@@ -82,9 +142,11 @@ def add_data_options(
         Whether it takes colours that resemble each other.
     most_colors : int
         The most values of a token that it takes.
+    rows : str
+        What it says of --rows.
     """
     parser.set_defaults(models=models)
-    shown = {name for model in models for name in signature(DATA_MODELS[model]).parameters}
+    shown = {name for model in models for name in signature(_MODELS[model]).parameters}
     if not similarity:
         shown.remove("similarity")
 
@@ -92,7 +154,7 @@ def add_data_options(
                         help=f"one of {', '.join(models)} (potts)")  # fmt: skip
     components = "; of components of gaussian data, 1 or more" if "gaussian" in models else ""
     for name, option in _DATA_OPTIONS.items():
-        told = option.told.format(most_colors=most_colors, components=components)
+        told = option.told.format(most_colors=most_colors, components=components, rows=rows)
         flag = "--" + name.replace("_", "-")
         parser.add_argument(
             flag, help=told if name in shown else argparse.SUPPRESS, **option.options
@@ -130,14 +192,24 @@ def add_problem_options(
     add_loss_option(parser)
     best = "; optimal:dynamic or optimal:static for the best rate" if OPTIMAL in lam else ""
     add_masking_option(parser, best)
+    parser.add_argument("--bias", action="store_true",
+                        help="rows have a bias, which does not decay")  # fmt: skip
     parser.add_argument("--lam", type=number, required=True,
                         help=f"weight decay, {lam}")  # fmt: skip
     add_alpha_options(parser)
 
 
-def data_model(arguments: argparse.Namespace) -> DataModel:
-    """Return the data that parsed options describe, and refuse options of other data."""
-    model = DATA_MODELS[one_of("data", arguments.data, arguments.models)]
+def takes(arguments: argparse.Namespace, field: str) -> bool:
+    """Tell whether the data that were named have a field, as `rows`."""
+    return field in signature(_MODELS[one_of("data", arguments.data, arguments.models)]).parameters
+
+
+def data_models(arguments: argparse.Namespace) -> tuple[DataModel, ...]:
+    """Return the data that parsed options describe, one for each row that --rows lists.
+
+    Options of other data are refused.
+    """
+    model = _MODELS[one_of("data", arguments.data, arguments.models)]
     takes = signature(model).parameters
     given: dict[str, Any] = {}
     # What stands on the command line itself is refused before files are read.
@@ -149,17 +221,31 @@ def data_model(arguments: argparse.Namespace) -> DataModel:
             given[name] = option.read(name, value)
         elif name in takes and takes[name].default is Parameter.empty:
             raise invalid(name, value, f"given with --data {arguments.data}")
-    return model(**given)
+    made = model(**given)
+    return made if isinstance(made, tuple) else (made,)
 
 
-def problems(arguments: argparse.Namespace, lam: Any = None) -> list[Problem]:
+def data_model(arguments: argparse.Namespace) -> DataModel:
+    """Return the data that parsed options describe, of one row if they are of rows."""
+    made = data_models(arguments)
+    if len(made) != 1:
+        raise invalid("rows", arguments.rows, "one row; `replica sweep` takes several")
+    return made[0]
+
+
+def problems(
+    arguments: argparse.Namespace, lam: Any = None, several: bool = False
+) -> list[Problem]:
     """Return the problems that parsed options describe, one per alpha, in the order given.
 
-    `lam` takes the place of the weight decay that is given.
+    `lam` takes the place of the weight decay that is given. With `several` there may be several
+    rows, each with all its sample ratios before the next.
     """
-    data, masking = data_model(arguments), masking_of(arguments)
+    masking = masking_of(arguments)
+    lam = arguments.lam if lam is None else lam
     return [
-        Problem(alpha, arguments.lam if lam is None else lam, data, arguments.loss, masking=masking)
+        Problem(alpha, lam, data, arguments.loss, arguments.bias, masking)
+        for data in (data_models(arguments) if several else (data_model(arguments),))
         for alpha in alpha_grid(arguments.alpha, arguments.log)
     ]
 
@@ -178,11 +264,13 @@ def best_masking(arguments: argparse.Namespace) -> str:
     return kind
 
 
-def at_best_or_given_lam(arguments: argparse.Namespace) -> tuple[list[Problem], bool]:
+def at_best_or_given_lam(
+    arguments: argparse.Namespace, several: bool = False
+) -> tuple[list[Problem], bool]:
     """Return the problems along alpha, and whether their weight decay is to be the best."""
     # At its best it is a result; until then any will do.
     optimal = arguments.lam == OPTIMAL
-    return problems(arguments, 1.0 if optimal else None), optimal
+    return problems(arguments, 1.0 if optimal else None, several), optimal
 
 
 def add_executor_options(parser: argparse.ArgumentParser, workers: int, default: str) -> None:

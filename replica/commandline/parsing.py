@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from replica.arrays import Matrix
 from replica.tables.texts import text_of
 from replica.validation import integer, invalid, numeral, positive, real
 
@@ -87,6 +88,82 @@ def _entry(text: str) -> float:
     if value is None:
         raise ValueError(f"{text[:40]!r} is no number")
     return float(value)
+
+
+def square_matrix(name: str, text: str) -> Matrix:
+    """Return the square matrix in a file, .npy or text: a row a line, of commas or blanks between.
+
+    Raises
+    ------
+    ValueError
+        If it is none, with line and column of what is wrong.
+    """
+    try:
+        found = _array(text) if text.endswith(".npy") else _lines_of_numbers(text_of(text))
+        if found.ndim != 2 or found.shape[0] != found.shape[1]:
+            shape = " x ".join(map(str, found.shape))
+            raise ValueError(f"it has {shape}")
+        return found
+    except (OSError, ValueError) as error:
+        why = error.strerror.lower() if isinstance(error, OSError) and error.strerror else error
+        raise invalid(name, text, f"a file with a square matrix of numbers ({why})") from None
+
+
+def _array(path: str) -> Matrix:
+    found = np.load(path, allow_pickle=False)
+    if not isinstance(found, np.ndarray) or found.dtype.kind not in "iuf":
+        raise ValueError("it holds no array of numbers")
+    return found.astype(float)
+
+
+def _lines_of_numbers(text: str) -> Matrix:
+    lines = text.rstrip().split("\n")
+    rows: list[list[float]] = []
+    for number, line in enumerate(lines, start=1):
+        cells = line.split(",") if "," in line else line.split()
+        values = [numeral(cell.strip()) for cell in cells]
+        for column, value in enumerate(values, start=1):
+            if value is None:
+                cell = cells[column - 1].strip()[:40]
+                raise ValueError(f"line {number}, column {column}: {cell!r} is no number")
+        if rows and len(values) != len(rows[0]):
+            raise ValueError(f"line {number} has {len(values)} numbers, line 1 has {len(rows[0])}")
+        rows.append([float(value) for value in values if value is not None])
+    return np.array(rows)
+
+
+def row_numbers(name: str, text: str, sites: int) -> list[int]:
+    """Return the rows that `text` stands for, such as 3, 0:20, 0,5,7 or all.
+
+    Parameters
+    ----------
+    name : str
+        The argument, for the refusal.
+    text : str
+        Numbers and ranges start:stop, without stop, separated by commas; or "all".
+    sites : int
+        L; rows are numbered from 0 to L - 1.
+
+    Raises
+    ------
+    ValueError
+        If the text is none of these, or a row is not there or comes twice.
+    """
+    if text == "all":
+        return list(range(sites))
+    allowed = f"rows from 0 to {sites - 1}, each once, such as 3, 0:{min(20, sites)}, 0,2 or all"
+    found: list[int] = []
+    for part in text.split(","):
+        ends = [numeral(end.strip()) for end in part.split(":")]
+        if len(ends) > 2 or not all(isinstance(end, int) for end in ends):
+            raise invalid(name, text, allowed)
+        first, stop = int(ends[0] or 0), int(ends[-1] or 0) + (len(ends) == 1)
+        if not 0 <= first < stop <= sites:
+            raise invalid(name, text, allowed)
+        found += range(first, stop)
+    if len(set(found)) < len(found):
+        raise invalid(name, text, allowed)
+    return found
 
 
 def digests(arguments: argparse.Namespace, *names: str) -> dict[str, str]:

@@ -9,7 +9,9 @@ from typing import Any
 from replica.ensembles.custom import CustomEnsemble
 from replica.ensembles.ensemble import ANSWERED, Ensemble
 from replica.ensembles.gaussian import GaussianEnsemble
+from replica.ensembles.given_couplings import GivenCouplingsEnsemble
 from replica.ensembles.independent import IndependentEnsemble
+from replica.ensembles.measured import MeasuredEnsemble
 from replica.ensembles.moments import MomentEnsemble
 from replica.ensembles.potts import PottsEnsemble
 from replica.memory import kept
@@ -21,7 +23,9 @@ from replica.problem import (
     PottsTokens,
     RowTokens,
 )
+from replica.problem.row_couplings import RowCouplings
 from replica.problem.row_moments import RowMoments
+from replica.problem.row_sequences import RowSequences
 from replica.validation import invalid
 
 
@@ -51,7 +55,11 @@ def register(model: type[DataModel], ensemble: Callable[[Any], Ensemble]) -> Non
 
 
 #: What makes the ensemble of one row, by the type of what is given of it.
-_ROWS: Mapping[type, Callable[[RowTokens], Ensemble]] = {RowMoments: MomentEnsemble}
+_ROWS: Mapping[type, Callable[[RowTokens], Ensemble]] = {
+    RowCouplings: GivenCouplingsEnsemble,
+    RowMoments: MomentEnsemble,
+    RowSequences: MeasuredEnsemble,
+}
 
 
 def _row_ensemble(data: RowTokens) -> Ensemble:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from replica.arrays import Matrix, Vector
 from replica.memory import kept
 from replica.problem import PottsTokens
-from replica.problem.potts_tokens import distinctions
+from replica.problem.similarity import distinctions
 from replica.quadrature.point_sets import complement
 
 #: Eigenvalues that differ by less than this, relative to the largest, are one.

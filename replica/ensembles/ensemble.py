@@ -17,9 +17,10 @@ from replica.validation import invalid
 
 #: Questions that some ensembles can answer only, and the data whose ensembles do.
 ANSWERED = {
-    "prior": "PottsTokens or CustomTokens",
+    "prior": "PottsTokens, CustomTokens or a row of given couplings",
     "mean field": "PottsTokens with U = I, or CustomTokens",
-    "threshold": "PottsTokens of one colour mode, CustomTokens or IndependentTokens",
+    "threshold": "PottsTokens of one colour mode, CustomTokens, IndependentTokens or a row of "
+    "given couplings",
     "asymptotics": "PottsTokens with similarity None, CustomTokens or GaussianTokens",
 }
 
@@ -79,6 +80,26 @@ class Ensemble:
         raise self.unknown("data whose covariances have a common spectrum")
 
     @property
+    def prior(self) -> Spectrum:
+        """The spectrum with the rows among which the true one is drawn, as its prior says."""
+        return self.spectrum
+
+    @property
+    def prior_variance(self) -> Vector | float:
+        """The variance of w* by node of the spectrum, in units of |w*|²/L; 1 if all are alike."""
+        return 1.0
+
+    @property
+    def share(self) -> float:
+        """Weights of a row for each of the L sites: 1 unless L is finite."""
+        return 1.0
+
+    @property
+    def separation(self) -> float:
+        """The largest m²/q of any row, which tells the classes apart best."""
+        return float(self.rho[0])
+
+    @property
     def law(self) -> FieldLaw:
         """The joint law of fields and masked token."""
         raise NotImplementedError
@@ -92,9 +113,10 @@ class Ensemble:
     def interpolation(self) -> float:
         """The α at which linear regression begins to fit every sample, infinity if at none.
 
-        A sample asks as many components of a field to be right as there are, and a row has L.
+        A sample asks as many components of a field to be right as there are, and a row has L, or
+        the share of a finite one.
         """
-        return 1.0 / self.components if self.components else math.inf
+        return self.share / self.components if self.components else math.inf
 
     def log_weight_decays(self, noise: float) -> tuple[float, float]:
         """Return log λ of the least and the largest λ that w* asks for on one of its scales.
@@ -111,9 +133,9 @@ class Ensemble:
     def require(self, question: str) -> None:
         """Raise ValueError unless this ensemble answers a question.
 
-        "prior": w* is Gaussian and independent of the covariances. "mean field": linear
-        regression, rescaled, estimates w*. "threshold": that of the cross-entropy is known.
-        "asymptotics": few and many samples are.
+        "prior": w* is Gaussian given the covariances, which may tell its variances. "mean field":
+        linear regression, rescaled, estimates w*. "threshold": that of the cross-entropy is
+        known. "asymptotics": few and many samples are.
         """
         if not self.knows(question):
             raise self.unknown(ANSWERED[question])

@@ -12,7 +12,7 @@ from replica.arrays import Vector
 from replica.ensembles.ensemble import Ensemble
 from replica.ensembles.spectrum import Spectrum
 from replica.problem import IndependentTokens
-from replica.quadrature.field_law import FieldLaw, Residual, Sample
+from replica.quadrature.field_law import FieldLaw, Guesses, Residual, Sample, guessed
 from replica.quadrature.point_sets import SCRAMBLES, lattice_near, sobol_noise
 from replica.quadrature.rule import Accuracy
 from replica.quadrature.softmax_race import expected_softmax, uncertainty, wrong_guess
@@ -45,6 +45,13 @@ class IndependentLaw(FieldLaw):
     def error_rate(self, m: Vector, q: Vector, accuracy: Accuracy) -> float:
         """Return the probability that another component of ω than the masked one is largest."""
         return wrong_guess(self.colors, float(m[0]), float(q[0]), self.rho, accuracy)
+
+    def guesses(self, m: Vector, q: Vector, accuracy: Accuracy) -> Guesses:
+        """Return points of ω and ν, which no token tilts."""
+        noise, other = sobol_noise(self.colors, 2, accuracy)
+        fields = math.sqrt(float(q[0])) * noise
+        rest = math.sqrt(max(self.rho - float(m[0] * m[0] / q[0]), 0.0))
+        return guessed(fields, float(m[0] / q[0]) * fields + rest * other, SCRAMBLES)
 
     def size(self, m: float, q: float) -> float:
         """Return the larger of q and m²/q, the part of ρ that ω determines."""

@@ -41,7 +41,9 @@ class MaskedSpectrum:
     def noise(self) -> Vector:
         """p (1 - p) u_k² <G_k>, the variance of the masks' noise in units of |w|², in each mode."""
         s, p = self.spectrum, self.masking.rate
-        return np.asarray(p * (1.0 - p) * s.scales * (s.covariances @ s.weights))
+        # Traces of one row have no site of its own, and weights that do not sum to 1.
+        own = s.covariances @ s.weights / s.weights.sum()
+        return np.asarray(p * (1.0 - p) * s.scales * own)
 
     @cached_property
     def with_norm(self) -> Spectrum:

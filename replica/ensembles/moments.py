@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from replica.arrays import Matrix, Vector
 from replica.ensembles.ensemble import Ensemble
@@ -46,6 +47,11 @@ class Moments:
         """L, the masked site with the others."""
         return int(self.means.shape[2]) + 1
 
+    @property
+    def groups(self) -> NDArray[np.intp]:
+        """Which of the covariances each token has."""
+        return np.arange(len(self.frequencies)) % len(self.covariances)
+
 
 def packed_covariance(covariance: Vector) -> Matrix:
     """Return a covariance (sites, colors, sites, colors) as one entry of `Moments.covariances`."""
@@ -72,9 +78,13 @@ class MomentEnsemble(Ensemble):
         given = self._given
         basis = complement(self.colors)
         one = given.covariance.shape[-4:]
-        covariances = [packed_covariance(each) for each in given.covariance.reshape(-1, *one)]
+        each = given.covariance.reshape(-1, *one)
+        pairs, squares = (size * (size + 1) // 2 for size in (self.colors - 1, one[0]))
+        covariances = np.empty((len(each), pairs, squares))
+        for place, covariance in zip(covariances, each, strict=True):
+            place[:] = packed_covariance(covariance)
         means = np.ascontiguousarray((given.means @ basis.T).transpose(0, 2, 1))
-        return Moments(given.frequencies, means, np.array(covariances), given.teacher)
+        return Moments(given.frequencies, means, covariances, given.teacher)
 
     @property
     def rho(self) -> Vector:
@@ -105,7 +115,7 @@ class MomentEnsemble(Ensemble):
         inputs = unpacked(packed(np.eye(n)) @ context.covariances.sum(axis=0), context.sites - 1)
         fields = unpacked(context.covariances @ packed(np.eye(context.sites - 1)), n)
         ranks = np.linalg.matrix_rank(fields, hermitian=True)
-        shown = np.broadcast_to(ranks, self.colors) @ context.frequencies
+        shown = ranks[context.groups] @ context.frequencies
         rank = int(np.linalg.matrix_rank(inputs, hermitian=True))
         return rank / (context.sites * float(shown)) if shown else math.inf
 

@@ -1,4 +1,4 @@
-"""The ensemble of Potts tokens with Gaussian couplings, in the paramagnet."""
+"""The ensemble of Potts tokens, in the paramagnet."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ from functools import cached_property
 
 import numpy as np
 
+from replica.arrays import Vector
 from replica.ensembles.colour_modes import colour_modes, eigenspaces
+from replica.ensembles.couplings import Nodes, nodes_of
 from replica.ensembles.ensemble import Ensemble
-from replica.ensembles.spectrum import STRONGEST, Spectrum, semicircle
+from replica.ensembles.spectrum import Spectrum
 from replica.memory import kept
 from replica.problem import PottsTokens
-from replica.problem.potts_tokens import distinctions
+from replica.problem.coupling_laws import OrthogonalCouplings
+from replica.problem.similarity import distinctions
 from replica.quadrature.colour_mode_law import ModeLaw
 from replica.quadrature.field_law import FieldLaw
 from replica.quadrature.tilted_law import TiltedLaw
@@ -22,7 +25,7 @@ _ALIKE = 1e-9
 
 
 class PottsEnsemble(Ensemble):
-    """The semicircle's spectrum in every colour mode, and fields tilted by the masked token."""
+    """A function of J in every colour mode, and fields tilted by the masked token."""
 
     answers = frozenset({"prior", "mean field", "threshold", "asymptotics"})
     data: PottsTokens
@@ -31,19 +34,30 @@ class PottsEnsemble(Ensemble):
         """Tell what is known: the prior with any similarity, a threshold with one colour mode."""
         if question == "threshold":
             return colour_modes(self.data).one
-        return question == "prior" or self.data.similarity is None
+        if question == "prior":
+            return not _told(self.data)
+        return self.data.similarity is None
 
     def require(self, question: str) -> None:
         """Raise ValueError unless this ensemble answers a question."""
         if question == "threshold" and not self.knows(question):
             allowed = "of one colour mode for the threshold of the cross-entropy"
             raise invalid("similarity", self.data.similarity, allowed)
+        if question == "prior" and not self.knows(question):
+            allowed = "of another ensemble: J J = I tells the row, up to its sign, of the others"
+            raise invalid("couplings", self.data.couplings, allowed)
         super().require(question)
 
     @property
     def spectrum(self) -> Spectrum:
-        """G_k of every colour mode, with the semicircle law of J."""
+        """G_k of every colour mode, functions of J."""
         return _spectrum(self.data)
+
+    @property
+    def prior_variance(self) -> Vector | float:
+        """The variance of w* by eigenvector of the others' couplings, in units of its mean."""
+        variance: Vector | float = _nodes(self.data).prior
+        return variance
 
     @cached_property
     def law(self) -> FieldLaw:
@@ -66,14 +80,21 @@ class PottsEnsemble(Ensemble):
         return int(modes.dimensions[modes.values != 0.0].sum())
 
 
+def _told(data: PottsTokens) -> bool:
+    """Tell whether the other couplings of a model leave nothing of a row unknown but its sign."""
+    return isinstance(data.coupling_law, OrthogonalCouplings)
+
+
+@kept()
+def _nodes(data: PottsTokens) -> Nodes:
+    return nodes_of(data, data.b * colour_modes(data).values)
+
+
 @kept()
 def _spectrum(data: PottsTokens) -> Spectrum:
-    """G_k = [(1 + b_k²) I - b_k J]^{-1} / C, b_k = u_k b, J with the semicircle law."""
-    values = colour_modes(data).values
+    """G_k = [(1 + b_k R(b_k)) I - b_k J]^{-1} / C, b_k = u_k b, R the R-transform of J."""
+    values, nodes = colour_modes(data).values, _nodes(data)
     b = data.b * values[:, None]
-    strongest = float(np.abs(b).max())
-    if strongest > STRONGEST:
-        raise invalid("beta", data.beta, f"such that |b| is {STRONGEST} or less for the theory")
-    eigenvalues, weights = semicircle(strongest)
-    covariances = 1.0 / (data.colors * (1.0 + b * b - b * eigenvalues))
-    return Spectrum(covariances, weights, data.teacher_norm2 * weights, values**2)
+    reaction = b * data.coupling_law.r_transform(b)
+    covariances = 1.0 / (data.colors * (1.0 + reaction - b * nodes.eigenvalues))
+    return Spectrum(covariances, nodes.weights, data.beta**2 * nodes.row, values**2)

@@ -90,6 +90,10 @@ def _check_start(workers: int, started: Sequence[SpawnProcess]) -> None:
     for process in started:
         process.join()
     ends = {process.exitcode for process in started}
+    # A pool that breaks ends its processes, and waits for them in a thread of its own: how they
+    # would have ended may be lost. Nobody ends a process that is started to learn it.
+    if not any(end and end > 0 for end in ends):
+        ends = {_end_of_another()}
     if UNGUARDED in ends:
         guard = 'if __name__ == "__main__":'
         allowed = f"1 where a script does not begin its work under {guard} as workers run it, too"
@@ -97,6 +101,18 @@ def _check_start(workers: int, started: Sequence[SpawnProcess]) -> None:
     # Python's own end after an error, which it has printed; a kill has a negative number.
     if ends & {1, 2}:
         raise WorkerDied("worker processes cannot start; why stands above") from None
+
+
+def _end_of_another() -> int | None:
+    """Return how a process ends that starts as a worker does, and has nothing to do."""
+    process = SpawnProcess(name=NAME, target=_depend_on_the_parent)
+    with _as_workers():
+        process.start()
+    try:
+        process.join()
+    finally:
+        process.terminate()
+    return process.exitcode
 
 
 def _pool(
@@ -117,7 +133,7 @@ def _pool(
         for number, task in islice(left, count):
             begun.add(number)
             packed = _packed(task)
-            with _STARTING, _one_thread_each(), _any_start_method(), _no_ctrl_c():
+            with _as_workers():
                 numbers[pool.submit(_do, packed)] = number
 
     try:
@@ -158,6 +174,13 @@ def _do(packed: bytes) -> Sent:
     except Exception as error:
         raise _Unknown(described(error)) from None
     return do(task)
+
+
+@contextmanager
+def _as_workers() -> Iterator[None]:
+    """Let a process that starts meanwhile inherit what a worker must."""
+    with _STARTING, _one_thread_each(), _any_start_method(), _no_ctrl_c():
+        yield
 
 
 @contextmanager

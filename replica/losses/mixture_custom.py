@@ -39,8 +39,11 @@ class MixtureCustom:
 
     @property
     def sharpness(self) -> float:
-        """How much more sharply than the cross-entropy it may bend, as far as it costs little."""
-        return self.points.sharpness
+        """How much more sharply than the cross-entropy it may bend, as far as it costs little.
+
+        Every point takes a prox for each of its derivatives: that is only with two colours.
+        """
+        return self.points.sharpness if len(self.basis) == 1 else 1.0
 
     def value(self, masked: int, omega: Matrix) -> Vector:
         """Return ℓ(e_masked, ω) at every point."""

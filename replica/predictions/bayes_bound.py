@@ -77,14 +77,17 @@ def bayes_bound(alpha: float, data: DataModel) -> BayesBound:
     Tilted by the masked token, the fields are Gaussian with a mean linear in w*, so each
     sequence measures w* with precision P = Σ_k u_k² G_k d_k/C, where d_k is the dimension of
     the colour mode k. With the prior w* ~ N(0, |w*|²/L) the posterior is Gaussian, and
-    m_k = q_k = u_k² |w*|² <G_k α|w*|²P / (1 + α|w*|²P)>.
+    m_k = q_k = u_k² |w*|² <G_k α|w*|²P / (1 + α|w*|²P)>. Of Hopfield couplings the others tell
+    the variances of w*, 1 + J/γ in units of |w*|²/L, by which |w*|² is multiplied. Of orthogonal
+    ones they tell the row itself, up to its sign: no bound is of use, and it is refused.
 
     Parameters
     ----------
     alpha : float
         Sample ratio α = M/L, greater than 0.
-    data : PottsTokens or CustomTokens
-        What the sequences are. A custom teacher must be as its prior says: independent of
+    data : PottsTokens, CustomTokens or RowTokens of given couplings
+        What the sequences are. Of a given row its norm counts alone: the bound is the mean over
+        rows of any direction. A custom teacher must be as its prior says: independent of
         the covariance. It is refused where the bound would exceed what it reaches itself.
 
     Returns
@@ -99,10 +102,12 @@ def bayes_bound(alpha: float, data: DataModel) -> BayesBound:
     """
     alpha = positive("alpha", alpha)
     ensemble = answering(data, "prior")
-    spectrum = ensemble.spectrum
+    spectrum = ensemble.prior
     w2, weights, scaled = spectrum.teacher_norm2, spectrum.weights, spectrum.scaled
     # Beyond 1e300 nothing is left to learn, and infinity would make no share of it.
-    gain = np.minimum(alpha * w2 * (ensemble.law.dimensions @ scaled) / data.colors, 1e300)
+    precision = alpha / ensemble.share * w2 * (ensemble.law.dimensions @ scaled) / data.colors
+    variance = ensemble.prior_variance
+    gain, weights = np.minimum(precision * variance, 1e300), weights * variance
     m = w2 * (scaled @ (weights * gain / (1 + gain)))
     rho = spectrum.rho
     if np.any(m > (1 + _ROUNDING) * rho):

@@ -12,12 +12,14 @@ from replica.problem.loss import LOSSES, Loss
 from replica.problem.masking import Masking
 from replica.problem.potts_tokens import PottsTokens
 from replica.problem.problem import Problem
-from replica.problem.row_tokens import RowTokens
+from replica.problem.row_couplings import RowCouplings
+from replica.problem.row_tokens import RowTokens, rows_of_matrix
 
-#: What makes data models of the options of a command line, by their names.
-DATA_MODELS: dict[str, Callable[..., DataModel]] = {
+#: What makes data models of the options of a command line, by their names; of rows, one for each.
+DATA_MODELS: dict[str, Callable[..., DataModel | tuple[DataModel, ...]]] = {
     **{model.name: model for model in (PottsTokens, IndependentTokens, GaussianTokens)},
     CustomTokens.name: CustomTokens.from_covariance,
+    RowCouplings.name: rows_of_matrix,
 }
 
 

@@ -33,6 +33,9 @@ class DataModel:
     def check_custom_loss(self, loss: Any) -> None:
         """Raise ValueError if no user-defined loss makes sense for these data."""
 
+    def check_alpha(self, alpha: float) -> None:
+        """Raise ValueError if nothing is known of so many samples of these data."""
+
     def columns(self) -> dict[str, Any]:
         """Return the columns of these data in a line of a table."""
         known = {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]

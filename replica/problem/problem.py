@@ -55,6 +55,7 @@ class Problem:
         keep(self, bias=truth("bias", self.bias))
         if not isinstance(self.data, DataModel):
             raise invalid("data", self.data, "a data model such as PottsTokens(colors, beta)")
+        self.data.check_alpha(self.alpha)
         if self.loss is None:
             keep(self, loss=self.data.losses[0])
         elif isinstance(self.loss, str):

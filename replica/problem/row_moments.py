@@ -126,6 +126,8 @@ def _covariance(value: Any, colors: int, sites: int) -> Vector:
     found = numbers("covariance", value, allowed)
     if found.shape not in (one, (colors, *one)):
         raise invalid("covariance", f"array of shape {found.shape}", allowed)
+    if not np.abs(centred(found, -1)).any():
+        raise invalid("covariance", "zeros", "of inputs that vary")
     for of_class, matrix in enumerate(found.reshape(-1, one[0] * colors, one[0] * colors)):
         _check_semidefinite(matrix, colors, f" given token {of_class}" * (found.ndim == 5))
     return found

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 from replica.problem.data_model import DataModel
+from replica.problem.row_couplings import GivenModel, RowCouplings, rows_of
 from replica.problem.row_moments import RowMoments
+from replica.problem.row_sequences import COVARIANCES, GivenSequences
+from replica.problem.row_sequences import rows_of as rows_of_sequences
+from replica.validation import invalid
 
 
 class RowContext(Protocol):
@@ -59,6 +65,54 @@ class RowTokens(DataModel):
         return {"data": self.name, **self.context.columns()}
 
     @classmethod
+    def from_couplings(cls, couplings: Any, row: int, colors: int, beta: float) -> RowTokens:
+        """Describe one row of one given Potts model, U = I.
+
+        The prediction is for this row of this model: no average over couplings remains.
+
+        Parameters
+        ----------
+        couplings : array (sites, sites)
+            J, symmetric up to rounding, of three sites or more; the diagonal is ignored.
+        row : int
+            The masked site i, from 0 to L - 1: the true row is β J_i.
+        colors : int
+            C, from 2 to 100000.
+        beta : float
+            β, the inverse temperature.
+
+        Returns
+        -------
+        RowTokens
+
+        Raises
+        ------
+        ValueError
+            If an argument is not allowed.
+        """
+        return cls(RowCouplings(GivenModel(couplings, colors, beta), row))
+
+    @classmethod
+    def rows_from_couplings(
+        cls, couplings: Any, rows: Any, colors: int, beta: float
+    ) -> tuple[RowTokens, ...]:
+        """Describe many rows of one given Potts model, which share the work of its covariance.
+
+        `couplings`, `colors` and `beta` are those of `from_couplings`; `rows` lists distinct
+        sites, and None is all of them.
+
+        Returns
+        -------
+        tuple of RowTokens
+
+        Raises
+        ------
+        ValueError
+            If an argument is not allowed.
+        """
+        return tuple(map(cls, rows_of(GivenModel(couplings, colors, beta), rows)))
+
+    @classmethod
     def from_moments(
         cls,
         frequencies: Any,
@@ -95,3 +149,107 @@ class RowTokens(DataModel):
             If an argument is not allowed.
         """
         return cls(RowMoments(frequencies, means, covariance, teacher, field))
+
+    @classmethod
+    def from_tokens(
+        cls, tokens: Any, row: int, colors: int, similarity: Any = None, **options: Any
+    ) -> RowTokens:
+        """Describe one row of given sequences, whose moments are measured.
+
+        Parameters
+        ----------
+        tokens : integer array (sequences, sites)
+            Aligned sequences, such as `read_sequences(path).tokens`: values from 0 to C - 1.
+        row : int
+            The masked site, from 0 to L - 1.
+        colors : int
+            C, from 2 to 255.
+        similarity : array (colors, colors), optional
+            U, symmetric; None is the identity.
+        **options
+            `weights`, `missing`, `name` and `covariance` as in `rows_from_tokens`.
+
+        Returns
+        -------
+        RowTokens
+
+        Raises
+        ------
+        ValueError
+            If an argument is not allowed.
+        """
+        return cls.rows_from_tokens(tokens, [row], colors, similarity, **options)[0]
+
+    @classmethod
+    def rows_from_tokens(
+        cls,
+        tokens: Any,
+        rows: Any,
+        colors: int,
+        similarity: Any = None,
+        *,
+        weights: Any = None,
+        missing: bool = False,
+        name: str = "sequences",
+        covariance: str = COVARIANCES[0],
+    ) -> tuple[RowTokens, ...]:
+        """Describe many rows of the same sequences.
+
+        `tokens`, `colors` and `similarity` are those of `from_tokens`.
+
+        Parameters
+        ----------
+        rows : sequence of int, optional
+            The masked sites, each once; None is all of them.
+        weights : sequence of float, optional
+            How much every sequence counts, such as `similarity_weights` has it; None is 1 for each.
+        missing : bool
+            Whether C among the tokens is one that is not known.
+        name : str
+            What a table calls the sequences, before a digest of them.
+        covariance : str
+            "class", a covariance for each value of the masked token, or "common", one for all.
+
+        Returns
+        -------
+        tuple of RowTokens
+
+        Raises
+        ------
+        ValueError
+            If an argument is not allowed.
+        """
+        given = GivenSequences(tokens, colors, similarity, weights, missing, name)
+        return tuple(map(cls, rows_of_sequences(given, rows, covariance)))
+
+    def check_alpha(self, alpha: float) -> None:
+        """Raise ValueError if nothing is known of so many samples."""
+        most = getattr(self.context, "largest_alpha", math.inf)
+        if alpha > most:
+            allowed = f"{most:.4g} or less, as there are so many sequences to measure moments on"
+            raise invalid("alpha", alpha, allowed)
+
+
+def rows_of_matrix(
+    matrix: Any, rows: Callable[[int], Iterable[int]], colors: int, beta: float
+) -> tuple[RowTokens, ...]:
+    """Return rows of one given model, as a command line describes them.
+
+    Parameters
+    ----------
+    matrix : array (sites, sites)
+        The couplings.
+    rows : callable
+        Returns the rows, given L.
+    colors : int
+        C.
+    beta : float
+        β.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not allowed.
+    """
+    model = GivenModel(matrix, colors, beta)
+    return tuple(map(RowTokens, rows_of(model, rows(model.sites))))

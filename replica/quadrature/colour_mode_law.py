@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from replica.arrays import Matrix, Vector
-from replica.quadrature.field_law import FieldLaw, Residual
+from replica.quadrature.field_law import FieldLaw, Guesses, Residual, guessed
 from replica.quadrature.kernels.colour_modes import mode_averages
 from replica.quadrature.lattice import RADII, spacing
 from replica.quadrature.point_sets import cubic_lattice, scrambled_sobol
 from replica.quadrature.rule import Accuracy, Averages
+from replica.quadrature.temperature import Points
 
 #: Dimension of the fields, and number of points, up to which a lattice is affordable, and
 #: log(1/error) that it aims at.
@@ -95,6 +96,24 @@ class ModeLaw(FieldLaw):
         error = 2.0 * float(parts.std(ddof=1)) / math.sqrt(_PARTS)
         return error / (1.0 - float(parts.mean()))
 
+    def guesses(self, m: Vector, q: Vector, accuracy: Accuracy) -> Guesses:
+        """Return points of ω, one set for each colour that stands for others.
+
+        Given ω the masked token has the log probabilities
+        Σ_k (m_k/q_k) (P_k ω)_a - ½ Σ_k (m_k²/q_k) (P_k)_aa, but for a constant.
+        """
+        noise = scrambled_sobol(self.colors - 1, _SOBOL[accuracy])[0]
+        seen = q[self.mode] > 0.0
+        m_i, q_i, basis = m[self.mode][seen], q[self.mode][seen], self.basis[seen]
+        spread = np.sqrt(q_i) * noise[:, seen]
+        found = []
+        for y in self.masked:
+            along = m_i * basis[:, y] + spread
+            logits = (m_i / q_i * along) @ basis - 0.5 * (m_i * m_i / q_i) @ (basis * basis)
+            found.append(guessed(along @ basis, logits, _PARTS))
+        fields, right = (np.concatenate(each, axis=1) for each in zip(*found, strict=True))
+        return Guesses(fields, right)
+
     def _right(self, m: Vector, q: Vector, y: int, accuracy: Accuracy) -> Vector:
         """Return the probability of a right guess given all directions of the noise but one."""
         differences = (self.basis[:, [y]] - np.delete(self.basis, y, axis=1)).T
@@ -147,6 +166,16 @@ class ModeRule:
         failed = any(failures for *_, failures in found)
         means = [np.mean([each[i] for each in found], axis=0) for i in range(5)]
         return [np.full_like(mean, np.nan) if failed else np.asarray(mean) for mean in means]
+
+    def fields(self, m: Vector, q: Vector, accuracy: Accuracy) -> list[Points]:
+        """Return the points as fields, for every masked colour that stands for others."""
+        law = self.law
+        noise, weights = self._points(accuracy)
+        found = []
+        for y in law.masked:
+            modes = m[law.mode] * law.basis[:, y] + np.sqrt(q[law.mode]) * noise
+            found.append(Points(modes @ law.basis, weights, y))
+        return found
 
     def _points(self, accuracy: Accuracy) -> tuple[Matrix, Vector]:
         dimensions = sum(self._active)

@@ -55,6 +55,21 @@ class Residual(NamedTuple):
     pull: Vector
 
 
+class Guesses(NamedTuple):
+    """Equally likely fields, and how the guess fares that the largest component makes.
+
+    Attributes
+    ----------
+    fields : array (parts, points, colors)
+        ω, in independent parts.
+    right : array (parts, points)
+        The probability, given ω or more, that the largest component is that of the masked token.
+    """
+
+    fields: NDArray[np.float64]
+    right: Matrix
+
+
 class FieldLaw:
     """The joint law of ω and y as the order parameters m and q describe it.
 
@@ -111,6 +126,21 @@ class FieldLaw:
         """Return the variance of the largest fields that enter a prox or a weight."""
         return q
 
+    def guesses(self, m: Vector, q: Vector, accuracy: Accuracy) -> Guesses:
+        """Return random points of the law, whatever token is masked, with the fate of a guess."""
+        raise NotImplementedError
+
     def sample(self, m: float, q: float, size: float, accuracy: Accuracy) -> Sample:
         """Return points with weights, good for fields of the variance `size`."""
         raise NotImplementedError
+
+
+def guessed(fields: Matrix, logits: Matrix, parts: int) -> Guesses:
+    """Return the guesses that fields make of a token whose law is the softmax of these logits."""
+    points, colors = fields.shape
+    top = fields.argmax(axis=1)[:, None]
+    logits = logits - np.take_along_axis(logits, top, axis=1)
+    right = 1.0 / np.exp(np.minimum(logits, 700.0)).sum(axis=1)
+    return Guesses(
+        fields.reshape(parts, points // parts, colors), right.reshape(parts, points // parts)
+    )

@@ -12,7 +12,7 @@ from replica.quadrature.point_sets import uniform_scrambles
 from replica.quadrature.rule import Accuracy
 
 #: log2 of the number of Sobol points in each scramble.
-_SOBOL = (7, 9, 11)
+_SOBOL = (8, 11, 13)
 
 #: Variance of a component given others, relative to its own, that is none.
 _NONE = 1e-14

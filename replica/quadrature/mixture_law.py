@@ -16,18 +16,28 @@ from replica.arrays import Matrix, Vector
 from replica.quadrature.field_law import FieldLaw
 from replica.quadrature.largest_field import largest_probability
 from replica.quadrature.lattice import RADII, spacing
-from replica.quadrature.point_sets import complement, cubic_lattice, normal_scrambles
+from replica.quadrature.point_sets import ball_lattice, complement, normal_scrambles
 from replica.quadrature.rule import Accuracy, Averages
 from replica.quadrature.symmetric import packing, roots
 
-#: Dimension of the fields up to which a lattice is affordable, and log(1/error) that it aims at,
-#: by dimension and accuracy.
-_MOST_DIMENSIONS = 3
-_DIGITS = ((13.0, 27.0, 33.0), (13.0, 27.0, 33.0), (7.0, 11.0, 14.0))
+#: log(1/error) that a lattice aims at by dimension, for each accuracy, the most points that it may
+#: take for that, and the digits below which it is given up.
+_DIGITS = {
+    1: (13.0, 27.0, 33.0),
+    2: (13.0, 27.0, 33.0),
+    3: (9.0, 16.0, 19.0),
+    4: (7.5, 11.0, 13.0),
+    5: (7.0, 9.5, 11.0),
+}
+_MOST, _LEAST = (3000, 16_000, 60_000), (5.5, 9.5, 10.5)
 
-#: log2 of the pairs of points in each scramble, by accuracy: with few colours, and with so many
-#: that the C³ operations of a point count.
-_SOBOL, _SOBOL_OF_MANY, _MANY = (7, 10, 12), (5, 8, 10), 8
+#: log2 of the pairs of points in each scramble beyond, by accuracy: with few colours, and with so
+#: many that the C³ operations of a point count.
+_SOBOL, _SOBOL_OF_MANY, _MANY = (7, 11, 13), (5, 8, 10), 10
+
+
+#: Variances of a field, relative to the largest, that no average sees.
+_NARROW = 1e-9
 
 
 class Truth(NamedTuple):
@@ -94,31 +104,59 @@ class MixtureLaw(FieldLaw):
         """Return E f(softmax(ν)) of an f of probabilities (points, colors); NaN without a truth."""
         if self.truth is None:
             return math.nan
-        x, weights = self.points(self.truth.q, 1.0, accuracy)
-        total, shares = 0.0, weights.ravel() / len(weights)
-        for a, root in enumerate(roots(self.basis @ self.truth.q @ self.basis.T)):
-            nu = self.truth.m[a] + x.reshape(-1, x.shape[-1]) @ root @ self.basis
+        total = 0.0
+        for a, q in enumerate(self.basis @ self.truth.q @ self.basis.T):
+            x, weights = self.points(q, 1.0, accuracy)
+            nu = self.truth.m[a] + x.reshape(-1, len(q)) @ roots(q) @ self.basis
             p = np.exp(nu - nu.max(axis=1, keepdims=True))
             p /= p.sum(axis=1, keepdims=True)
             found = np.asarray(function(p))
-            total += self.frequencies[a] * float(shares @ found)
+            total += self.frequencies[a] * float(weights.ravel() @ found) / len(weights)
         return total
 
-    def points(self, q: Vector, sharpness: float, accuracy: Accuracy) -> tuple[Vector, Matrix]:
-        """Return normal points (parts, points, colors - 1) and their weights (parts, points).
+    def points(self, q: Matrix, sharpness: float, accuracy: Accuracy) -> tuple[Vector, Matrix]:
+        """Return normal points x for fields √q x, and their weights.
 
-        A lattice in up to three dimensions, else independent scrambles of Sobol's points.
+        A lattice along the eigenvectors of q, in steps that follow its eigenvalues, while it has
+        few enough points; else independent scrambles of Sobol's points.
+
+        Parameters
+        ----------
+        q : array (colors - 1, colors - 1)
+            The covariance of the fields, in the basis.
+        sharpness : float
+            How much more sharply than the cross-entropy a loss bends.
+        accuracy : Accuracy
+            How good the points are to be.
+
+        Returns
+        -------
+        tuple
+            Arrays (parts, points, colors - 1) and (parts, points).
         """
         n = self.colors - 1
-        if n > _MOST_DIMENSIONS:
-            x = normal_scrambles(n, (_SOBOL if n < _MANY else _SOBOL_OF_MANY)[accuracy])
-            return x, np.full(x.shape[:2], 1.0 / x.shape[1])
-        digits = _DIGITS[n - 1][accuracy]
-        # A lattice serves the surroundings of q: one per sixth of a factor e.
-        size = math.exp(math.ceil(6.0 * math.log(sharpness * widest(q))) / 6.0)
-        radius = min(RADII[accuracy], math.sqrt(2.0 * digits) + 0.8)
-        x, weights = cubic_lattice(n, spacing(size, digits), radius)
-        return x[None], weights[None]
+        lattice = self._lattice(q, sharpness, accuracy) if n in _DIGITS else None
+        if lattice is not None:
+            return lattice
+        x = normal_scrambles(n, (_SOBOL if n < _MANY else _SOBOL_OF_MANY)[accuracy])
+        return x, np.full(x.shape[:2], 1.0 / x.shape[1])
+
+    def _lattice(
+        self, q: Matrix, sharpness: float, accuracy: Accuracy
+    ) -> tuple[Vector, Matrix] | None:
+        values, vectors = np.linalg.eigh(q)
+        # The functions are analytic while no two components of a field differ by iπ.
+        reach = np.ptp(self.basis.T @ vectors, axis=0) ** 2 * np.maximum(sharpness * values, 1e-30)
+        n, digits = len(q), _DIGITS[len(q)][accuracy]
+        while digits >= _LEAST[accuracy]:
+            steps = [spacing(0.5 * float(each), digits) for each in reach]
+            radius = min(RADII[accuracy], math.sqrt(2.0 * digits) + 0.8)
+            ball = math.pi ** (n / 2) / math.gamma(n / 2 + 1) * radius**n
+            if ball / math.prod(steps) <= _MOST[accuracy]:
+                x, gauss = ball_lattice(steps, radius)
+                return (x @ vectors.T)[None], (gauss / gauss.sum())[None]
+            digits -= 0.5
+        return None
 
     def _right(self, m: Vector, q: Vector, accuracy: Accuracy) -> Matrix:
         """Return the probability of a right guess given each token, by scrambles of points."""
@@ -163,9 +201,12 @@ class MixtureRule:
     """Sums over points of the fields of every token."""
 
     def __init__(self, law: MixtureLaw, loss: ClassLoss, q: Vector) -> None:
-        self.law, self.loss, self.q = law, loss, q.copy()
-        self._spread = 0.0
+        self.law, self.loss = law, loss
+        self._covariances = law.basis @ q @ law.basis.T
+        self._axes = np.linalg.eigh(self._covariances)
+        self._points: dict[tuple[int, Accuracy], tuple[Vector, Matrix]] = {}
         self._forces: dict[tuple[int, Accuracy], Matrix] = {}
+        self._spread = 0.0
 
     @property
     def common_error(self) -> float:
@@ -174,7 +215,10 @@ class MixtureRule:
 
     def covers(self, m: Vector, q: Vector, V: Vector) -> bool:
         """Tell whether the fields have not grown or shrunk by more than a fifth."""
-        return abs(math.log(widest(q) / widest(self.q))) < 0.2
+        values, vectors = self._axes
+        now = np.einsum("aji,ajk,aki->ai", vectors, self.law.basis @ q @ self.law.basis.T, vectors)
+        seen = values > _NARROW * values.max(initial=np.finfo(float).tiny)
+        return bool((np.abs(np.log(now[seen] / values[seen])) < 0.2).all())
 
     def averages(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> Averages:
         """Return E over each token, times its frequency, of g, g gᵀ and K, and E ℓ(y, h)."""
@@ -218,15 +262,16 @@ class MixtureRule:
         self, a: int, m: Vector, q: Vector, V: Vector, accuracy: Accuracy
     ) -> tuple[SolvedClass, Matrix]:
         basis = self.law.basis
-        x, weights = self.law.points(self.q, self.loss.sharpness, accuracy)
+        key = a, accuracy
+        if key not in self._points:
+            self._points[key] = self.law.points(self._covariances[a], self.loss.sharpness, accuracy)
+        x, weights = self._points[key]
         covariance, variance = (basis @ each[a] @ basis.T for each in (q, V))
         root, reaction = roots(np.array([covariance, variance]))
         omega = basis @ m[a] + x.reshape(-1, x.shape[-1]) @ root
-        guess = self._forces.get((a, accuracy))
-        solved = self.loss.solved(
-            a, omega, reaction, np.zeros_like(omega) if guess is None else guess
-        )
-        self._forces[a, accuracy] = solved.g
+        guess = self._forces.get(key, np.zeros_like(omega))
+        solved = self.loss.solved(a, omega, reaction, guess)
+        self._forces[key] = solved.g
         shape = weights.shape
         return SolvedClass(*(each.reshape(*shape, *each.shape[1:]) for each in solved)), weights
 
@@ -235,11 +280,6 @@ def of_packed(squares: Sequence[Matrix]) -> Matrix:
     """Return K⊗K of every token as one matrix that acts on packed matrices of all of them."""
     pack = packing(math.isqrt(len(squares[0])))
     return np.asarray(block_diag(*(pack @ each @ pack.T for each in squares)))
-
-
-def widest(q: Vector) -> float:
-    """Return the largest eigenvalue of any of these covariances; 1e-30 where there is no field."""
-    return max(float(np.linalg.eigvalsh(q).max()), 1e-30)
 
 
 def _standard_error(parts: NDArray[np.float64]) -> float:

@@ -8,6 +8,7 @@ axes of their own (`cubic_lattice`, `scrambled_sobol`).
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -149,13 +150,18 @@ def normal_scrambles(dimensions: int, log2_points: int) -> Vector:
 @kept(_MOST_BYTES)
 def cubic_lattice(dimensions: int, step: float, radius: float) -> tuple[Matrix, Vector]:
     """Return points of a cubic lattice in a ball, line by line, with the weights of a Gaussian."""
-    reach = int(radius / step)
-    axis = np.arange(-reach, reach + 1) * step
-    grid = np.stack(np.meshgrid(*[axis] * dimensions, indexing="ij"), axis=-1)
-    x = grid.reshape(-1, dimensions)
+    x, gauss = ball_lattice((step,) * dimensions, radius)
+    return x, gauss * (step / np.sqrt(2 * np.pi)) ** dimensions
+
+
+def ball_lattice(steps: Sequence[float], radius: float) -> tuple[Matrix, Vector]:
+    """Return points of a lattice with these steps along its axes in a ball, and exp(-|x|²/2)."""
+    axes = [np.arange(-int(radius / step), int(radius / step) + 1) * step for step in steps]
+    grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
+    x = grid.reshape(-1, len(steps))
     square = (x**2).sum(axis=1)
     x, square = x[square <= radius**2], square[square <= radius**2]
-    return x, np.exp(-0.5 * square) * (step / np.sqrt(2 * np.pi)) ** dimensions
+    return x, np.exp(-0.5 * square)
 
 
 @kept(_MOST_BYTES)

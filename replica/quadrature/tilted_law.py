@@ -9,7 +9,7 @@ import numpy as np
 
 from replica.arrays import Vector
 from replica.quadrature.error_rate import error_rate, error_rate_slope
-from replica.quadrature.field_law import FieldLaw, Residual, Sample
+from replica.quadrature.field_law import FieldLaw, Guesses, Residual, Sample, guessed
 from replica.quadrature.fresh_fields import fresh
 from replica.quadrature.point_sets import SCRAMBLES, lattice_near, sobol_noise
 from replica.quadrature.rule import Accuracy
@@ -41,6 +41,16 @@ class TiltedLaw(FieldLaw):
     def error_rate(self, m: Vector, q: Vector, accuracy: Accuracy) -> float:
         """Return the probability that another component of ω than the masked one is largest."""
         return error_rate(self.colors, m[0], q[0])
+
+    def guesses(self, m: Vector, q: Vector, accuracy: Accuracy) -> Guesses:
+        """Return points of ω at y = e_1, for which by symmetry all averages are those at any y.
+
+        Given ω the masked token follows softmax((m/q) ω).
+        """
+        (noise,) = sobol_noise(self.colors, 1, accuracy)
+        fields = math.sqrt(float(q[0])) * noise
+        fields[:, 0] += float(m[0])
+        return guessed(fields, float(m[0] / q[0]) * fields, SCRAMBLES)
 
     def chance(self) -> tuple[float, float]:
         """Return the error rate at small x = m/√q, and how fast it falls with x."""

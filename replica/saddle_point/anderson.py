@@ -62,8 +62,12 @@ class Memory:
         """About how much larger than a gap what it leads to can be."""
         if not self.steps.shape[1]:
             return 1.0
-        told = (self.steps + self.changes) @ np.linalg.pinv(self.changes, rcond=_ALIKE)
-        return 1.0 + float(np.linalg.norm(told, 2))
+        # The norm of a product of a tall matrix and a wide one, which itself may be too large.
+        wide = np.linalg.pinv(self.changes, rcond=_ALIKE)
+        left, right = (
+            np.asarray(np.linalg.qr(x, "r")) for x in (self.steps + self.changes, wide.T)
+        )
+        return 1.0 + float(np.linalg.norm(left @ right.T, 2))
 
 
 def accelerate(

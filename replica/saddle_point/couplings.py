@@ -11,12 +11,15 @@ import numpy as np
 
 from replica.arrays import Matrix, Vector
 from replica.ensembles.ensemble import Ensemble
+from replica.ensembles.given_couplings import RowSpectrum
+from replica.ensembles.measured import MeasuredMoments
 from replica.ensembles.moments import Moments
 from replica.ensembles.spectrum import Spectrum
 from replica.jit import jit
 from replica.quadrature.rule import HUGE
 from replica.saddle_point.equations import Conjugates, CouplingEquations, Overlaps
 from replica.saddle_point.fixed_point import largest
+from replica.saddle_point.measured_couplings import MeasuredCouplings
 from replica.saddle_point.moment_couplings import MomentCouplings
 
 
@@ -121,10 +124,24 @@ class SpectralCouplings:
         return np.asarray((resolvents * self.spectrum.weights) @ resolvents.T)
 
 
+class RowEquations(SpectralCouplings):
+    """The same of one given row, whose class means lie along u: w*·w = m̂ w*ᵀ (G/D) u."""
+
+    spectrum: RowSpectrum
+
+    def overlaps(self, x: Vector, lam: float) -> Overlaps:
+        """Return the overlaps at coordinates x."""
+        order, (V_hat, m_hat, _) = super().overlaps(x, lam), np.exp(x).tolist()
+        G, cross = self.spectrum.covariances[0], self.spectrum.cross
+        return order._replace(teacher_overlap=m_hat * float(cross @ (G / (lam + V_hat * G))))
+
+
 #: The coupling equations of every form in which an ensemble gives the law of a row's context.
 _EQUATIONS: Mapping[type, Callable[[Any, int, bool], CouplingEquations]] = {
     Spectrum: SpectralCouplings,
+    RowSpectrum: RowEquations,
     Moments: MomentCouplings,
+    MeasuredMoments: MeasuredCouplings,
 }
 
 

@@ -93,10 +93,10 @@ def _threshold(ensemble: Ensemble, loss: str, masking: Masking | None) -> float:
     if loss == "squared-error":
         return ensemble.interpolation / samples
     if masking is None:
-        rho = float(ensemble.rho[0])
+        separation = ensemble.separation
     else:
-        rho = MaskedSpectrum(ensemble.spectrum, masking).rho
-    return _cross_entropy_threshold(ensemble.law, rho) / samples
+        separation = MaskedSpectrum(ensemble.spectrum, masking).rho
+    return ensemble.share * _cross_entropy_threshold(ensemble.law, separation) / samples
 
 
 @lru_cache(maxsize=256)

@@ -21,7 +21,9 @@ def failure_message(solution: Solution) -> str:
 
 def reason(problem: Problem, status: str, evaluations: int, residual: float) -> str:
     """Return the line that says how a problem was not solved, and what may help."""
-    where = f"alpha = {problem.alpha}, lam = {problem.lam}"
+    row = problem.columns().get("row")
+    where = "" if row is None else f"row = {row}, "
+    where += f"alpha = {problem.alpha}, lam = {problem.lam}"
     if status == Status.BELOW_THRESHOLD:
         threshold = known_threshold(ensemble_of(problem.data), problem.loss, problem.masking)
         larger = " or a larger alpha" if math.isfinite(threshold) else ""

@@ -17,7 +17,7 @@ from replica.quadrature.symmetric import assembled, exponentials, packed, unpack
 from replica.saddle_point.equations import Conjugates, Overlaps
 
 
-class _Point(NamedTuple):
+class Point(NamedTuple):
     """What the equations make of one point of the coordinates."""
 
     order: Overlaps
@@ -44,8 +44,12 @@ class MomentCouplings:
     def __init__(self, moments: Moments, colors: int, bias: bool) -> None:
         self.moments, self.colors, self.bias = moments, colors, bias
         self._basis = complement(colors)
-        self._means = moments.means.reshape(-1, moments.sites - 1)
-        self._known: tuple[bytes, float, _Point] | None = None
+        means = moments.means
+        if bias:
+            # What all means have in common a bias replaces, whatever its length.
+            means = means - np.tensordot(moments.frequencies, means, axes=1)
+        self._means = means.reshape(-1, moments.sites - 1)
+        self._known: tuple[bytes, float, Point] | None = None
 
     @property
     def teacher_norm2(self) -> float:
@@ -127,7 +131,7 @@ class MomentCouplings:
         basis = self._basis
         V_hat, q_hat = (basis @ each @ basis.T for each in (conjugates.V, conjugates.q))
         D, N = self._sums(V_hat, q_hat, lam)
-        inverse = _inverse(D)
+        inverse = inverse_of(D)
         B = (conjugates.m @ basis.T).ravel() @ self._means
         return float(B @ inverse @ B + (N * inverse).sum() / self.moments.sites)
 
@@ -135,7 +139,7 @@ class MomentCouplings:
         """Return what makes tr[Σ_a D^{-1} N D^{-1}]/L of packed q̂_b, N = Σ_b q̂_b·Σ_b."""
         basis, moments = self._basis, self.moments
         D, _ = self._sums(basis @ V_hat @ basis.T, basis @ V_hat @ basis.T, lam)
-        inverse = _inverse(D)
+        inverse = inverse_of(D)
         flat = moments.covariances.reshape(-1, moments.covariances.shape[2])
         between = [packed(inverse @ unpacked(each, len(D)) @ inverse) for each in flat]
         found = flat @ np.transpose(between) / moments.sites
@@ -153,18 +157,18 @@ class MomentCouplings:
         q, V = (float(pi @ np.trace(each, axis1=1, axis2=2)) / n for each in (order.q, order.V))
         return {"m": gap, "q": q, "V": V}
 
-    def _at(self, x: Vector, lam: float) -> _Point:
+    def _at(self, x: Vector, lam: float) -> Point:
         key = x.tobytes(), lam
         if self._known is None or self._known[:2] != key:
             self._known = *key, self._solved(x, lam)
         return self._known[2]
 
-    def _solved(self, x: Vector, lam: float) -> _Point:
+    def _solved(self, x: Vector, lam: float) -> Point:
         basis, moments, n = self._basis, self.moments, self.colors - 1
         z, *logarithms = self._split(x)
         V_hat, q_hat = (exponentials(unpacked(each, n)) for each in logarithms)
         D, N = self._sums(V_hat, q_hat, lam)
-        inverse = _inverse(D)
+        inverse = inverse_of(D)
         m, m_hat = self._signal(z, V_hat, self._means @ inverse @ self._means.T)
         w = inverse @ (m_hat.ravel() @ self._means)
         noise = inverse @ N @ inverse / moments.sites
@@ -176,7 +180,7 @@ class MomentCouplings:
         q, V = (np.ascontiguousarray(found[:, i]) for i in (0, 1))
         order = Overlaps(m @ basis, q, V, teacher, norm2)
         conjugates = Conjugates(m_hat @ basis, *(basis.T @ each @ basis for each in (q_hat, V_hat)))
-        return _Point(order, conjugates)
+        return Point(order, conjugates)
 
     def _signal(self, z: Vector, V_hat: Vector, gram: Matrix) -> tuple[Matrix, Matrix]:
         """Return m and m̂ = V̂ (z - m) where m = gram m̂ + b, for all tokens together."""
@@ -213,7 +217,7 @@ class MomentCouplings:
         return z.reshape(C, n), V.reshape(C, pairs), q.reshape(C, pairs)
 
 
-def _inverse(D: Matrix) -> Matrix:
+def inverse_of(D: Matrix) -> Matrix:
     """Return the inverse of a positive definite matrix, NaN where it is not."""
     if not np.isfinite(D).all():
         return np.full_like(D, np.nan)

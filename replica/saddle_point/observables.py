@@ -32,8 +32,8 @@ def solution_at(saddle: SaddlePoint, found: FixedPoint) -> Solution:
     """Return the solution where a search ended."""
     order = saddle.overlaps(found.x)
     conjugates = saddle.conjugates(found.x)
-    test_loss, train_loss, *masked_loss = losses = _losses(saddle, order, Accuracy.FINE)
-    error_rate, distance, *masked_rate = rates = _rates(saddle, order, Accuracy.FINE)
+    test_loss, train_loss, *masked_loss = losses = losses_at(saddle, order, Accuracy.FINE)
+    error_rate, distance, *masked_rate = rates = rates_at(saddle, order, Accuracy.FINE)
     following = saddle.overlaps(found.x + found.gap)
     residual = max(saddle.couplings.change(found.gap), _difference(following, order))
     status = found.status
@@ -41,6 +41,7 @@ def solution_at(saddle: SaddlePoint, found: FixedPoint) -> Solution:
         # A residual that rounding alone keeps from the tolerance is small enough.
         status = Status.CONVERGED if residual < _CONVERGED else Status.MAX_STEPS
     quadrature_error = _quadrature_error(saddle, found, order, losses, rates)
+    calibrated = saddle.channel.calibrated(order.m, order.q)
     return Solution(
         saddle.problem,
         m=public(saddle.seen(order.m)),
@@ -52,7 +53,7 @@ def solution_at(saddle: SaddlePoint, found: FixedPoint) -> Solution:
         norm2=order.norm2,
         test_loss=test_loss,
         train_loss=train_loss,
-        optimal_loss=_optimal_loss(saddle.ensemble, saddle.problem.loss),
+        optimal_loss=optimal_loss_at(saddle.ensemble, saddle.problem.loss),
         error_rate=error_rate,
         coupling_error=distance,
         masked_test_loss=masked_loss[0] if masked_loss else math.nan,
@@ -63,6 +64,8 @@ def solution_at(saddle: SaddlePoint, found: FixedPoint) -> Solution:
         evaluations=saddle.evaluations,
         quadrature_error=quadrature_error,
         told=saddle.couplings.told(order),
+        temperature=calibrated.temperature,
+        calibrated_loss=calibrated.loss,
     )
 
 
@@ -78,7 +81,7 @@ def without_answer(saddle: SaddlePoint, status: Status) -> Solution:
         m_hat=m,
         q_hat=q,
         V_hat=V,
-        optimal_loss=_optimal_loss(saddle.ensemble, saddle.problem.loss),
+        optimal_loss=optimal_loss_at(saddle.ensemble, saddle.problem.loss),
         status=status,
         evaluations=saddle.evaluations,
     )
@@ -99,9 +102,9 @@ def _quadrature_error(
     moved = saddle.overlaps(found.x - found.inverse @ finer_gap)
     if not np.isfinite(np.concatenate([each.ravel() for each in moved[:3]])).all():
         return math.nan
-    rates_apart = relative_difference(rates, _rates(saddle, moved, Accuracy.FINER))
+    rates_apart = relative_difference(rates, rates_at(saddle, moved, Accuracy.FINER))
     return (
-        relative_difference(losses, _losses(saddle, order, Accuracy.FINER))
+        relative_difference(losses, losses_at(saddle, order, Accuracy.FINER))
         + max(_difference(order, moved), rates_apart)
         + _optimal_loss_error(saddle.ensemble, saddle.problem.loss)
         + rounding
@@ -110,7 +113,7 @@ def _quadrature_error(
     )
 
 
-def _losses(saddle: SaddlePoint, order: Overlaps, accuracy: Accuracy) -> Numbers:
+def losses_at(saddle: SaddlePoint, order: Overlaps, accuracy: Accuracy) -> Numbers:
     """Return test loss and training loss, and with masks the masked test loss."""
     test = saddle.channel.test_loss(order.m, order.q, accuracy)
     losses = float(test), float(saddle.averages(order, accuracy).loss)
@@ -119,7 +122,7 @@ def _losses(saddle: SaddlePoint, order: Overlaps, accuracy: Accuracy) -> Numbers
     return losses
 
 
-def _rates(saddle: SaddlePoint, order: Overlaps, accuracy: Accuracy) -> Numbers:
+def rates_at(saddle: SaddlePoint, order: Overlaps, accuracy: Accuracy) -> Numbers:
     """Return error rate and coupling error, and with masks the masked error rate."""
     rate = saddle.channel.error_rate(order.m, order.q, accuracy)
     teacher_norm2 = saddle.couplings.teacher_norm2
@@ -130,15 +133,18 @@ def _rates(saddle: SaddlePoint, order: Overlaps, accuracy: Accuracy) -> Numbers:
 
 
 @kept()
-def _optimal_loss(
+def optimal_loss_at(
     ensemble: Ensemble, loss: str | Loss, accuracy: Accuracy = Accuracy.FINE
 ) -> float:
+    """Return the loss of the true conditional law."""
     return channel_of(ensemble.law, loss).optimal_loss(ensemble.rho, accuracy)
 
 
 @kept()
 def _optimal_loss_error(ensemble: Ensemble, loss: str | Loss) -> float:
-    fine, finer = (_optimal_loss(ensemble, loss, each) for each in (Accuracy.FINE, Accuracy.FINER))
+    fine, finer = (
+        optimal_loss_at(ensemble, loss, each) for each in (Accuracy.FINE, Accuracy.FINER)
+    )
     return relative_difference([fine], [finer])
 
 

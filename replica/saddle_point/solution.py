@@ -19,6 +19,9 @@ from replica.validation import invalid
 #: What a solution fills of the columns, where it is finite.
 _FOUND = (*OBSERVABLES, "V", "residual")
 
+#: What stands behind the columns of every table, of the cross-entropy.
+_BEHIND = ("temperature", "calibrated_loss")
+
 Order = float | Vector
 
 
@@ -73,6 +76,12 @@ class Solution(Immutable):
         The numbers m, q and V that tables have where these are arrays of colours: by how much the
         logit of the masked colour exceeds the mean of the others, and the means of the variances
         of a colour difference; nothing elsewhere.
+    temperature : float
+        T with which softmax(h/T) predicts best, of the cross-entropy: above one where training
+        leaves a row overconfident, as little weight decay does; else NaN. Infinite without a
+        teacher. Its relative error is that of m and q together.
+    calibrated_loss : float
+        The test loss of softmax(h/T), as accurate as the test loss.
     """
 
     problem: Problem
@@ -96,6 +105,8 @@ class Solution(Immutable):
     evaluations: int = 0
     quadrature_error: float = math.nan
     told: Mapping[str, float] = field(default_factory=dict)
+    temperature: float = math.nan
+    calibrated_loss: float = math.nan
 
     @property
     def converged(self) -> bool:
@@ -107,6 +118,16 @@ class Solution(Immutable):
         """Test loss above the optimal loss."""
         return self.test_loss - self.optimal_loss
 
+    @property
+    def miscalibration(self) -> float:
+        """The part of the excess loss that the best temperature removes."""
+        return self.test_loss - self.calibrated_loss
+
+    @property
+    def calibrated_excess(self) -> float:
+        """The part of the excess loss that remains at the best temperature."""
+        return self.calibrated_loss - self.optimal_loss
+
     def line(self) -> dict[str, Any]:
         """Return the solution as a line of a table (`replica.tables.COLUMNS`)."""
         known = {name: self.told.get(name, getattr(self, name)) for name in _FOUND}
@@ -116,6 +137,7 @@ class Solution(Immutable):
             **{name: value for name, value in known.items() if _finite(value)},
             "status": str(self.status),
             "evaluations": self.evaluations,
+            **{name: getattr(self, name) for name in _BEHIND if _finite(getattr(self, name))},
         }
 
     def values(self) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from replica.immutable import keep
-from replica.problem import DataModel, Problem
+from replica.problem import DataModel, Problem, RowTokens
 from replica.saddle_point.continuation import State, extrapolated
 from replica.saddle_point.solution import Solution
 from replica.saddle_point.solver import solve_from
@@ -80,7 +80,9 @@ class Curve(Table):
 
 
 def _content(data: DataModel) -> dict[str, Any]:
-    """Return the name and all fields of data."""
+    """Return the name and all fields of data; of a row of given data the columns."""
+    if isinstance(data, RowTokens):
+        return data.columns()
     known = {field.name: getattr(data, field.name) for field in fields(data)}  # type: ignore[arg-type]
     listed = {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in known.items()}
     return {"data": data.name, **{k: v for k, v in listed.items() if v is not None}}

@@ -6,13 +6,15 @@ import argparse
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import Any
 
 from replica.commandline.command import CONVERGED, NOT_CONVERGED, Parser, run
-from replica.commandline.options import add_executor_options, add_problem_options
+from replica.commandline.options import ROWS, add_executor_options, add_problem_options, takes
 from replica.commandline.parsing import MOST_POINTS, alpha_grid, matrix, number
 from replica.commandline.terminal import cores, say
 from replica.errors import BadArgument, Removed, Unwritable, WorkerDied
 from replica.execution.dask_cluster import check_scheduler
+from replica.problem import DataModel
 from replica.tables import Table
 from replica.tables.journal import RESUME_HINT, Journal
 from replica.tables.table import writable_table
@@ -45,15 +47,15 @@ def _parser() -> Parser:
         "or a list such as 0.1,0.2; every combination is a point. Lines are on disk as soon as "
         "they are computed: the same command goes on where it was stopped.",
     )
-    add_problem_options(parser, models=SAMPLED, most_colors=MOST_COLORS)
-    parser.add_argument("--sites", required=True, metavar="L",
-                        help="length of a sequence, 3 or more, or a list of lengths")  # fmt: skip
+    rows = f"rows that are trained per system (all); {ROWS}"
+    add_problem_options(parser, models=SAMPLED, most_colors=MOST_COLORS, rows=rows)
+    parser.add_argument("--sites", metavar="L",
+                        help="length of a sequence, 3 or more, or a list of lengths; couplings "
+                        "and tokens data have their own")  # fmt: skip
     parser.add_argument("--seeds", type=number, default=1, metavar="N",
                         help="independent realisations per point (1)")  # fmt: skip
     parser.add_argument("--seed", type=number, default=0, metavar="BASE",
                         help="the first seed; the others follow (0)")  # fmt: skip
-    parser.add_argument("--rows", type=number, metavar="N",
-                        help="rows that are trained per system (all)")  # fmt: skip
     parser.add_argument("--test-samples", type=number, metavar="N",
                         help="fresh sequences for the test (2000)")  # fmt: skip
     parser.add_argument("--burn-in", type=number, metavar="N",
@@ -74,7 +76,7 @@ def _simulate(arguments: argparse.Namespace, command: str) -> int:
         one_of("estimator", arguments.estimator, ESTIMATORS)
     sites, family = lengths(arguments), grid(arguments)
     arguments.loss = arguments.loss or family[0].loss_name
-    total = count * len(sites) * len(family)
+    total = count * max(1, len(sites)) * len(family)
     if total > MOST_POINTS:
         raise invalid("seeds", count, f"so few that there are {MOST_POINTS} points at most")
     seeds = range(base, base + count)
@@ -86,18 +88,24 @@ def _simulate(arguments: argparse.Namespace, command: str) -> int:
     from simulations.experiments.resume import complete, identities
 
     options = {name: getattr(arguments, name) for name in _OPTIONS}
+    given_rows = takes(arguments, "rows")
+    if options["rows"] is not None:
+        options["rows"] = None if given_rows else number(options["rows"])
     named = {} if arguments.estimator is None else {"estimator": arguments.estimator}
     given = {name: value for name, value in options.items() if value is not None} | named
     tasks = experiments(family, sites, seeds, **given)
     parameters = {
         "data": arguments.data,
         "similarity": arguments.similarity and matrix("similarity", arguments.similarity),
+        **{k: v for k, v in family[0].data.columns().items() if k == "couplings"},
         **{
             name: values(value) for name in LISTS if (value := getattr(arguments, name)) is not None
         },
         **({"joint": True} if arguments.joint else {}),
+        **({"bias": True} if arguments.bias else {}),
         "alpha": alpha_grid(arguments.alpha, arguments.log),
-        "sites": sites,
+        **({**_told(family[0].data), "rows": arguments.rows} if given_rows else {}),
+        "sites": sites or tasks[0].sites,
         **{name: getattr(tasks[0], name) for name in _OPTIONS if hasattr(tasks[0], name)},
         **named,
     }
@@ -123,3 +131,8 @@ def _simulate(arguments: argparse.Namespace, command: str) -> int:
     kinds = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
     say(f"{NAME}: {counts.total()} of {total} points did not converge: {kinds}")
     return NOT_CONVERGED
+
+
+def _told(data: DataModel) -> dict[str, Any]:
+    """Return what stands for the content of a file, of data with rows."""
+    return {k: v for k, v in data.columns().items() if k in ("couplings", "tokens", "covariances")}

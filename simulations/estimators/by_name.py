@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from replica.problem import PottsTokens, Problem
+from replica.problem.coupling_laws import GaussianCouplings
 from replica.validation import invalid
 from simulations.tokens import is_identity
 
@@ -31,9 +32,15 @@ def check_estimator(estimator: str, problem: Problem, sites: int, samples: int) 
         raise invalid("estimator", estimator, f"minimiser with {type(problem.data).__name__}")
     if estimator != "minimiser" and not isinstance(problem.loss, str):
         raise invalid("estimator", estimator, "minimiser with a loss of your own")
+    if estimator != "minimiser" and problem.bias:
+        raise invalid("estimator", estimator, "minimiser with a bias")
     similarity = getattr(problem.data, "similarity", None)
     if estimator != "minimiser" and similarity is not None and not is_identity(similarity):
         raise invalid("estimator", estimator, "minimiser where a similarity is given")
+    couplings = getattr(problem.data, "couplings", GaussianCouplings.text)
+    if estimator == "amp" and couplings != GaussianCouplings.text:
+        allowed = "another with such couplings, whose reaction message passing does not know"
+        raise invalid("estimator", estimator, allowed)
     linear = estimator in ("naive-mean-field", "quadratic")
     # One component of each colour goes into the means that naive mean field subtracts.
     free = samples - 1 if estimator == "naive-mean-field" else samples
@@ -51,6 +58,7 @@ def estimate_rows(
     lam: float,
     loss: str | OwnLoss,
     rows: range,
+    bias: bool = False,
 ) -> tuple[Training, float | None]:
     """Return estimated rows, and the variance V at which message passing arrived, None for others.
 
@@ -68,6 +76,8 @@ def estimate_rows(
         The loss; the linear estimators have no other than the squared error.
     rows : range
         The sites i.
+    bias : bool
+        Whether the minimiser has a bias.
     """
     from simulations.estimators.mean_field import naive_mean_field, quadratic_estimate
     from simulations.estimators.minimiser import train
@@ -83,7 +93,7 @@ def estimate_rows(
     if estimator == "quadratic":
         norms = np.sum(model.teacher[rows] ** 2, axis=1)
         return quadratic_estimate(tokens, colors, norms, lam, rows), None
-    return train(tokens, colors, lam, loss, model.similarity, rows), None
+    return train(tokens, colors, lam, loss, model.similarity, rows, bias=bias), None
 
 
 def _message_passing(
@@ -97,7 +107,6 @@ def _message_passing(
         approximate_message_passing(model, tokens, lam, loss, some)
         for some in (rows[first : first + width] for first in range(0, len(rows), width))
     ]
-    names = ("weights", "rows", "residuals", "evaluations", "statuses")
-    columns = (np.concatenate([getattr(part.training, name) for part in parts]) for name in names)
+    joined = Training.joined([part.training for part in parts])
     variance = float(np.mean(np.concatenate([part.V[-1] for part in parts])))
-    return Training(*columns), variance
+    return joined, variance

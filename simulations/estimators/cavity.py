@@ -24,7 +24,7 @@ def token_precision(model: PottsModel) -> Floats:
     Parameters
     ----------
     model : PottsModel
-        Couplings, colours and inverse temperature; U = I.
+        Couplings, colours and inverse temperature; U = I, and no fields.
 
     Returns
     -------
@@ -34,12 +34,15 @@ def token_precision(model: PottsModel) -> Floats:
     Raises
     ------
     ValueError
-        If U is not the identity.
+        If U is not the identity, or there are fields.
     """
     if not isinstance(model, PottsModel):
         raise invalid("model", model, "a PottsModel")
     if not is_identity(model.similarity):
         raise invalid("similarity", model.similarity, "None, the identity")
+    if model.site_fields is not None:
+        shown = f"a model with fields {model.site_fields.shape}"
+        raise invalid("model", shown, "one without, whose colors are equally frequent")
     b = model.beta / model.colors
     squares = model.couplings**2
     reaction = np.diag(1 + b * b * squares.sum(axis=1))

@@ -11,6 +11,9 @@ Whether c is reached is asked of the weight decay first; then of the samples tha
 neither too well nor too badly, which share one matrix for all rows; then of the whole Hessian, from
 which Newton steps lead nearer to the minimum; and without weight decay, where nothing proves a
 minimiser, a linear program looks for a direction without one.
+
+A bias does not decay, but the minimum over it is a function of w alone that is as convex as the
+weight decay makes it: at the best bias the gradient in w bounds the distance of w.
 """
 
 from __future__ import annotations
@@ -53,6 +56,9 @@ def reviewed(rows: Rows, minimum: Minimum, tolerance: float) -> Minimum:
     points, slopes = minimum.points.copy(), minimum.slopes.copy()
     residuals, evaluations = minimum.residuals.copy(), minimum.evaluations.copy()
     statuses = minimum.statuses.copy()
+    for r in np.nonzero(rows.absent if rows.bias and not rows.loss.attained else [])[0]:
+        if lacks_minimiser(rows, points[:, r], int(r)):
+            statuses[r] = "diverged"
     settled = (statuses != "converged") & ((statuses == "diverged") | (rows.decay > 0))
     settled |= near(rows, points, slopes, tolerance)
     for r in np.nonzero(~settled)[0]:
@@ -70,7 +76,7 @@ def reviewed(rows: Rows, minimum: Minimum, tolerance: float) -> Minimum:
             found = again._replace(steps=found.steps + again.steps)
         if not found.near:
             statuses[r] = "max-steps"
-        elif found.steps:
+        elif found.steps or rows.bias:
             before = np.linalg.norm(slopes[:, r])
             residuals[r] *= np.linalg.norm(found.slope) / before if before > 0 else 1.0
             points[:, r], slopes[:, r] = found.point, found.slope
@@ -86,6 +92,8 @@ def near(rows: Rows, points: Floats, slopes: Floats, tolerance: float) -> NDArra
     """
     lengths, steep = np.linalg.norm(points, axis=0), np.linalg.norm(slopes, axis=0)
     radius = np.sqrt(tolerance) * lengths
+    if rows.bias and rows.decay > 0:
+        return _held_by_decay(rows, points, np.sqrt(tolerance))
     proven: NDArray[np.bool_] = steep <= rows.decay * radius
     if rows.decay == 0:
         proven = (steep == 0) & (lengths == 0)
@@ -123,6 +131,33 @@ def near_by_hessian(rows: Rows, point: Floats, column: int, tolerance: float) ->
 def lacks_minimiser(rows: Rows, point: Floats, column: int) -> bool:
     """Tell whether a row has no finite minimiser without weight decay (see `Loss`)."""
     return rows.loss.lacks_minimiser(rows, point, column)
+
+
+def _held_by_decay(rows: Rows, points: Floats, close: float) -> NDArray[np.bool_]:
+    """Tell which rows have weights within `close` |w| of the minimiser, with a bias at its best.
+
+    A Newton step leads to the best bias but for about the square of what it changes.
+    """
+    samples, sites = rows.tokens.shape
+    proven = np.zeros(len(rows.rows), dtype=bool)
+    widest = float(np.ptp(rows.values, axis=0).max())
+    width = max(1, _LARGEST // (samples * rows.colors))
+    for first in range(0, len(proven), width):
+        columns = np.arange(first, min(first + width, len(proven)))
+        moved = points[:, columns]
+        bend, slope = rows.bias_derivatives(moved, columns)
+        try:
+            steps = np.linalg.solve(bend, slope[..., None])[..., 0]
+        except np.linalg.LinAlgError:
+            continue
+        moved[rows.sites :] -= steps.T
+        change = np.ptp(rows.biases(moved) - rows.biases(points[:, columns]), axis=0)
+        steep = np.linalg.norm(rows.gradients(moved, columns)[: rows.sites], axis=0)
+        # What is left of the bias's error changes every field, and so the gradient, by no more.
+        left = 2 * samples * np.sqrt(sites) * widest * change**2
+        lengths = np.linalg.norm(moved[: rows.sites], axis=0)
+        proven[columns] = (change < 0.1) & (steep + left <= rows.decay * close * lengths)
+    return proven
 
 
 def _held_by_many(
@@ -188,11 +223,11 @@ def _newton(rows: Rows, point: Floats, column: int, close: float, most: int) -> 
             bend = rows.hessian(whole(seen), column)[np.ix_(others, others)]
             if basis is not None:
                 bend = basis.T @ bend @ basis
-        bend += rows.decay * np.eye(len(bend))
+        bend += rows.stiffness(len(bend))
         return Local(part(slope), noise, bend, blur * rows.levels[-1] if blur else 0.0)
 
     def turn(move: Floats) -> float:
         return float(np.ptp(rows.fields(whole(move)[:, None]), axis=-1).max())
 
     found = approach(look, turn, part(point), close, rows.reach, most)
-    return found._replace(point=whole(found.point), slope=whole(found.slope))
+    return found._replace(point=rows.shortest(whole(found.point), column), slope=whole(found.slope))

@@ -10,7 +10,7 @@ from simulations.estimators.certificate import reviewed
 from simulations.estimators.curvature import Curvature, hits_of
 from simulations.estimators.lbfgs import Minimum, clear_rounding, minimise
 from simulations.estimators.objective import Force, Loss, Rows
-from simulations.estimators.recession import margins, recession_direction, separates
+from simulations.estimators.recession import recession_direction, separates
 from simulations.kernels.cross_entropy import evaluate, sites_by_color
 from simulations.kernels.local_fields import log_sum_exp, softmax
 from simulations.tokens import Floats, Tokens
@@ -43,6 +43,14 @@ class CrossEntropy(Loss):
         bend[..., own, own] = np.where(seen > 0, -p * slope, p * (1 - p))
         return bend
 
+    def total_curvature(self, fields: Floats, seen: Floats) -> Floats:
+        """Return the second derivatives summed over sequences, an array (rows, colors, colors)."""
+        p = softmax(fields).transpose(1, 0, 2)
+        total: Floats = -p.transpose(0, 2, 1) @ p
+        own = np.arange(p.shape[-1])
+        total[:, own, own] += p.sum(axis=1)
+        return total
+
     def flattest(self, fields: Floats, tokens: Tokens) -> Floats:
         """Return a bound c of the curvature from below, c K0 with K0 = I - 11ᵀ/C.
 
@@ -62,41 +70,80 @@ class CrossEntropy(Loss):
 
     def minimise(self, rows: Rows, tolerance: float, max_steps: int) -> Minimum:
         """Return the minima of rows, from w = 0 by quasi-Newton steps."""
-        tokens, values, decay, sites = rows.tokens, rows.values, rows.decay, rows.rows
+        values, decay, sites, length = rows.values, rows.decay, rows.rows, rows.sites
+        tokens = np.ascontiguousarray(rows.tokens[:, :length])
+        similarity = np.ascontiguousarray(values[:, : rows.colors])
         groups = sites_by_color(tokens, rows.colors)
-        unused = np.empty_like(values)
+        unused = np.empty_like(similarity)
 
         def objective(points: Floats, columns: NDArray[np.int64]) -> tuple[Floats, Floats]:
             value, slope = np.empty(len(columns)), np.empty_like(points)
-            targets = sites[columns]
-            evaluate(tokens, groups, targets, points, values, not rows.plain, value, slope, unused)
-            slope += decay * points
+            targets, weights = sites[columns], points[:length]
+            bias = rows.biases(points)[: rows.colors if rows.bias else 0]
+            in_bias = np.empty_like(bias)
+            evaluate(
+                tokens, groups, targets, weights, similarity, not rows.plain,
+                value, slope[:length], unused, bias, in_bias,
+            )  # fmt: skip
+            slope[length:] = in_bias[: rows.bias]
+            slope += rows.pull(points)
             slope[targets, np.arange(len(targets))] = 0.0
-            return value + 0.5 * decay * np.einsum("jr,jr->r", points, points), slope
+            return value + 0.5 * decay * np.einsum("jr,jr->r", weights, weights), slope
 
-        # The Hessian at w = 0, where every probability is 1/C, is the same for all rows. At the
-        # minimum tokens are predicted better and the curvature is smaller, by about a fifth.
-        curvature = Curvature(tokens, values, sites)
-        inverse = curvature.preconditioner(0.8 / rows.colors, decay)
+        # The Hessian at w = 0, where every probability is 1/C, is the same for all rows, and that
+        # at their best biases about the same. At the minimum tokens are predicted better and the
+        # curvature is smaller, by about a fifth.
+        if rows.bias:
+            curvature = Curvature(rows.tokens, values, sites, self._mean_curvature(rows))
+            inverse = curvature.preconditioner(0.8, decay)
+        else:
+            curvature = Curvature(rows.tokens, values, sites)
+            inverse = curvature.preconditioner(0.8 / rows.colors, decay)
         # Losses that add up to less than log 2 prove that every token is predicted with a
         # probability above one half: without weight decay, doubling w then lowers them all.
         floor = np.log(2) if decay == 0 else -np.inf
-        start = np.zeros((tokens.shape[1], len(sites)))
-        # For U = I the sums of all pairs hold the first gradients, too.
-        if rows.plain and curvature.sums is not None:
-            hits = curvature.sums[:, sites]
-            hits[sites, np.arange(len(sites))] = 0.0
+        start = np.zeros((rows.tokens.shape[1], len(sites)))
+        if rows.bias:
+            start[length:] = self._log_odds(rows)
+            value, slope = objective(start, np.arange(len(sites)))
+            # Where a colour is absent there is no minimum, whatever the weights.
+            slope[:, rows.absent] = 0.0
         else:
-            hits = hits_of(tokens, values, sites)
-        clear_rounding(hits, np.finfo(float).eps * len(tokens) * np.abs(values).max())
-        first = np.full(len(sites), len(tokens) * np.log(rows.colors)), -hits
-        found = minimise(objective, inverse.solve, start, first, tolerance, max_steps, decay, floor)
+            # For U = I the sums of all pairs hold the first gradients, too.
+            if rows.plain and curvature.sums is not None:
+                hits = curvature.sums[:, sites]
+                hits[sites, np.arange(len(sites))] = 0.0
+            else:
+                hits = hits_of(tokens, values, sites)
+            value, slope = np.full(len(sites), len(tokens) * np.log(rows.colors)), -hits
+        clear_rounding(slope, np.finfo(float).eps * len(tokens) * np.abs(values).max())
+        convexity = 0.0 if rows.bias else decay
+        found = minimise(
+            objective, inverse.solve, start, (value, slope), tolerance, max_steps, convexity, floor
+        )
+        if rows.bias:
+            found.residuals[rows.absent] = 1.0
         return reviewed(rows, found, tolerance)
+
+    def _mean_curvature(self, rows: Rows) -> Floats:
+        """Return diag(π) - π πᵀ of the shares π of the colours, averaged over rows."""
+        masked = rows.tokens[:, rows.rows]
+        shares = np.array([np.mean(masked == a, axis=0) for a in range(rows.colors)])
+        mean: Floats = np.diag(shares.mean(axis=1)) - shares @ shares.T / len(rows.rows)
+        return mean
+
+    def _log_odds(self, rows: Rows) -> Floats:
+        """Return the best biases at w = 0, where no colour is absent."""
+        masked = rows.tokens[:, rows.rows]
+        counts = np.array([np.sum(masked == a, axis=0) for a in range(rows.colors)])
+        logarithms = np.log(np.maximum(counts, 0.5))
+        odds: Floats = logarithms[: rows.bias] - logarithms[-1]
+        return odds
 
     def lacks_minimiser(self, rows: Rows, point: Floats, column: int) -> bool:
         """Tell whether some direction predicts no token worse, and one better."""
-        matrix = margins(rows.tokens, int(rows.rows[column]), rows.values)
-        if separates(matrix, point[rows.others(column)]):
+        matrix = rows.margins(column)
+        if separates(matrix, rows.free(point, column)):
             return True
         return recession_direction(matrix) is not None
 

@@ -23,8 +23,10 @@ _STEPS = 20
 
 
 def overlaps(values: Floats) -> Floats:
-    """Return U K0 U, the overlaps of two tokens as inputs."""
-    product: Floats = values @ (values - values.mean(axis=0))
+    """Return Uᵀ K0 U, the overlaps of two tokens as inputs."""
+    # Where U is square it is symmetric.
+    left = values if len(values) == values.shape[1] else values.T
+    product: Floats = left @ (values - values.mean(axis=0))
     return (product + product.T) / 2
 
 
@@ -35,7 +37,7 @@ def hits_of(tokens: Tokens, values: Floats, rows: NDArray[np.int64]) -> Floats:
     return hits
 
 
-def lines_of(tokens: Tokens, values: Floats) -> Floats:
+def lines_of(tokens: Tokens, values: Floats, factor: Floats | None = None) -> Floats:
     """Return K0 U s_j^μ in an orthonormal basis of the C-1 dimensions it has.
 
     Parameters
@@ -44,13 +46,15 @@ def lines_of(tokens: Tokens, values: Floats) -> Floats:
         Sequences.
     values : array (colors, colors)
         U.
+    factor : array (components, colors), optional
+        What takes the place of that basis.
 
     Returns
     -------
     array (lines, sites)
         One line for each component and sample, all samples of a component together.
     """
-    table: Floats = linalg.helmert(len(values)) @ values
+    table: Floats = (linalg.helmert(len(values)) if factor is None else factor) @ values
     return table[:, tokens].reshape(-1, tokens.shape[1])
 
 
@@ -134,7 +138,7 @@ class SampleSpace:
 
 
 class Curvature:
-    """S_jk = Σ_μ s_jᵀ U K0 U s_k, written out or as XᵀX, whichever takes fewer multiplications.
+    """S_jk = Σ_μ s_jᵀ Uᵀ K U s_k, written out or as XᵀX, whichever takes fewer multiplications.
 
     Parameters
     ----------
@@ -144,6 +148,8 @@ class Curvature:
         U.
     rows : int array
         The sites whose rows will be minimised.
+    bend : array (colors, colors), optional
+        K, positive semidefinite; None is K0.
 
     Attributes
     ----------
@@ -151,13 +157,20 @@ class Curvature:
         S, if it is written out.
     """
 
-    def __init__(self, tokens: Tokens, values: Floats, rows: NDArray[np.int64]) -> None:
+    def __init__(
+        self,
+        tokens: Tokens,
+        values: Floats,
+        rows: NDArray[np.int64],
+        bend: Floats | None = None,
+    ) -> None:
         self._rows, sites = rows, tokens.shape[1]
         self.sums: Floats | None = None
         if fewer_by_samples(tokens, len(values), _STEPS * len(rows)):
-            self._inputs = lines_of(tokens, values)
+            self._inputs = lines_of(tokens, values, None if bend is None else _root(bend))
         else:
-            self.sums = pair_sums(tokens, np.arange(sites), overlaps(values))
+            table = overlaps(values) if bend is None else values.T @ bend @ values
+            self.sums = pair_sums(tokens, np.arange(sites), table)
 
     def preconditioner(self, scale: float, decay: float) -> LeaveOneOut | SampleSpace:
         """Return about the inverses of the Hessians scale · S + decay without row and column i.
@@ -172,3 +185,10 @@ class Curvature:
         hessian = scale * self.sums
         ridge = max(decay, 1e-3 * float(np.trace(hessian)) / len(hessian), tiny)
         return LeaveOneOut(hessian + ridge * np.eye(len(hessian)), self._rows)
+
+
+def _root(matrix: Floats) -> Floats:
+    """Return R with Rᵀ R = K, of C-1 lines: K is zero along (1, …, 1)."""
+    levels, vectors = np.linalg.eigh(matrix)
+    root: Floats = (vectors * np.sqrt(np.maximum(levels, 0.0))).T[1:]
+    return root

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replica.immutable import Immutable
-from replica.validation import integer, invalid, non_negative, positive
+from replica.validation import integer, invalid, non_negative, positive, truth
+from simulations.estimators.bias import Inputs, with_bias
 from simulations.estimators.losses import loss_named
 from simulations.estimators.objective import Rows
 from simulations.estimators.own_loss import OwnLoss
@@ -34,8 +35,11 @@ class Training(Immutable):
     evaluations : int array (rows,)
         Evaluations of the objective with its gradient; 1 for a linear solve.
     statuses : array of str (rows,)
-        "converged"; "max-steps"; "diverged", where λ = 0 and there is no finite minimiser;
-        "not-finite".
+        "converged"; "max-steps"; "diverged", where there is no finite minimiser: at λ = 0, or
+        of a bias where some colour is never the masked token; "not-finite".
+    bias : array (rows, colors), optional
+        The biases, of which the components of a row add up to zero unless the loss sees their sum;
+        None without.
     """
 
     weights: Floats
@@ -43,13 +47,17 @@ class Training(Immutable):
     residuals: Floats
     evaluations: NDArray[np.int64]
     statuses: NDArray[np.object_]
+    bias: Floats | None = None
 
     @classmethod
     def joined(cls, parts: Sequence[Training]) -> Training:
         """Return the rows of several trainings, one or more, together."""
         if not parts or not all(isinstance(part, Training) for part in parts):
             raise invalid("parts", parts, "a sequence of one Training or more")
-        names = [field.name for field in fields(cls)]
+        biased = {part.bias is not None for part in parts}
+        if len(biased) > 1:
+            raise invalid("parts", parts, "all with a bias, or all without")
+        names = [field.name for field in fields(cls) if field.name != "bias" or biased == {True}]
         return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
     @property
@@ -71,8 +79,9 @@ def train(
     rows: Any = None,
     tolerance: float = 1e-8,
     max_steps: int = 1000,
+    bias: bool = False,
 ) -> Training:
-    """Minimise Σ_μ ℓ(s_i^μ, Σ_j w_j U s_j^μ) + (L λ / 2) |w|² for many sites i.
+    """Minimise Σ_μ ℓ(s_i^μ, Σ_j w_j U s_j^μ + b) + (L λ / 2) |w|² for many sites i.
 
     At V = U the rows of the factored attention decouple (Rende et al., arXiv:2304.07235);
     each is a convex problem. Without weight decay the cross-entropy has no finite minimiser if
@@ -80,6 +89,9 @@ def train(
     program decides where the minimum does not prove itself (see
     `simulations.estimators.certificate`). Of several minimisers, which differ by what changes no
     prediction, the shortest is returned.
+
+    A bias b in R^C, where it is asked for, does not decay. If some colour is never the masked
+    token, its component falls for ever, and with the cross-entropy there is no minimiser at any λ.
 
     Parameters
     ----------
@@ -102,6 +114,8 @@ def train(
         by differences for a loss of the user's.
     max_steps : int
         The most steps of the minimiser.
+    bias : bool
+        Whether every row has a bias b; else b = 0.
 
     Returns
     -------
@@ -119,16 +133,24 @@ def train(
     tolerance = positive("tolerance", tolerance)
     max_steps = integer("max_steps", max_steps, 1)
     sites = checked_sites(rows, tokens.shape[1])
-    values = None
-    if similarity is not None:
+    plain, values = similarity is None, np.eye(colors)
+    if not plain:
         values = seen(checked_similarity(similarity, colors))
-    chosen, matrix = loss_named(loss), np.eye(colors) if values is None else values
-    objectives = Rows(chosen, tokens, matrix, tokens.shape[1] * lam, sites, values is None)
+    chosen, decay = loss_named(loss), tokens.shape[1] * lam
+    inputs = Inputs(tokens, values, 0)
+    common = chosen.sees_common_part(colors)
+    if truth("bias", bias):
+        inputs = with_bias(inputs.tokens, inputs.values, plain, common)
+    objectives = Rows(chosen, inputs.tokens, inputs.values, decay, sites, plain, inputs.bias)
     minimum = chosen.minimise(objectives, tolerance, max_steps)
+    biases = objectives.biases(minimum.points).T if inputs.bias else None
+    if biases is not None and not common:
+        biases = biases - biases.mean(axis=1, keepdims=True)
     return Training(
-        np.ascontiguousarray(minimum.points.T),
+        np.ascontiguousarray(minimum.points[: objectives.sites].T),
         sites,
         minimum.residuals,
         minimum.evaluations,
         minimum.statuses,
+        biases,
     )

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from replica.validation import invalid
 from simulations.estimators.lbfgs import Minimum
+from simulations.estimators.recession import margins
 from simulations.kernels.local_fields import gathered, local_fields
 from simulations.kernels.second_moments import pair_sums
 from simulations.tokens import Floats, Tokens
@@ -79,6 +80,11 @@ class Loss(ABC):
     def curvature(self, fields: Floats, seen: Floats) -> Floats:
         """Return the second derivatives in z, an array (..., colors, colors)."""
 
+    def total_curvature(self, fields: Floats, seen: Floats) -> Floats:
+        """Return the second derivatives summed over sequences, an array (rows, colors, colors)."""
+        columns = range(fields.shape[1])
+        return np.array([self.curvature(fields[:, r], seen[:, r]).sum(axis=0) for r in columns])
+
     @abstractmethod
     def flattest(self, fields: Floats, tokens: Tokens) -> Floats:
         """Return a bound from below of the curvature, in what the loss sees of z.
@@ -137,7 +143,8 @@ class Loss(ABC):
 class Rows:
     """The objectives Σ_μ ℓ(s_i^μ, Σ_j w_j U s_j^μ) + (decay/2) |w|² of many sites i.
 
-    Points and gradients are arrays (sites, rows), zero at the sites i.
+    Points and gradients are arrays (sites, rows), zero at the sites i. The last of the sites may be
+    those of a bias (see `simulations.estimators.bias`), whose weights do not decay.
 
     Parameters
     ----------
@@ -145,7 +152,7 @@ class Rows:
         ℓ.
     tokens : uint8 array (samples, sites)
         Training sequences.
-    values : array (colors, colors)
+    values : array (colors, colors), or (colors, symbols) with a bias
         U.
     decay : float
         Weight decay, L λ.
@@ -153,6 +160,8 @@ class Rows:
         The sites i.
     plain : bool
         Whether U is known to be the identity, for which less is to be computed.
+    bias : int
+        How many of the sites, the last ones, are those of a bias.
     """
 
     loss: Loss
@@ -161,11 +170,55 @@ class Rows:
     decay: float
     rows: NDArray[np.int64]
     plain: bool = False
+    bias: int = 0
 
     @property
     def colors(self) -> int:
         """C."""
         return len(self.values)
+
+    @property
+    def sites(self) -> int:
+        """L, without the sites of a bias."""
+        return int(self.tokens.shape[1]) - self.bias
+
+    @cached_property
+    def absent(self) -> NDArray[np.bool_]:
+        """Whether some colour is never the masked token, whose bias then may fall for ever."""
+        masked = self.tokens[:, self.rows]
+        return np.asarray(
+            sum(np.any(masked == a, axis=0) for a in range(self.colors)) < self.colors
+        )
+
+    def biases(self, points: Floats) -> Floats:
+        """Return the biases of points, an array (colors, rows)."""
+        bias = np.zeros((self.colors, points.shape[1]))
+        bias[: self.bias] = points[self.sites :]
+        return bias
+
+    def pull(self, points: Floats) -> Floats:
+        """Return the gradient of the weight decay."""
+        pull = self.decay * points
+        if self.bias:
+            pull[self.sites :] = 0.0
+        return pull
+
+    def stiffness(self, size: int) -> Floats:
+        """Return the second derivatives of the weight decay, of so many variables of a row."""
+        diagonal = np.full(size, self.decay)
+        if self.bias and self.decay > 0:
+            diagonal[-self.bias :] = 0.0
+        return np.diag(diagonal)
+
+    def free(self, point: Floats, column: int) -> Floats:
+        """Return what no weight decay holds of one row: the bias, or at λ = 0 all of it."""
+        entries: Floats = point[self.others(column)]
+        return entries if self.decay == 0 else entries[self.sites - 1 :]
+
+    def margins(self, column: int) -> Floats:
+        """Return the matrix that takes these entries to the margins of one row."""
+        matrix = margins(self.tokens, int(self.rows[column]), self.values)
+        return matrix if self.decay == 0 else matrix[:, self.sites - 1 :]
 
     @cached_property
     def reach(self) -> float:
@@ -229,12 +282,25 @@ class Rows:
     def gradient(self, point: Floats, column: int) -> tuple[Floats, float]:
         """Return the gradient of one row, and the length of what rounding makes of it."""
         answers = self.loss.gradient(self.fields(point[:, None]), self.seen(np.array([column])))
-        slope = gathered(self.tokens, answers @ self.values)[:, 0] + self.decay * point
+        slope = gathered(self.tokens, answers @ self.values)[:, 0] + self.pull(point)
         sums = gathered(self.tokens, np.abs(answers) @ np.abs(self.values))[:, 0]
         slope[self.rows[column]] = 0.0
         # Errors of the fields are relative errors of what tends to zero with them.
         rounding = 2 + np.linalg.norm(point) * np.abs(self.values).max()
         return slope, float(_EPSILON * (rounding * np.linalg.norm(sums)))
+
+    def gradients(self, points: Floats, columns: NDArray[np.int64]) -> Floats:
+        """Return the gradients of some rows."""
+        answers = self.loss.gradient(self.fields(points), self.seen(columns))
+        slopes = gathered(self.tokens, answers @ self.values) + self.pull(points)
+        slopes[self.rows[columns], np.arange(len(columns))] = 0.0
+        return slopes
+
+    def bias_derivatives(self, points: Floats, columns: NDArray[np.int64]) -> tuple[Floats, Floats]:
+        """Return second derivatives (columns, bias, bias) and first (columns, bias) in the bias."""
+        fields, seen, part = self.fields(points), self.seen(columns), slice(0, self.bias)
+        slope = self.loss.gradient(fields, seen).sum(axis=0)
+        return self.loss.total_curvature(fields, seen)[:, part, part], slope[:, part]
 
     def hessian(self, point: Floats, column: int) -> Floats:
         """Return the second derivatives of one row, without the weight decay."""
@@ -268,6 +334,9 @@ class Rows:
         Entries belong to the other sites. The rest of w has neither fields nor, in a minimum
         that starts from zero, values.
         """
+        if self.bias and self.decay > 0:
+            # What no field sees may take from the weights what the bias can do.
+            return None
         sites = self.tokens.shape[1]
         others = self.others(column)
         if self.few:
@@ -278,3 +347,17 @@ class Rows:
             return None
         levels, vectors = np.linalg.eigh(self.moments[np.ix_(others, others)])
         return np.ascontiguousarray(vectors[:, levels > FLAT * levels[-1]])
+
+    def shortest(self, point: Floats, column: int) -> Floats:
+        """Return the point of the shortest w among all of the same fields, given one in `span`.
+
+        Without a bias that is the point itself; what a bias can do, weights need not.
+        """
+        if not self.bias or self.decay > 0 or self.levels[0] > FLAT * self.levels[-1]:
+            return point
+        others = self.others(column)
+        levels, vectors = np.linalg.eigh(self.moments[np.ix_(others, others)])
+        unseen = vectors[:, levels <= FLAT * levels[-1]]
+        weights = slice(0, self.sites - 1)
+        share = np.linalg.lstsq(unseen[weights], point[others][weights], rcond=1e-10)[0]
+        return self.spread(point[others] - unseen @ share, column)

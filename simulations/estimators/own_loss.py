@@ -12,7 +12,7 @@ from simulations.estimators.certificate import reviewed
 from simulations.estimators.curvature import Curvature
 from simulations.estimators.lbfgs import Minimum, clear_rounding, minimise
 from simulations.estimators.objective import Loss, Rows
-from simulations.estimators.recession import margins, recession_direction
+from simulations.estimators.recession import recession_direction
 from simulations.kernels.local_fields import local_fields
 from simulations.tokens import Floats, Tokens
 
@@ -153,7 +153,7 @@ class OwnTraining(Loss):
         """Return the minima of rows, from w = 0 by quasi-Newton steps."""
         tokens, values, decay, colors = rows.tokens, rows.values, rows.decay, rows.colors
         samples, sites = tokens.shape
-        is_color = [(tokens == a).astype(float) for a in range(colors)]
+        is_color = [(tokens == a).astype(float) for a in range(values.shape[1])]
         width = max(1, _LARGEST // (samples * colors))
 
         def objective(points: Floats, columns: NDArray[np.int64]) -> tuple[Floats, Floats]:
@@ -165,10 +165,11 @@ class OwnTraining(Loss):
                 fields = local_fields(tokens, np.ascontiguousarray(points[:, part].T), values)
                 value[part] = np.sum(self.expected(fields, seen), axis=0)
                 costs = self.gradient(fields, seen) @ values
-                slope[:, part] = sum(is_color[a].T @ costs[:, :, a] for a in range(colors))
-            slope += decay * points
+                slope[:, part] = sum(seen.T @ costs[:, :, a] for a, seen in enumerate(is_color))
+            slope += rows.pull(points)
             slope[rows.rows[columns], np.arange(len(columns))] = 0.0
-            return value + 0.5 * decay * np.einsum("jr,jr->r", points, points), slope
+            weights = points[: rows.sites]
+            return value + 0.5 * decay * np.einsum("jr,jr->r", weights, weights), slope
 
         scale = self._curvature_at_zero(colors)
         inverse = Curvature(tokens, values, rows.rows).preconditioner(scale, decay)
@@ -176,7 +177,8 @@ class OwnTraining(Loss):
         first = objective(start, columns)
         steepest = np.abs(self.gradient(np.zeros((1, colors)), np.eye(colors)[:1])).max()
         clear_rounding(first[1], np.finfo(float).eps * samples * np.abs(values).max() * steepest)
-        found = minimise(objective, inverse.solve, start, first, tolerance, max_steps, decay)
+        convexity = 0.0 if rows.bias else decay
+        found = minimise(objective, inverse.solve, start, first, tolerance, max_steps, convexity)
         return reviewed(rows, found, tolerance)
 
     def lacks_minimiser(self, rows: Rows, point: Floats, column: int) -> bool:
@@ -184,11 +186,13 @@ class OwnTraining(Loss):
 
         It need not: it is followed from w = 0 to see whether it rises again or comes to an end.
         """
-        matrix = margins(rows.tokens, int(rows.rows[column]), rows.values)
+        matrix = rows.margins(column)
         direction = recession_direction(matrix)
         if direction is None:
             return False
-        along = rows.spread(direction / np.abs(matrix @ direction).max(), column)
+        entries = np.zeros(rows.tokens.shape[1] - 1)
+        entries[len(entries) - len(direction) :] = direction / np.abs(matrix @ direction).max()
+        along = rows.spread(entries, column)
         return self._recedes(rows, along, column)
 
     def _recedes(self, rows: Rows, along: Floats, column: int) -> bool:

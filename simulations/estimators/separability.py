@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from replica.validation import integer
+from replica.validation import integer, truth
+from simulations.estimators.bias import with_bias
 from simulations.estimators.recession import margins, recession_direction
 from simulations.kernels.aside import aside
 from simulations.sequences.potts import checked_colors
@@ -60,13 +61,15 @@ def separable(tokens: Any, row: int, colors: int) -> bool:
     return bool(-program.fun > _NO_MARGIN)
 
 
-def has_minimiser(tokens: Any, row: int, colors: int, similarity: Any = None) -> bool:
+def has_minimiser(
+    tokens: Any, row: int, colors: int, similarity: Any = None, bias: bool = False
+) -> bool:
     """Tell whether the cross-entropy of a row has a finite minimiser without weight decay.
 
     It has none if and only if some w has z_y ≥ z_a for every sequence and a ≠ y, not always with
-    equality, z = Σ_j w_j U s_j: along it no token is predicted worse and one is predicted better,
-    for ever. A linear program looks for it, exactly for U = I but for the solver's own relative
-    tolerance of 1e-10.
+    equality, z = Σ_j w_j U s_j, plus b with a bias: along it no token is predicted worse and one is
+    predicted better, for ever. A linear program looks for it, exactly for U = I but for its own
+    relative tolerance of 1e-10.
 
     Parameters
     ----------
@@ -78,6 +81,8 @@ def has_minimiser(tokens: Any, row: int, colors: int, similarity: Any = None) ->
         C, from 2 to 256.
     similarity : array (colors, colors), optional
         U; None is the identity.
+    bias : bool
+        Whether the row has a bias b, added to z.
 
     Returns
     -------
@@ -93,6 +98,8 @@ def has_minimiser(tokens: Any, row: int, colors: int, similarity: Any = None) ->
     site, values = integer("row", row, 0, tokens.shape[1] - 1), np.eye(colors)
     if similarity is not None:
         values = seen(checked_similarity(similarity, colors))
+    if truth("bias", bias):
+        tokens, values, _ = with_bias(tokens, values, similarity is None, common=False)
     return recession_direction(margins(tokens, site, values)) is None
 
 

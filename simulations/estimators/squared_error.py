@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy import linalg
 
 from simulations.estimators.curvature import fewer_by_samples, hits_of, lines_of, overlaps
 from simulations.estimators.lbfgs import Minimum
@@ -52,18 +54,29 @@ class SquaredError(Loss):
 
     def minimise(self, rows: Rows, tolerance: float, max_steps: int) -> Minimum:
         """Return the minima of rows from linear systems, the shortest where there are many."""
-        tokens, values, decay = rows.tokens, rows.values, rows.decay
+        tokens, values = rows.tokens[:, : rows.sites], rows.values[:, : rows.colors]
+        tokens, decay = np.ascontiguousarray(tokens), rows.decay
         samples, sites = tokens.shape
+        means = _Means(tokens, values, rows.rows) if rows.bias else None
         # With fewer equations than weights and no weight decay the sums of pairs have no inverse.
-        singular = decay == 0 and samples * (rows.colors - 1) < sites
+        free = samples - (means is not None)
+        singular = decay == 0 and free * (rows.colors - 1) < sites
         if singular or fewer_by_samples(tokens, rows.colors, _PRODUCTS * len(rows.rows)):
             inputs = lines_of(tokens, values)
             answers = lines_of(tokens[:, rows.rows], np.eye(rows.colors))
-            return _solved(*regressed(inputs, answers, decay, rows.rows, tolerance), tolerance)
+            if means is not None:
+                inputs -= np.repeat(means.inputs, samples, axis=0)
+                answers -= np.repeat(means.answers, samples, axis=0)
+            found = regressed(inputs, answers, decay, rows.rows, tolerance)
+            return _solved(rows, means, *found, tolerance)
         hessian = pair_sums(tokens, np.arange(sites), overlaps(values)) + decay * np.eye(sites)
         columns = np.arange(len(rows.rows))
         own = rows.rows, columns
         target = hits_of(tokens, values, rows.rows)
+        if means is not None:
+            hessian -= samples * means.inputs.T @ means.inputs
+            target -= samples * means.inputs.T @ means.answers
+            target[own] = 0.0
 
         def gradient(points: Floats) -> Floats:
             slope: Floats = hessian @ points - target
@@ -91,7 +104,7 @@ class SquaredError(Loss):
                 matrix = hessian[np.ix_(others, others)]
                 points[others, r] = np.linalg.lstsq(matrix, target[others, r], rcond=1e-12)[0]
             residuals = np.linalg.norm(gradient(points), axis=0) / scale
-        return _solved(points, gradient(points), residuals, tolerance)
+        return _solved(rows, means, points, gradient(points), residuals, tolerance)
 
     def lacks_minimiser(self, rows: Rows, point: Floats, column: int) -> bool:
         """Return False: a quadratic function that is bounded from below has a minimum."""
@@ -105,7 +118,47 @@ class SquaredError(Loss):
         return Force(answer, np.broadcast_to((colors - 1) / stiff[:, 0], fields.shape[:2]))
 
 
-def _solved(points: Floats, slopes: Floats, residuals: Floats, tolerance: float) -> Minimum:
+class _Means:
+    """Means of inputs and answers over the sequences: with a bias, regression is that of the rest.
+
+    Parameters
+    ----------
+    tokens : uint8 array (samples, sites)
+        Training sequences.
+    values : array (colors, colors)
+        U.
+    rows : int array (rows,)
+        The sites i.
+
+    Attributes
+    ----------
+    inputs, answers : arrays (colors - 1, sites) and (colors - 1, rows)
+        In the basis of `lines_of`.
+    """
+
+    def __init__(self, tokens: Tokens, values: Floats, rows: NDArray[np.int64]) -> None:
+        self._basis = linalg.helmert(len(values))
+        shares = np.array([np.mean(tokens == a, axis=0) for a in range(len(values))])
+        self.inputs, self.answers = self._basis @ values @ shares, self._basis @ shares[:, rows]
+
+    def bias(self, points: Floats) -> Floats:
+        """Return the best biases, an array (colors, rows)."""
+        bias: Floats = self._basis.T @ (self.answers - self.inputs @ points)
+        return bias
+
+
+def _solved(
+    rows: Rows,
+    means: _Means | None,
+    points: Floats,
+    slopes: Floats,
+    residuals: Floats,
+    tolerance: float,
+) -> Minimum:
+    if means is not None:
+        bias = means.bias(points)
+        points = np.concatenate([points, bias[:-1] - bias[-1]])
+        slopes = np.concatenate([slopes, np.zeros((rows.bias, len(residuals)))])
     statuses = np.where(residuals < tolerance, "converged", "max-steps").astype(object)
     statuses[~np.isfinite(residuals)] = "not-finite"
     evaluations = np.ones(len(residuals), dtype=np.int64)

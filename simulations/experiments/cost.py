@@ -7,8 +7,10 @@ from collections.abc import Sequence
 
 from replica.commandline.terminal import say
 from simulations.estimators.losses import loss_named
-from simulations.experiments.experiment import Experiment
+from simulations.experiments.experiment import AnyExperiment
 from simulations.experiments.gaussian import GaussianExperiment
+from simulations.experiments.given_rows import RowsExperiment
+from simulations.experiments.sequences import SequencesExperiment
 from simulations.sequences.systems import SNAPSHOTS, SPACING
 
 #: Seconds per elementary step of one core, measured on an x86 server of 2023 with AVX-512:
@@ -25,12 +27,17 @@ _PROCESS, _MEASURING = 200e6, 150e6
 _LONG = 60.0
 
 
-def seconds(task: Experiment | GaussianExperiment) -> float:
+def seconds(task: AnyExperiment) -> float:
     """Return about how long an experiment takes on one core, right to a factor of two."""
     if isinstance(task, GaussianExperiment):
         # A row inverts and factors matrices, draws its inputs and multiplies them once more.
         products = task.sites**2 * (4 * task.sites + 2 * _equations(task))
         return (task.rows or task.sites) * products * _PRODUCT
+    if isinstance(task, SequencesExperiment):
+        per_row = task.samples * (task.data.colors * _EXPONENTIAL + 2 * task.sites * _WEIGHT)
+        return sum(
+            loss_named(task.loss(problem)).evaluations * per_row for problem in task.problems
+        )
     sites, colors, rows = task.sites, task.data.colors, task.size.rows
     fresh = -(-task.test_samples // SNAPSHOTS)
     sweeps = task.samples * task.burn_in + fresh * (task.burn_in + SNAPSHOTS * SPACING)
@@ -42,20 +49,20 @@ def seconds(task: Experiment | GaussianExperiment) -> float:
     return sampling + evaluations * rows * per_row + measuring
 
 
-def memory(task: Experiment | GaussianExperiment) -> float:
+def memory(task: AnyExperiment) -> float:
     """Return about how many bytes one worker needs at most."""
     if isinstance(task, GaussianExperiment):
         return _PROCESS + 8.0 * task.sites * (3 * _equations(task) + 6 * task.sites)
-    rows = task.size.rows
+    if isinstance(task, SequencesExperiment):
+        return _PROCESS + _MEASURING + 8.0 * task.sites * (30 * len(task.problems) + 3 * task.sites)
+    rows = len(task.problems) if isinstance(task, RowsExperiment) else task.size.rows
     # The points, slopes and curvature pairs of the minimiser, and three square matrices.
     training = 8.0 * (30 * task.sites * rows + 3 * task.sites**2)
     tokens = 2.0 * (task.samples + task.test_samples) * task.sites
     return _PROCESS + max(_MEASURING, training) + tokens
 
 
-def announce(
-    tasks: Sequence[Experiment] | Sequence[GaussianExperiment], workers: int, label: str
-) -> None:
+def announce(tasks: Sequence[AnyExperiment], workers: int, label: str) -> None:
     """Tell time and memory of a long run, if stderr is a terminal."""
     workers = min(workers, len(tasks))
     total = sum(seconds(task) for task in tasks) / workers

@@ -9,23 +9,26 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from replica.immutable import keep
-from replica.problem import DataModel, GaussianTokens, Problem
+from replica.problem import DataModel, GaussianTokens, Problem, RowTokens
 from replica.validation import integer, invalid, one_of
 from simulations.estimators.by_name import ESTIMATORS, check_estimator, estimate_rows
 from simulations.estimators.minimiser import Training
 from simulations.estimators.own_loss import OwnLoss, checked_loss
 from simulations.experiments.gaussian import GaussianExperiment
+from simulations.experiments.given_rows import TEST_SAMPLES, RowsExperiment, row_experiments
 from simulations.experiments.identity import identity
 from simulations.experiments.measure import Observables, measure
+from simulations.experiments.sequences import (
+    SequencesExperiment,
+    is_of_sequences,
+    sequence_experiments,
+)
 from simulations.kernels.one_thread import one_thread
 from simulations.sequences.potts import checked_colors
 from simulations.sequences.sampler import BURN_IN
 from simulations.sequences.systems import Size, System, systems
 from simulations.spread import standard_error
 from simulations.tokens import VALUED
-
-#: Test sequences unless told otherwise.
-TEST_SAMPLES = 2000
 
 
 @dataclass(frozen=True)
@@ -142,7 +145,8 @@ class Experiment:
     def _estimated(self, problem: Problem, system: System) -> _Rows:
         chosen, seen = self.estimator or ESTIMATORS[0], (system.train_tokens, system.test_tokens)
         model, loss = system.model, self.loss(problem)
-        training, V = estimate_rows(chosen, model, seen[0], problem.lam, loss, system.rows)
+        how = problem.lam, loss, system.rows, problem.bias
+        training, V = estimate_rows(chosen, model, seen[0], *how)
         observed = measure(model, training, *seen, loss)
         return _Rows(training, observed, V, system.memory)
 
@@ -163,6 +167,10 @@ class Experiment:
             **named,
             **_known(memory=parts[0].memory),
         }
+
+
+#: Whatever is run for a table of simulations.
+AnyExperiment = Experiment | GaussianExperiment | RowsExperiment | SequencesExperiment
 
 
 class _Rows(NamedTuple):
@@ -249,18 +257,20 @@ def experiments(
     sites: Sequence[int],
     seeds: Sequence[int],
     **options: Any,
-) -> list[Experiment] | list[GaussianExperiment]:
+) -> Sequence[AnyExperiment]:
     """Return the experiments of a grid, problems that can share their data together.
 
     Parameters
     ----------
     problems : sequence of Problem
-        What to learn; Gaussian tokens among themselves.
+        What to learn; Gaussian tokens among themselves, and rows of given couplings or of given
+        sequences.
     sites, seeds : sequences of int
-        Sizes and realisations.
+        Sizes and realisations; rows of a given model have its size, and `sites` are empty.
     **options
         `rows`, `test_samples`, `burn_in` and `estimator` of `Experiment`; Gaussian tokens,
-        whose test is exact, take `rows` alone.
+        whose test is exact, take `rows` alone, rows of given couplings no `rows`, and those of
+        given sequences `own_loss` alone.
 
     Raises
     ------
@@ -270,6 +280,17 @@ def experiments(
     if not isinstance(problems, Sequence) or not all(isinstance(p, Problem) for p in problems):
         raise invalid("problems", problems, "a sequence of Problem")
     sites, seeds = _distinct("sites", sites, 3), _distinct("seeds", seeds, 0)
+    if any(is_of_sequences(problem.data) for problem in problems):
+        options = {name: value for name, value in options.items() if value is not None}
+        for name, value in [("sites", sites), *options.items()]:
+            if value and name != "own_loss":
+                raise invalid(name, value, "left out for rows of given sequences")
+        return sequence_experiments(problems, seeds, **options)
+    if any(isinstance(problem.data, RowTokens) for problem in problems):
+        for name, value in [("sites", sites or None), *options.items()]:
+            if value is not None and name in ("sites", "rows", "estimator"):
+                raise invalid(name, value, "left out for rows of a given model")
+        return row_experiments(problems, seeds, **options)
     if any(isinstance(problem.data, GaussianTokens) for problem in problems):
         rows = options.pop("rows", None)
         for name, value in options.items():

@@ -59,6 +59,8 @@ class GaussianExperiment:
             raise invalid("rows", self.rows, f"an integer from 1 to sites = {self.sites}")
         if not isinstance(self.problem.data, GaussianTokens):
             raise invalid("data", self.problem.data, "GaussianTokens")
+        if self.problem.bias:
+            raise invalid("bias", True, "False for Gaussian tokens, of mean zero")
         if self.problem.masking is not None:
             raise invalid("masking", self.problem.masking, "None for simulations")
         if self.samples < 1:

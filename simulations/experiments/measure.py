@@ -15,7 +15,7 @@ from simulations.estimators.objective import Loss
 from simulations.estimators.own_loss import OwnLoss
 from simulations.kernels.local_fields import local_fields, softmax
 from simulations.sequences.independent import IndependentRow
-from simulations.sequences.potts import PottsModel
+from simulations.sequences.potts import PottsModel, centred
 from simulations.tokens import Floats, Tokens, checked_tokens, seen
 
 #: Numbers in the largest array that is made.
@@ -45,7 +45,8 @@ class Observables(Immutable):
         parameters of h = Σ_j w_j U s_j given the masked token y: the law of K0 h has
         the mean m K0 y and the covariance q K0. They equal w*ᵀ G w and wᵀ G w with the
         cavity covariance G up to 1/L, because the tilt that leads from the cavity to
-        equilibrium shifts means and leaves covariances as they are. NaN unless U = I.
+        equilibrium shifts means and leaves covariances as they are. A bias is no part of h. NaN
+        unless U = I and there are no fields.
     """
 
     train_loss: Floats
@@ -139,11 +140,16 @@ def _measure_rows(
 ) -> tuple[Floats, ...]:
     rows, weights = training.rows[block], training.weights[block]
     teacher, values = model.teacher[rows], seen(model.values)
+    bias = 0.0 if training.bias is None else training.bias[block]
     shown = np.eye(model.colors)[train_tokens[:, rows]]
-    train_loss = loss.expected(local_fields(train_tokens, weights, values), shown)
+    train_loss = loss.expected(local_fields(train_tokens, weights, values) + bias, shown)
 
-    truth = softmax(local_fields(test_tokens, teacher, values))
-    fields = local_fields(test_tokens, weights, values)
+    pull = centred(getattr(model, "teacher_bias", None))
+    truth = softmax(
+        local_fields(test_tokens, teacher, values) + (0.0 if pull is None else pull[rows])
+    )
+    unbiased = local_fields(test_tokens, weights, values)
+    fields = unbiased + bias
     guess = fields.argmax(axis=-1)[..., None]
     error_rate = 1 - np.take_along_axis(truth, guess, axis=-1)[..., 0]
     return (
@@ -153,7 +159,7 @@ def _measure_rows(
         error_rate.mean(axis=0),
         np.sum((weights - teacher) ** 2, axis=1),
         np.sum(teacher**2, axis=1),
-        *_order_parameters(model, weights, fields, truth),
+        *_order_parameters(model, weights, unbiased, truth),
     )
 
 
@@ -165,7 +171,7 @@ def _order_parameters(
     if known is not None:
         exact: tuple[Floats, Floats] = known(weights)
         return exact
-    if model.similarity is not None:
+    if model.similarity is not None or getattr(model, "site_fields", None) is not None:
         missing = np.full(fields.shape[1], np.nan)
         return missing, missing
     colors = model.colors

@@ -10,14 +10,15 @@ from replica.execution.resumable import finished, recorded
 from replica.tables import Table
 from replica.tables.columns import FAILED, failed
 from replica.tables.journal import Journal
-from simulations.experiments.experiment import Experiment
-from simulations.experiments.gaussian import GaussianExperiment
+from simulations.experiments.experiment import AnyExperiment
+from simulations.experiments.given_rows import RowsExperiment
 from simulations.experiments.identity import identity
+from simulations.experiments.sequences import SequencesExperiment
 
 
 def complete(
     journal: Journal,
-    tasks: Sequence[Experiment | GaussianExperiment],
+    tasks: Sequence[AnyExperiment],
     workers: int,
     label: str,
     scheduler: str | None = None,
@@ -33,7 +34,7 @@ def complete(
     journal : Journal
         Holds the lines of experiments that have finished, in any order; an experiment that is
         not there with all its lines is run again.
-    tasks : sequence of Experiment or GaussianExperiment
+    tasks : sequence of experiments
         All experiments of the table, in its order.
     workers : int
         Processes.
@@ -74,23 +75,24 @@ def complete(
     return journal.finish(done[key(line)] for lines in points for line in lines)
 
 
-def _failed(task: Experiment | GaussianExperiment, error: str) -> list[dict[str, Any]]:
+def _failed(task: AnyExperiment, error: str) -> list[dict[str, Any]]:
     """Return the lines of an experiment that raised."""
     told = {**_settings(task), "status": f"{FAILED}: {error}"}
     return [line | told for line in identities(task)]
 
 
-def identities(task: Experiment | GaussianExperiment) -> list[dict[str, Any]]:
+def identities(task: AnyExperiment) -> list[dict[str, Any]]:
     """Return what tells the lines of an experiment from others, in their order."""
     return [identity(p, task.sites, task.samples, task.seed) for p in task.problems]
 
 
-def _settings(task: Experiment | GaussianExperiment) -> dict[str, Any]:
+def _settings(task: AnyExperiment) -> dict[str, Any]:
     """Return the settings that a line of the experiment tells."""
     names = ("test_samples", "burn_in", "estimator")
-    known = {name: getattr(task, name, None) for name in names}
-    rows = task.sites if task.rows is None else task.rows
-    return {"rows": rows} | {name: value for name, value in known.items() if value is not None}
+    known: dict[str, Any] = {name: getattr(task, name, None) for name in names}
+    if not isinstance(task, RowsExperiment | SequencesExperiment):
+        known["rows"] = task.sites if task.rows is None else task.rows
+    return {name: value for name, value in known.items() if value is not None}
 
 
 def _named(line: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from replica.problem import PottsTokens, Problem
+from replica.problem.coupling_laws import GaussianCouplings
 from replica.validation import integer, invalid, positive
 from simulations.estimators.separability import separable_samples
 from simulations.experiments.identity import identity
@@ -42,6 +43,8 @@ class SeparabilityExperiment:
         positive("most", self.most)
         if not isinstance(self.data, PottsTokens) or self.data.similarity is not None:
             raise invalid("data", self.data, "PottsTokens without a similarity")
+        if self.data.couplings != GaussianCouplings.text:
+            raise invalid("couplings", self.data.couplings, "gaussian where separability is tried")
 
     def run(self) -> list[dict[str, Any]]:
         """Return one line of a table: the threshold of this system as its sample ratio.

@@ -19,6 +19,9 @@ _WIDEST = 64
 #: Samples that are treated together, so that a row of weights is loaded once for all.
 _BATCH = 4
 
+#: No bias.
+_NONE = np.empty((0, 0))
+
 _ROUND = 1.5 * 2**52
 _LOG2E = 1.4426950408889634
 _LN2_HIGH = 0.693147180369123816490
@@ -58,8 +61,10 @@ def evaluate(
     losses: Floats,
     gradient: Floats,
     in_values: Floats,
+    bias: Floats = _NONE,
+    in_bias: Floats = _NONE,
 ) -> None:
-    """Compute Σ_μ ℓ(s_i^μ, Σ_j w_ij V s_j^μ) and its gradient in w_i for every row i.
+    """Compute Σ_μ ℓ(s_i^μ, Σ_j w_ij V s_j^μ + b_i) and its gradient in w_i for every row i.
 
     Parameters
     ----------
@@ -79,8 +84,12 @@ def evaluate(
         Receives the gradients; the entries of j = i mean nothing.
     in_values : array (colors, colors)
         Receives the gradient in V, summed over rows, if `mixing` is true.
+    bias : array (colors, rows), or of no line
+        b, one column per predicted site.
+    in_bias : array like bias
+        Receives the gradients in b.
     """
-    for result in (losses, gradient, in_values):
+    for result in (losses, gradient, in_values, in_bias):
         result[:] = 0.0
     width = _tile(len(rows))
     for some in pieces(len(rows), 2.0 * tokens.size, width):
@@ -88,7 +97,7 @@ def evaluate(
         for part in pieces(len(tokens), 2.0 * tokens.shape[1] * columns, _BATCH):
             _add_sequences(
                 tokens, groups, rows, weights, values, mixing, losses, gradient, in_values,
-                width, some.start, some.stop, part.start, part.stop,
+                bias, in_bias, width, some.start, some.stop, part.start, part.stop,
             )  # fmt: skip
 
 
@@ -103,6 +112,8 @@ def _add_sequences(
     losses: Floats,
     gradient: Floats,
     in_values: Floats,
+    bias: Floats,
+    in_bias: Floats,
     width: int,
     begin: int,
     end: int,
@@ -116,6 +127,7 @@ def _add_sequences(
     """
     sites = tokens.shape[1]
     colors = values.shape[0]
+    biased = len(bias) > 0
     # The last row stays zero.
     weight = np.zeros((sites + 1, width))
     whole = np.empty(width)
@@ -153,6 +165,10 @@ def _add_sequences(
                 if mixing:
                     sums[:] = field
                     _mix(values, sums, field)
+                if biased:
+                    for a in range(colors):
+                        for r in range(used):
+                            field[a, r] += bias[a, first + r]
                 for r in range(width):
                     top[r] = field[0, r]
                     total[r] = 0.0
@@ -174,6 +190,10 @@ def _add_sequences(
                     token = tokens[sample + k, rows[first + r]]
                     value[r] -= field[token, r]
                     probability[token, r] -= 1.0
+                if biased:
+                    for a in range(colors):
+                        for r in range(used):
+                            in_bias[a, first + r] += probability[a, r]
                 if mixing:
                     for a in range(colors):
                         for b in range(colors):

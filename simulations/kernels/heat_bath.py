@@ -98,6 +98,7 @@ def sweep_chains(
     rows: NDArray[np.float32],
     similarity: NDArray[np.float32],
     mixing: bool,
+    pull: NDArray[np.float32],
     sweeps: int,
 ) -> None:
     """Visit the sites of every chain in order, `sweeps` times, drawing each from its conditional.
@@ -113,9 +114,12 @@ def sweep_chains(
         β J, as `packed` returns it.
     similarity : float32 array (colors, colors)
         U, used if `mixing` is true and taken for the identity otherwise.
+    pull : float32 array (sites, colors) or (0, colors)
+        β f, the fields of the sites; of no line where there are none.
     """
     chains, sites = tokens.shape
     colors = similarity.shape[0]
+    pulled = len(pull) > 0
     padded = (colors + 3) // 4 * 4
     tiles = (sites + TILE - 1) // TILE
     # For every tile, chain and colour a: Σ_i β J_ij [s_i = a]. Site j empties its fields when
@@ -157,7 +161,10 @@ def sweep_chains(
                         for c in range(lanes):
                             drawn[c] = tokens[first + c, i]
                     else:
-                        _draw(logits, similarity, mixing, state, mixed, top, total, drawn)
+                        own = i if pulled else -1
+                        _draw(
+                            logits, similarity, mixing, pull, own, state, mixed, top, total, drawn
+                        )
                     for c in range(lanes):
                         # Rounding may have put the threshold on the very last sum.
                         token = np.int64(min(drawn[c], colors - 1))
@@ -184,13 +191,17 @@ def _draw(
     logits: Any,
     similarity: Any,
     mixing: bool,
+    pull: Any,
+    own: int,
     state: Any,
     mixed: Any,
     top: Any,
     total: Any,
     drawn: Any,
 ) -> None:
-    """Draw one token per lane from softmax_a(Σ_b U_ab logits[b]).
+    """Draw one token per lane from softmax_a(Σ_b U_ab logits[b] + pull[own, a]).
+
+    Without a pull `own` is negative.
 
     A function of its own, and four colours at a time, so that the loops over lanes become
     vector instructions. `logits` is overwritten; its rows beyond the last colour are -inf,
@@ -207,6 +218,10 @@ def _draw(
         for a in range(colors):
             for c in range(LANES):
                 logits[a, c] = mixed[a, c]
+    if own >= 0:
+        for a in range(colors):
+            for c in range(LANES):
+                logits[a, c] += pull[own, a]
     for c in range(LANES):
         top[c] = logits[0, c]
         total[c] = np.float32(0)

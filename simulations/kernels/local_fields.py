@@ -47,9 +47,10 @@ def _add_weights(tokens: Tokens, columns: Floats, sums: Floats) -> None:
 def local_fields(tokens: Tokens, weights: Floats, similarity: Floats) -> Floats:
     """Return Σ_j w_ij U s_j, an array (samples, rows, colors).
 
-    `weights` is an array (rows, sites); `similarity` is U, an array (colors, colors).
+    `weights` is an array (rows, sites); `similarity` is U, an array (colors, symbols), with as many
+    symbols as tokens have.
     """
-    return colored_sums(tokens, weights, len(similarity)) @ similarity.T
+    return colored_sums(tokens, weights, similarity.shape[1]) @ similarity.T
 
 
 def gathered(tokens: Tokens, answers: Floats) -> Floats:

@@ -7,11 +7,13 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from replica.immutable import Immutable, fixed, keep
 from replica.problem import PottsTokens
-from replica.validation import integer, invalid, real
+from replica.validation import integer, invalid, numbers, real
 from simulations.kernels.local_fields import local_fields, softmax
+from simulations.sequences.random_couplings import random_couplings
 from simulations.tokens import (
     MOST_COLORS,
     Floats,
@@ -34,12 +36,12 @@ LARGEST_FIELD = 1e13
 _BLOCK = 256
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, init=False)
 class PottsModel(Immutable):
-    """P(s) ∝ exp((β/2) Σ_{i≠j} J_ij s_iᵀ U s_j), tokens s_i one-hot in R^C.
+    """P(s) ∝ exp((β/2) Σ_{i≠j} J_ij s_iᵀ U s_j + β Σ_i f_i·s_i), tokens s_i one-hot in R^C.
 
-    Equation (1) of Rende et al., arXiv:2304.07235. A sequence is stored as the numbers of
-    its colours, 0 to C - 1.
+    Equation (1) of Rende et al., arXiv:2304.07235, with a field f_i in R^C on every site. A
+    sequence is stored as the numbers of its colours, 0 to C - 1.
 
     Parameters
     ----------
@@ -52,6 +54,10 @@ class PottsModel(Immutable):
     similarity : array (colors, colors), optional
         U, symmetric; None is the identity, the ordinary Potts model. A number common to all
         entries changes no probability.
+    fields : array (colors,) or (sites, colors), optional
+        f, one vector for all sites or one for each; kept as `site_fields`, an array
+        (sites, colors). None is no field. A number common to all colours of a site changes no
+        probability.
 
     Raises
     ------
@@ -63,28 +69,37 @@ class PottsModel(Immutable):
     couplings: Floats
     colors: int
     beta: float
-    similarity: Floats | None = None
+    similarity: Floats | None
+    site_fields: Floats | None
 
-    def __post_init__(self) -> None:
-        couplings = checked_matrix("couplings", self.couplings, symmetric=True, hollow=True)
+    def __init__(
+        self,
+        couplings: Any,
+        colors: int,
+        beta: float,
+        similarity: Any = None,
+        fields: Any = None,
+    ) -> None:
+        couplings = checked_matrix("couplings", couplings, symmetric=True, hollow=True)
         if len(couplings) < 3:
             raise invalid("sites", len(couplings), "an integer, 3 or greater")
-        keep(self, couplings=couplings)
-        keep(self, colors=checked_colors(self.colors))
-        keep(self, beta=real("beta", self.beta))
-        if self.similarity is not None:
-            similarity = checked_similarity(self.similarity, self.colors)
-            keep(self, similarity=similarity)
+        colors, beta = checked_colors(colors), real("beta", beta)
+        if similarity is not None:
+            similarity = checked_similarity(similarity, colors)
+        if fields is not None:
+            fields = _checked_fields(fields, len(couplings), colors)
+        keep(self, couplings=couplings, colors=colors, beta=beta)
+        keep(self, similarity=similarity, site_fields=fields)
         check_carried(self, LARGEST_FIELD, "double")
 
     @classmethod
     def random(cls, data: PottsTokens, sites: int, seed: Any = 0) -> PottsModel:
-        """Return a model of the theory's ensemble, J_ij = J_ji ~ N(0, 1/L).
+        """Return a model of the theory's ensemble, with a zero in the place of every J_ii.
 
         Parameters
         ----------
         data : PottsTokens
-            Colours, inverse temperature and similarity.
+            Colours, inverse temperature, similarity and ensemble of couplings.
         sites : int
             L, at least 3.
         seed : int or numpy.random.SeedSequence
@@ -94,8 +109,8 @@ class PottsModel(Immutable):
             raise invalid("data", data, "PottsTokens")
         sites = integer("sites", sites, 3)
         rng = np.random.default_rng(checked_seed(seed))
-        upper = np.triu(rng.standard_normal((sites, sites)) / np.sqrt(sites), k=1)
-        return cls(upper + upper.T, data.colors, data.beta, data.similarity)
+        couplings = random_couplings(data.coupling_law, sites, rng)
+        return cls(couplings, data.colors, data.beta, data.similarity)
 
     @property
     def sites(self) -> int:
@@ -113,18 +128,26 @@ class PottsModel(Immutable):
         """β J: row i holds the weights w* that generate token i."""
         return self.beta * self.couplings
 
+    @property
+    def teacher_bias(self) -> Floats | None:
+        """β f: row i is the bias that generates token i, for w* = β J_i; None without fields."""
+        return None if self.site_fields is None else self.beta * self.site_fields
+
     def energies(self, tokens: Any) -> Floats:
-        """Return E(s) = -(1/2) Σ_{i≠j} J_ij s_iᵀ U s_j of sequences (samples, sites)."""
+        """Return E(s) = -(1/2) Σ_{i≠j} J_ij s_iᵀ U s_j - Σ_i f_i·s_i of sequences (samples, sites).
+
+        Probabilities are proportional to exp(-β E).
+        """
         tokens = checked_tokens(tokens, self.sites, self.colors)
-        return _energies(self, tokens, self.values)
+        return _energies(self, tokens, self.values, self.site_fields)
 
     def fields(self, tokens: Any, rows: Any = None) -> Floats:
-        """Return ν_i = β Σ_j J_ij U s_j, an array (samples, rows, colors).
+        """Return ν_i = β (Σ_j J_ij U s_j + f_i), an array (samples, rows, colors).
 
         `rows` lists the sites i; None is all of them.
         """
         tokens = checked_tokens(tokens, self.sites, self.colors)
-        return local_fields(tokens, self.teacher[checked_sites(rows, self.sites)], self.values)
+        return self._fields(tokens, checked_sites(rows, self.sites), self.values, self.teacher_bias)
 
     def conditionals(self, tokens: Any, rows: Any = None) -> Floats:
         """Return P(s_i = a | all other tokens) = softmax_a(ν_i), an array (samples, rows, colors).
@@ -132,8 +155,14 @@ class PottsModel(Immutable):
         `rows` lists the sites i; None is all of them.
         """
         tokens = checked_tokens(tokens, self.sites, self.colors)
-        teacher = self.teacher[checked_sites(rows, self.sites)]
-        return softmax(local_fields(tokens, teacher, seen(self.values)))
+        sites, bias = checked_sites(rows, self.sites), centred(self.teacher_bias)
+        return softmax(self._fields(tokens, sites, seen(self.values), bias))
+
+    def _fields(
+        self, tokens: Tokens, rows: NDArray[np.int64], values: Floats, bias: Floats | None
+    ) -> Floats:
+        fields = local_fields(tokens, self.teacher[rows], values)
+        return fields if bias is None else fields + bias[rows]
 
     def enumerate(self) -> tuple[Tokens, Floats]:
         """Return all states, an array (C^L, sites), and their probabilities.
@@ -152,11 +181,11 @@ class PottsModel(Immutable):
 
 
 def energy_differences(model: PottsModel, tokens: Tokens) -> Floats:
-    """Return energies less what a number common to all entries of U adds to all of them alike."""
-    return _energies(model, tokens, seen(model.values))
+    """Return energies less what is common to all entries of U, or of a field, and to all states."""
+    return _energies(model, tokens, seen(model.values), centred(model.site_fields))
 
 
-def _energies(model: PottsModel, tokens: Tokens, values: Floats) -> Floats:
+def _energies(model: PottsModel, tokens: Tokens, values: Floats, own: Floats | None) -> Floats:
     energies = np.empty(len(tokens))
     for first in range(0, len(tokens), _BLOCK):
         block = slice(first, first + _BLOCK)
@@ -164,6 +193,8 @@ def _energies(model: PottsModel, tokens: Tokens, values: Floats) -> Floats:
         fields = local_fields(tokens[block], model.couplings, values)
         picked = np.take_along_axis(fields, tokens[block, :, None].astype(np.intp), axis=-1)
         energies[block] = -0.5 * picked.sum(axis=(1, 2))
+    if own is not None:
+        energies -= own[np.arange(model.sites), tokens].sum(axis=1)
     return energies
 
 
@@ -171,12 +202,31 @@ def check_carried(model: PottsModel, most: float, precision: str) -> None:
     """Raise ValueError if a local field can be so large that its rounding changes probabilities."""
     with np.errstate(over="ignore"):
         reach = float(np.abs(model.teacher).sum(axis=1).max()) * np.ptp(model.values, axis=0).max()
+        told = "max_i sum_j |beta J_ij| max_abc |U_ac - U_bc|"
+        if model.teacher_bias is not None:
+            reach += float(np.ptp(model.teacher_bias, axis=1).max())
+            told += " + max_iab |beta (f_ia - f_ib)|"
     if not reach <= most:
         allowed = (
-            "such that local fields, up to max_i sum_j |beta J_ij| max_abc |U_ac - U_bc| = "
-            f"{reach:.3g}, stay below {most:.3g}, as {precision} precision can carry them"
+            f"such that local fields, up to {told} = {reach:.3g}, stay below {most:.3g}, "
+            f"as {precision} precision can carry them"
         )
         raise invalid("beta", model.beta, allowed)
+
+
+def centred(fields: Floats | None) -> Floats | None:
+    """Return fields without what they add to all colours of a site, which changes nothing."""
+    return None if fields is None else fields - fields.mean(axis=-1, keepdims=True)
+
+
+def _checked_fields(fields: Any, sites: int, colors: int) -> Floats:
+    """Return a read-only array (sites, colors), or raise ValueError."""
+    allowed = f"an array of finite numbers ({colors},) or ({sites}, {colors})"
+    array = numbers("fields", fields, allowed)
+    if array.shape not in ((colors,), (sites, colors)):
+        raise invalid("fields", f"array {array.shape}", allowed)
+    every: Floats = fixed(np.array(np.broadcast_to(array, (sites, colors))))
+    return every
 
 
 def checked_colors(colors: Any) -> int:

@@ -20,7 +20,7 @@ from simulations.kernels.heat_bath import LANES, packed, randomise, sweep_chains
 from simulations.kernels.pieces import pieces
 from simulations.sequences.autocorrelation import Autocorrelation, integrated_time, split_r_hat
 from simulations.sequences.mixing import Mixing, MixingWarning, compare
-from simulations.sequences.potts import PottsModel, check_carried, energy_differences
+from simulations.sequences.potts import PottsModel, centred, check_carried, energy_differences
 from simulations.tokens import Tokens, checked_seed, seen
 
 #: Sweeps after which a chain that started from random tokens counts as equilibrated.
@@ -74,6 +74,9 @@ class Chains:
         randomise(self._tokens, self._generators, model.colors)
         rows, self._values = _in_float32(model)
         self._rows = packed(rows)
+        bias = centred(model.teacher_bias)
+        none = np.empty((0, model.colors), dtype=np.float32)
+        self._pull = none if bias is None else bias.astype(np.float32)
 
     @property
     def tokens(self) -> Tokens:
@@ -122,7 +125,7 @@ class Chains:
                 if given_up.is_set():
                     return
                 own = np.ascontiguousarray(generators[:, part])
-                sweep_chains(tokens[part], own, self._rows, values, mixing, count)
+                sweep_chains(tokens[part], own, self._rows, values, mixing, self._pull, count)
                 generators[:, part] = own
 
     def burn_in(self, sweeps: int = BURN_IN) -> Mixing:

@@ -9,6 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from replica.problem import DataModel, IndependentTokens, PottsTokens
+from replica.problem.coupling_laws import GaussianCouplings
+from replica.problem.row_couplings import GivenModel
 from replica.validation import invalid
 from simulations.sequences.independent import IndependentRow
 from simulations.sequences.potts import PottsModel
@@ -60,14 +62,32 @@ def systems(data: DataModel, size: Size, seed: Sequence[int]) -> Iterator[System
 def potts_systems(data: PottsTokens, size: Size, seed: Sequence[int]) -> Iterator[System]:
     """One system, of which every site can be masked."""
     similarity = (u for row in data.similarity or () for u in row)
-    for_couplings, for_training, for_test = _seeds(seed, data, data.beta, *similarity)
+    content = (data.beta, *similarity, *_named(data.couplings))
+    for_couplings, for_training, for_test = _seeds(seed, data, *content)
     model = PottsModel.random(data, size.sites, for_couplings)
+    yield _sampled(model, size, for_training, for_test)
+
+
+def given_system(given: GivenModel, size: Size, seed: Sequence[int]) -> System:
+    """Return sequences of one given model, the same whichever of its rows are asked for."""
+    words = np.frombuffer(bytes.fromhex(given.digest.partition(":")[2]), dtype="<u4").tolist()
+    for_training, for_test = _seeds((*seed, *words), given, given.beta, count=2)
+    model = PottsModel(given.couplings, given.colors, given.beta)
+    return _sampled(model, size, for_training, for_test)
+
+
+def _sampled(
+    model: PottsModel,
+    size: Size,
+    for_training: np.random.SeedSequence,
+    for_test: np.random.SeedSequence,
+) -> System:
     chains = Chains(model, size.samples, for_training)
     memory = chains.burn_in(size.burn_in).memory
     fresh = Chains(model, -(-size.test_samples // SNAPSHOTS), for_test)
     fresh.burn_in(size.burn_in)
     test_tokens = np.concatenate([fresh.run(SPACING) for _ in range(SNAPSHOTS)])
-    yield System(model, chains.tokens, test_tokens[: size.test_samples], range(size.rows), memory)
+    return System(model, chains.tokens, test_tokens[: size.test_samples], range(size.rows), memory)
 
 
 @systems.register
@@ -82,8 +102,13 @@ def independent_systems(
         yield System(model, train_tokens, model.sample(size.test_samples, for_test), range(1), None)
 
 
+def _named(couplings: str) -> tuple[float, ...]:
+    """Return the name of an ensemble as numbers; nothing for the usual one."""
+    return () if couplings == GaussianCouplings.text else tuple(map(float, couplings.encode()))
+
+
 def _seeds(
-    seed: Sequence[int], data: DataModel, *numbers: float, count: int = 3
+    seed: Sequence[int], data: DataModel | GivenModel, *numbers: float, count: int = 3
 ) -> list[np.random.SeedSequence]:
     """Return seeds that depend on what the data are, to the last bit of their numbers."""
     words = np.array(numbers, dtype="<f8").view("<u8").tolist()

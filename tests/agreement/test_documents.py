@@ -74,6 +74,7 @@ def test_python_blocks_run(tmp_path, monkeypatch):
     assert np.mean(losses) == pytest.approx(1.043426, abs=3 * error)
 
 
+@pytest.mark.slow
 def test_the_encoder_block_runs(tmp_path, monkeypatch):
     for module in ("jax", "optax"):
         pytest.importorskip(module, reason=f"{module}, of the extra 'transformer', is missing")

@@ -22,7 +22,13 @@ FUZZ = settings(
 
 @pytest.mark.parametrize(
     ("model", "examples"),
-    [("potts", 40), ("independent", 20), ("gaussian", 60), ("custom", 30), ("similar", 12)],
+    [
+        ("potts", 40),
+        pytest.param("independent", 20, marks=pytest.mark.slow),
+        ("gaussian", 60),
+        ("custom", 30),
+        ("similar", 12),
+    ],
 )
 @pytest.mark.parametrize("spread", [True, False])
 def test_no_silent_failure(model, examples, spread):
@@ -46,7 +52,7 @@ def test_no_silent_failure(model, examples, spread):
     ("program", "main", "examples"),
     [
         ("replica", replica.cli.main, 200),
-        ("replica-simulate", simulations.cli.main, 60),
+        pytest.param("replica-simulate", simulations.cli.main, 60, marks=pytest.mark.slow),
         ("replica-figures", figures.cli.main, 60),
     ],
 )

@@ -12,6 +12,8 @@ from replica import IndependentTokens, PottsTokens, Problem, solve
 from replica.tables import Table
 from simulations import average_seeds, extrapolate, simulate_many
 
+pytestmark = pytest.mark.slow
+
 SMOOTHING = 0.2
 
 #: Seeds at each number of sites.

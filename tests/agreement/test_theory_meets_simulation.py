@@ -8,6 +8,8 @@ from replica import PottsTokens, Problem, solve
 from replica.tables import Table
 from simulations import average_seeds, extrapolate, simulate_many
 
+pytestmark = pytest.mark.slow
+
 #: Seeds at each number of sites. With fixed seeds the outcome is fixed; at fresh ones, the 24
 #: comparisons below at three standard errors would fail by chance once in sixteen times.
 SEEDS = {50: 40, 100: 20, 200: 10}

@@ -34,7 +34,7 @@ def row(python: str, constraints: str, words: list[str]) -> tuple[str, bool]:
         limits = ["-c", constraints] if constraints else []
         subprocess.run([*install, *limits, f"{ROOT}[test]"], check=True)
         tests = subprocess.run(
-            [pytest, "-q", "-p", "no:cacheprovider", *words],
+            [pytest, "-q", "-m", "", "-p", "no:cacheprovider", *words],
             cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False,
         )  # fmt: skip
         if tests.returncode:

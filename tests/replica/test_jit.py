@@ -274,6 +274,7 @@ def test_a_command_that_cannot_keep_its_code_says_so_in_one_line(closed):
     assert told.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_who_compiles_finds_the_digits_of_who_does_not(tmp_path):
     """A weight decay so small that averages rest on sums of large terms that cancel."""
     words = [

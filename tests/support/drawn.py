@@ -19,7 +19,7 @@ def curves(figure: Any) -> list[Curve]:
         markers = {container.lines[0]: container for container in axes.containers}
         for line in axes.get_lines():
             name, points = (number, line.get_color()), np.array(line.get_xydata())
-            if line.get_gid() in ("theory", "fit", "optimum"):
+            if line.get_gid() in ("theory", "fit", "optimum", "histogram"):
                 found.append(Curve(name, points))
             elif line.get_gid() == "simulation":
                 (bars,) = markers[line].lines[2]

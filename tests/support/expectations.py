@@ -147,6 +147,8 @@ def phase_diagram(table: Table) -> Iterator[Curve]:
 
 def recovery(table: Table) -> Iterator[Curve]:
     most = max(table["samples"])
+    upper = [line for line in table.where(part=1).lines() if line["row"] <= line["column"]]
+    edges = np.linspace(*(f([line["learnt"] for line in upper]) for f in (min, max)), 81)
     for (part, samples), lines in groups(table, "simulation", "part", "samples"):
         entries: dict[tuple[int, int], list[Line]] = {}
         for line in lines:
@@ -154,19 +156,41 @@ def recovery(table: Table) -> Iterator[Curve]:
         learnt = {key: [line["learnt"] for line in found] for key, found in entries.items()}
         true = {key: found[0]["true"] for key, found in entries.items()}
         shown = [(i, j) for i, j in entries if i < j or (part == 1 and i == j)]
-        points = np.array([(true[key], np.mean(learnt[key])) for key in shown])
-        errors = [np.std(learnt[key], ddof=1) / np.sqrt(len(learnt[key])) for key in shown]
-        yield Curve((part, samples), points, np.array(errors))
+        if part == 0:
+            points = np.array([(true[key], np.mean(learnt[key])) for key in shown])
+            errors = [np.std(learnt[key], ddof=1) / np.sqrt(len(learnt[key])) for key in shown]
+            yield Curve((part, samples), points, np.array(errors))
+        else:
+            every = np.array([learnt[key] for key in shown]).ravel()
+            share = np.histogram(every, edges)[0] / every.size
+            bars = [(edges[k + side], share[k]) for k in range(80) for side in (0, 1)]
+            yield Curve((part, samples), np.array(bars))
         if samples == most:
             for name, value in (("true", true), ("learnt", learnt)):
                 grid = [[np.mean(value[i, j]) for j in range(20)] for i in range(20)]
                 yield Curve((part, name), np.array(grid))
 
 
+def rows(table: Table) -> Iterator[Curve]:
+    (alike,) = (line["test_loss"] for line in table.lines() if line["data"] == "potts")
+    given = groups(table.where(data="couplings"), "theory", "couplings", "row")
+    exact = {key: line["test_loss"] for key, (line,) in given}
+    for (couplings,), lines in groups(table, "simulation", "couplings"):
+        points, errors = average(lines, "row", "test_loss")
+        each = [exact[couplings, row] for row in points[:, 0]]
+        for name, predicted in (("each", each), ("alike", np.full(len(each), alike))):
+            yield Curve((couplings, name), np.column_stack([predicted, points[:, 1]]), errors)
+
+
 EXPECTED: dict[str, Callable[[Table], Iterable[Curve]]] = {
     "learning-curve": lambda table: losses(table, "loss", "colors"),
     "learning-curve-similarity": lambda table: losses(table, "loss", "colors", "beta"),
     "learning-curve-gaussian": lambda table: losses(table, "shift", "colors"),
+    "couplings": lambda table: (
+        curve
+        for y in ("test_loss", "coupling_error")
+        for curve in both(table, "alpha", y, "couplings")
+    ),
     "double-descent": lambda table: (
         curve for y in ("test_loss", "train_loss") for curve in both(table, "alpha", y, "lam")
     ),
@@ -176,4 +200,5 @@ EXPECTED: dict[str, Callable[[Table], Iterable[Curve]]] = {
     "threshold": threshold,
     "phase-diagram": phase_diagram,
     "recovery": recovery,
+    "rows": rows,
 }

@@ -1,4 +1,4 @@
-"""What goes wrong: folders that turn root away, commands that pause, clusters to be killed.
+"""What goes wrong: folders that turn root away, commands that pause, tasks and clusters that die.
 
     python tests/support/hazards.py PROGRAM [argument ...]
 
@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import ctypes
 import os
-import socket
+import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -49,15 +51,13 @@ Journal.append = pausing
 sys.exit(import_module(module).main(words))
 """
 
-#: Exits with 0 as soon as the scheduler has two workers.
+#: Prints the address of a scheduler as soon as that has two workers.
 _WAIT = """
-import logging, sys
+import sys
 from distributed import Client
-logging.disable()
-try:
-    Client(sys.argv[1], timeout=2).wait_for_workers(2, timeout=10)
-except OSError:
-    sys.exit(1)
+client = Client(scheduler_file=sys.argv[1], timeout=100)
+client.wait_for_workers(2, timeout=100)
+print(client.scheduler.address)
 """
 
 
@@ -66,6 +66,23 @@ class Nothing:
 
     def run(self) -> list[dict[str, Any]]:
         return []
+
+
+@dataclass(frozen=True)
+class Doing:
+    """A task that does as it is told; in the file `once` it notes that it did so already."""
+
+    what: str
+    once: str = ""
+
+    def run(self) -> list[dict[str, Any]]:
+        if self.what == "raise":
+            raise ZeroDivisionError("nothing\nat all")
+        if self.what == "die" and not (self.once and Path(self.once).exists()):
+            if self.once:
+                Path(self.once).touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return [{"pid": os.getpid()}]
 
 
 def obey_permissions() -> None:
@@ -113,27 +130,21 @@ def wait_until_grown(process: subprocess.Popen[str], file: Path, size: float = 0
 @contextmanager
 def cluster() -> Iterator[tuple[str, subprocess.Popen[bytes], list[subprocess.Popen[bytes]]]]:
     """Start a Dask scheduler and two workers that nobody replaces, and yield its address, too."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    address = f"tcp://127.0.0.1:{port}"
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as started:
+        where = ["--scheduler-file", f"{folder}/scheduler.json"]
 
-    def dask(kind: str, *words: str) -> subprocess.Popen[bytes]:
-        line = [sys.executable, "-m", f"distributed.cli.dask_{kind}", *words, "--no-dashboard"]
-        return subprocess.Popen(line, stderr=subprocess.DEVNULL, start_new_session=True)
+        def dask(kind: str, *words: str) -> subprocess.Popen[bytes]:
+            line = [sys.executable, "-m", f"distributed.cli.dask_{kind}", *where, *words]
+            process = subprocess.Popen(line, stderr=subprocess.DEVNULL, start_new_session=True)
+            started.callback(process.wait)
+            started.callback(process.kill)
+            return process
 
-    scheduler = dask("scheduler", "--host", "127.0.0.1", "--port", str(port))
-    workers = [dask("worker", address, "--nthreads", "1", "--no-nanny") for _ in range(2)]
-    try:
-        deadline = time.monotonic() + 60
-        while subprocess.run([sys.executable, "-c", _WAIT, address], check=False).returncode:
-            assert time.monotonic() < deadline, "no cluster within a minute"
-            time.sleep(0.2)
-        yield address, scheduler, workers
-    finally:
-        for process in (*workers, scheduler):
-            process.kill()
-            process.wait()
+        scheduler = dask("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard")
+        workers = [dask("worker", "--nthreads", "1", "--no-nanny", "--no-dashboard") for _ in "12"]
+        line = [sys.executable, "-c", _WAIT, where[1]]
+        told = subprocess.run(line, stdout=subprocess.PIPE, text=True, timeout=200, check=True)
+        yield told.stdout.strip(), scheduler, workers
 
 
 if __name__ == "__main__":

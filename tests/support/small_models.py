@@ -13,7 +13,11 @@ def symmetric(rng: np.random.Generator, size: int, hollow: bool = False) -> np.n
     return matrix
 
 
-def random_model(seed: int, sites: int = 4, colors: int = 3, mixing: bool = True) -> PottsModel:
+def random_model(
+    seed: int, sites: int = 4, colors: int = 3, mixing: bool = True, pulled: bool = False
+) -> PottsModel:
     rng = np.random.default_rng(seed)
     couplings = symmetric(rng, sites, hollow=True)
-    return PottsModel(couplings, colors, 0.8, symmetric(rng, colors) if mixing else None)
+    similarity = symmetric(rng, colors) if mixing else None
+    fields = rng.standard_normal((sites, colors)) if pulled else None
+    return PottsModel(couplings, colors, 0.8, similarity, fields)

@@ -137,9 +137,10 @@ def test_sizes_share_the_colour_of_their_line(tables):
         ({}, {"similarity": "circulant:1;0.5;0.5"}, ["$U=$I", "$U=$circ(1, 0.5, 0.5)"]),
         ({"similarity": "circulant:1;-0.5;-0.5"}, {"similarity": "circulant:1;-0.5000001;-0.5"},
          ["$U=$circulant:1;-0.5;-0.5", "$U=$circulant:1;-0.5000001;-0.5"]),
+        ({}, {"couplings": "hopfield:0.5"}, ["gaussian couplings", "hopfield:0.5 couplings"]),
         ({"beta": 1.5}, {"beta": 1.50000001}, ["$\\beta=1.5$", "$\\beta=1.50000001$"]),
     ],
-    ids=["coupling_norm", "joint", "similarity", "entries", "digits"],
+    ids=["coupling_norm", "joint", "similarity", "entries", "couplings", "digits"],
 )  # fmt: skip
 def test_ensembles_are_curves_of_their_own(tables, data, change, told):
     theory, simulation = (table.where(lam=0.1).lines() for table in tables)

@@ -13,7 +13,7 @@ from expectations import EXPECTED
 
 from figures import cli
 from figures.drawing.style import journal
-from figures.paper import phase_diagram, recovery, threshold
+from figures.paper import phase_diagram, recovery, rows, threshold
 from figures.paper.curves import Size
 from figures.paper.lines import status_of, threshold_line
 from replica.problem import CustomTokens, PottsTokens
@@ -26,12 +26,14 @@ SMALL: dict[str, Any] = {
     "learning-curve": Size(20, 3, 4, 50, (0.5, 2.0), 4),
     "learning-curve-similarity": Size(20, 2, 3, 50, (0.5, 2.0), 0),
     "learning-curve-gaussian": Size(20, 3, 4, None, (0.5, 2.0), 4),
+    "couplings": Size(20, 3, 4, 50, (0.5, 2.0), 3),
     "double-descent": Size(20, 3, 4, 50, (0.5, 2.0), 3),
     "order-parameters": Size(20, 3, 4, 50, (0.5, 2.0), 3),
     "regularisation": Size(10, 2, 4, 50, (0.1, 2.0), 4),
     "finite-size": [Size(sites, 3, 4, 50, (), 0) for sites in (10, 15, 25, 30)],
     "phase-diagram": phase_diagram.Grid(3, 3),
     "recovery": recovery.Amount(((60, 3), (100, 3)), 2),
+    "rows": rows.Amount(((10, 3), (16, 2)), 4, 50),
     "threshold": threshold.Amount(2, ((8, 12), (12, 7))),
 }
 

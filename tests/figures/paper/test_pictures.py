@@ -89,19 +89,22 @@ def test_the_line_of_exact_entries_has_a_colour_of_its_own():
     assert shown == ["site $j$"] * 2 + ["colour $j$"] * 2
 
 
-def test_maps_of_matrices_tell_signs_in_grey():
+def test_maps_of_matrices_are_white_at_zero_and_tell_signs_in_grey():
+    images = [image for axes in _recovery().axes for image in axes.images]
     (lightness, *others) = (
-        image.cmap(np.linspace(0, 1, 100))[:, :3] @ (0.2126, 0.7152, 0.0722)
-        for axes in _recovery().axes
-        for image in axes.images
+        image.cmap(np.linspace(0, 1, 101))[:, :3] @ (0.2126, 0.7152, 0.0722) for image in images
     )
-    assert (np.diff(lightness) > 0).all()
+    assert all(image.norm.vmin == -image.norm.vmax for image in images)
+    assert lightness[50] == pytest.approx(1.0, abs=0.02)
+    assert (np.diff(lightness[:51]) > 0).all()
+    assert (np.diff(lightness[50:]) < 0).all()
+    assert (lightness[:45] < lightness[:55:-1] - 0.01).all()
     assert all(np.array_equal(lightness, other) for other in others)
 
 
 def test_figures_say_their_parameters():
     assert _recovery().get_supxlabel() == (
-        "$L=20$, $C=20$, $\\beta=4.5$; mean and standard error over 2 runs"
+        "$L=20$, $C=20$, $\\beta=3$; mean and standard error over 2 runs"
     )
     assert _order_parameters().get_supxlabel() == (
         "$C=3$, $\\beta=1.5$; (a), (b) $\\lambda=0.1$, $L=160$; "

@@ -99,6 +99,7 @@ def test_a_part_of_the_table_is_drawn():
     assert len(right.containers) == 3
 
 
+@pytest.mark.slow
 def test_what_was_done_is_not_done_again(tmp_path, monkeypatch):
     for module in ("jax", "optax"):
         pytest.importorskip(module, reason=f"{module}, of the extra 'transformer', is missing")

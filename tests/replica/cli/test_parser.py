@@ -285,10 +285,10 @@ OTHER_DATA = {
     [
         *((c, tuple(DATA_MODELS), True) for c in ("solve", "sweep", "threshold", "stability")),
         ("evolve", tuple(DATA_MODELS), True),
-        ("bayes", ("potts", "custom"), True),
+        ("bayes", ("potts", "custom", "couplings"), True),
         ("baseline", ("potts", "custom"), False),
         ("asymptotics", ("potts", "gaussian", "custom"), False),
-        (None, ("potts", "independent", "gaussian"), True),
+        (None, ("potts", "independent", "gaussian", "couplings"), True),
     ],
 )
 def test_help_offers_what_a_command_takes(capsys, command, models, similarity):

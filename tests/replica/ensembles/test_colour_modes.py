@@ -157,6 +157,7 @@ def measured() -> Table:
     return Table(lines)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [0, 1, 2], ids=["degenerate", "negative", "six"])
 def test_extrapolated_simulation_agrees(number, measured):
     """Nine comparisons at three standard errors: false alarm one in forty at fresh seeds."""
@@ -169,6 +170,7 @@ def test_extrapolated_simulation_agrees(number, measured):
         assert abs(limit.value - getattr(solution, name)) < 3 * limit.stderr, name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [0, 1, 2], ids=["degenerate", "negative", "six"])
 def test_norm_and_overlap_of_trained_rows(number):
     """|w|² and w·w*, extrapolated in 1/L: six comparisons at three standard errors, false alarm

@@ -172,6 +172,7 @@ def test_three_rules_for_the_same_averages(colors, monkeypatch):
     assert max(sampled) < 8 * rule.common_error
 
 
+@pytest.mark.slow
 def test_many_colours_near_the_threshold():
     """Where the fields are large: the rule for many colours against the lattice for few."""
     data = IndependentTokens(4, 1.5)
@@ -236,6 +237,7 @@ def test_tokens_that_nothing_determines_are_as_far_from_the_cone_as_noise(colors
     assert race_distance(colors, 0.0, 1e-12) == pytest.approx(squared_distance(colors, 0), rel=1e-8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("colors", "norm"), [(3, 3.0), (6, 4.0), (40, 2.0)])
 def test_threshold_is_the_least_of_fine_distances(colors, norm):
     """However it is searched: by the logarithm of t in place of an angle."""

@@ -111,7 +111,7 @@ def test_threads_that_overlap_give_blas_back():
     @one_thread
     def first():
         began.set()
-        assert end.wait(20)
+        assert end.wait(120)
 
     @one_thread
     def second(other):
@@ -123,7 +123,7 @@ def test_threads_that_overlap_give_blas_back():
     with threadpool_limits(limits=2, user_api="blas"):
         thread = threading.Thread(target=first)
         thread.start()
-        assert began.wait(20)
+        assert began.wait(120)
         second(thread)
         assert set(blas().values()) == {2}
 
@@ -164,13 +164,13 @@ def test_what_a_thread_does_not_want_to_be_told_others_are():
     def silent():
         with unwanted(Known):
             inside.set()
-            assert told.wait(20)
+            assert told.wait(120)
             tell("to nobody", Known)
 
     filters = list(warnings.filters)
     thread = threading.Thread(target=silent)
     thread.start()
-    assert inside.wait(20)
+    assert inside.wait(120)
     with pytest.warns(Known, match="to all"):
         tell("to all", Known)
     told.set()

@@ -62,6 +62,26 @@ def test_a_command_in_a_script_without_a_guard(tmp_path):
     assert run(tmp_path, COMMAND.replace('"2", "--out"', '"1", "--out"')).stdout == "0\n"
 
 
+def test_a_script_whose_workers_are_ended_before_they_tell(tmp_path):
+    """As a pool does with the others when one has ended; its own processes have numbers."""
+    ended = """
+import multiprocessing, signal
+if multiprocessing.current_process().name.startswith("replica-worker-"):
+    signal.raise_signal(signal.SIGTERM)
+"""
+    done = run(tmp_path, ended + COMMAND)
+    assert GUARD in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert done.stdout == "2\n"
+    done = run(tmp_path, ended + BROKEN)
+    assert done.stderr.splitlines()[-1].endswith("worker processes cannot start; why stands above")
+    assert "ImportError: not twice" in done.stderr
+    # With a guard they were killed, and every time.
+    done = run(tmp_path, ended + OWN)
+    assert done.returncode == 1
+    assert "WorkerDied: its worker process was killed" in done.stderr.splitlines()[-1]
+
+
 @pytest.mark.parametrize("script", [MANY, OWN])
 def test_a_script_on_the_standard_input(tmp_path, script):
     """Python calls it a file that is not there, if it calls it anything."""

@@ -25,7 +25,7 @@ def test_printed_bound_and_best_cross_entropy():
     assert best.test_loss == pytest.approx(0.6656, abs=2e-4)
 
 
-@pytest.mark.parametrize("colors", [2, 3, 6])
+@pytest.mark.parametrize("colors", [2, 3, pytest.param(6, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("b", [0.2, 0.5])
 @pytest.mark.parametrize("alpha", [0.3, 1.0, 3.0, 20.0])
 def test_no_weight_decay_beats_the_bound(colors, b, alpha):
@@ -53,6 +53,7 @@ def test_bound_for_similar_colours():
     assert bayes_bound(1.0, scaled).test_loss == pytest.approx(same.test_loss, rel=1e-10)
 
 
+@pytest.mark.slow
 def test_posterior_of_the_mixture_of_similar_colours():
     """Regression on Gaussian clusters; three standard errors: false alarm one in 60 of six."""
     data, alpha, sites = PottsTokens(4, 1.4, CIRCULANT), 1.5, 150
@@ -148,6 +149,7 @@ def test_bound_of_samples_without_end():
     assert (bound.test_loss, bound.error_rate, bound.quadrature_error) == (0.0, 0.0, 0.0)
 
 
+@pytest.mark.slow
 def test_posterior_mean_meets_the_bound():
     """On Potts sequences, extrapolated in 1/L; two standard errors: false alarm one in twenty."""
     data = PottsTokens(2, 1.0)

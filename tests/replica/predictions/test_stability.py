@@ -35,6 +35,7 @@ def test_gaussian_tokens_are_ridge_regression():
     assert stability(solution).replicon == pytest.approx(expected, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_susceptibility_of_trained_rows():
     """On trained rows, extrapolated in 1/L; three standard errors: false alarm one in 370.
 

@@ -141,7 +141,7 @@ def test_just_above_the_threshold_by_scipy():
     [
         (2, 0.0, 2.0, "below-threshold"),
         (2, 0.0, 2.0 * (1 + 1e-6), "diverged"),
-        (3, 1.0, 1.3194072596791175 * (1 + 1e-6), "diverged"),
+        pytest.param(3, 1.0, 1.3194072596791175 * (1 + 1e-6), "diverged", marks=pytest.mark.slow),
     ],
 )
 def test_at_the_threshold_the_solver_gives_up_soon(colors, beta, alpha, status):

@@ -15,6 +15,8 @@ OBSERVABLES = (
     "m", "q", "V", "test_loss", "train_loss", "optimal_loss", "error_rate", "coupling_error",
 )  # fmt: skip
 
+SLOW = [pytest.param(colors, marks=pytest.mark.slow) for colors in (5, 20)]
+
 pytestmark = pytest.mark.filterwarnings("ignore::replica.ParamagnetWarning")
 
 
@@ -27,9 +29,9 @@ def values(solution) -> np.ndarray:
     return np.array([getattr(solution, name) for name in OBSERVABLES])
 
 
-@pytest.mark.parametrize("lam", [1e-6, 1e-4, 1e-2, 1.0])
+@pytest.mark.parametrize("lam", [1e-6, pytest.param(1e-4, marks=pytest.mark.slow), 1e-2, 1.0])
 @pytest.mark.parametrize("b", [0.1, 0.5, 0.85])
-@pytest.mark.parametrize("colors", [2, 3, 5, 20])
+@pytest.mark.parametrize("colors", [2, 3, *SLOW])
 def test_sixty_evaluations_and_one_answer(colors, b, lam):
     problems = family(colors, b, lam)
     curve = sweep(problems[0], [problem.alpha for problem in problems])
@@ -51,7 +53,7 @@ def test_the_order_of_a_sweep_does_not_matter():
             np.testing.assert_allclose(again[name], ascending[name][order], rtol=1e-8)
 
 
-@pytest.mark.parametrize("colors", [2, 3, 20])
+@pytest.mark.parametrize("colors", [2, 3, pytest.param(20, marks=pytest.mark.slow)])
 def test_the_start_does_not_matter(colors):
     problems = family(colors, 0.5, 1e-4)
     solved = [solve_from(problem, None) for problem in problems]

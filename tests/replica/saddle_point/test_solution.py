@@ -45,7 +45,7 @@ def test_an_answer_is_whole():
     assert solution.converged
     values = [getattr(solution, field.name) for field in dataclasses.fields(solution)]
     numbers = [value for value in values if isinstance(value, float)]
-    assert len(numbers) == 13
+    assert len(numbers) == 15
     assert np.isfinite(numbers).all()
     assert type(solution.m) is type(solution.q) is type(solution.V) is float
     assert 0 < solution.evaluations <= 60

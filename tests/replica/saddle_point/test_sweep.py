@@ -66,7 +66,7 @@ def test_no_sample_ratio_gives_an_empty_curve():
 def test_columns_and_cells_of_the_file(tmp_path):
     curve = sweep(PROBLEM, [0.5, 2.0])
     text = curve.to_csv(tmp_path / "curve.csv").read_text(encoding="utf-8")
-    assert text.splitlines()[0] == COLUMNS
+    assert text.splitlines()[0] == COLUMNS + ",temperature,calibrated_loss"
     lines = list(csv.DictReader(text.splitlines()))
     for line, solution in zip(lines, curve.solutions, strict=True):
         assert (line["source"], line["data"], line["loss"]) == ("theory", "potts", "cross-entropy")

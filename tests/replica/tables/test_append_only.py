@@ -73,8 +73,9 @@ def test_lines_of_other_columns_and_a_file_that_is_gone_are_refused(tmp_path, fi
     assert not path.exists()
 
 
-def test_who_has_just_taken_a_file_is_given_time_to_say_so(tmp_path):
+def test_who_has_just_taken_a_file_is_given_time_to_say_so(tmp_path, monkeypatch):
     """Its lock comes before its number: in between, the lock file is empty."""
+    monkeypatch.setattr("replica.tables.locks._INTRODUCTION", 60.0)
     path = tmp_path / "state.npz"
     beside = tmp_path / ".state.npz.lock"
 
@@ -92,8 +93,9 @@ def test_who_has_just_taken_a_file_is_given_time_to_say_so(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_who_leaves_meanwhile_is_followed(tmp_path):
+def test_who_leaves_meanwhile_is_followed(tmp_path, monkeypatch):
     """A file that becomes free while its holder is asked for its name is taken."""
+    monkeypatch.setattr("replica.tables.locks._INTRODUCTION", 60.0)
     path, beside = tmp_path / "state.npz", tmp_path / ".state.npz.lock"
     held, asked = threading.Event(), threading.Event()
 

@@ -66,7 +66,11 @@ def test_every_column_is_described_once():
 
 @pytest.mark.parametrize(
     "data",
-    [PottsTokens(4, 1.0, RING), IndependentTokens(3, 1.0), GaussianTokens(3.0, 2, joint=True)],
+    [
+        PottsTokens(4, 1.0, RING, "orthogonal"),
+        IndependentTokens(3, 1.0),
+        GaussianTokens(3.0, 2, joint=True),
+    ],
     ids=lambda data: data.name,
 )
 def test_parameters_of_data_tell_points_apart(data):

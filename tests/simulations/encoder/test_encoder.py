@@ -28,6 +28,9 @@ from simulations.epochs.optimisers import Optimiser, rate_at
 jax = pytest.importorskip("jax", reason="JAX, of the extra 'transformer', is not installed")
 pytest.importorskip("optax", reason="optax, of the extra 'transformer', is not installed")
 
+# Most of the time goes into compiling, every network anew.
+pytestmark = pytest.mark.slow
+
 SMALL = Encoder(layers=2, width=8, heads=2, hidden=12)
 # Most of the time goes into compiling, and half as many layers take half of it.
 TINY = Encoder(layers=1, width=8, heads=2, hidden=12)

@@ -58,6 +58,7 @@ def test_grid_is_every_combination_in_order(uninterrupted):
     assert "unfinished" not in told
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", ["1", "2", "4"])
 def test_killed_at_random_times(tmp_path, uninterrupted, workers):
     """Seven kills for each number of workers; nothing that was on disk is lost or changed.

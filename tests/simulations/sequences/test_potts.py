@@ -18,18 +18,38 @@ def energy_by_hand(model: PottsModel, state: np.ndarray) -> float:
     for i in range(model.sites):
         for j in range(model.sites):
             energy -= 0.5 * model.couplings[i, j] * model.values[state[i], state[j]]
+        if model.site_fields is not None:
+            energy -= model.site_fields[i, state[i]]
     return energy
 
 
-def test_energies(tiny_model):
-    states, _ = tiny_model.enumerate()
-    expected = [energy_by_hand(tiny_model, state) for state in states]
-    np.testing.assert_allclose(tiny_model.energies(states), expected, rtol=0, atol=1e-13)
+@pytest.mark.parametrize("pulled", [False, True])
+def test_energies(pulled):
+    model = random_model(5, pulled=pulled)
+    states, probabilities = model.enumerate()
+    expected = np.array([energy_by_hand(model, state) for state in states])
+    np.testing.assert_allclose(model.energies(states), expected, rtol=0, atol=1e-13)
+    weights = np.exp(-model.beta * expected)
+    np.testing.assert_allclose(probabilities, weights / weights.sum(), rtol=1e-12)
 
 
+def test_one_field_for_all_sites(tiny_model):
+    field = np.array([0.3, -1.0, 0.0])
+    one = PottsModel(tiny_model.couplings, 3, 0.8, fields=field)
+    each = PottsModel(tiny_model.couplings, 3, 0.8, fields=np.tile(field, (4, 1)))
+    states, probabilities = one.enumerate()
+    np.testing.assert_array_equal(probabilities, each.enumerate()[1])
+    np.testing.assert_array_equal(one.site_fields, each.site_fields)
+    pull = one.fields(states) - PottsModel(tiny_model.couplings, 3, 0.8).fields(states)
+    np.testing.assert_allclose(pull, np.broadcast_to(0.8 * field, pull.shape), atol=1e-15)
+    with pytest.raises(ValueError, match="read-only"):
+        one.site_fields[0] = 0.0
+
+
+@pytest.mark.parametrize("pulled", [False, True])
 @pytest.mark.parametrize("mixing", [True, False])
-def test_conditionals_are_those_of_the_enumeration(mixing):
-    model = random_model(7, mixing=mixing)
+def test_conditionals_are_those_of_the_enumeration(mixing, pulled):
+    model = random_model(7, mixing=mixing, pulled=pulled)
     states, probabilities = model.enumerate()
     joint = probabilities.reshape((model.colors,) * model.sites)
     conditionals = model.conditionals(states)
@@ -98,6 +118,9 @@ def bad_models() -> dict[str, tuple]:
         "beta = nan": (good, 3, float("nan")),
         "similarity = .*3 x 3": (good, 3, 1.0, np.eye(2)),
         "similarity = .*symmetric": (good, 3, 1.0, np.triu(np.ones((3, 3)))),
+        r"fields = .*\(3,\) or \(4, 3\)": (good, 3, 1.0, None, np.zeros((3, 3))),
+        "fields = .*finite numbers": (good, 3, 1.0, None, [0.0, np.nan, 0.0]),
+        r"beta = 1.0 .*\+ max_iab \|beta \(f_ia - f_ib\)\|": (good, 3, 1.0, None, [0, 1e14, 0]),
     }
 
 

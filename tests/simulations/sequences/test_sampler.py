@@ -31,16 +31,21 @@ def chi_square_p_value(model: PottsModel, seed: int, samples: int = 20_000) -> f
     return float(stats.chisquare(counts[filled], expected[filled]).pvalue)
 
 
+@pytest.mark.parametrize("pulled", [False, True])
 @pytest.mark.parametrize("mixing", [True, False])
-def test_samples_follow_the_exact_distribution(mixing):
+def test_samples_follow_the_exact_distribution(mixing, pulled):
     # By construction a false alarm once in 100 seeds; the seeds are fixed.
-    p_values = [chi_square_p_value(random_model(k, mixing=mixing), seed=k) for k in range(20)]
+    models = [random_model(k, mixing=mixing, pulled=pulled) for k in range(20)]
+    p_values = [chi_square_p_value(model, seed=k) for k, model in enumerate(models)]
     assert stats.kstest(p_values, "uniform").pvalue > 0.01
 
 
-def test_many_colors_and_sites():
+@pytest.mark.parametrize("pulled", [False, True])
+def test_many_colors_and_sites(pulled):
     """Every token agrees with its conditional, where states are too many to be counted."""
-    model = PottsModel.random(PottsTokens(20, 4.0), 37, seed=3)
+    couplings = PottsModel.random(PottsTokens(20, 4.0), 37, seed=3).couplings
+    fields = np.random.default_rng(5).standard_normal(20) if pulled else None
+    model = PottsModel(couplings, 20, 4.0 if fields is None else 1.0, fields=fields)
     tokens = sample(model, 1000, seed=4)
     conditionals = model.conditionals(tokens)
     mean = np.take_along_axis(conditionals, tokens[..., None].astype(int), -1)[..., 0]
@@ -48,6 +53,14 @@ def test_many_colors_and_sites():
     # a false alarm once in 10^4.
     gaps = (mean - np.sum(conditionals**2, axis=-1)).mean(axis=1)
     assert abs(gaps.mean()) < 4 * gaps.std(ddof=1) / np.sqrt(len(gaps))
+
+
+def test_fields_of_zero_and_a_common_number_draw_the_same_tokens():
+    plain = random_model(5)
+    tokens = sample(plain, 50, seed=1)
+    for fields in (np.zeros(3), np.full((4, 3), 1e9) * np.arange(4)[:, None]):
+        model = PottsModel(plain.couplings, 3, 0.8, plain.similarity, fields)
+        np.testing.assert_array_equal(sample(model, 50, seed=1), tokens)
 
 
 def test_chains_do_not_depend_on_their_number_or_on_pauses():
