@@ -17,6 +17,7 @@ from replica.commandline.options import (
     add_executor_options,
     add_problem_options,
     at_best_or_given_lam,
+    best_masking,
 )
 from replica.commandline.parsing import digests
 from replica.commandline.terminal import say
@@ -51,18 +52,20 @@ def add_sweep(commands: Commands) -> None:
 
 def run_sweep(options: argparse.Namespace, command: str) -> int:
     """Solve along α and print the table, or write it point by point."""
+    masking, kind = options.masking, best_masking(options)
     family, optimal = at_best_or_given_lam(options, several=True)
-    if optimal:
+    if optimal or kind:
         from replica.predictions.optimal_lam import check_teacher
 
         for problem in {each.data: each for each in family}.values():
             check_teacher(problem)
     where = integer("workers", options.workers, 1), check_scheduler(options.scheduler)
-    sink = _Printed() if options.out is None else _Written(options, command, family, optimal)
+    options.masking = masking
+    sink = _Printed() if options.out is None else _Written(options, command, family, optimal, kind)
     done: dict[Point, Line] = {}
     try:
         with sink.journal() as journal:
-            for line in solved(family, optimal, journal, *where):
+            for line in solved(family, optimal, journal, *where, kind):
                 done[point(line)] = line
             sink.finish(family, done)
     except Removed as error:
@@ -126,10 +129,11 @@ class _Written:
         command: str,
         family: Sequence[Problem],
         optimal: bool,
+        kind: str,
     ) -> None:
         self._out, self._command = options.out, command
         self._parameters = _parameters(options, family[0])
-        self._points = [identity(problem, optimal) for problem in family]
+        self._points = [identity(problem, optimal, kind) for problem in family]
 
     def journal(self) -> AbstractContextManager[Journal]:
         self._journal = Journal(
@@ -169,4 +173,5 @@ def _parameters(options: argparse.Namespace, problem: Problem) -> dict[str, Any]
         "alpha": options.alpha,
         **({"log": True} if options.log else {}),
         "loss": problem.loss,
+        **({"masking": options.masking} if options.masking else {}),
     }
