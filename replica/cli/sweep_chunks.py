@@ -10,7 +10,7 @@ from replica.commandline.terminal import progress
 from replica.execution.resumable import finished, recorded
 from replica.execution.task import Line, described
 from replica.problem import Problem
-from replica.saddle_point.solution import Solution
+from replica.saddle_point.solution import Solution, behind
 from replica.tables.columns import FAILED
 from replica.tables.journal import Journal
 
@@ -140,6 +140,7 @@ class Stretch:
         return {
             **identity(problem, self.optimal),
             "status": f"{FAILED}: {error}",
+            **dict.fromkeys(behind(problem)),
             ERROR: None,
         }
 
