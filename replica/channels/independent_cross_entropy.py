@@ -64,7 +64,7 @@ class IndependentCrossEntropyChannel(Channel):
         return log_normaliser(self.law.colors, float(q[0]), accuracy) - float(m[0]) * known
 
     def calibrated(self, m: Vector, q: Vector) -> Calibrated:
-        """Return the T at which E ω·(y - softmax(ω/T)) = n [m κ(ρ) - (q/T) κ(q/T²)] vanishes.
+        """Return the T at which E ω·(y - softmax(ω/T)) = m κ(ρ) - (q/T) κ(q/T²) vanishes.
 
         The fields are Gaussian whatever the token, so that Stein's lemma gives both terms, with
         κ(s²) = 1 - E|softmax(s ξ)|².
