@@ -36,7 +36,7 @@ class ModeCrossEntropyChannel(Channel):
         A coarse rule finds where the points of the fine one begin.
         """
         pull, size = float(self.law.dimensions @ m), float(self.law.dimensions @ q)
-        if pull == 0.0 or size / pull == math.inf:
+        if not pull > 0.0 or size / pull == math.inf:
             return untaught(self.law.colors)
         start = size / pull
         coarse, fine = (self.law.points(m, q, each) for each in (Accuracy.COARSE, Accuracy.FINE))
