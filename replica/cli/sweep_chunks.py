@@ -13,7 +13,7 @@ from replica.execution.resumable import finished, recorded
 from replica.execution.task import Line, described
 from replica.problem import Problem, RowTokens
 from replica.problem.row_sequences import RowSequences
-from replica.saddle_point.solution import Solution
+from replica.saddle_point.solution import Solution, behind
 from replica.tables.columns import FAILED
 from replica.tables.journal import Journal
 
@@ -165,6 +165,7 @@ class Stretch:
         return {
             **identity(problem, self.optimal, self.kind),
             "status": f"{FAILED}: {error}",
+            **dict.fromkeys(behind(problem)),
             ERROR: None,
         }
 
