@@ -53,7 +53,7 @@ class MixtureChannel(Channel):
         """Return E ℓ(e_y, ω)."""
         basis, total = self.law.basis, 0.0
         for a, covariance in enumerate(basis @ q @ basis.T):
-            x, weights = self.law.points(covariance, self.loss.sharpness, accuracy)
+            x, weights = self.law.nodes(covariance, self.loss.sharpness, accuracy)
             omega = basis @ m[a] + x.reshape(-1, len(covariance)) @ roots(covariance)
             losses = float(weights.ravel() @ self.loss.value(a, omega)) / len(weights)
             total += self.law.frequencies[a] * losses

@@ -78,7 +78,7 @@ def test_memory_of_spectra_near_the_end_of_the_paramagnet():
     assert taken < 2.1 * MOST_BYTES
 
 
-def test_memory_ofoptimal_loss_ates_of_large_spectra():
+def test_memory_of_optimal_losses_of_large_spectra():
     """Their arguments hold arrays too: 2.4 MB each."""
     rng = np.random.default_rng(0)
     tracemalloc.start()

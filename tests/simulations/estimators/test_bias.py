@@ -70,7 +70,11 @@ def test_two_colors_are_logistic_regression_with_an_intercept():
 
 
 @pytest.mark.parametrize("mixing", [False, True])
-@pytest.mark.parametrize("loss", ["cross-entropy", "squared-error", Own(), Summed()], ids=str)
+@pytest.mark.parametrize(
+    "loss",
+    ["cross-entropy", "squared-error", Own(), Summed()],
+    ids=lambda each: getattr(each, "name", each),
+)
 def test_minimum_on_dense_features(loss, mixing):
     colors, sites, lam, row = 3, 8, 0.1, 3
     model = pulled(colors, sites, 5, mixing)
