@@ -253,10 +253,7 @@ def test_a_paramagnet_that_may_have_ended_is_warned_of():
         ({"couplings": "hopfield"}, "^couplings = 'hopfield' is not allowed"),
         ({"couplings": "random"}, "^couplings = 'random' is not allowed: .* gaussian, orthogonal"),
         ({"couplings": None}, "^couplings = None is not allowed"),
-        (
-            {"beta": 1.8, "couplings": "hopfield:0.5"},
-            "^beta = 1.8 is not allowed: .* 1.75736",
-        ),
+        ({"beta": 1.8, "couplings": "hopfield:0.5"}, "^beta = 1.8 is not allowed: .* 1.75736, in"),
         ({"beta": 26.0, "couplings": "orthogonal"}, "^beta = 26.0 is not allowed: .* 25.4558"),
         ({"beta": float("nan"), "couplings": "orthogonal"}, "^beta = nan is not allowed"),
     ],
