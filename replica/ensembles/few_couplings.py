@@ -48,9 +48,8 @@ def pair_gain(K: Vector, colors: int) -> Vector:
 def _deviations(strongest: float, count: int, colors: int) -> CubicSpline:
     """Return the gain of Gaussian fields less the true one, as a function of the coupling."""
     K = np.linspace(-strongest, strongest, 2 * count + 1)
-    grown = np.expm1(K)
-    t = grown / (grown + colors)
-    rho = colors * t * t / (1.0 - t * t)
+    # C t²/(1 - t²) of the correlation t of the pair.
+    rho = np.expm1(K) ** 2 / (2.0 * np.exp(K) + (colors - 2))
     return CubicSpline(K, [_gaussian_gain(r, colors) for r in rho] - pair_gain(K, colors))
 
 

@@ -74,14 +74,8 @@ def pair_interactions(K: Matrix, colors: int) -> Matrix:
 
     K' = C t/(1 - t²) = (e^K - 1)(e^K + C - 1)/(2 e^K + C - 2) = K + (C-2)/(2C) K² + O(K³).
     """
-    grown = np.expm1(K)
-    return np.asarray(grown * (grown + colors) / (2.0 * grown + colors))
-
-
-def pair_correlations(K: Matrix, colors: int) -> Matrix:
-    """Return t = (e^K - 1)/(e^K + C - 1), the correlation of two tokens alone."""
-    grown = np.expm1(K)
-    return np.asarray(grown / (grown + colors))
+    e = np.exp(K)
+    return np.asarray(np.expm1(K) * (e + (colors - 1)) / (2.0 * e + (colors - 2)))
 
 
 def balanced(interactions: Matrix, variance: float) -> Matrix:
@@ -100,12 +94,14 @@ def balanced(interactions: Matrix, variance: float) -> Matrix:
     for _ in range(_STEPS):
         gap = np.diagonal(R) - variance
         step = np.linalg.solve(R * R, gap)
+        if not np.isfinite(step).all():
+            break
         length = math.sqrt(max(float(gap @ step), 0.0))
         here = here + step / (1.0 + length if length > 0.25 else 1.0)
         R = _inverse(np.diag(here) - interactions)
         if length < 1e-9:
             return R
-    raise LinAlgError
+    raise LinAlgError("rounding keeps the variances from their value")
 
 
 def next_order(model: GivenModel, known: Covariance) -> float:
@@ -116,19 +112,21 @@ def next_order(model: GivenModel, known: Covariance) -> float:
     f'(t) (c - t) follows. It is exact to third order, triangles of couplings included.
     """
     C, R = model.colors, known.covariance
-    t = pair_correlations(model.teacher, C)
-    slope = C * (1 + t * t) / (1 - t * t) ** 2 - (C - 1) / (1 + (C - 1) * t) - 1 / (1 - t)
-    more = slope * (C * R - t)
-    np.fill_diagonal(more, 0.0)
+    e, grown = np.exp(model.teacher), np.expm1(model.teacher)
+    states = e + (C - 1)
+    t, less, more = grown / states, C / states, (2 * e + (C - 2)) / states  # t, 1 - t, 1 + t
+    slope = C * (1 + t * t) / (less * more) ** 2 - (C - 1) * states / (C * e) - 1 / less
+    further = slope * (C * R - t)
+    np.fill_diagonal(further, 0.0)
     apart = ~np.eye(model.sites, dtype=bool)
     size = float(np.linalg.norm(R[apart]))
     if size == 0.0:
         return 0.0
     try:
-        further = balanced(known.interactions + more, 1.0 / C)
+        changed = balanced(known.interactions + further, 1.0 / C)
     except LinAlgError:
         return math.inf
-    return float(np.linalg.norm((further - R)[apart])) / size
+    return float(np.linalg.norm((changed - R)[apart])) / size
 
 
 def _check(model: GivenModel, interactions: Matrix, R: Matrix) -> None:

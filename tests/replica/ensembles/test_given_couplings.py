@@ -23,6 +23,7 @@ from replica import (
 )
 from replica.ensembles import ensemble_of
 from replica.ensembles.given_model import balanced, covariance
+from replica.errors import BadArgument
 from replica.problem.row_couplings import GivenModel
 
 
@@ -179,3 +180,18 @@ def test_ordered_tokens_are_refused(beta):
     J = np.full((60, 60), 1 / 60)
     with pytest.raises(ValueError, match=r"^beta = .* must be such that the couplings have a para"):
         solve(Problem(2.0, 0.1, RowTokens.from_couplings(J, 0, 2, beta)))
+
+
+@pytest.mark.parametrize("colors", [2, 3, 1000])
+@pytest.mark.parametrize("strongest", [-49.0, -35.0, 20.0, 35.0, 49.0])
+def test_strongest_couplings_are_solved_or_refused(colors, strongest):
+    """What a pair that is one token but for rounding has no answer to is refused in a line."""
+    data = RowTokens.from_couplings(couplings_of((0, 1, strongest), sites=5), 0, colors, 1.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FewCouplingsWarning)
+        warnings.simplefilter("ignore", ParamagnetWarning)
+        try:
+            found = solve(Problem(2.0, 0.1, data))
+        except BadArgument:
+            return
+    assert found.optimal_loss <= found.test_loss < 1.2 * np.log(colors)
