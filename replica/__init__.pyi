@@ -9,6 +9,8 @@ from .predictions.asymptotics import many_samples as many_samples
 from .predictions.bayes_bound import BayesBound as BayesBound
 from .predictions.bayes_bound import bayes_bound as bayes_bound
 from .predictions.free_energy import free_energy as free_energy
+from .predictions.layer_average import LayerAverage as LayerAverage
+from .predictions.layer_average import layer_average as layer_average
 from .predictions.mean_field_baseline import Baseline as Baseline
 from .predictions.mean_field_baseline import mean_field_baseline as mean_field_baseline
 from .predictions.moment_error import MomentError as MomentError

@@ -1,9 +1,9 @@
-"""Test and training loss against the sample ratio: theory, finite systems, their distance."""
+"""Test and training loss against the sample ratio: theory, finite systems, what L times 1/L is."""
 
 from __future__ import annotations
 
 from figures.paper.curves import Size
-from figures.paper.loss_curves import LossCurves, Panel
+from figures.paper.loss_curves import OwnLossCurves, Panel
 from replica.problem import LOSSES, PottsTokens, Problem
 
 LAM = 0.1
@@ -23,10 +23,10 @@ _ROWS = [
 ]
 
 # Every alpha makes a whole number of samples.
-_FULL = Size(180, 16, 60, 4000, (0.4, 0.7, 1.2, 2.0, 3.5, 6.0), 60)
-_QUICK = Size(120, 8, 30, 2000, (0.5, 1.5, 5.0), 24)
+_FULL = Size(180, 8, 20, 4000, (0.4, 0.7, 1.2, 2.0, 3.5, 6.0), 60)
+_QUICK = Size(120, 3, 8, 2000, (0.5, 1.5, 5.0), 24)
 
-FIGURE = LossCurves(
+FIGURE = OwnLossCurves(
     "learning-curve",
     "test and training loss against M/L for 2, 3 and 5 colours, both losses",
     _ROWS,

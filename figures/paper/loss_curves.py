@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from string import ascii_lowercase
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from figures.drawing.panels import ALPHA, LOSS_NAMES, markers, measured, theory_
 from figures.drawing.style import BAND_COLOR, OPTIMAL_COLOR, TEST, TRAIN, TWO_COLUMNS
 from figures.paper.contents import SOURCES, described
 from figures.paper.curves import Size, curves
+from figures.paper.own_couplings import beyond, draw_strip, systems
 from replica.problem import Problem
 from replica.tables import Table
 
@@ -54,6 +55,10 @@ class LossCurves:
     FULL: Size
     QUICK: Size
 
+    #: Labels of the strips under a panel, and the height of a row of panels in inches.
+    STRIPS: ClassVar[Sequence[str]] = ("sim. − theory\n(std. errors)",)
+    HEIGHT: ClassVar[float] = 3.0
+
     @property
     def CONTENTS(self) -> list[dict[str, Any]]:
         """Theory and trained systems of every panel."""
@@ -78,37 +83,101 @@ class LossCurves:
 
         from simulations.experiments.average_seeds import average_seeds
 
-        figure = Figure(figsize=(TWO_COLUMNS, 0.3 + 3.0 * len(self.ROWS)))
+        figure = Figure(figsize=(TWO_COLUMNS, 0.3 + self.HEIGHT * len(self.ROWS)))
         letters = iter(ascii_lowercase)
         blocks = figure.subfigures(len(self.ROWS), 1, hspace=0.03, squeeze=False)[:, 0]
         for block, row in zip(blocks, self.ROWS, strict=True):
             axes = block.subplots(
-                2, len(row), sharex=True, sharey="row", height_ratios=(3.2, 1.2), squeeze=False
-            )
-            for (curve, strip), panel in zip(axes.T, row, strict=True):
+                1 + len(self.STRIPS), len(row), sharex=True, sharey="row", squeeze=False,
+                height_ratios=(3.2, *(1.2 for _ in self.STRIPS)),
+            )  # fmt: skip
+            for (curve, *strips), panel in zip(axes.T, row, strict=True):
                 chosen = table.where(**panel.contents)
-                theory = chosen.where(source="theory")
-                points = average_seeds(chosen.where(source="simulation"))
-                _draw_curve(curve, theory, points)
-                _draw_strip(strip, theory, points)
+                theory = self._curve(chosen)
+                _draw_curve(curve, theory, average_seeds(self._shown(chosen)))
+                self._draw_strips(strips, chosen)
                 letter(curve, next(letters))
                 # The letter needs some of the room.
                 curve.set_title(panel.title, fontsize=7)
-                log_axis(strip.xaxis, (0.5, 1, 2, 5))
-                strip.set_xlim(*_RANGE)
+                log_axis(strips[-1].xaxis, (0.5, 1, 2, 5))
+                strips[-1].set_xlim(*_RANGE)
             loss = row[0].problem.loss_name
             axes[0, 0].set_ylabel(LOSS_NAMES[loss] + _UNITS[loss])
-            axes[1, 0].set_ylabel("sim. − theory\n(std. errors)", fontsize=6.5)
+            for strip, label in zip(axes[1:, 0], self.STRIPS, strict=True):
+                strip.set_ylabel(label, fontsize=6.5)
             block.align_ylabels(axes[:, 0])
             if block is blocks[0]:
                 handles = [series(TEST), series(TRAIN), reference("optimal loss")]
                 handles += kinds(any(table["status"] != "converged"))
                 block.legend(handles=handles, loc="outside upper center", ncols=len(handles))
             if block is blocks[-1]:
-                for strip in axes[1]:
+                for strip in axes[-1]:
                     strip.set_xlabel(ALPHA)
-                settings(block, f"$\\lambda={row[0].problem.lam:g}$, {lengths(table)}")
+                told = f"$\\lambda={row[0].problem.lam:g}$, {lengths(table)}"
+                settings(block, told + self._told(table))
         return figure
+
+    def _curve(self, table: Table) -> Table:
+        """Return the line of the theory."""
+        return table.where(source="theory")
+
+    def _shown(self, table: Table) -> Table:
+        """Return the systems that the upper panels show."""
+        return table.where(source="simulation")
+
+    def _draw_strips(self, strips: Sequence[Axes], table: Table) -> None:
+        """Draw what the strips show of one panel."""
+        from simulations.experiments.average_seeds import average_seeds
+
+        _draw_strip(strips[0], self._curve(table), average_seeds(self._shown(table)))
+
+    def _told(self, table: Table) -> str:
+        """Return what else is said under the panels."""
+        return ""
+
+
+class OwnLossCurves(LossCurves):
+    """Learning curves of systems that are also compared with the theory of their very couplings.
+
+    Strips: L (simulation / theory - 1) of test and of training loss, at two lengths; where these
+    agree what separates the two is of order 1/L.
+    """
+
+    STRIPS = tuple(f"$L\\,\\delta$\n{look.label}" for look, _ in _LOSSES)
+    HEIGHT = 3.7
+
+    def compute(self, quick: bool, workers: int) -> Table:
+        """Return the theory's points, and trained systems of two lengths with their own theory."""
+        from replica.saddle_point.sweep import sweep
+        from simulations.experiments.simulate_many import collect
+
+        size = self.QUICK if quick else self.FULL
+        families = [panel.problem for row in self.ROWS for panel in row]
+        alphas = sorted({*np.geomspace(*_RANGE, size.points).tolist(), *size.marks})
+        theory = [line for family in families for line in sweep(family, alphas).lines()]
+        trained = collect(systems(families, size), workers, self.NAME)
+        return Table([*theory, *trained.lines()])
+
+    def _curve(self, table: Table) -> Table:
+        return table.where(source="theory", sites=None)
+
+    def _shown(self, table: Table) -> Table:
+        trained = table.where(source="simulation")
+        return trained.where(sites=max(trained["sites"])) if len(trained) else trained
+
+    def _draw_strips(self, strips: Sequence[Axes], table: Table) -> None:
+        for strip, (look, column) in zip(strips, _LOSSES, strict=True):
+            draw_strip(strip, table, look, column)
+
+    def _told(self, table: Table) -> str:
+        panels = [table.where(**panel.contents) for row in self.ROWS for panel in row]
+        counts = [beyond(panel, column) for panel in panels for _, column in _LOSSES]
+        far, every, chance = (sum(count) for count in zip(*counts, strict=True))
+        return (
+            "; strips: $\\delta$ = simulation/theory of the very couplings − 1, longer systems "
+            f"filled;\nof {every} pairs {far} are more than two standard errors apart, "
+            f"{chance:.1f} by chance"
+        )
 
 
 def _draw_curve(axes: Axes, theory: Table, points: Table) -> None:

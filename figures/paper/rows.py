@@ -96,10 +96,9 @@ def draw(table: Table) -> Figure:
         found = systems.where(sites=sites)
         (couplings,) = set(found["couplings"])
         predicted = table.where(source="theory", couplings=couplings)
-        _draw_rows(
-            axes, found, dict(zip(predicted["row"], predicted["test_loss"], strict=True)), EACH
-        )
-        _draw_rows(axes, found, dict.fromkeys(predicted["row"], alike), ALIKE)
+        own = dict(zip(predicted["row"], predicted["test_loss"], strict=True))
+        _draw_rows(axes, found, dict.fromkeys(own, alike), ALIKE)
+        _draw_rows(axes, found, own, EACH)
         axes.axline((alike, alike), slope=1, color=_EXACT, linewidth=0.7, zorder=0)
         axes.set(xlabel="predicted test loss (nats)", title=f"$L={sites}$")
         letter(axes, name)

@@ -18,7 +18,7 @@ from replica.losses.cross_entropy import CrossEntropyPoints
 from replica.quadrature.field_law import FieldLaw
 from replica.quadrature.point_sum import PointLoss, PointRule
 from replica.quadrature.rule import HUGE, Accuracy, Rule
-from replica.quadrature.temperature import Calibrated, Points, best_temperature
+from replica.quadrature.temperature import Calibrated, best_temperature
 
 
 @dataclass(frozen=True)
@@ -52,9 +52,7 @@ class PointChannel(Channel):
         """Return the best temperature, for the cross-entropy."""
         if not isinstance(self.loss, CrossEntropyPoints) or not m.any():
             return super().calibrated(m, q)
-        sample = self.law.sample(float(m[0]), float(q[0]), self.law.size(*m, *q), Accuracy.FINE)
-        points = [Points(sample.fields, sample.weights, 0)]
-        return best_temperature(points, float(q[0] / m[0]))
+        return best_temperature(self.law.points(m, q, Accuracy.FINE), float(q[0] / m[0]))
 
     def response_square(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> Matrix:
         """Return E tr K²."""

@@ -36,12 +36,11 @@ class ModeCrossEntropyChannel(Channel):
         A coarse rule finds where the points of the fine one begin.
         """
         pull, size = float(self.law.dimensions @ m), float(self.law.dimensions @ q)
-        if pull == 0.0 or size / pull == math.inf:
+        if not pull > 0.0 or size / pull == math.inf:
             return untaught(self.law.colors)
         start = size / pull
-        rule = ModeRule(self.law, q)
-        coarse = best_temperature(rule.fields(m, q, Accuracy.COARSE), start)
-        return best_temperature(rule.fields(m, q, Accuracy.FINE), coarse.temperature)
+        coarse, fine = (self.law.points(m, q, each) for each in (Accuracy.COARSE, Accuracy.FINE))
+        return best_temperature(fine, best_temperature(coarse, start).temperature)
 
     def optimal_loss(self, rho: Vector, accuracy: Accuracy) -> float:
         """Return the conditional entropy of the masked token, the test loss at m = q = ρ."""

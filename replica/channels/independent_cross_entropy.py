@@ -6,7 +6,6 @@ Points of a lattice for few colours, about eight at q of order one; exchangeabil
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -64,7 +63,7 @@ class IndependentCrossEntropyChannel(Channel):
         return log_normaliser(self.law.colors, float(q[0]), accuracy) - float(m[0]) * known
 
     def calibrated(self, m: Vector, q: Vector) -> Calibrated:
-        """Return the T at which E ω·(y - softmax(ω/T)) = n [m κ(ρ) - (q/T) κ(q/T²)] vanishes.
+        """Return the T at which E ω·(y - softmax(ω/T)) = m κ(ρ) - (q/T) κ(q/T²) vanishes.
 
         The fields are Gaussian whatever the token, so that Stein's lemma gives both terms, with
         κ(s²) = 1 - E|softmax(s ξ)|².
@@ -78,20 +77,13 @@ class IndependentCrossEntropyChannel(Channel):
             t = start * math.exp(log_t)
             return float(q[0]) * t * uncertainty(colors, float(q[0]) * t * t, Accuracy.FINE) - pull
 
-        low, high = _around(excess)
-        t = start * math.exp(brentq(excess, low, high, xtol=1e-13))
+        # κ falls, so that 1/T is at most m/q, where ω and what it leaves of ν are one field.
+        low = 0.0
+        while excess(low) > 0.0:
+            low -= 0.5 - low
+        t = start * math.exp(brentq(excess, low, 0.0, xtol=1e-13) if low else 0.0)
         return Calibrated(1.0 / t, self.test_loss(t * m, t * t * q, Accuracy.FINE))
 
     def optimal_loss(self, rho: Vector, accuracy: Accuracy) -> float:
         """Return the conditional entropy of the masked token, the test loss at m = q = ρ."""
         return self.test_loss(rho, rho, accuracy)
-
-
-def _around(increasing: Callable[[float], float]) -> tuple[float, float]:
-    """Return two numbers around the zero of an increasing function, from 0 in growing steps."""
-    low, high = -0.5, 0.5
-    while increasing(low) > 0.0:
-        low *= 2.0
-    while increasing(high) < 0.0:
-        high *= 2.0
-    return low, high

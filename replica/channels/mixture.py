@@ -16,7 +16,7 @@ from replica.quadrature.rule import Accuracy, Rule
 from replica.quadrature.symmetric import roots
 
 #: The q beyond which points see little of a field.
-_LARGEST_Q = 1e4
+_LARGEST_Q = 1e5
 
 
 class MixtureLoss(ClassLoss, Protocol):
@@ -53,7 +53,7 @@ class MixtureChannel(Channel):
         """Return E ℓ(e_y, ω)."""
         basis, total = self.law.basis, 0.0
         for a, covariance in enumerate(basis @ q @ basis.T):
-            x, weights = self.law.points(covariance, self.loss.sharpness, accuracy)
+            x, weights = self.law.nodes(covariance, self.loss.sharpness, accuracy)
             omega = basis @ m[a] + x.reshape(-1, len(covariance)) @ roots(covariance)
             losses = float(weights.ravel() @ self.loss.value(a, omega)) / len(weights)
             total += self.law.frequencies[a] * losses

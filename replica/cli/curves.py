@@ -17,8 +17,10 @@ from replica.commandline.options import (
     add_alpha_options,
     add_data_options,
     add_loss_option,
+    add_masking_option,
     add_problem_options,
     data_model,
+    masking_of,
     problems,
 )
 from replica.commandline.parsing import MOST_POINTS, alpha_grid, number
@@ -38,13 +40,15 @@ def add_threshold(commands: Commands) -> None:
     )
     add_data_options(parser)
     add_loss_option(parser)
+    add_masking_option(parser)
 
 
 def print_threshold(options: argparse.Namespace, command: str) -> int:
     """Print the existence threshold."""
     from replica.saddle_point.existence_threshold import existence_threshold
 
-    print(f"{existence_threshold(data_model(options), options.loss):.10g}")
+    threshold = existence_threshold(data_model(options), options.loss, masking_of(options))
+    print(f"{threshold:.10g}")
     return CONVERGED
 
 

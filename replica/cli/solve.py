@@ -7,7 +7,11 @@ import json
 
 from replica.cli.report import report_unconverged
 from replica.cli.subcommand import OPTIMAL_LAM, Commands, subcommand
-from replica.commandline.options import add_problem_options, at_best_or_given_lam
+from replica.commandline.options import (
+    add_problem_options,
+    at_best_or_given_lam,
+    best_masking,
+)
 from replica.validation import invalid
 
 
@@ -28,11 +32,16 @@ def add_solve(commands: Commands) -> None:
 def run_solve(options: argparse.Namespace, command: str) -> int:
     """Solve one problem and print the solution."""
     from replica.predictions.optimal_lam import at_best_lam
+    from replica.predictions.optimal_masking import at_best_masking
     from replica.saddle_point.solver import solve
 
+    kind = best_masking(options)
     family, optimal = at_best_or_given_lam(options)
     if len(family) != 1:
         raise invalid("alpha", options.alpha, "one number; `replica sweep` takes several")
-    solution = at_best_lam(family[0]) if optimal else solve(family[0], check=False)
+    if kind:
+        solution = at_best_masking(family[0], kind, optimal)
+    else:
+        solution = at_best_lam(family[0]) if optimal else solve(family[0], check=False)
     print(json.dumps(solution.values(), indent=2) if options.json else solution)
     return report_unconverged([(solution.problem, solution.line())])

@@ -11,12 +11,13 @@ from typing import Any, Protocol
 
 from replica.cli.report import report_unconverged
 from replica.cli.subcommand import OPTIMAL_LAM, Commands, subcommand
-from replica.cli.sweep_chunks import ERROR, Point, identity, point, solved
+from replica.cli.sweep_chunks import ERROR, Point, identity, point, point_of, solved
 from replica.commandline.command import NOT_CONVERGED
 from replica.commandline.options import (
     add_executor_options,
     add_problem_options,
     at_best_or_given_lam,
+    best_masking,
 )
 from replica.commandline.parsing import digests
 from replica.commandline.terminal import say
@@ -51,18 +52,20 @@ def add_sweep(commands: Commands) -> None:
 
 def run_sweep(options: argparse.Namespace, command: str) -> int:
     """Solve along α and print the table, or write it point by point."""
+    masking, kind = options.masking, best_masking(options)
     family, optimal = at_best_or_given_lam(options, several=True)
-    if optimal:
+    if optimal or kind:
         from replica.predictions.optimal_lam import check_teacher
 
         for problem in {each.data: each for each in family}.values():
             check_teacher(problem)
     where = integer("workers", options.workers, 1), check_scheduler(options.scheduler)
-    sink = _Printed() if options.out is None else _Written(options, command, family, optimal)
+    options.masking = masking
+    sink = _Printed() if options.out is None else _Written(options, command, family, optimal, kind)
     done: dict[Point, Line] = {}
     try:
         with sink.journal() as journal:
-            for line in solved(family, optimal, journal, *where):
+            for line in solved(family, optimal, journal, *where, kind):
                 done[point(line)] = line
             sink.finish(family, done)
     except Removed as error:
@@ -74,16 +77,12 @@ def run_sweep(options: argparse.Namespace, command: str) -> int:
         return NOT_CONVERGED
     except KeyboardInterrupt:
         kept = sink.leave(family, done)
-        count = sum(_point(problem) in kept for problem in family)
+        count = sum(point_of(problem) in kept for problem in family)
         say(f"replica sweep: {count} of {len(family)} points are done and kept")
         raise
     return report_unconverged(
-        (each, done[key]) for key, each in {_point(p): p for p in family}.items()
+        (each, done[key]) for key, each in {point_of(p): p for p in family}.items()
     )
-
-
-def _point(problem: Problem) -> Point:
-    return point(problem.columns())
 
 
 class _Sink(Protocol):
@@ -110,7 +109,7 @@ class _Printed:
         return nullcontext()
 
     def finish(self, family: Sequence[Problem], done: Mapping[Point, Line]) -> None:
-        rows = [done[key] for key in map(_point, family) if key in done]
+        rows = [done[key] for key in map(point_of, family) if key in done]
         table = Table({name: row[name] for name in row if name != ERROR} for row in rows)
         table.write(sys.stdout)
 
@@ -130,10 +129,11 @@ class _Written:
         command: str,
         family: Sequence[Problem],
         optimal: bool,
+        kind: str,
     ) -> None:
         self._out, self._command = options.out, command
         self._parameters = _parameters(options, family[0])
-        self._points = [identity(problem, optimal) for problem in family]
+        self._points = [identity(problem, optimal, kind) for problem in family]
 
     def journal(self) -> AbstractContextManager[Journal]:
         self._journal = Journal(
@@ -142,7 +142,7 @@ class _Written:
         return self._journal
 
     def finish(self, family: Sequence[Problem], done: Mapping[Point, Line]) -> None:
-        self._journal.finish(done[key] for key in map(_point, family))
+        self._journal.finish(done[key] for key in map(point_of, family))
 
     def leave(self, family: Sequence[Problem], done: Mapping[Point, Line]) -> Collection[Point]:
         # Ctrl-C may have come between writing a point and counting it, or the file be gone.
@@ -173,4 +173,5 @@ def _parameters(options: argparse.Namespace, problem: Problem) -> dict[str, Any]
         "alpha": options.alpha,
         **({"log": True} if options.log else {}),
         "loss": problem.loss,
+        **({"masking": options.masking} if options.masking else {}),
     }

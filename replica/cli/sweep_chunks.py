@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from replica.commandline.terminal import progress
 from replica.execution.resumable import finished, recorded
 from replica.execution.task import Line, described
-from replica.problem import DataModel, Problem
+from replica.problem import Problem, RowTokens
 from replica.problem.row_sequences import RowSequences
-from replica.saddle_point.solution import Solution
+from replica.saddle_point.solution import Solution, behind
 from replica.tables.columns import FAILED
 from replica.tables.journal import Journal
 
@@ -36,6 +37,7 @@ def solved(
     journal: Journal | None = None,
     workers: int = 1,
     scheduler: str | None = None,
+    kind: str = "",
 ) -> Iterator[Line]:
     """Yield the lines of all problems, each point once: those of the journal, and new ones.
 
@@ -53,6 +55,8 @@ def solved(
         Processes; 1 works in this one.
     scheduler : str, optional
         Address of a Dask cluster that takes the place of the processes.
+    kind : str
+        Of the masks whose rate is to be the best at each point; nothing, where it is given.
 
     Raises
     ------
@@ -64,8 +68,8 @@ def solved(
     held = () if journal is None else journal.lines
     known = {point(line): line for line in held}
     tasks = []
-    for task in stretches(problems, optimal):
-        points = [point(problem.columns()) for problem in task.problems]
+    for task in stretches(problems, optimal, kind):
+        points = [point_of(problem) for problem in task.problems]
         missing = [number for number, each in enumerate(points) if each not in known]
         if missing:
             tasks.append(task)
@@ -89,15 +93,22 @@ def point(line: Mapping[str, Any]) -> Point:
     return line.get("row"), line["alpha"]
 
 
-def stretches(problems: Iterable[Problem], optimal: bool = False) -> list[Stretch]:
+def point_of(problem: Problem) -> Point:
+    """Return what tells the line of a problem from those of the others of a sweep."""
+    data = problem.data
+    return data.columns()["row"] if isinstance(data, RowTokens) else None, problem.alpha
+
+
+def stretches(problems: Iterable[Problem], optimal: bool = False, kind: str = "") -> list[Stretch]:
     """Return the stretches that solve problems of one or more rows along alpha, each once."""
-    length = 1 if optimal else LENGTH
-    along: dict[DataModel, dict[float, Problem]] = {}
+    length = 1 if optimal or kind else LENGTH
+    along: dict[int | None, dict[float, Problem]] = {}
     for problem in problems:
-        along.setdefault(problem.data, {})[problem.alpha] = problem
+        row, alpha = point_of(problem)
+        along.setdefault(row, {})[alpha] = problem
     curves = [[curve[alpha] for alpha in sorted(curve)] for curve in along.values()]
     return [
-        Stretch(tuple(curve[start : start + length]), optimal)
+        Stretch(tuple(curve[start : start + length]), optimal, kind)
         for curve in curves
         for start in range(0, len(curve), length)
     ]
@@ -113,10 +124,13 @@ class Stretch:
         In ascending order of alpha, and of nothing else.
     optimal : bool
         Solve each at its best weight decay; it then starts from no neighbour.
+    kind : str
+        Solve each at the best rate of masks of this kind, if one is given.
     """
 
     problems: tuple[Problem, ...]
     optimal: bool = False
+    kind: str = ""
 
     def run(self) -> list[Line]:
         """Return one line per point."""
@@ -127,6 +141,8 @@ class Stretch:
         solve: Callable[[Sequence[Problem]], Iterable[Solution]] = (
             _at_best_lam if self.optimal else _along_alpha
         )
+        if self.kind:
+            solve = partial(_at_best_masking, self.kind, self.optimal)
         done = 0
         while done < len(self.problems):
             try:
@@ -147,15 +163,22 @@ class Stretch:
 
     def _failed(self, problem: Problem, error: str) -> Line:
         return {
-            **identity(problem, self.optimal),
+            **identity(problem, self.optimal, self.kind),
             "status": f"{FAILED}: {error}",
+            **dict.fromkeys(behind(problem)),
             ERROR: None,
         }
 
 
-def identity(problem: Problem, optimal: bool) -> Line:
-    """Return what tells the line of a problem from others; at its best, λ is a result."""
-    return {"source": "theory", **problem.columns(without="lam" if optimal else "")}
+def identity(problem: Problem, optimal: bool, kind: str = "") -> Line:
+    """Return what tells the line of a problem from others; at its best, λ is a result.
+
+    So is the masking where the best rate of a kind is asked for.
+    """
+    told = {"source": "theory", **problem.columns(without="lam" if optimal else "")}
+    if kind:
+        del told["masking"]
+    return told
 
 
 def _moment_errors(solution: Solution) -> Line:
@@ -178,3 +201,9 @@ def _at_best_lam(problems: Sequence[Problem]) -> Iterable[Solution]:
     from replica.predictions.optimal_lam import at_best_lam
 
     return map(at_best_lam, problems)
+
+
+def _at_best_masking(kind: str, best_lam: bool, problems: Sequence[Problem]) -> Iterable[Solution]:
+    from replica.predictions.optimal_masking import at_best_masking
+
+    return (at_best_masking(problem, kind, best_lam) for problem in problems)

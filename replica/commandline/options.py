@@ -19,7 +19,7 @@ from replica.commandline.parsing import (
     vector,
 )
 from replica.commandline.sequence_rows import rows_of_file as rows_of_sequences
-from replica.problem import DATA_MODELS, LOSSES, DataModel, Problem
+from replica.problem import DATA_MODELS, LOSSES, DataModel, Masking, Problem
 from replica.problem.coupling_laws import NAMES
 from replica.problem.data_model import MOST_COLORS
 from replica.problem.row_sequences import COVARIANCES, RowSequences
@@ -166,6 +166,13 @@ def add_loss_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--loss", help=f"{' or '.join(LOSSES)} (the first that the data allow)")
 
 
+def add_masking_option(parser: argparse.ArgumentParser, optimal: str = "") -> None:
+    """Add the option that says how many tokens are masked at once."""
+    parser.add_argument("--masking", metavar="KIND:RATE",
+                        help="tokens masked at once in training: static:0.15, dynamic:0.15, or "
+                        f"static:0.15:8 for eight draws{optimal} (one at a time)")  # fmt: skip
+
+
 def add_alpha_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that list sample ratios."""
     parser.add_argument("--alpha", required=True,
@@ -183,6 +190,8 @@ def add_problem_options(
     """
     add_data_options(parser, **data)
     add_loss_option(parser)
+    best = "; optimal:dynamic or optimal:static for the best rate" if OPTIMAL in lam else ""
+    add_masking_option(parser, best)
     parser.add_argument("--bias", action="store_true",
                         help="rows have a bias, which does not decay")  # fmt: skip
     parser.add_argument("--lam", type=number, required=True,
@@ -232,11 +241,27 @@ def problems(
     `lam` takes the place of the weight decay that is given. With `several` there may be several
     rows, each with all its sample ratios before the next.
     """
+    masking = masking_of(arguments)
+    lam = arguments.lam if lam is None else lam
     return [
-        Problem(alpha, arguments.lam if lam is None else lam, data, arguments.loss, arguments.bias)
+        Problem(alpha, lam, data, arguments.loss, arguments.bias, masking)
         for data in (data_models(arguments) if several else (data_model(arguments),))
         for alpha in alpha_grid(arguments.alpha, arguments.log)
     ]
+
+
+def masking_of(arguments: argparse.Namespace) -> Masking | None:
+    """Return the masking that parsed options describe, if any."""
+    return None if arguments.masking is None else Masking.from_text(arguments.masking)
+
+
+def best_masking(arguments: argparse.Namespace) -> str:
+    """Return the kind of masks whose rate is to be the best, or nothing, and give it some rate."""
+    best, _, kind = str(arguments.masking).partition(":")
+    if best != OPTIMAL:
+        return ""
+    arguments.masking = f"{one_of('masking', kind, Masking.kinds)}:0.5"
+    return kind
 
 
 def at_best_or_given_lam(

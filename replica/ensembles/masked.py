@@ -8,8 +8,10 @@ from functools import cached_property
 import numpy as np
 
 from replica.arrays import Vector
+from replica.ensembles.moments import Moments
 from replica.ensembles.spectrum import Spectrum
 from replica.problem import Masking
+from replica.quadrature.symmetric import packed
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +43,9 @@ class MaskedSpectrum:
     def noise(self) -> Vector:
         """p (1 - p) u_k² <G_k>, the variance of the masks' noise in units of |w|², in each mode."""
         s, p = self.spectrum, self.masking.rate
-        return np.asarray(p * (1.0 - p) * s.scales * (s.covariances @ s.weights))
+        # Traces of one row have no site of its own, and weights that do not sum to 1.
+        own = s.covariances @ s.weights / s.weights.sum()
+        return np.asarray(p * (1.0 - p) * s.scales * own)
 
     @cached_property
     def with_norm(self) -> Spectrum:
@@ -57,3 +61,18 @@ class MaskedSpectrum:
         G = s.scaled[0]
         mean = self.kept * G
         return float(s.teacher @ (mean**2 / (self.kept * mean + self.noise[0])))
+
+
+def masked_moments(moments: Moments, rate: float) -> Moments:
+    """Return the moments of contexts of which every token is left out with this probability.
+
+    (1 - p) μ_a and (1 - p)² Σ_a, and for every site p (1 - p) times its own second moment, which
+    differs with the token as the means do.
+    """
+    row, column = np.triu_indices(moments.sites - 1)
+    own = np.flatnonzero(row == column)
+    covariances = (1.0 - rate) ** 2 * moments.covariances[moments.groups]
+    for masked, group, means in zip(covariances, moments.groups, moments.means, strict=True):
+        square = packed(means.T[:, :, None] * means.T[:, None, :]).T
+        masked[:, own] += rate * (1.0 - rate) * (moments.covariances[group][:, own] + square)
+    return Moments(moments.frequencies, (1.0 - rate) * moments.means, covariances, moments.teacher)

@@ -61,23 +61,33 @@ def optimal_masking(
     ConvergenceError
         If a problem on the way was not solved.
     ValueError
-        If an argument is not allowed, or the test loss is least in the limit of no masks.
+        If an argument is not allowed, or no rate is better than its neighbours. With little weight
+        decay those near 0 or 1 may still be better, where a row learns nothing.
     """
     if not isinstance(problem, Problem):
         raise invalid("problem", problem, "a Problem")
     one_of("kind", kind, Masking.kinds)
     check_teacher(problem)
     path = _Path(problem, kind, truth("best_lam", best_lam))
-    found = deepest_minimum(path.test_loss, _GRID.tolist(), _COARSE)
+    found = deepest_minimum(path.test_loss, _GRID.tolist(), _COARSE, ends=False)
     if not found.inside:
         end = "rate → 0" if found.place == _GRID[-1] else "rate → 1"
-        allowed = f"one whose test loss is least at a rate between 0 and 1, not in the limit {end}"
+        allowed = f"one whose test loss has a minimum in the rate, and does not fall up to {end}"
         raise invalid("problem", problem, allowed)
     place = flat_minimum(path.test_loss, found.place, _HALF_WIDTH, _DEGREE)
     path.test_loss(found.place if place is None else place)
     solution = solve(path.latest)
     assert solution.problem.masking is not None
     return solution.problem.masking, solution
+
+
+def at_best_masking(problem: Problem, kind: str, best_lam: bool) -> Solution:
+    """Return the solution at the best rate, or the one on the way there that did not converge."""
+    try:
+        return optimal_masking(problem, kind, best_lam=best_lam)[1]
+    except ConvergenceError as error:
+        stopped: Solution = error.solution
+        return stopped
 
 
 class _Path:

@@ -55,7 +55,7 @@ class Reliability(Immutable):
 
 
 def reliability(solution: Solution, *, bins: int = 20, temperature: float = 1.0) -> Reliability:
-    """Return how often predictions of a given confidence are right (THEORY.md, section 12).
+    """Return how often predictions of a given confidence are right (THEORY.md, section 16).
 
     Given its fields the true law of the masked token is known. Averages over the fields are those
     over scrambled Sobol points, as a bin has edges, at which no rule converges fast.

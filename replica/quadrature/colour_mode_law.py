@@ -96,6 +96,15 @@ class ModeLaw(FieldLaw):
         error = 2.0 * float(parts.std(ddof=1)) / math.sqrt(_PARTS)
         return error / (1.0 - float(parts.mean()))
 
+    @cached_property
+    def axes(self) -> tuple[Matrix, NDArray[np.int64]]:
+        """Orthonormal directions of the noise of fields, and the mode of each."""
+        return self.basis, self.mode
+
+    def points(self, m: Vector, q: Vector, accuracy: Accuracy) -> list[Points]:
+        """Return points of the law for every colour that stands for others."""
+        return ModeRule(self, q).fields(m, q, accuracy)
+
     def guesses(self, m: Vector, q: Vector, accuracy: Accuracy) -> Guesses:
         """Return points of ω, one set for each colour that stands for others.
 

@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replica.arrays import Matrix, Vector
+from replica.quadrature.point_sets import complement
 from replica.quadrature.rule import Accuracy
+from replica.quadrature.temperature import Points
 
 
 class Sample(NamedTuple):
@@ -125,6 +127,17 @@ class FieldLaw:
     def size(self, m: float, q: float) -> float:
         """Return the variance of the largest fields that enter a prox or a weight."""
         return q
+
+    @cached_property
+    def axes(self) -> tuple[Matrix, NDArray[np.int64]]:
+        """Orthonormal directions of the noise of fields, one per row, and the mode of each."""
+        return complement(self.colors), np.zeros(self.colors - 1, dtype=np.int64)
+
+    def points(self, m: Vector, q: Vector, accuracy: Accuracy) -> list[Points]:
+        """Return points of the law for a masked colour, or for each that stands for others."""
+        size = self.size(float(m[0]), float(q[0]))
+        sample = self.sample(float(m[0]), float(q[0]), size, accuracy)
+        return [Points(sample.fields, sample.weights, 0)]
 
     def guesses(self, m: Vector, q: Vector, accuracy: Accuracy) -> Guesses:
         """Return random points of the law, whatever token is masked, with the fate of a guess."""

@@ -106,7 +106,7 @@ class MixtureLaw(FieldLaw):
             return math.nan
         total = 0.0
         for a, q in enumerate(self.basis @ self.truth.q @ self.basis.T):
-            x, weights = self.points(q, 1.0, accuracy)
+            x, weights = self.nodes(q, 1.0, accuracy)
             nu = self.truth.m[a] + x.reshape(-1, len(q)) @ roots(q) @ self.basis
             p = np.exp(nu - nu.max(axis=1, keepdims=True))
             p /= p.sum(axis=1, keepdims=True)
@@ -114,7 +114,7 @@ class MixtureLaw(FieldLaw):
             total += self.frequencies[a] * float(weights.ravel() @ found) / len(weights)
         return total
 
-    def points(self, q: Matrix, sharpness: float, accuracy: Accuracy) -> tuple[Vector, Matrix]:
+    def nodes(self, q: Matrix, sharpness: float, accuracy: Accuracy) -> tuple[Vector, Matrix]:
         """Return normal points x for fields √q x, and their weights.
 
         A lattice along the eigenvectors of q, in steps that follow its eigenvalues, while it has
@@ -264,7 +264,7 @@ class MixtureRule:
         basis = self.law.basis
         key = a, accuracy
         if key not in self._points:
-            self._points[key] = self.law.points(self._covariances[a], self.loss.sharpness, accuracy)
+            self._points[key] = self.law.nodes(self._covariances[a], self.loss.sharpness, accuracy)
         x, weights = self._points[key]
         covariance, variance = (basis @ each[a] @ basis.T for each in (q, V))
         root, reaction = roots(np.array([covariance, variance]))

@@ -20,7 +20,10 @@ class Minimum(NamedTuple):
 
 
 def deepest_minimum(
-    function: Callable[[float], float], places: Sequence[float], tolerance: float
+    function: Callable[[float], float],
+    places: Sequence[float],
+    tolerance: float,
+    ends: bool = True,
 ) -> Minimum:
     """Return the deepest minimum that a grid brackets.
 
@@ -36,6 +39,8 @@ def deepest_minimum(
         Three or more, ascending or descending, no two minima between neighbours.
     tolerance : float
         To which a place is refined.
+    ends : bool
+        Whether what lies beyond the grid counts; if not, an end is returned without a minimum only.
     """
     values = [function(place) for place in places]
     lowest = min((0, len(values) - 1), key=values.__getitem__)
@@ -46,7 +51,7 @@ def deepest_minimum(
             options = {"xatol": tolerance}
             found = minimize_scalar(function, bounds=bounds, method="bounded", options=options)
             best = min(
-                best,
+                *((best,) if ends or best.inside else ()),
                 Minimum(places[i], values[i], True),
                 Minimum(float(found.x), float(found.fun), True),
                 key=lambda minimum: minimum.value,

@@ -24,7 +24,10 @@ from replica.quadrature.softmax_race import window_for
 
 #: log(1/error) that the lattice aims at for each accuracy, the most points it may take for that,
 #: and the least digits before it is given up.
-_DIGITS, _MOST, _LEAST = (9.0, 25.0, 29.0), (20_000, 120_000, 240_000), (5.0, 7.0, 8.0)
+_DIGITS, _MOST, _LEAST = (12.0, 25.0, 29.0), (20_000, 250_000, 500_000), (5.0, 7.0, 8.0)
+
+#: Colours beyond which every digit takes many points, and how many less are aimed at.
+_FEW, _LESS = 5, 2.0
 
 #: The most levels that have a table of times each.
 _MOST_TABLES = 300
@@ -134,7 +137,7 @@ class _Levels(NamedTuple):
 
 def _lattice_near(colors: int, q: float, V: float, accuracy: Accuracy) -> _Levels | None:
     """Return the lattice for fields of this size, or None where it has too many points."""
-    digits = _DIGITS[accuracy]
+    digits = _DIGITS[accuracy] - (_LESS if colors > _FEW and accuracy else 0.0)
     while digits > _LEAST[accuracy]:
         step = math.sqrt(2.0) * _spacing(colors, q, V, digits)
         reach = _reach(colors, digits) * q / step**2

@@ -64,7 +64,9 @@ class Memory:
             return 1.0
         # The norm of a product of a tall matrix and a wide one, which itself may be too large.
         wide = np.linalg.pinv(self.changes, rcond=_ALIKE)
-        left, right = (np.linalg.qr(x, "r") for x in (self.steps + self.changes, wide.T))
+        left, right = (
+            np.asarray(np.linalg.qr(x, "r")) for x in (self.steps + self.changes, wide.T)
+        )
         return 1.0 + float(np.linalg.norm(left @ right.T, 2))
 
 

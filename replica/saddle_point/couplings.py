@@ -131,9 +131,9 @@ class RowEquations(SpectralCouplings):
 
     def overlaps(self, x: Vector, lam: float) -> Overlaps:
         """Return the overlaps at coordinates x."""
-        order, (V_hat, m_hat, _) = super().overlaps(x, lam), np.exp(x).tolist()
         G, cross = self.spectrum.covariances[0], self.spectrum.cross
-        return order._replace(teacher_overlap=m_hat * float(cross @ (G / (lam + V_hat * G))))
+        along = _row_overlap(np.exp(x), lam, G, cross)
+        return super().overlaps(x, lam)._replace(teacher_overlap=along)
 
 
 #: The coupling equations of every form in which an ensemble gives the law of a row's context.
@@ -189,3 +189,13 @@ def _overlaps(conjugates, lam, G, weights, teacher, scales):
         norms[0] += signal
         norms[1] += square
     return found
+
+
+@jit
+def _row_overlap(conjugates, lam, G, cross):
+    """Return m̂ w*ᵀ (G/D) u."""
+    V_hat, m_hat = conjugates[0], conjugates[1]
+    found = 0.0
+    for i in range(G.size):
+        found += cross[i] * G[i] / (lam + V_hat * G[i])
+    return m_hat * found

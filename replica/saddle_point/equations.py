@@ -17,7 +17,8 @@ class Overlaps(NamedTuple):
 
     m_k = u_k² w*ᵀ G_k w, q_k = u_k² wᵀ G_k w and V_k, the local variance;
     teacher_overlap = w*·w, norm2 = |w|². Where colours are not alike m has a vector of colours for
-    each masked token, the mean field, and q and V a matrix, covariance and local variance.
+    each masked token, the mean field, and q and V a matrix, covariance and local variance. Where
+    m, q and V are those of masked contexts, `full` has those of full ones.
     """
 
     m: Vector
@@ -25,6 +26,7 @@ class Overlaps(NamedTuple):
     V: Vector
     teacher_overlap: float
     norm2: float
+    full: Overlaps | None = None
 
 
 class Conjugates(NamedTuple):

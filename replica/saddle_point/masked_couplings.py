@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from replica.arrays import Matrix, Vector
+from replica.ensembles.given_couplings import RowSpectrum
 from replica.ensembles.masked import MaskedSpectrum
 from replica.quadrature.rule import HUGE
 from replica.saddle_point.couplings import SpectralCouplings
@@ -12,7 +13,7 @@ from replica.saddle_point.equations import Conjugates, Overlaps
 
 
 class MaskedCouplings(SpectralCouplings):
-    """The coupling equations with one more mode, that of |w|² (THEORY.md, section 12).
+    """The coupling equations with one more mode, that of |w|² (THEORY.md, section 15).
 
     m, q and V have an entry w*·w, |w|² and <1/D> behind those of the colour modes, and D has n̂,
     the V̂ of that mode, added to the weight decay. Its m̂ is 0, and so is its q̂ under dynamic masks,
@@ -22,6 +23,8 @@ class MaskedCouplings(SpectralCouplings):
 
     def __init__(self, context: MaskedSpectrum, colors: int) -> None:
         super().__init__(context.with_norm, colors, bias=False)
+        self.teacher_norm2 = context.spectrum.teacher_norm2
+        self._row = context.spectrum if isinstance(context.spectrum, RowSpectrum) else None
         masking, modes = context.masking, len(context.noise)
         self._full = SpectralCouplings(context.spectrum, colors, bias=False)
         #: n̂ and q̂ of |w|² per V̂ and q̂ of the colour modes, where they follow these.
@@ -70,7 +73,15 @@ class MaskedCouplings(SpectralCouplings):
 
     def overlaps(self, x: Vector, lam: float) -> Overlaps:
         """Return the overlaps at coordinates x."""
-        return super().overlaps(self._logarithms(x).ravel(), lam)
+        every = self._logarithms(x)
+        order = super().overlaps(every.ravel(), lam)
+        if self._row is None:
+            return order
+        # Of one given row, whose class means lie along u: w*·w = m̂ w*ᵀ (G/D) u.
+        (V_hat, n_hat), (m_hat, _), _ = np.exp(every).tolist()
+        G = self._row.covariances[0]
+        signal = m_hat * float(self._row.cross @ (G / (lam + n_hat + V_hat * G)))
+        return order._replace(teacher_overlap=signal)
 
     def _logarithms(self, x: Vector) -> Matrix:
         """Return the logarithms of V̂, m̂ and q̂ of all modes, one row each."""

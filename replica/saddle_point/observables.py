@@ -31,7 +31,7 @@ _ROUNDING = 1e-14
 def solution_at(saddle: SaddlePoint, found: FixedPoint) -> Solution:
     """Return the solution where a search ended."""
     order = saddle.overlaps(found.x)
-    conjugates = saddle.conjugates(found.x)
+    conjugates, shown = saddle.conjugates(found.x), _of_full_contexts(order)
     test_loss, train_loss, *masked_loss = losses = losses_at(saddle, order, Accuracy.FINE)
     error_rate, distance, *masked_rate = rates = rates_at(saddle, order, Accuracy.FINE)
     following = saddle.overlaps(found.x + found.gap)
@@ -44,9 +44,9 @@ def solution_at(saddle: SaddlePoint, found: FixedPoint) -> Solution:
     calibrated = saddle.channel.calibrated(order.m, order.q)
     return Solution(
         saddle.problem,
-        m=public(saddle.seen(order.m)),
-        q=public(saddle.seen(order.q)),
-        V=public(saddle.seen(order.V)),
+        m=public(saddle.seen(shown.m)),
+        q=public(saddle.seen(shown.q)),
+        V=public(saddle.seen(shown.V)),
         m_hat=public(saddle.seen(conjugates.m)),
         q_hat=public(saddle.seen(conjugates.q)),
         V_hat=public(saddle.seen(conjugates.V)),
@@ -63,7 +63,7 @@ def solution_at(saddle: SaddlePoint, found: FixedPoint) -> Solution:
         residual=residual,
         evaluations=saddle.evaluations,
         quadrature_error=quadrature_error,
-        told=saddle.couplings.told(order),
+        told=saddle.couplings.told(shown),
         temperature=calibrated.temperature,
         calibrated_loss=calibrated.loss,
     )
@@ -115,21 +115,31 @@ def _quadrature_error(
 
 def losses_at(saddle: SaddlePoint, order: Overlaps, accuracy: Accuracy) -> Numbers:
     """Return test loss and training loss, and with masks the masked test loss."""
-    test = saddle.channel.test_loss(order.m, order.q, accuracy)
+    full = _of_full_contexts(order)
+    test = saddle.channel.test_loss(full.m, full.q, accuracy)
     losses = float(test), float(saddle.averages(order, accuracy).loss)
     if isinstance(saddle.channel, MaskedChannel):
         return *losses, saddle.channel.masked_test_loss(order.m, order.q, accuracy)
+    if full is not order:
+        return *losses, saddle.channel.test_loss(order.m, order.q, accuracy)
     return losses
 
 
 def rates_at(saddle: SaddlePoint, order: Overlaps, accuracy: Accuracy) -> Numbers:
     """Return error rate and coupling error, and with masks the masked error rate."""
-    rate = saddle.channel.error_rate(order.m, order.q, accuracy)
+    full = _of_full_contexts(order)
+    rate = saddle.channel.error_rate(full.m, full.q, accuracy)
     teacher_norm2 = saddle.couplings.teacher_norm2
     distance = float(coupling_error(teacher_norm2, order.teacher_overlap, order.norm2))
     if isinstance(saddle.channel, MaskedChannel):
         return rate, distance, saddle.channel.masked_error_rate(order.m, order.q, accuracy)
+    if full is not order:
+        return rate, distance, saddle.channel.error_rate(order.m, order.q, accuracy)
     return rate, distance
+
+
+def _of_full_contexts(order: Overlaps) -> Overlaps:
+    return order if order.full is None else order.full
 
 
 @kept()

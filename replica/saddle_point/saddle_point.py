@@ -7,9 +7,12 @@ import numpy as np
 from replica.arrays import Vector
 from replica.channels.channel import Channel
 from replica.channels.channel_of import channel_of, masked_channel_of
+from replica.channels.masked import MaskedChannel
 from replica.ensembles import ensemble_of
 from replica.ensembles.masked import MaskedSpectrum
-from replica.problem import Problem
+from replica.ensembles.moments import Moments
+from replica.ensembles.spectrum import Spectrum
+from replica.problem import Masking, Problem
 from replica.quadrature.rule import Accuracy, Averages, Rule
 from replica.saddle_point.couplings import couplings_of
 from replica.saddle_point.equations import (
@@ -19,7 +22,9 @@ from replica.saddle_point.equations import (
     conjugates_of,
 )
 from replica.saddle_point.masked_couplings import MaskedCouplings
+from replica.saddle_point.masked_moment_couplings import MaskedMomentCouplings
 from replica.saddle_point.solution import Solution, vector
+from replica.validation import invalid
 
 
 class SaddlePoint:
@@ -55,14 +60,27 @@ class SaddlePoint:
             self.couplings = couplings_of(self.ensemble, problem.bias)
             self.channel = channel_of(self.ensemble.law, problem.loss)
         else:
-            context = MaskedSpectrum(self.ensemble.spectrum, problem.masking)
-            self.couplings = MaskedCouplings(context, self.ensemble.colors)
-            self.channel = masked_channel_of(self.ensemble.law, problem.loss, context)
-            self.share = problem.masking.seen
+            self._mask(problem, problem.masking)
         self.alpha, self.lam = self.share * problem.alpha, self.share * problem.lam
         self.evaluations = 0
         self._rule: Rule | None = None
         self._known: dict[tuple[bytes, Accuracy], Averages] = {}
+
+    def _mask(self, problem: Problem, masking: Masking) -> None:
+        law, context = self.ensemble.law, self.ensemble.context
+        self.share = masking.seen
+        if isinstance(context, Spectrum):
+            masked = MaskedSpectrum(context, masking)
+            self.couplings = MaskedCouplings(masked, self.ensemble.colors)
+            self.channel = masked_channel_of(law, problem.loss, masked)
+            return
+        if not isinstance(context, Moments):
+            raise invalid("masking", masking, "None for measured moments")
+        if masking.dynamic or masking.draws > 1:
+            raise invalid("masking", masking, "static and drawn once where moments are given")
+        colors = self.ensemble.colors
+        self.couplings = MaskedMomentCouplings(context, masking.rate, colors, problem.bias)
+        self.channel = channel_of(law, problem.loss)
 
     def conjugates(self, x: Vector) -> Conjugates:
         """Return the conjugates at coordinates x."""
@@ -74,7 +92,7 @@ class SaddlePoint:
 
     def seen(self, values: Vector) -> Vector:
         """Return the entries of m, q or V that belong to fields: all, but for that of |w|²."""
-        return values if self.problem.masking is None else values[:-1]
+        return values[:-1] if isinstance(self.channel, MaskedChannel) else values
 
     def averages(self, order: Overlaps, accuracy: Accuracy) -> Averages:
         """Return the averages over the fields, by a rule kept while it covers the overlaps."""

@@ -19,8 +19,8 @@ from replica.validation import invalid
 #: What a solution fills of the columns, where it is finite.
 _FOUND = (*OBSERVABLES, "V", "residual")
 
-#: What stands behind the columns of every table, of the cross-entropy.
-_BEHIND = ("temperature", "calibrated_loss")
+#: Columns of the cross-entropy.
+_CALIBRATION = ("temperature", "calibrated_loss")
 
 Order = float | Vector
 
@@ -137,8 +137,12 @@ class Solution(Immutable):
             **{name: value for name, value in known.items() if _finite(value)},
             "status": str(self.status),
             "evaluations": self.evaluations,
-            **{name: getattr(self, name) for name in _BEHIND if _finite(getattr(self, name))},
+            **{name: self._or_none(name) for name in behind(self.problem)},
         }
+
+    def _or_none(self, name: str) -> float | None:
+        value: float = getattr(self, name)
+        return value if math.isfinite(value) else None
 
     def values(self) -> dict[str, Any]:
         """Return the solution by name, as JSON can hold it: None for NaN, lists for arrays.
@@ -165,6 +169,11 @@ class Solution(Immutable):
             for name, value in values.items()
         }
         return "\n".join(f"{name:<{width}}  {value}" for name, value in shown.items())
+
+
+def behind(problem: Problem) -> tuple[str, ...]:
+    """Return the columns of a line behind those of every table, empty or not."""
+    return _CALIBRATION if problem.loss == "cross-entropy" else ()
 
 
 def public(values: Vector) -> Order:

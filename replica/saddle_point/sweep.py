@@ -64,7 +64,12 @@ class Curve(Table):
         """Return data, loss, λ and sample ratios as JSON can hold them; lists where they differ."""
         problems = [solution.problem for solution in self.solutions]
         described = [
-            {**_content(problem.data), "loss": problem.loss_name, "lam": problem.lam}
+            {
+                **_content(problem.data),
+                "loss": problem.loss_name,
+                "lam": problem.lam,
+                **({} if problem.masking is None else {"masking": str(problem.masking)}),
+            }
             for problem in problems
         ]
         parameters: dict[str, Any] = {}

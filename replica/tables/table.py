@@ -28,9 +28,9 @@ class Table:
     """An immutable table of points, one line per (problem, system size, seed).
 
     `table["test_loss"]` is a numpy array with one entry per line: text for the columns
-    source, data, loss, status, estimator and similarity, floats elsewhere, NaN where the cell is
-    empty, and an array of rows where a cell holds one value per colour mode. If the numbers of
-    modes differ, the entries are objects: floats and arrays.
+    source, data, loss, status, estimator, similarity and couplings, floats elsewhere, NaN where
+    the cell is empty, and an array of rows where a cell holds one value per colour mode. If the
+    numbers of modes differ, the entries are objects: floats and arrays.
 
     Parameters
     ----------

@@ -32,7 +32,7 @@ class RowsExperiment:
     Parameters
     ----------
     problems : tuple of Problem
-        Of rows of one model, with one α; they may differ in row, λ and loss.
+        Of rows of one model, with one α; they may differ in row, λ, loss and bias.
     seed : int
         Names the sequences, 0 or greater.
     test_samples : int
@@ -107,9 +107,10 @@ class RowsExperiment:
         """
         seed = (self.seed, self.sites, self.samples)
         system = given_system(model_of(self.problems[0]), self.size, seed)
-        together: dict[tuple[float, str], list[int]] = {}
+        together: dict[tuple[float, str, bool], list[int]] = {}
         for number, problem in enumerate(self.problems):
-            together.setdefault((problem.lam, problem.loss_name), []).append(number)
+            how = problem.lam, problem.loss_name, problem.bias
+            together.setdefault(how, []).append(number)
         lines: dict[int, dict[str, Any]] = {}
         for numbers in together.values():
             lines.update(zip(numbers, self._trained(numbers, system), strict=True))
@@ -121,7 +122,8 @@ class RowsExperiment:
         rows = [row_of(problem) for problem in problems]
         loss = self.loss(problems[0])
         model, tokens = system.model, system.train_tokens
-        trained = train(tokens, model.colors, problems[0].lam, loss, rows=rows)
+        lam, bias = problems[0].lam, problems[0].bias
+        trained = train(tokens, model.colors, lam, loss, rows=rows, bias=bias)
         observed = measure(model, trained, tokens, system.test_tokens, loss)
         return [
             {

@@ -61,11 +61,19 @@ def systems(data: DataModel, size: Size, seed: Sequence[int]) -> Iterator[System
 @systems.register
 def potts_systems(data: PottsTokens, size: Size, seed: Sequence[int]) -> Iterator[System]:
     """One system, of which every site can be masked."""
+    _, for_training, for_test = _potts_seeds(data, seed)
+    yield _sampled(potts_model(data, size.sites, seed), size, for_training, for_test)
+
+
+def potts_model(data: PottsTokens, sites: int, seed: Sequence[int]) -> PottsModel:
+    """Return the model of a system, without its sequences."""
+    return PottsModel.random(data, sites, _potts_seeds(data, seed)[0])
+
+
+def _potts_seeds(data: PottsTokens, seed: Sequence[int]) -> list[np.random.SeedSequence]:
+    """Return seeds for couplings, training and test."""
     similarity = (u for row in data.similarity or () for u in row)
-    content = (data.beta, *similarity, *_named(data.couplings))
-    for_couplings, for_training, for_test = _seeds(seed, data, *content)
-    model = PottsModel.random(data, size.sites, for_couplings)
-    yield _sampled(model, size, for_training, for_test)
+    return _seeds(seed, data, data.beta, *similarity, *_named(data.couplings))
 
 
 def given_system(given: GivenModel, size: Size, seed: Sequence[int]) -> System:

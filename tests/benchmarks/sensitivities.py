@@ -1,4 +1,7 @@
-"""Derivatives of fifty random solutions of every data model against differences of solutions."""
+"""Derivatives of random solutions of every data model against differences of solutions.
+
+Arguments: the number of solutions (50), and the models (all).
+"""
 
 from __future__ import annotations
 
@@ -15,13 +18,13 @@ from drawn_problems import MODELS, OBSERVABLES, differences, drawn, values
 
 from replica import sensitivities, solve
 
-POINTS = 50
+POINTS = int(sys.argv[1]) if len(sys.argv) > 1 else 50
 
 
 def main() -> None:
     """Print the largest deviation, relative to the derivative, or to 1e-3 f/θ where it is less."""
     warnings.simplefilter("ignore")
-    models = sys.argv[1:] or MODELS
+    models = sys.argv[2:] or MODELS
     print("model, points, largest deviation, where, beyond own error, solve (ms), derivatives (ms)")
     for model in models:
         rng = np.random.default_rng(20)

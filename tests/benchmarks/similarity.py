@@ -13,9 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import helmert
 
-from replica import CustomTokens, PottsTokens, Problem, solve
-from replica.problem import RowTokens
-from simulations import Chains, PottsModel, measure, sample, token_precision, train
+from replica import PottsTokens, Problem, RowTokens, solve
+from simulations import Chains, PottsModel, measure, sample, train
 
 #: Colours and seeds of the similarities.
 SIMILARITIES = ((3, 0), (3, 1), (3, 2), (4, 0), (4, 1))
@@ -166,11 +165,11 @@ def told(lines: list[Compared]) -> str:
 
 
 def identity(sites: int = 100, rows: int = 10, moments: int = 100_000) -> None:
-    """U = I: rows through moments beside their couplings' covariance, and the analytic curve."""
+    """U = I: rows through moments beside rows of the couplings, and the analytic curve."""
     data = PottsTokens(3, 1.5)
     model = PottsModel.random(data, sites, 5)
     pair = np.array_split(sequences(model, moments, 6), 2)
-    precision = token_precision(model)
+    given = RowTokens.rows_from_couplings(model.couplings, range(rows), 3, data.beta)
     known = {row: [Sums.of(model, part, row) for part in pair] for row in range(rows)}
     for alpha in (1.0, 2.0, 4.0):
         problem = Problem(alpha, 0.1, data)
@@ -179,9 +178,7 @@ def identity(sites: int = 100, rows: int = 10, moments: int = 100_000) -> None:
             theory = predicted(model, known[row], row, problem)
             through.append([theory[loss][0] for loss in LOSSES])
             errors.append([theory[loss][1] for loss in LOSSES])
-            G = np.linalg.inv(np.delete(np.delete(precision, row, 0), row, 1))
-            teacher = np.delete(model.teacher[row], row)
-            solved = solve(problem.at(data=CustomTokens.from_covariance(G, teacher, 3)))
+            solved = solve(problem.at(data=given[row]))
             own.append([getattr(solved, loss) for loss in LOSSES])
         through, errors, own = np.array(through), np.array(errors), np.array(own)
         spread = through.std(axis=0, ddof=1) / np.sqrt(rows)
@@ -189,7 +186,7 @@ def identity(sites: int = 100, rows: int = 10, moments: int = 100_000) -> None:
             print(
                 f"U = I, alpha = {alpha:g}, {loss}: analytic curve {getattr(curve, loss):.4f}, "
                 f"moments {through[:, k].mean():.4f} ± {spread[k]:.4f} over rows; row by row "
-                f"less the covariance of the couplings {np.mean((through - own)[:, k]):+.5f}, "
+                f"less the theory of the couplings {np.mean((through - own)[:, k]):+.5f}, "
                 f"root mean square {np.sqrt(np.mean((through - own)[:, k] ** 2)):.5f}, error of "
                 f"the moments {np.sqrt(np.mean(errors[:, k] ** 2)):.5f}",
                 flush=True,

@@ -11,7 +11,7 @@ import pytest
 from replica import CustomTokens, GaussianTokens, PottsTokens
 from replica.ensembles import ensemble_of
 from replica.memory import MOST_BYTES, kept, size_of
-from replica.saddle_point.observables import _optimal_loss
+from replica.saddle_point.observables import optimal_loss_at
 
 #: Eleven arrays of a thousand numbers, with what their entries take.
 _ELEVEN = 11 * 9024
@@ -86,7 +86,7 @@ def test_memory_of_optimal_losses_of_large_spectra():
         for _ in range(40):
             values = rng.uniform(0.1, 1.0, 100_000)
             data = CustomTokens.from_spectrum(values, np.ones(100_000), values / 1e5, 2)
-            assert _optimal_loss(ensemble_of(data), "cross-entropy") < np.log(2)
+            assert optimal_loss_at(ensemble_of(data), "cross-entropy") < np.log(2)
         taken = tracemalloc.get_traced_memory()[0]
     finally:
         tracemalloc.stop()

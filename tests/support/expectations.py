@@ -71,6 +71,32 @@ def losses(table: Table, *names: str) -> Iterator[Curve]:
         yield Curve((*key, "optimal"), theory(lines, "alpha", "optimal_loss"))
 
 
+def own_couplings(table: Table, *names: str) -> Iterator[Curve]:
+    """Losses of the longer systems, and L (simulation / theory - 1) of each with its own theory."""
+    longest = max(line["sites"] for line in table.lines() if line.get("sites"))
+    curve = Table(line for line in table.lines() if line.get("sites") in (None, longest))
+    for y in ("test_loss", "train_loss"):
+        for key, lines in groups(curve, "theory", *names):
+            ensemble = [line for line in lines if line.get("sites") is None]
+            yield Curve((*key, y), theory(ensemble, "alpha", y))
+            if y == "test_loss":
+                yield Curve((*key, "optimal"), theory(ensemble, "alpha", "optimal_loss"))
+        for key, lines in groups(curve, "simulation", *names):
+            yield Curve((*key, y), *average(lines, "alpha", y))
+        own: dict[tuple[Any, ...], float] = {}
+        known = (*names, "sites", "alpha", "seed")
+        for line in table.where(source="theory").lines():
+            own[tuple(line.get(name) for name in known)] = line[y]
+        for key, lines in groups(table, "simulation", *names, "sites"):
+            aside = 1.035 if key[-1] == longest else 1 / 1.035
+            gaps = [
+                {"x": line["alpha"] * aside}
+                | {"y": key[-1] * (line[y] / own[tuple(line.get(name) for name in known)] - 1)}
+                for line in sorted(lines, key=lambda line: line["alpha"])
+            ]
+            yield Curve((*key[:-1], y, "strip"), *average(gaps, "x", "y"))
+
+
 def order_parameters(table: Table) -> Iterator[Curve]:
     solved = table.where(step=None)
     yield from both(solved, "alpha", "m", "loss")
@@ -183,7 +209,7 @@ def rows(table: Table) -> Iterator[Curve]:
 
 
 EXPECTED: dict[str, Callable[[Table], Iterable[Curve]]] = {
-    "learning-curve": lambda table: losses(table, "loss", "colors"),
+    "learning-curve": lambda table: own_couplings(table, "loss", "colors"),
     "learning-curve-similarity": lambda table: losses(table, "loss", "colors", "beta"),
     "learning-curve-gaussian": lambda table: losses(table, "shift", "colors"),
     "couplings": lambda table: (

@@ -139,6 +139,10 @@ def violations(solution: Solution) -> list[str]:
         broken.append("training loss above test loss")
     if not solution.optimal_loss <= solution.test_loss * (1 + allowed) + 1e-15:
         broken.append("test loss below the optimal loss")
+    if problem.loss == "cross-entropy":
+        between = [solution.optimal_loss, solution.calibrated_loss, solution.test_loss]
+        if not (np.diff(between) >= -allowed * solution.test_loss - 1e-15).all():
+            broken.append(f"calibrated loss {solution.calibrated_loss} not between the others")
     if not (values["m"] ** 2 <= values["q"] * rho * (1 + allowed) + 1e-290).all():
         broken.append("m² above q ρ")
     if not (values["V"] >= 0).all() or not (values["q"] >= 0).all():
@@ -209,6 +213,7 @@ _PROGRAMS: dict[str, tuple[dict[str, list[str]], list[tuple[str, list[str]]]]] =
         {
             **_DATA, "--samples": ["few", "many"], "--out": ["t.csv"],
             "--estimator": ["quadratic", "naive-mean-field"], "--steps": ["2"], "--workers": ["1"],
+            "--excess-loss": ["0.01"], "--error-rate": ["0.4"],
         },
         [
             ("solve", _SOUND),
@@ -216,6 +221,7 @@ _PROGRAMS: dict[str, tuple[dict[str, list[str]], list[tuple[str, list[str]]]]] =
             ("sweep", _SOUND),
             *(("sweep", other) for other in _OTHER_DATA),
             ("threshold", _POTTS),
+            ("required-alpha", [*_POTTS, "--lam", "0.1", "--excess-loss", "0.1"]),
             ("bayes", [*_POTTS, "--alpha", "1"]),
             ("stability", _SOUND),
             ("asymptotics", [*_SOUND, "--samples", "many"]),

@@ -33,7 +33,7 @@ SMALL: dict[str, Any] = {
     "finite-size": [Size(sites, 3, 4, 50, (), 0) for sites in (10, 15, 25, 30)],
     "phase-diagram": phase_diagram.Grid(3, 3),
     "recovery": recovery.Amount(((60, 3), (100, 3)), 2),
-    "rows": rows.Amount(((10, 3), (16, 2)), 4, 50),
+    "rows": rows.Amount(((24, 3), (36, 2)), 4, 50),
     "threshold": threshold.Amount(2, ((8, 12), (12, 7))),
 }
 

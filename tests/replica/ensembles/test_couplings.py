@@ -160,7 +160,7 @@ def test_the_bayes_bound_of_a_row_is_that_of_the_posterior_of_drawn_patterns(rat
 
 
 def test_orthogonal_couplings_have_no_bayes_bound():
-    with pytest.raises(ValueError, match=r"^couplings = .orthogonal. is not allowed: .*J J = I"):
+    with pytest.raises(ValueError, match=r"^couplings = .orthogonal. is not allowed: .* J J = I"):
         bayes_bound(1.0, PottsTokens(2, 1.0, couplings="orthogonal"))
 
 
@@ -253,7 +253,10 @@ def test_a_paramagnet_that_may_have_ended_is_warned_of():
         ({"couplings": "hopfield"}, "^couplings = 'hopfield' is not allowed"),
         ({"couplings": "random"}, "^couplings = 'random' is not allowed: .* gaussian, orthogonal"),
         ({"couplings": None}, "^couplings = None is not allowed"),
-        ({"beta": 1.8, "couplings": "hopfield:0.5"}, "^beta = 1.8 is not allowed: .* 1.75736, the"),
+        (
+            {"beta": 1.8, "couplings": "hopfield:0.5"},
+            "^beta = 1.8 is not allowed: .* 1.75736",
+        ),
         ({"beta": 26.0, "couplings": "orthogonal"}, "^beta = 26.0 is not allowed: .* 25.4558"),
         ({"beta": float("nan"), "couplings": "orthogonal"}, "^beta = nan is not allowed"),
     ],

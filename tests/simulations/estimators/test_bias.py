@@ -10,6 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from small_models import symmetric
 
 from replica.problem import IndependentTokens, PottsTokens, Problem
+from replica.tables import Table
 from simulations import (
     PottsModel,
     approximate_message_passing,
@@ -20,6 +21,7 @@ from simulations import (
     simulate_many,
     train,
 )
+from simulations.cli.parser import main
 from simulations.estimators.minimiser import Training
 
 
@@ -68,7 +70,11 @@ def test_two_colors_are_logistic_regression_with_an_intercept():
 
 
 @pytest.mark.parametrize("mixing", [False, True])
-@pytest.mark.parametrize("loss", ["cross-entropy", "squared-error", Own(), Summed()], ids=str)
+@pytest.mark.parametrize(
+    "loss",
+    ["cross-entropy", "squared-error", Own(), Summed()],
+    ids=lambda each: getattr(each, "name", each),
+)
 def test_minimum_on_dense_features(loss, mixing):
     colors, sites, lam, row = 3, 8, 0.1, 3
     model = pulled(colors, sites, 5, mixing)
@@ -215,3 +221,18 @@ def test_refusals():
     with pytest.raises(ValueError, match="parts = "):
         Training.joined([one, other])
     assert Training.joined([one, one]).bias.shape == (2, 3)
+
+
+def test_the_option_is_a_column_and_belongs_to_the_table(tmp_path, capsys):
+    out = tmp_path / "sim.csv"
+    options = {"colors": 2, "beta": 1, "lam": 0.1, "alpha": 2, "sites": 10, "workers": 1}
+    options["test-samples"] = 20
+    words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+    assert main([*words, "--bias", "--out", str(out)]) == 0
+    (line,) = Table.from_csv(out).lines()
+    assert line["bias"] == 1
+    problem = Problem(2.0, 0.1, PottsTokens(2, 1.0), bias=True)
+    assert line["test_loss"] == simulate(problem, 10, test_samples=20)["test_loss"]
+    # The same table without the option is another one.
+    assert main([*words, "--out", str(out)]) == 2
+    assert "bias" in capsys.readouterr().err

@@ -1,0 +1,58 @@
+"""The best rate of masks: better than its neighbours, and that of the command line."""
+
+from __future__ import annotations
+
+import pytest
+
+from replica import Masking, PottsTokens, Problem, Table, optimal_masking, solve
+from replica.cli import main
+
+RIDGE = Problem(2.0, 0.01, PottsTokens(3, 1.5), "squared-error")
+
+
+def test_the_best_rate_at_a_given_weight_decay():
+    masking, solution = optimal_masking(RIDGE, "dynamic")
+    assert solution.problem.masking == masking
+    assert solution.problem.lam == RIDGE.lam
+    for factor in (0.98, 1.02):
+        near = solve(RIDGE.at(masking=Masking(factor * masking.rate)))
+        assert near.test_loss > solution.test_loss
+
+
+def test_the_best_rate_and_weight_decay_of_the_softmax():
+    """As in a prototype: half of the tokens at α = 2, three tenths at α = 6."""
+    bare = Problem(6.0, 1.0, PottsTokens(2, 1.0))
+    masking, solution = optimal_masking(bare, "dynamic", best_lam=True)
+    assert masking.rate == pytest.approx(0.3, abs=0.02)
+    lam = solution.problem.lam
+    for rate, other in ((1.1 * masking.rate, lam), (masking.rate, 1.2 * lam), (0.27, 0.8 * lam)):
+        near = solve(bare.at(masking=Masking(rate), lam=other))
+        assert near.test_loss > solution.test_loss
+
+
+def test_without_a_best_rate_the_error_tells_where_the_loss_falls_to():
+    with pytest.raises(ValueError, match="has a minimum in the rate, and does not fall up to rate"):
+        optimal_masking(Problem(2.0, 0.02, PottsTokens(2, 1.0)), "dynamic")
+    with pytest.raises(ValueError, match="kind = 'both' is not allowed"):
+        optimal_masking(RIDGE, "both")
+
+
+def test_the_command_takes_masks(tmp_path, capsys):
+    out = tmp_path / "masks.csv"
+    problem = ["--colors", "3", "--beta", "1.5", "--lam", "0.01", "--alpha", "2,3"]
+    words = ["sweep", *problem, "--loss", "squared-error"]
+    assert main([*words, "--masking", "optimal:dynamic", "--out", str(out)]) == 0
+    lines = list(Table.from_csv(out).lines())
+    masking, solution = optimal_masking(RIDGE, "dynamic")
+    assert lines[0]["masking"] == str(masking)
+    assert lines[0]["masked_test_loss"] == pytest.approx(solution.masked_test_loss, rel=1e-9)
+    # The same command finds everything done.
+    before = out.read_bytes()
+    assert main([*words, "--masking", "optimal:dynamic", "--out", str(out)]) == 0
+    assert out.read_bytes() == before
+    assert main([*words, "--masking", "static:0.15"]) == 0
+    assert "static:0.15" in capsys.readouterr().out
+    assert main(["threshold", "--colors", "2", "--beta", "1", "--masking", "dynamic:0.15"]) == 0
+    assert capsys.readouterr().out == "0\n"
+    for text in ("optimal:both", "sometimes", "dynamic:1.5"):
+        assert main([*words, "--masking", text]) == 2
