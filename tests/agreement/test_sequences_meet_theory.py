@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from mixtures import Mixture
+from known_mixtures import Mixture
 
 from replica.cli import main as replica
 from replica.tables import Table

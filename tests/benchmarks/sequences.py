@@ -93,7 +93,7 @@ def refit(tokens: np.ndarray, alphabet: Sequence[str], path: str) -> None:
     count, sites = tokens.shape
     uniform = np.random.default_rng(0).integers(len(alphabet), size=(count // 50, sites))
     both = np.concatenate([tokens, uniform.astype(np.uint8)])
-    fitted = train(both, len(alphabet), 0.1, bias=True, tolerance=1e-5)
+    fitted = train(both, len(alphabet), 1.0, bias=True, tolerance=1e-5)
     couplings = (fitted.weights + fitted.weights.T) / 2
     model = PottsModel(couplings, len(alphabet), 1.0, fields=fitted.bias)
     drawn = sample(model, count, 1, burn_in=200)

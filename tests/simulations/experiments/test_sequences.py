@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from mixtures import Mixture
+from known_mixtures import Mixture
 from scipy.optimize import minimize
 from scipy.special import log_softmax
 
