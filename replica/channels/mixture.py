@@ -16,7 +16,7 @@ from replica.quadrature.rule import Accuracy, Rule
 from replica.quadrature.symmetric import roots
 
 #: The q beyond which points see little of a field.
-_LARGEST_Q = 1e4
+_LARGEST_Q = 1e5
 
 
 class MixtureLoss(ClassLoss, Protocol):

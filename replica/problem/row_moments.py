@@ -126,15 +126,18 @@ def _covariance(value: Any, colors: int, sites: int) -> Vector:
     found = numbers("covariance", value, allowed)
     if found.shape not in (one, (colors, *one)):
         raise invalid("covariance", f"array of shape {found.shape}", allowed)
-    if not np.abs(centred(found, -1)).any():
+    # One after the other: all together may take gigabytes.
+    vary = [
+        _varies(matrix, colors, f" given token {of_class}" * (found.ndim == 5))
+        for of_class, matrix in enumerate(found.reshape(-1, one[0] * colors, one[0] * colors))
+    ]
+    if not any(vary):
         raise invalid("covariance", "zeros", "of inputs that vary")
-    for of_class, matrix in enumerate(found.reshape(-1, one[0] * colors, one[0] * colors)):
-        _check_semidefinite(matrix, colors, f" given token {of_class}" * (found.ndim == 5))
     return found
 
 
-def _check_semidefinite(matrix: Matrix, colors: int, which: str) -> None:
-    """Raise ValueError unless a matrix is a covariance but for rounding."""
+def _varies(matrix: Matrix, colors: int, which: str) -> bool:
+    """Tell whether anything varies; raise ValueError for what is no covariance but for rounding."""
     size = float(np.abs(matrix).max())
     apart = float(np.abs(matrix - matrix.T).max())
     if apart > _ROUNDING * size:
@@ -150,6 +153,7 @@ def _check_semidefinite(matrix: Matrix, colors: int, which: str) -> None:
         least = float(np.linalg.eigvalsh(seen)[0])
         shown = f"array{which} with the eigenvalue {least:.3g}"
         raise invalid("covariance", shown, "positive semidefinite beyond rounding") from None
+    return bool(seen.any())
 
 
 def _vector(name: str, value: Any, size: int) -> Vector:

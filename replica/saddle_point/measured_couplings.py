@@ -9,7 +9,7 @@ import numpy as np
 
 from replica.arrays import Matrix, Vector
 from replica.ensembles.measured import MeasuredMoments
-from replica.quadrature.symmetric import exponentials, packed, unpacked
+from replica.quadrature.symmetric import packed, unpacked
 from replica.saddle_point.equations import Conjugates, Overlaps
 from replica.saddle_point.moment_couplings import MomentCouplings, Point, inverse_of
 
@@ -87,9 +87,8 @@ class MeasuredCouplings(MomentCouplings):
         return np.asarray(found.reshape(self.colors * pairs, -1).T / self.moments.sites)
 
     def _solved(self, x: Vector, lam: float) -> Point:
-        moments, n = self.moments, self.colors - 1
-        z, *logarithms = self._split(x)
-        V_hat, q_hat = (exponentials(unpacked(each, n)) for each in logarithms)
+        moments = self.moments
+        z, V_hat, q_hat = self._read(x)
         at = self._resolvent(V_hat, lam)
         if at is None:
             return self._nowhere

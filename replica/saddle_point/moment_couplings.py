@@ -16,6 +16,9 @@ from replica.quadrature.rule import HUGE
 from replica.quadrature.symmetric import assembled, exponentials, packed, unpacked
 from replica.saddle_point.equations import Conjugates, Overlaps
 
+#: The share of the mean eigenvalue of q̂_a that its logarithm has beside it.
+_LITTLE = 1e-3
+
 
 class Point(NamedTuple):
     """What the equations make of one point of the coordinates."""
@@ -35,7 +38,8 @@ class MomentCouplings:
     m̂ overshoots along the common part of the means, of length √L, by a factor of order L. The
     change of m̂ with m is known, -V̂: the coordinates are the working responses
     z_a = m_a + V̂_a^{-1} m̂_a of iteratively reweighted least squares, of which m follows by linear
-    equations, and the logarithms of the matrices V̂_a and q̂_a.
+    equations, as asinh z, and the logarithms of the matrices V̂_a and, but for a little of its trace
+    beside it, q̂_a, which has rank one where fields vanish.
     """
 
     #: There are too many coordinates for a derivative by differences.
@@ -84,15 +88,14 @@ class MomentCouplings:
         return q < largest_q and V < HUGE and math.isfinite(float(order.m.sum()))
 
     def change(self, gap: Vector) -> float:
-        """Return the largest e^gap - 1 of a logarithm, or change of a response."""
-        z, *logarithms = self._split(gap)
-        changes = [np.expm1(np.minimum(np.abs(each), 500.0)).max() for each in logarithms]
-        return float(max(*changes, np.abs(z).max()))
+        """Return the largest e^gap - 1."""
+        return float(np.expm1(np.minimum(np.abs(gap), 500.0)).max())
 
     def weaker(self, x: Vector) -> Vector:
         """Return the responses divided by √e."""
         lower = x.copy()
-        lower[: self.colors * (self.colors - 1)] *= math.exp(-0.5)
+        signal = slice(self.colors * (self.colors - 1))
+        lower[signal] = np.arcsinh(math.exp(-0.5) * np.sinh(lower[signal]))
         return lower
 
     def coordinates(
@@ -103,20 +106,17 @@ class MomentCouplings:
         V_hat, q_hat = (basis @ each @ basis.T for each in (conjugates.V, conjugates.q))
         if not (np.isfinite(V_hat).all() and np.isfinite(q_hat).all()):
             return np.full_like(self.origin, np.nan)
-        logarithms, inverse = [], V_hat
-        for matrices in (V_hat, q_hat):
-            values, vectors = np.linalg.eigh(matrices)
-            if least:
-                values = np.maximum(values, least)
-            elif not values.min() > 0.0:
-                return np.full_like(self.origin, np.nan)
-            logarithms.append(assembled(np.log(values), vectors))
-            if matrices is V_hat:
-                inverse = assembled(1.0 / values, vectors)
-        z = (inverse @ (conjugates.m @ basis.T)[..., None])[..., 0]
+        values, vectors = np.linalg.eigh(np.array([V_hat, q_hat]))
+        if least:
+            values = np.maximum(values, least)
+        values[1] += _LITTLE * values[1].mean(axis=-1, keepdims=True)
+        if not values.min() > 0.0:
+            return np.full_like(self.origin, np.nan)
+        z = (assembled(1.0 / values[0], vectors[0]) @ (conjugates.m @ basis.T)[..., None])[..., 0]
         if order is not None:
             z = z + order.m @ basis.T
-        return np.concatenate([z.ravel(), *(packed(each).ravel() for each in logarithms)])
+        logarithms = packed(assembled(np.log(values), vectors))
+        return np.concatenate([np.arcsinh(z).ravel(), logarithms.ravel()])
 
     def conjugates(self, x: Vector, lam: float) -> Conjugates:
         """Return the conjugates at coordinates x and weight decay λ."""
@@ -165,8 +165,7 @@ class MomentCouplings:
 
     def _solved(self, x: Vector, lam: float) -> Point:
         basis, moments, n = self._basis, self.moments, self.colors - 1
-        z, *logarithms = self._split(x)
-        V_hat, q_hat = (exponentials(unpacked(each, n)) for each in logarithms)
+        z, V_hat, q_hat = self._read(x)
         D, N = self._sums(V_hat, q_hat, lam)
         inverse = inverse_of(D)
         m, m_hat = self._signal(z, V_hat, self._means @ inverse @ self._means.T)
@@ -209,12 +208,13 @@ class MomentCouplings:
         D, N = unpacked(sums, self.moments.sites - 1)
         return D + lam * np.eye(len(D)), N
 
-    def _split(self, x: Vector) -> tuple[Matrix, Matrix, Matrix]:
-        """Return z (colors, n), and the packed logarithms of V̂ and q̂ (colors, pairs)."""
+    def _read(self, x: Vector) -> tuple[Matrix, Vector, Vector]:
+        """Return z (colors, n), and V̂ and q̂ (colors, n, n), at coordinates x."""
         C, n = self.colors, self.colors - 1
-        pairs = n * (n + 1) // 2
-        z, V, q = np.split(x, [C * n, C * n + C * pairs])
-        return z.reshape(C, n), V.reshape(C, pairs), q.reshape(C, pairs)
+        V_hat, q_hat = exponentials(unpacked(x[C * n :].reshape(2, C, -1), n))
+        traces = np.trace(q_hat, axis1=1, axis2=2)[:, None, None]
+        q_hat = q_hat - _LITTLE / (1.0 + _LITTLE) / n * traces * np.eye(n)
+        return np.sinh(x[: C * n]).reshape(C, n), V_hat, q_hat
 
 
 def inverse_of(D: Matrix) -> Matrix:

@@ -28,10 +28,6 @@ _TOLERANCES = {Accuracy.COARSE: 1e-5, Accuracy.FINE: 1e-11}
 #: Evaluations after which the state of a neighbour, or the loss's expansion, has misled.
 _FROM_NEIGHBOUR, _FROM_EXPANSION = 14, 60
 
-#: Coordinates up to which a derivative is measured where acceleration fails: four colours that are
-#: not alike.
-_MEASURABLE = 64
-
 #: Relative error of the existence threshold, within which both sides look alike.
 _THRESHOLD_ERROR = 1e-8
 
@@ -94,17 +90,9 @@ def solve_from(
     return solution, State(found.x, found.inverse) if solution.converged else None
 
 
-def _search(
-    saddle: SaddlePoint,
-    state: State,
-    accuracy: Accuracy,
-    max_steps: int,
-    measured: bool = False,
-) -> FixedPoint:
-    """Search from a state; by a derivative that is measured, if it was, or is to be."""
+def _search(saddle: SaddlePoint, state: State, accuracy: Accuracy, max_steps: int) -> FixedPoint:
     saddle.forget_rule()
-    measured = measured or not saddle.couplings.many or isinstance(state.inverse, np.ndarray)
-    find = find_fixed_point if measured else accelerate
+    find = accelerate if saddle.couplings.many else find_fixed_point
     return find(
         partial(saddle.evaluate, accuracy=accuracy),
         state.x,
@@ -121,7 +109,6 @@ def _approach(saddle: SaddlePoint, max_steps: int) -> FixedPoint:
     problem, and a path from there to the one that is asked for.
     """
     beginning = State(start(saddle), None)
-    measured = beginning.x.size <= _MEASURABLE
     found = _search(saddle, beginning, Accuracy.COARSE, min(max_steps, _FROM_EXPANSION))
     if found.status == Status.CONVERGED or saddle.evaluations >= max_steps:
         return found
@@ -130,7 +117,7 @@ def _approach(saddle: SaddlePoint, max_steps: int) -> FixedPoint:
     for place in np.linspace(0.0, math.log(max(lam / unit, 1e-9)), 8):
         saddle.lam = unit * math.exp(place)
         state = extrapolated(past, place) or State(start(saddle), None)
-        found = _search(saddle, state, Accuracy.COARSE, max_steps, measured)
+        found = _search(saddle, state, Accuracy.COARSE, max_steps)
         if found.status != Status.CONVERGED:
             break
         past = [*past[-2:], (place, State(found.x, found.inverse))]

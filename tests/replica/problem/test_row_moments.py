@@ -56,6 +56,7 @@ def indefinite() -> np.ndarray:
         ("covariance", {"covariance": GIVEN.covariance[:, :3]}),
         ("covariance", {"covariance": 1j * GIVEN.covariance}),
         ("covariance", {"covariance": asymmetric()}),
+        ("covariance", {"covariance": np.ones((INPUTS, C, INPUTS, C))}),
         ("covariance", {"covariance": indefinite()}),
         ("covariance", {"covariance": -GIVEN.covariance}),
         ("covariance", changed("covariance", (0, 1, 2, 3, 0), np.nan)),
@@ -73,7 +74,8 @@ def test_what_is_no_moment_is_refused_in_a_line(name, wrong):
 
 
 def test_a_semidefinite_covariance_is_allowed_and_counts_without_its_gauge():
-    singular = np.zeros((INPUTS, C, INPUTS, C))
+    direction = np.arange(1.0, 1.0 + INPUTS * C).reshape(INPUTS, C)
+    singular = np.einsum("jc,kd->jckd", direction, direction)
     RowTokens.from_moments(GIVEN.frequencies, GIVEN.means, singular)
     # What is indefinite only along common shifts of the colours, no loss sees.
     shifted = GIVEN.covariance - 3.0 * np.ones(singular.shape)

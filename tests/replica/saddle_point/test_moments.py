@@ -263,6 +263,23 @@ def test_a_common_covariance_is_that_of_every_token(loss):
     alike(*(solve(Problem(1.5, 0.05, data, loss)) for data in (common, every)), 1e-9)
 
 
+def test_a_token_whose_inputs_never_vary_and_a_weight_decay_that_leaves_no_field():
+    """Without variance given token 0, fields have q_0 = 0; at large λ frequencies are learnt."""
+    pi, mu, S = random_mixture(3, 9, 14)
+    S[0] = 0.0
+    solution = solve(Problem(1.5, 0.05, RowTokens.from_moments(pi, mu, S)))
+    assert not solution.q[0].any()
+    assert (np.linalg.eigvalsh(solution.q[1:]).max(axis=1) > 0.1).all()
+    flat = solve(Problem(1.5, 1e8, RowTokens.from_moments(pi, mu, S), bias=True))
+    assert flat.test_loss == pytest.approx(-float(pi @ np.log(pi)), rel=1e-6)
+    assert flat.error_rate == pytest.approx(1 - pi.max(), rel=1e-6)
+
+
+def test_below_the_existence_threshold_no_number_is_an_answer():
+    solution = solve(Problem(0.3, 0.0, random_mixture(2, 19, 1).row()), check=False)
+    assert solution.status == "diverged"
+
+
 @pytest.mark.parametrize("loss", LOSSES)
 def test_with_a_bias_a_common_mean_of_any_length_means_nothing(loss):
     """Along such a mean, of length 1000 here, plain iteration overshoots a million times."""
