@@ -50,7 +50,7 @@ def solution_at(saddle: SaddlePoint, found: FixedPoint) -> Solution:
         m_hat=public(saddle.seen(conjugates.m)),
         q_hat=public(saddle.seen(conjugates.q)),
         V_hat=public(saddle.seen(conjugates.V)),
-        norm2=order.norm2,
+        norm2=float(order.norm2),
         test_loss=test_loss,
         train_loss=train_loss,
         optimal_loss=optimal_loss_at(saddle.ensemble, saddle.problem.loss),
