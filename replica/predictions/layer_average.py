@@ -89,12 +89,13 @@ def layer_average(solution: Solution, layers: float) -> LayerAverage:
     Raises
     ------
     ValueError
-        If the solution did not converge or K is not allowed.
+        If the solution did not converge, its data have no common spectrum, or K is not allowed.
     """
     solved = answer(solution)
     endless = isinstance(layers, float) and layers == math.inf
     count = math.inf if endless else integer("layers", layers, 1, _MOST)
     saddle = SaddlePoint(solved.problem)
+    rho = saddle.ensemble.spectrum.rho
     couplings, channel = saddle.couplings, saddle.channel
     hats = Conjugates(vector(solved.m_hat), vector(solved.q_hat), vector(solved.V_hat))
     silent = hats._replace(q=0.0 * hats.q)
@@ -113,7 +114,7 @@ def layer_average(solution: Solution, layers: float) -> LayerAverage:
         layers=count,
         overlap=public(shared.q),
         variance=public(one.q - shared.q),
-        bias=public(saddle.ensemble.rho - 2.0 * one.m + shared.q),
+        bias=public(rho - 2.0 * one.m + shared.q),
         q=public(q),
         test_loss=test_loss,
         error_rate=float(channel.error_rate(one.m, seen, Accuracy.FINE)),

@@ -77,17 +77,19 @@ def reliability(solution: Solution, *, bins: int = 20, temperature: float = 1.0)
     Raises
     ------
     ValueError
-        If the solution did not converge, its data have no tokens to guess or more than 300
+        If the solution did not converge, its data have no tokens of a known law or more than 300
         colours, or an argument is not allowed.
     """
     solved = answer(solution)
     count = integer("bins", bins, 1, _MOST_BINS)
     T = positive("temperature", temperature)
-    if math.isnan(solved.error_rate):
-        raise invalid("data", solved.problem.data, "of tokens, which can be guessed")
     law = SaddlePoint(solved.problem).ensemble.law
     accuracy = Accuracy.FINER if law.colors <= _FEW else Accuracy.FINE
-    fields, right = law.guesses(vector(solved.m), vector(solved.q), accuracy)
+    try:
+        fields, right = law.guesses(vector(solved.m), vector(solved.q), accuracy)
+    except NotImplementedError:
+        allowed = "of tokens whose law given their fields is known"
+        raise invalid("data", solved.problem.data, allowed) from None
     top = fields.max(axis=2, keepdims=True)
     confidence = 1.0 / np.exp((fields - top) / T).sum(axis=2)
     edges = np.linspace(1.0 / law.colors, 1.0, count + 1)

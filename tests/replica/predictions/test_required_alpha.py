@@ -28,7 +28,7 @@ POTTS = PottsTokens(3, 1.5)
     [
         (POTTS, "cross-entropy", 0.1, 3.7),
         (POTTS, "squared-error", 0.1, 1.4),
-        (PottsTokens(8, 2.0), "cross-entropy", 0.3, 5.0),
+        (PottsTokens(7, 2.0), "squared-error", 0.3, 5.0),
         (PottsTokens(4, 1.0, RING), "squared-error", 0.1, 2.0),
         (IndependentTokens(2, 1.0), "squared-error", 0.3, 2.0),
         (GaussianTokens(3.0), "squared-error", 0.1, 4.0),
@@ -38,8 +38,10 @@ POTTS = PottsTokens(3, 1.5)
 def test_round_trip(data, loss, lam, alpha):
     problem = Problem(alpha, lam, data, loss)
     solution = solve(problem)
-    names = ("excess_loss", "test_loss") if data.name == "gaussian" else ("test_loss", "error_rate")
-    for name in names:
+    # Averages of the others cost more.
+    quick = data == POTTS or data.name == "gaussian"
+    other = "excess_loss" if data.name == "gaussian" else "error_rate"
+    for name in ("test_loss", other) if quick else ("test_loss",):
         found = required_alpha(problem, **{name: getattr(solution, name)})
         assert found == pytest.approx(alpha, rel=1e-8)
 
