@@ -274,6 +274,8 @@ def test_only_a_file_is_allowed_for_what_is_no_similarity(tmp_path, monkeypatch,
     assert f"{name} must be a file with one row of numbers per line" in refused
 
 
+EVERY_DATA = (*DATA_MODELS, "tokens")
+
 OTHER_DATA = {
     "coupling-norm": "independent", "shift": "gaussian", "joint": "gaussian",
     "covariance": "custom", "teacher": "custom",
@@ -283,12 +285,11 @@ OTHER_DATA = {
 @pytest.mark.parametrize(
     ("command", "models", "similarity"),
     [
-        *((c, tuple(DATA_MODELS), True) for c in ("solve", "sweep", "threshold", "stability")),
-        ("evolve", tuple(DATA_MODELS), True),
+        *((c, EVERY_DATA, True) for c in ("solve", "sweep", "threshold", "stability", "evolve")),
         ("bayes", ("potts", "custom", "couplings"), True),
         ("baseline", ("potts", "custom"), False),
         ("asymptotics", ("potts", "gaussian", "custom"), False),
-        (None, ("potts", "independent", "gaussian", "couplings"), True),
+        (None, ("potts", "independent", "gaussian", "couplings", "tokens"), True),
     ],
 )
 def test_help_offers_what_a_command_takes(capsys, command, models, similarity):
