@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 
 import numpy as np
@@ -335,7 +336,9 @@ def test_command_line(capsys):
         existence_threshold(solution.problem.data), rel=1e-9
     )
     assert main(["sweep", *words, "--lam", "0.1", "--alpha", "1,2"]) == 0
-    assert capsys.readouterr().out.splitlines()[2].endswith(",1.5")
+    (_, line) = csv.DictReader(capsys.readouterr().out.splitlines())
+    assert line["coupling_norm"] == "1.5"
+    assert float(line["temperature"]) == pytest.approx(solution.temperature, rel=1e-8)
     assert main(["solve", *words, *problem, "--beta", "1"]) == 2
     assert "beta = 1 is not allowed" in capsys.readouterr().err
     assert main(["solve", "--data", "independent", "--colors", "2", *problem]) == 2
