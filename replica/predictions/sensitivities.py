@@ -17,7 +17,7 @@ from replica.notices import unwanted
 from replica.predictions.differences import Derivative, derivative
 from replica.problem import DataModel, Problem, RowTokens
 from replica.quadrature.rule import Accuracy
-from replica.saddle_point.equations import Conjugates, conjugates_of
+from replica.saddle_point.equations import Conjugates, Overlaps, conjugates_of
 from replica.saddle_point.observables import losses_at, optimal_loss_at, rates_at
 from replica.saddle_point.saddle_point import SaddlePoint
 from replica.saddle_point.solution import Order, Solution, answer, public, vector
@@ -32,6 +32,9 @@ _SHARE, _TRIES, _PROBE = 0.1, 14, 1e-6
 
 #: Rounds in which the slope of the fixed point is improved, until it changes by less.
 _ROUNDS, _CLOSE = 4, 1e-4
+
+#: Coordinates up to which their Jacobian is measured.
+_MOST = 150
 
 #: Observables that are one number, as `_extended` lists them.
 _SCALARS = (
@@ -113,8 +116,12 @@ class _Differentiated:
         self.problem = solution.problem
         self.saddle = SaddlePoint(self.problem)
         hats = (solution.m_hat, solution.q_hat, solution.V_hat)
-        self.x = self.saddle.couplings.coordinates(Conjugates(*map(vector, hats)))
+        m, q, V = map(vector, (solution.m, solution.q, solution.V))
+        order = Overlaps(m, q, V, math.nan, math.nan)
+        self.x = self.saddle.couplings.coordinates(Conjugates(*map(vector, hats)), order)
         self.size = self.x.size
+        if self.size > _MOST:
+            raise invalid("colors", self.problem.data.colors, "at most 5 where they are not alike")
         jacobian = np.stack([self._along(axis) for axis in np.eye(self.size)], axis=1)
         #: How the observables follow a gap that is closed again: -obs_x (F_x - 1)^{-1}.
         gap, seen = jacobian[: self.size], jacobian[self.size :]
@@ -157,7 +164,7 @@ class _Differentiated:
         couplings = saddle.couplings
         order = couplings.overlaps(x, lam)
         average = saddle.averages(order, accuracy)
-        gap = couplings.coordinates(conjugates_of(average, alpha)) - x
+        gap = couplings.coordinates(conjugates_of(average, alpha), order) - x
         optimal = optimal_loss_at(saddle.ensemble, saddle.problem.loss, accuracy)
         temperature, calibrated = saddle.channel.calibrated(order.m, order.q)
         # An infinite temperature has no derivative.

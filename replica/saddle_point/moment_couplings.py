@@ -102,6 +102,8 @@ class MomentCouplings:
         self, conjugates: Conjugates, order: Overlaps | None = None, least: float = 0.0
     ) -> Vector:
         """Return responses and logarithms; NaN where a matrix has none, unless `least` is given."""
+        if order is None:
+            raise TypeError("the coordinates of moments depend on the overlaps")
         basis = self._basis
         V_hat, q_hat = (basis @ each @ basis.T for each in (conjugates.V, conjugates.q))
         if not (np.isfinite(V_hat).all() and np.isfinite(q_hat).all()):
@@ -113,8 +115,7 @@ class MomentCouplings:
         if not values.min() > 0.0:
             return np.full_like(self.origin, np.nan)
         z = (assembled(1.0 / values[0], vectors[0]) @ (conjugates.m @ basis.T)[..., None])[..., 0]
-        if order is not None:
-            z = z + order.m @ basis.T
+        z = z + order.m @ basis.T
         logarithms = packed(assembled(np.log(values), vectors))
         return np.concatenate([np.arcsinh(z).ravel(), logarithms.ravel()])
 

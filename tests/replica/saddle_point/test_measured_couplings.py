@@ -61,7 +61,8 @@ def test_the_spread_of_two_replicas_is_a_derivative_of_V(solved):
     solution, couplings, at = solved
     basis = couplings._basis
     _, matrices = changes(1, basis)
-    x = [couplings.coordinates(at._replace(V=at.V + h * matrices), None) for h in (1e-6, -1e-6)]
+    nothing = couplings.untrained
+    x = [couplings.coordinates(at._replace(V=at.V + h * matrices), nothing) for h in (1e-6, -1e-6)]
     moved = [basis @ couplings.overlaps(each, LAM).V @ basis.T for each in x]
     expected = packed((moved[1] - moved[0]) / 2e-6).ravel()
     found = couplings.spread(at.V, LAM) @ packed(basis @ matrices @ basis.T).ravel()
@@ -75,7 +76,7 @@ def test_moments_of_endless_sequences_are_taken_as_they_are(solved):
         couplings.moments, counts=np.full(3, np.inf), degrees=np.full(2, np.inf)
     )
     each = dataclasses.replace(endless, covariances=endless.covariances[endless.groups])
-    x = couplings.coordinates(at, None)
+    x = couplings.coordinates(at, couplings.untrained)
     found = MeasuredCouplings(endless, 3, False).overlaps(x, LAM)
     known = MomentCouplings(each, 3, False).overlaps(x, LAM)
     for a, b in zip(found[:3], known[:3], strict=True):

@@ -21,6 +21,7 @@ from replica import (
     free_energy,
     mean_field_baseline,
     optimal_lam,
+    sensitivities,
     solve,
     stability,
     state_evolution,
@@ -350,6 +351,20 @@ def test_stability_and_the_best_weight_decay_are_those_of_the_spectrum():
     assert found == pytest.approx(expected, rel=1e-8)
     best, known = (optimal_lam(Problem(2.0, 0.1, each))[0] for each in (data, spectrum))
     assert best == pytest.approx(known, rel=1e-6)
+
+
+def test_derivatives_are_those_of_neighbours():
+    data = random_mixture(3, 6, 15).row()
+    found = sensitivities(solve(Problem(1.0, 0.1, data, "squared-error")))
+    for name, step in (("alpha", 1e-3), ("lam", 1e-4)):
+        here = {"alpha": 1.0, "lam": 0.1}
+        right, left = (
+            solve(Problem(**{**here, name: here[name] + s * step}, data=data, loss="squared-error"))
+            for s in (1, -1)
+        )
+        for each in LOSS_NAMES:
+            slope = (getattr(right, each) - getattr(left, each)) / (2 * step)
+            assert found[each][name] == pytest.approx(slope, rel=1e-4), (each, name)
 
 
 @pytest.mark.parametrize(
