@@ -28,8 +28,8 @@ from replica import (
     stability,
 )
 from replica.cli import main
+from replica.commandline.options import MODELS
 from replica.commandline.parsing import alpha_grid
-from replica.problem import DATA_MODELS
 from simulations.cli import main as simulate
 
 OPTIONS = {"colors": "3", "beta": "1.5", "lam": "0.1", "alpha": "0.5:10:30"}
@@ -283,12 +283,12 @@ OTHER_DATA = {
 @pytest.mark.parametrize(
     ("command", "models", "similarity"),
     [
-        *((c, tuple(DATA_MODELS), True) for c in ("solve", "sweep", "threshold", "stability")),
-        ("evolve", tuple(DATA_MODELS), True),
+        *((c, tuple(MODELS), True) for c in ("solve", "sweep", "threshold", "stability")),
+        ("evolve", tuple(MODELS), True),
         ("bayes", ("potts", "custom", "couplings"), True),
         ("baseline", ("potts", "custom"), False),
         ("asymptotics", ("potts", "gaussian", "custom"), False),
-        (None, ("potts", "independent", "gaussian", "couplings"), True),
+        (None, ("potts", "independent", "gaussian", "couplings", "tokens"), True),
     ],
 )
 def test_help_offers_what_a_command_takes(capsys, command, models, similarity):
