@@ -27,7 +27,7 @@ from replica.tables.sequences import GAPS, KINDS
 from replica.validation import invalid, one_of
 
 #: What makes data of options, by the names of the data; sequences are those of a file.
-_MODELS: dict[str, Callable[..., DataModel | tuple[DataModel, ...]]] = {
+MODELS: dict[str, Callable[..., DataModel | tuple[DataModel, ...]]] = {
     **DATA_MODELS,
     RowSequences.name: rows_of_sequences,
 }
@@ -122,7 +122,7 @@ ROWS = "rows of couplings or tokens data, numbered from 0: 3, 0:20 (without 20),
 
 def add_data_options(
     parser: argparse.ArgumentParser,
-    models: Collection[str] = tuple(_MODELS),
+    models: Collection[str] = tuple(MODELS),
     similarity: bool = True,
     most_colors: int = MOST_COLORS,
     rows: str = ROWS,
@@ -146,7 +146,7 @@ def add_data_options(
         What it says of --rows.
     """
     parser.set_defaults(models=models)
-    shown = {name for model in models for name in signature(_MODELS[model]).parameters}
+    shown = {name for model in models for name in signature(MODELS[model]).parameters}
     if not similarity:
         shown.remove("similarity")
 
@@ -201,7 +201,7 @@ def add_problem_options(
 
 def takes(arguments: argparse.Namespace, field: str) -> bool:
     """Tell whether the data that were named have a field, as `rows`."""
-    return field in signature(_MODELS[one_of("data", arguments.data, arguments.models)]).parameters
+    return field in signature(MODELS[one_of("data", arguments.data, arguments.models)]).parameters
 
 
 def data_models(arguments: argparse.Namespace) -> tuple[DataModel, ...]:
@@ -209,7 +209,7 @@ def data_models(arguments: argparse.Namespace) -> tuple[DataModel, ...]:
 
     Options of other data are refused.
     """
-    model = _MODELS[one_of("data", arguments.data, arguments.models)]
+    model = MODELS[one_of("data", arguments.data, arguments.models)]
     takes = signature(model).parameters
     given: dict[str, Any] = {}
     # What stands on the command line itself is refused before files are read.

@@ -28,8 +28,8 @@ from replica import (
     stability,
 )
 from replica.cli import main
+from replica.commandline.options import MODELS
 from replica.commandline.parsing import alpha_grid
-from replica.problem import DATA_MODELS
 from simulations.cli import main as simulate
 
 OPTIONS = {"colors": "3", "beta": "1.5", "lam": "0.1", "alpha": "0.5:10:30"}
@@ -274,8 +274,6 @@ def test_only_a_file_is_allowed_for_what_is_no_similarity(tmp_path, monkeypatch,
     assert f"{name} must be a file with one row of numbers per line" in refused
 
 
-EVERY_DATA = (*DATA_MODELS, "tokens")
-
 OTHER_DATA = {
     "coupling-norm": "independent", "shift": "gaussian", "joint": "gaussian",
     "covariance": "custom", "teacher": "custom",
@@ -285,7 +283,8 @@ OTHER_DATA = {
 @pytest.mark.parametrize(
     ("command", "models", "similarity"),
     [
-        *((c, EVERY_DATA, True) for c in ("solve", "sweep", "threshold", "stability", "evolve")),
+        *((c, tuple(MODELS), True) for c in ("solve", "sweep", "threshold", "stability")),
+        ("evolve", tuple(MODELS), True),
         ("bayes", ("potts", "custom", "couplings"), True),
         ("baseline", ("potts", "custom"), False),
         ("asymptotics", ("potts", "gaussian", "custom"), False),
