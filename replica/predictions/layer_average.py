@@ -17,7 +17,7 @@ from replica.saddle_point.couplings import coupling_error
 from replica.saddle_point.equations import Conjugates
 from replica.saddle_point.saddle_point import SaddlePoint
 from replica.saddle_point.solution import Order, Solution, answer, public, vector
-from replica.validation import integer
+from replica.validation import integer, invalid
 
 #: The most layers, and those that stand for infinitely many, whose number is then extrapolated.
 _MOST, _MANY = 1000, 256
@@ -89,9 +89,12 @@ def layer_average(solution: Solution, layers: float) -> LayerAverage:
     Raises
     ------
     ValueError
-        If the solution did not converge, its data have no common spectrum, or K is not allowed.
+        If the solution did not converge or is one of masks, its data have no common spectrum, or K
+        is not allowed.
     """
     solved = answer(solution)
+    if solved.problem.masking is not None:
+        raise invalid("masking", solved.problem.masking, "None for averages of layers")
     endless = isinstance(layers, float) and layers == math.inf
     count = math.inf if endless else integer("layers", layers, 1, _MOST)
     saddle = SaddlePoint(solved.problem)
