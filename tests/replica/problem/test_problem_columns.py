@@ -9,6 +9,7 @@ import pytest
 from replica import BayesBound, bayes_bound, solve
 from replica.cli.sweep_chunks import ERROR, Stretch, identity
 from replica.problem import CustomTokens, GaussianTokens, IndependentTokens, PottsTokens, Problem
+from replica.saddle_point.solution import behind
 
 RING = [[1.0, 0.5, 0.0, 0.5], [0.5, 1.0, 0.5, 0.0], [0.0, 0.5, 1.0, 0.5], [0.5, 0.0, 0.5, 1.0]]
 
@@ -53,7 +54,8 @@ def test_a_solution_and_a_point_that_failed_are_told_alike(name):
     told = {"source": "theory", **problem.columns()}
     assert solve(problem).line().items() >= told.items()
     (failed,) = Stretch((problem,)).failed("ValueError: no")
-    assert failed == told | {"status": "failed: ValueError: no", ERROR: None}
+    unknown = dict.fromkeys(behind(problem))
+    assert failed == told | {"status": "failed: ValueError: no", ERROR: None} | unknown
     assert identity(problem, optimal=False) == told
     # At its best, the weight decay is a result.
     (failed,) = Stretch((problem,), optimal=True).failed("ValueError: no")
