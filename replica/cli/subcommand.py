@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from replica.problem import CustomTokens, GaussianTokens, PottsTokens
+from replica.problem import CustomTokens, GaussianTokens, IndependentTokens, PottsTokens
 from replica.problem.row_couplings import RowCouplings
 
 #: What the subcommands are added to.
@@ -16,7 +16,7 @@ Commands = Any
 OPTIMAL_LAM = "0 or greater, or optimal: the best at every alpha"
 
 #: Data for which the Bayes bound is known, the mean-field estimators, and the asymptotics.
-BOUNDED = (PottsTokens.name, CustomTokens.name, RowCouplings.name)
+BOUNDED = (PottsTokens.name, IndependentTokens.name, CustomTokens.name, RowCouplings.name)
 ESTIMATED = (PottsTokens.name, CustomTokens.name)
 EXPANDED = (PottsTokens.name, GaussianTokens.name, CustomTokens.name)
 

@@ -17,7 +17,7 @@ from replica.validation import invalid
 
 #: Questions that some ensembles can answer only, and the data whose ensembles do.
 ANSWERED = {
-    "prior": "PottsTokens, CustomTokens or a row of given couplings",
+    "prior": "PottsTokens, CustomTokens, IndependentTokens or a row of given couplings",
     "mean field": "PottsTokens with U = I, or CustomTokens",
     "threshold": "PottsTokens of one colour mode, CustomTokens, IndependentTokens or a row of "
     "given couplings",

@@ -12,10 +12,11 @@ from replica.arrays import Vector
 from replica.ensembles.ensemble import Ensemble
 from replica.ensembles.spectrum import Spectrum
 from replica.problem import IndependentTokens
-from replica.quadrature.field_law import FieldLaw, Guesses, Residual, Sample, guessed
+from replica.quadrature.field_law import Evidence, FieldLaw, Guesses, Residual, Sample, guessed
 from replica.quadrature.point_sets import SCRAMBLES, lattice_near, sobol_noise
 from replica.quadrature.rule import Accuracy
 from replica.quadrature.softmax_race import expected_softmax, uncertainty, wrong_guess
+from replica.validation import invalid
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,19 @@ class IndependentLaw(FieldLaw):
         """Return the larger of q and m²/q, the part of ρ that ω determines."""
         return max(q, m * m / q)
 
+    def evidence(self, m: float, accuracy: Accuracy) -> Evidence:
+        """Return C E |∂π|²/π and -C E π log π, π = E[softmax_1(ν)|ω] and ∂π its gradient."""
+        lattice = lattice_near(self.colors, m, accuracy)
+        if lattice is None:
+            raise invalid("colors", self.colors, "fewer, for a lattice of fields as wide as these")
+        rest = math.sqrt(max(self.rho - m, 0.0))
+        spacing = math.sqrt(m) * lattice.step
+        softmax, gradient = expected_softmax(lattice.k, spacing, rest, accuracy)
+        softmax = np.maximum(softmax, 1e-300)
+        weights = self.colors * lattice.weights
+        information = weights @ ((gradient**2).sum(axis=1) / softmax)
+        return Evidence(float(information), float(-weights @ (softmax * np.log(softmax))))
+
     def sample(self, m: float, q: float, size: float, accuracy: Accuracy) -> Sample:
         """Return points with weights, good for fields of the variance `size`."""
         # Given ω, ν = (m/q) ω + noise of this variance.
@@ -90,7 +104,7 @@ class IndependentLaw(FieldLaw):
 class IndependentEnsemble(Ensemble):
     """One eigenvalue, and fields of which only the masked token knows."""
 
-    answers = frozenset({"threshold"})
+    answers = frozenset({"prior", "threshold"})
     data: IndependentTokens
 
     @cached_property

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.optimize import brentq
 
 from replica.channels.channel_of import channel_of
 from replica.ensembles import answering
+from replica.ensembles.ensemble import Ensemble
 from replica.immutable import Immutable
 from replica.problem import DataModel, Problem
-from replica.quadrature.rule import Accuracy, relative_difference
+from replica.quadrature.field_law import Evidence
+from replica.quadrature.rule import TINY_OVERLAP, Accuracy, relative_difference
 from replica.saddle_point.solution import Order, public
 from replica.saddle_point.status import Status
 from replica.validation import invalid, positive
@@ -81,11 +84,16 @@ def bayes_bound(alpha: float, data: DataModel) -> BayesBound:
     the variances of w*, 1 + J/γ in units of |w*|²/L, by which |w*|² is multiplied. Of orthogonal
     ones they tell the row itself, up to its sign: no bound is of use, and it is refused.
 
+    Of independent tokens a sequence measures w* the better the more is known: with
+    P = E |∂ log P(y|ω)/∂ω|²/C at the fields of the posterior mean, m = |w*|²/C · gain/(1 + gain),
+    gain = α|w*|²P, is a fixed point. The best prediction is then the posterior's, P(y|ω), which no
+    row makes: the test loss is that.
+
     Parameters
     ----------
     alpha : float
         Sample ratio α = M/L, greater than 0.
-    data : PottsTokens, CustomTokens or RowTokens of given couplings
+    data : PottsTokens, CustomTokens, IndependentTokens or RowTokens of given couplings
         What the sequences are. Of a given row its norm counts alone: the bound is the mean over
         rows of any direction. A custom teacher must be as its prior says: independent of
         the covariance. It is refused where the bound would exceed what it reaches itself.
@@ -102,6 +110,8 @@ def bayes_bound(alpha: float, data: DataModel) -> BayesBound:
     """
     alpha = positive("alpha", alpha)
     ensemble = answering(data, "prior")
+    if ensemble.law.evidence(TINY_OVERLAP, Accuracy.COARSE) is not None:
+        return _of_predictions(alpha, ensemble)
     spectrum = ensemble.prior
     w2, weights, scaled = spectrum.teacher_norm2, spectrum.weights, spectrum.scaled
     # Beyond 1e300 nothing is left to learn, and infinity would make no share of it.
@@ -124,3 +134,28 @@ def bayes_bound(alpha: float, data: DataModel) -> BayesBound:
     loss, finer = (channel.test_loss(m, m, a) for a in (Accuracy.FINE, Accuracy.FINER))
     rate = channel.error_rate(m, m, Accuracy.FINE)
     return BayesBound(order, loss, rate, distance, relative_difference([loss], [finer]))
+
+
+def _of_predictions(alpha: float, ensemble: Ensemble) -> BayesBound:
+    """Return the bound where what a sequence tells depends on what is known."""
+    law, spectrum = ensemble.law, ensemble.prior
+    w2, variance = spectrum.teacher_norm2, float(spectrum.scaled[0, 0])
+
+    def evidence(m: float, accuracy: Accuracy) -> Evidence:
+        found = law.evidence(max(m, TINY_OVERLAP), accuracy)
+        assert found is not None
+        return found
+
+    def gain(m: float) -> float:
+        return alpha * w2 * variance * evidence(m, Accuracy.FINER).information
+
+    def missing(m: float) -> float:
+        return w2 * variance * gain(m) / (1.0 + gain(m)) - m
+
+    # Information grows with m, but less than what is left to know shrinks: there is one root.
+    m = brentq(missing, 0.0, w2 * variance, xtol=1e-300, rtol=1e-13) if missing(0.0) > 0.0 else 0.0
+    fine, finer = (evidence(m, each).loss for each in (Accuracy.FINE, Accuracy.FINER))
+    seen = np.array([max(m, TINY_OVERLAP)])
+    rate = law.error_rate(seen, seen, Accuracy.FINE)
+    distance = 1.0 / (1.0 + gain(m)) if w2 > 0.0 else math.nan
+    return BayesBound(m, fine, rate, distance, relative_difference([fine], [finer]))

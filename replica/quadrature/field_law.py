@@ -72,6 +72,21 @@ class Guesses(NamedTuple):
     right: Matrix
 
 
+class Evidence(NamedTuple):
+    """What a sequence tells a posterior of the row whose mean has the overlaps m = q.
+
+    Attributes
+    ----------
+    information : float
+        E |∂ log P(y|ω)/∂ω|², the precision that it adds in units of a component of the fields.
+    loss : float
+        -E log P(y|ω), the cross-entropy of the best prediction.
+    """
+
+    information: float
+    loss: float
+
+
 class FieldLaw:
     """The joint law of ω and y as the order parameters m and q describe it.
 
@@ -119,6 +134,13 @@ class FieldLaw:
     def best_scale(self, rho: Vector) -> float:
         """Return the factor of the true field that predicts y with the least squared error."""
         raise NotImplementedError
+
+    def evidence(self, m: float, accuracy: Accuracy) -> Evidence | None:
+        """Return what a sequence tells a posterior of the row.
+
+        None where it tells as much at any m, and softmax(ω) is the best prediction.
+        """
+        return None
 
     def rate_error(self, m: Vector, q: Vector) -> float:
         """Return the relative error of an error rate that comes from random points, else 0."""

@@ -285,7 +285,7 @@ OTHER_DATA = {
     [
         *((c, tuple(MODELS), True) for c in ("solve", "sweep", "threshold", "stability")),
         ("evolve", tuple(MODELS), True),
-        ("bayes", ("potts", "custom", "couplings"), True),
+        ("bayes", ("potts", "independent", "custom", "couplings"), True),
         ("baseline", ("potts", "custom"), False),
         ("asymptotics", ("potts", "gaussian", "custom"), False),
         (None, ("potts", "independent", "gaussian", "couplings", "tokens"), True),

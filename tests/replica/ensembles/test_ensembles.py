@@ -140,7 +140,6 @@ def test_equal_data_have_one_ensemble():
 @pytest.mark.parametrize(
     ("ask", "data"),
     [
-        (lambda data: bayes_bound(1.0, data), IndependentTokens(3, 1.0)),
         (lambda data: bayes_bound(1.0, data), GaussianTokens(2.5)),
         (lambda data: bayes_bound(1.0, data), "potts"),
         (lambda data: mean_field_baseline("quadratic", 1.0, data), PottsTokens(4, 1.0, MODES)),

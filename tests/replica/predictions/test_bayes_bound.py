@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose
 from scipy.integrate import quad
 from scipy.optimize import minimize_scalar
+from scipy.special import expit
 
 from replica import (
     CustomTokens,
     GaussianTokens,
+    IndependentTokens,
     PottsTokens,
     Problem,
     bayes_bound,
@@ -221,3 +224,44 @@ def test_bound_of_a_spectrum_by_the_posterior_of_each_direction(alpha):
 def test_other_data_are_refused():
     with pytest.raises(ValueError, match="data = "):
         bayes_bound(1.0, GaussianTokens(3.0))
+
+
+def test_the_bound_of_independent_tokens_is_a_fixed_point_of_plain_integrals():
+    """Two colours: a logit ω + ζ of which ω is known, y = ±1 and inputs ±1."""
+    alpha, data = 2.0, IndependentTokens(2, 1.5)
+    bound = bayes_bound(alpha, data)
+    known, rest = 2 * bound.m, 2 * (1.5**2 / 2 - bound.m)
+
+    def normal(x, variance):
+        return np.exp(-(x**2) / (2 * variance)) / np.sqrt(2 * np.pi * variance)
+
+    def over_rest(f):
+        return quad(lambda x: f(x) * normal(x, rest), -12 * rest**0.5, 12 * rest**0.5)[0]
+
+    def over_known(f):
+        return quad(lambda x: f(x) * normal(x, known), -12 * known**0.5, 12 * known**0.5)[0]
+
+    def right(omega):
+        return over_rest(lambda x: expit(omega + x))
+
+    def information(omega):
+        slope = over_rest(lambda x: expit(omega + x) * expit(-omega - x))
+        return slope**2 / (right(omega) * right(-omega))
+
+    gain = alpha * 1.5**2 * over_known(information)
+    assert_allclose(bound.m, 1.5**2 / 2 * gain / (1 + gain), rtol=1e-8)
+    assert_allclose(bound.coupling_error, 1 / (1 + gain), rtol=1e-8)
+    loss = over_known(lambda omega: -2 * right(omega) * np.log(right(omega)))
+    assert_allclose(bound.test_loss, loss, rtol=1e-8)
+
+
+def test_no_weight_decay_exceeds_the_bound_of_independent_tokens():
+    data = IndependentTokens(3, 2.0)
+    bound = bayes_bound(2.0, data)
+    for lam in (0.1, 0.2, 0.5):
+        solution = solve(Problem(2.0, lam, data))
+        assert solution.m**2 / solution.q < bound.m
+        assert solution.calibrated_loss > bound.test_loss
+    assert bayes_bound(1.0, IndependentTokens(3, 0.0)).test_loss == pytest.approx(np.log(3), 1e-9)
+    with pytest.raises(ValueError, match="colors = 40 is not allowed"):
+        bayes_bound(1.0, IndependentTokens(40, 2.0))
