@@ -70,6 +70,9 @@ def read(
     for column in columns:
         if any(isinstance(line.get(column), list) for line in table.lines()):
             raise invalid(name, path, f"a table with one number per line in column {column}")
+    for column in columns:
+        if column not in table.columns:
+            raise invalid(name, path, f"a table with converged values in column {column}")
     # A line that is no answer may lack its value.
     good = table["status"] == "converged"
     known = good & np.all([np.isfinite(table[column]) for column in columns], axis=0)

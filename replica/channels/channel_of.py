@@ -91,7 +91,7 @@ def masked_channel_of(law: FieldLaw, loss: str | Loss, context: MaskedSpectrum) 
     if masking.draws > 1:
         if known:
             return DrawsChannel(full, context)
-        allowed = "1 for the theory of another loss than the squared error; simulations take any"
+        allowed = "1 for the theory of another loss than the squared error"
         raise invalid("draws", masking.draws, allowed)
     if not known:
         if loss != "cross-entropy" or not isinstance(law, TiltedLaw):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 from typing import Any
 
 from replica.commandline.terminal import progress
+from replica.errors import BadArgument
 from replica.execution.resumable import finished, recorded
 from replica.execution.task import Line, described
 from replica.problem import Problem, RowTokens
@@ -185,9 +186,13 @@ def _moment_errors(solution: Solution) -> Line:
     """Return the standard errors of what is predicted from measured moments, as columns."""
     if not solution.converged or solution.problem.data.name != RowSequences.name:
         return {}
-    from replica.predictions.moment_error import moment_error
+    from replica.predictions.moment_error import MomentError, moment_error
 
-    errors = vars(moment_error(solution))
+    try:
+        errors = vars(moment_error(solution))
+    except BadArgument:
+        # Enough sequences for the prediction can be too few for one without some of them.
+        errors = dict.fromkeys(field.name for field in fields(MomentError))
     return {f"{name}_stderr": error for name, error in errors.items()}
 
 

@@ -15,6 +15,7 @@ from replica.problem.row_sequences import RowSequences
 from replica.quadrature.rule import Accuracy
 from replica.saddle_point.anderson import Memory, accelerate
 from replica.saddle_point.equations import Conjugates, Overlaps
+from replica.saddle_point.observables import losses_at, rates_at
 from replica.saddle_point.saddle_point import SaddlePoint
 from replica.saddle_point.solution import Solution, answer, vector
 from replica.saddle_point.solver import solve
@@ -138,9 +139,8 @@ class Coarse:
         if found.status != Status.CONVERGED:
             return cls(saddle.problem, x, Memory.empty(x.size), (math.nan,) * 3)
         order = saddle.overlaps(found.x)
-        test_loss = saddle.channel.test_loss(order.m, order.q, Accuracy.COARSE)
-        train_loss = saddle.averages(order, Accuracy.COARSE).loss
-        error_rate = saddle.channel.error_rate(order.m, order.q, Accuracy.COARSE)
+        test_loss, train_loss, *_ = losses_at(saddle, order, Accuracy.COARSE)
+        error_rate, *_ = rates_at(saddle, order, Accuracy.COARSE)
         observables = float(test_loss), float(train_loss), float(error_rate)
         return cls(saddle.problem, found.x, found.inverse, observables)
 

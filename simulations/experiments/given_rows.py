@@ -53,6 +53,8 @@ class RowsExperiment:
         for problem in self.problems:
             if not isinstance(problem, Problem) or not _is_row(problem.data):
                 raise invalid("problem", problem, "a Problem of a row of given couplings")
+            if problem.masking is not None:
+                raise invalid("masking", problem.masking, "None for simulations")
             checked_colors(problem.data.colors)
             self.loss(problem)
         if len({(model_of(problem), problem.alpha) for problem in self.problems}) != 1:

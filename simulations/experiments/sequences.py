@@ -53,6 +53,8 @@ class SequencesExperiment:
         for problem in self.problems:
             if not is_of_sequences(problem.data):
                 raise invalid("data", problem.data, "RowTokens.from_tokens")
+            if problem.masking is not None:
+                raise invalid("masking", problem.masking, "None for simulations")
             if problem.bias and _given(problem).sequences.missing:
                 raise invalid("bias", True, "False where tokens are missing")
             self.loss(problem)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from known_mixtures import Mixture
 
-from replica import Problem, RowTokens, solve
+from replica import Masking, Problem, RowTokens, moment_error, solve
 from replica.ensembles import ensemble_of
 from replica.quadrature.point_sets import complement
 from replica.quadrature.symmetric import unpacked
@@ -164,3 +164,16 @@ def test_sequences_of_every_kind_are_answered_or_flagged():
             # At w = 0 it is log C, and the minimum is below.
             assert 0 <= solution.train_loss <= np.log(colors) + 1e-9
     assert "converged" in statuses
+
+
+def test_the_error_of_masked_training_is_that_of_full_contexts():
+    rng = np.random.default_rng(0)
+    tokens = rng.integers(0, 3, (400, 8))
+    for site in range(1, 8):
+        tokens[:, site] = np.where(rng.random(400) < 0.4, tokens[:, site - 1], tokens[:, site])
+    row = RowTokens.from_tokens(tokens, 4, 3)
+    masked = Problem(4.0, 0.1, row, masking=Masking(0.3, "static"))
+    part = np.random.default_rng(0).permutation(400) % 5
+    fewer = (RowTokens.from_tokens(tokens[part != k], 4, 3) for k in range(5))
+    losses = [solve(masked.at(data=each)).test_loss for each in fewer]
+    assert moment_error(solve(masked)).test_loss == pytest.approx(2 * np.std(losses), rel=1e-2)
