@@ -33,7 +33,8 @@ def average_rows(table: Table) -> Table:
     Raises
     ------
     ValueError
-        If `table` is no Table of rows, or a row stands in it twice.
+        If `table` is no Table of rows, a row stands in it twice, or no two rows have a point in
+        common, as where each has its own best weight decay.
     """
     allowed = "a Table with a row of one model in every line, each once"
     if not isinstance(table, Table):
@@ -45,6 +46,10 @@ def average_rows(table: Table) -> Table:
         if row is None or row in group:
             raise invalid("table", table, f"{allowed}; one has row = {row}")
         group[row] = line
+    rows = {row for group in groups.values() for row in group}
+    if len(rows) > 1 and all(len(group) == 1 for group in groups.values()):
+        allowed = "of rows with points in common; each of these has its own, as a best weight decay"
+        raise invalid("table", table, allowed)
     return Table(_average(list(group.values())) for group in groups.values())
 
 

@@ -182,3 +182,10 @@ def test_theory_and_training_overlay(matrix, tmp_path, capsys):
         assert figures([*drawn, *flags]) == status
     # Twelve curves are too many to tell apart.
     assert "--mean-rows draws the mean over rows" in capsys.readouterr().err
+
+
+def test_rows_at_their_own_weight_decays_have_no_mean():
+    lines = [{"row": row, "alpha": 1.0, "lam": 0.1 + row, "test_loss": 1.0} for row in range(3)]
+    with pytest.raises(ValueError, match="table must be of rows with points in common"):
+        average_rows(Table(lines))
+    assert average_rows(Table(lines[:1]))["rows"].tolist() == [1]
