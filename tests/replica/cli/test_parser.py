@@ -195,7 +195,7 @@ def test_bad_arguments(tmp_path, monkeypatch, capsys, name, value, shown):
         ),
         (
             ["bayes", "--data", "gaussian", "--shift", "3", "--alpha", "1"],
-            "data = 'gaussian' is not allowed: data must be one of potts, custom",
+            "data = 'gaussian' is not allowed: data must be one of potts, independent, custom",
         ),
         (
             words("asymptotics", "--samples", "few", data="independent"),

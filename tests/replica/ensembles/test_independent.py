@@ -16,7 +16,6 @@ from replica import (
     IndependentTokens,
     PottsTokens,
     Problem,
-    bayes_bound,
     existence_threshold,
     free_energy,
     solve,
@@ -316,11 +315,6 @@ def test_free_energy_is_the_training_objective(loss):
 def test_bad_coupling_norm(norm):
     with pytest.raises(ValueError, match=r"coupling_norm = .* a number from 0 to 30"):
         IndependentTokens(3, norm)
-
-
-def test_no_bayes_bound_is_offered():
-    with pytest.raises(ValueError, match="data = IndependentTokens"):
-        bayes_bound(1.0, IndependentTokens(3, 1.0))
 
 
 def test_command_line(capsys):
