@@ -23,6 +23,7 @@ from simulations.experiments.sequences import (
     is_of_sequences,
     sequence_experiments,
 )
+from simulations.experiments.unmasked import check_unmasked
 from simulations.kernels.one_thread import one_thread
 from simulations.sequences.potts import checked_colors
 from simulations.sequences.sampler import BURN_IN
@@ -79,8 +80,7 @@ class Experiment:
                     "PottsTokens or IndependentTokens; simulate_many takes GaussianTokens, too"
                 )
                 raise invalid("data", problem.data, allowed)
-            if problem.masking is not None:
-                raise invalid("masking", problem.masking, "None for simulations")
+            check_unmasked(problem)
             checked_colors(problem.data.colors)
             self.loss(problem)
         if self.own_loss is not None and all(isinstance(p.loss, str) for p in self.problems):

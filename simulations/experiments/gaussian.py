@@ -11,6 +11,7 @@ from replica.immutable import keep
 from replica.problem import DataModel, GaussianTokens, Problem
 from replica.validation import integer, invalid
 from simulations.experiments.identity import identity
+from simulations.experiments.unmasked import check_unmasked
 from simulations.kernels.one_thread import one_thread
 from simulations.sequences.gaussian import (
     Regression,
@@ -61,8 +62,7 @@ class GaussianExperiment:
             raise invalid("data", self.problem.data, "GaussianTokens")
         if self.problem.bias:
             raise invalid("bias", True, "False for Gaussian tokens, of mean zero")
-        if self.problem.masking is not None:
-            raise invalid("masking", self.problem.masking, "None for simulations")
+        check_unmasked(self.problem)
         if self.samples < 1:
             least = 0.5 / self.sites
             allowed = f"above {least:.3g} at sites = {self.sites}, to give one sample or more"

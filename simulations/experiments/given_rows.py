@@ -16,6 +16,7 @@ from simulations.estimators.minimiser import Training, train
 from simulations.estimators.own_loss import OwnLoss, checked_loss
 from simulations.experiments.identity import identity
 from simulations.experiments.measure import Observables, measure
+from simulations.experiments.unmasked import check_unmasked
 from simulations.kernels.one_thread import one_thread
 from simulations.sequences.potts import checked_colors
 from simulations.sequences.sampler import BURN_IN
@@ -53,8 +54,7 @@ class RowsExperiment:
         for problem in self.problems:
             if not isinstance(problem, Problem) or not _is_row(problem.data):
                 raise invalid("problem", problem, "a Problem of a row of given couplings")
-            if problem.masking is not None:
-                raise invalid("masking", problem.masking, "None for simulations")
+            check_unmasked(problem)
             checked_colors(problem.data.colors)
             self.loss(problem)
         if len({(model_of(problem), problem.alpha) for problem in self.problems}) != 1:

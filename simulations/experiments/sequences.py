@@ -18,6 +18,7 @@ from simulations.estimators.missing import train_with_missing
 from simulations.estimators.objective import Loss
 from simulations.estimators.own_loss import OwnLoss, checked_loss
 from simulations.experiments.identity import identity
+from simulations.experiments.unmasked import check_unmasked
 from simulations.kernels.local_fields import local_fields
 from simulations.kernels.one_thread import one_thread
 from simulations.sequences.given import Parted, largest_sample, parted
@@ -53,8 +54,7 @@ class SequencesExperiment:
         for problem in self.problems:
             if not is_of_sequences(problem.data):
                 raise invalid("data", problem.data, "RowTokens.from_tokens")
-            if problem.masking is not None:
-                raise invalid("masking", problem.masking, "None for simulations")
+            check_unmasked(problem)
             if problem.bias and _given(problem).sequences.missing:
                 raise invalid("bias", True, "False where tokens are missing")
             self.loss(problem)
