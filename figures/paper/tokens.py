@@ -70,6 +70,7 @@ class TokensFigure:
 
     def compute(self, quick: bool, workers: int) -> Table:
         """Return the predictions for every row with their errors, and the trained rows by seed."""
+        from replica.cli.family import Family
         from replica.cli.sweep_chunks import solved
         from simulations.experiments.simulate_many import simulate_many
 
@@ -79,10 +80,9 @@ class TokensFigure:
         # Beyond half of what there are sequences for little is left to measure.
         most = min(_SHARE * row.context.largest_alpha for row in rows)  # type: ignore[attr-defined]
         marks = [mark for mark in _MARKS if mark <= most][-amount.marks :] or [most]
-        family = [[Problem(a, lam, row) for row in rows for a in marks] for lam in LAMS]
-        lines = [line for each in family for line in solved(each, False, None, workers)]
+        every = [Problem(a, lam, row) for lam in LAMS for row in rows for a in marks]
+        lines = solved(Family(tuple(every)), None, workers)
         theory = [{k: v for k, v in line.items() if k != "quadrature_error"} for line in lines]
-        every = [problem for each in family for problem in each]
         trained = simulate_many(every, [], range(amount.seeds), workers, self.NAME)
         return Table([*theory, *trained.lines()])
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
 import numpy as np
 
+from replica.cli.family import Family, differing
 from replica.cli.report import report_unconverged
 from replica.cli.subcommand import BOUNDED, ESTIMATED, EXPANDED, Commands, subcommand
 from replica.commandline.command import CONVERGED, NOT_CONVERGED
+from replica.commandline.grid import data_grid
 from replica.commandline.options import (
     add_alpha_options,
     add_data_options,
@@ -21,12 +23,12 @@ from replica.commandline.options import (
     add_problem_options,
     data_model,
     masking_of,
-    problems,
 )
 from replica.commandline.parsing import MOST_POINTS, alpha_grid, number
 from replica.commandline.terminal import say
+from replica.problem import DataModel
 from replica.tables.columns import as_cell
-from replica.validation import integer, invalid
+from replica.validation import integer
 
 
 def add_threshold(commands: Commands) -> None:
@@ -70,9 +72,8 @@ def print_bounds(options: argparse.Namespace, command: str) -> int:
     """Print the Bayes bound along α."""
     from replica.predictions.bayes_bound import bayes_bound
 
-    data = data_model(options)
-    alphas = alpha_grid(options.alpha, options.log)
-    _print_lines({"alpha": alpha, **_values(bayes_bound(alpha, data))} for alpha in alphas)
+    points = _points(data_grid(options), options)
+    _print_lines(told | _values(bayes_bound(told["alpha"], data)) for data, told in points)
     return CONVERGED
 
 
@@ -95,17 +96,17 @@ def print_stability(options: argparse.Namespace, command: str) -> int:
     from replica.saddle_point.sweep import solutions
 
     unknown, failed = Stability(math.nan, math.nan), []
+    family = Family.from_options(options)
 
     def lines() -> Iterator[dict[str, Any]]:
-        for solution in solutions(problems(options)):
+        for solution in solutions(family.problems):
             found = stability(solution) if solution.converged else unknown
             if not solution.converged:
                 failed.append((solution.problem, solution.line()))
-            alpha = {"alpha": solution.problem.alpha}
-            yield alpha | _values(found) | {"status": solution.status}
+            yield family.told(solution.problem) | _values(found) | {"status": solution.status}
 
     _print_lines(lines())
-    return report_unconverged(failed)
+    return report_unconverged(failed, family.names)
 
 
 def add_asymptotics(commands: Commands) -> None:
@@ -132,16 +133,17 @@ def print_asymptotics(options: argparse.Namespace, command: str) -> int:
     from replica.predictions.asymptotics import IN_RANGE, few_samples, many_samples
 
     expand, failed = few_samples if options.samples == "few" else many_samples, []
+    family = Family.from_options(options)
 
     def lines() -> Iterator[dict[str, Any]]:
-        for problem in problems(options):
+        for problem in family.problems:
             found = expand(problem)
             terms = {name: getattr(found, name) for name in found.orders}
             orders = {f"{name}_order": order for name, order in found.orders.items()}
             if found.status != IN_RANGE:
                 failed.append(f"alpha = {problem.alpha}: {found.status}, error {found.error:.1g}")
             state = {"error": found.error, "status": found.status}
-            yield {"alpha": problem.alpha} | terms | orders | state
+            yield family.told(problem) | terms | orders | state
 
     _print_lines(lines())
     for line in failed:
@@ -173,16 +175,16 @@ def print_baselines(options: argparse.Namespace, command: str) -> int:
     from replica.predictions.mean_field_baseline import Baseline, mean_field_baseline
 
     unknown, failed = Baseline(*(math.nan for _ in fields(Baseline))), []
-    data = data_model(options)
+    every = data_grid(options)
 
     def lines() -> Iterator[dict[str, Any]]:
-        for alpha in alpha_grid(options.alpha, options.log):
+        for data, told in _points(every, options):
             try:
-                found = mean_field_baseline(options.estimator, alpha, data, options.lam)
+                found = mean_field_baseline(options.estimator, told["alpha"], data, options.lam)
             except ConvergenceError as error:
                 failed.append(error)
                 found = unknown
-            yield {"alpha": alpha} | _values(found)
+            yield told | _values(found)
 
     _print_lines(lines())
     for error in failed:
@@ -207,11 +209,9 @@ def print_evolution(options: argparse.Namespace, command: str) -> int:
     """Print the course of message passing."""
     from replica.predictions.state_evolution import StateEvolution, state_evolution
 
-    family = problems(options)
-    if len(family) != 1:
-        raise invalid("alpha", options.alpha, "one number")
+    problem = Family.from_options(options).only(options)
     integer("steps", options.steps, 1, MOST_POINTS)
-    course = state_evolution(family[0], options.steps)
+    course = state_evolution(problem, options.steps)
     names = [field.name for field in fields(StateEvolution) if field.name != "problem"]
     columns = {"step": range(options.steps + 1), **{name: getattr(course, name) for name in names}}
     _print_lines(
@@ -222,6 +222,17 @@ def print_evolution(options: argparse.Namespace, command: str) -> int:
         return CONVERGED
     say(f"replica: the overlaps are beyond what the quadrature carries from step {followed} on")
     return NOT_CONVERGED
+
+
+def _points(
+    every: Sequence[DataModel], options: argparse.Namespace
+) -> Iterator[tuple[DataModel, dict[str, Any]]]:
+    """Yield data at each sample ratio, and what tells such a line from others, alpha last."""
+    known = [data.columns() for data in every]
+    names = differing(known)
+    for data, columns in zip(every, known, strict=True):
+        for alpha in alpha_grid(options.alpha, options.log):
+            yield data, {name: columns.get(name) for name in names} | {"alpha": alpha}
 
 
 def _values(found: Any) -> dict[str, Any]:

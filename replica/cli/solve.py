@@ -5,14 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 
+from replica.cli.family import Family
 from replica.cli.report import report_unconverged
 from replica.cli.subcommand import OPTIMAL_LAM, Commands, subcommand
-from replica.commandline.options import (
-    add_problem_options,
-    at_best_or_given_lam,
-    best_masking,
-)
-from replica.validation import invalid
+from replica.commandline.options import add_problem_options
 
 
 def add_solve(commands: Commands) -> None:
@@ -35,13 +31,11 @@ def run_solve(options: argparse.Namespace, command: str) -> int:
     from replica.predictions.optimal_masking import at_best_masking
     from replica.saddle_point.solver import solve
 
-    kind = best_masking(options)
-    family, optimal = at_best_or_given_lam(options)
-    if len(family) != 1:
-        raise invalid("alpha", options.alpha, "one number; `replica sweep` takes several")
-    if kind:
-        solution = at_best_masking(family[0], kind, optimal)
+    family = Family.from_options(options)
+    problem = family.only(options)
+    if family.kind:
+        solution = at_best_masking(problem, family.kind, family.optimal)
     else:
-        solution = at_best_lam(family[0]) if optimal else solve(family[0], check=False)
+        solution = at_best_lam(problem) if family.optimal else solve(problem, check=False)
     print(json.dumps(solution.values(), indent=2) if options.json else solution)
     return report_unconverged([(solution.problem, solution.line())])

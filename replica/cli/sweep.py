@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import fields
 from typing import Any, Protocol
 
+from replica.cli.family import Family
 from replica.cli.report import report_unconverged
 from replica.cli.subcommand import OPTIMAL_LAM, Commands, subcommand
-from replica.cli.sweep_chunks import ERROR, Point, identity, point, point_of, solved
+from replica.cli.sweep_chunks import ERROR, solved
 from replica.commandline.command import NOT_CONVERGED
+from replica.commandline.grid import LISTED, OF_DATA
 from replica.commandline.options import (
     add_executor_options,
     add_problem_options,
-    at_best_or_given_lam,
-    best_masking,
 )
 from replica.commandline.parsing import digests
 from replica.commandline.terminal import say
@@ -30,6 +30,9 @@ from replica.tables import Table
 from replica.tables.journal import RESUME_HINT, Journal
 from replica.validation import integer
 
+#: What tells a point of a table from its others.
+Point = tuple[Any, ...]
+
 
 def add_sweep(commands: Commands) -> None:
     """Add `replica sweep`."""
@@ -37,8 +40,9 @@ def add_sweep(commands: Commands) -> None:
         commands,
         "sweep",
         run_sweep,
-        "solve along the sample ratio alpha",
-        "Prints or writes a CSV table, one line per alpha.",
+        "solve on a grid",
+        "Prints or writes a CSV table of every combination of the values, alpha running fastest. "
+        f"{LISTED}.",
     )
     add_problem_options(parser, OPTIMAL_LAM)
     parser.add_argument(
@@ -52,37 +56,34 @@ def add_sweep(commands: Commands) -> None:
 
 def run_sweep(options: argparse.Namespace, command: str) -> int:
     """Solve along α and print the table, or write it point by point."""
-    masking, kind = options.masking, best_masking(options)
-    family, optimal = at_best_or_given_lam(options, several=True)
-    if optimal or kind:
+    family = Family.from_options(options)
+    if family.optimal or family.kind:
         from replica.predictions.optimal_lam import check_teacher
 
-        for problem in {each.data: each for each in family}.values():
+        for problem in {each.data: each for each in family.problems}.values():
             check_teacher(problem)
     where = integer("workers", options.workers, 1), check_scheduler(options.scheduler)
-    options.masking = masking
-    sink = _Printed() if options.out is None else _Written(options, command, family, optimal, kind)
+    sink = _Printed(family) if options.out is None else _Written(family, options, command)
     done: dict[Point, Line] = {}
     try:
         with sink.journal() as journal:
-            for line in solved(family, optimal, journal, *where, kind):
-                done[point(line)] = line
-            sink.finish(family, done)
+            for line in solved(family, journal, *where):
+                done[family.point(line)] = line
+            sink.finish(done)
     except Removed as error:
         say(f"replica: {error}")
         return NOT_CONVERGED
     except (Unwritable, WorkerDied) as error:
-        sink.leave(family, done)
+        sink.leave(done)
         say(f"replica: {error}; what is done is kept{sink.hint}")
         return NOT_CONVERGED
     except KeyboardInterrupt:
-        kept = sink.leave(family, done)
-        count = sum(point_of(problem) in kept for problem in family)
-        say(f"replica sweep: {count} of {len(family)} points are done and kept")
+        kept = sink.leave(done)
+        count = sum(family.point_of(problem) in kept for problem in family.problems)
+        say(f"replica sweep: {count} of {len(family.problems)} points are done and kept")
         raise
-    return report_unconverged(
-        (each, done[key]) for key, each in {point_of(p): p for p in family}.items()
-    )
+    points = {family.point_of(problem): problem for problem in family.problems}
+    return report_unconverged(((each, done[key]) for key, each in points.items()), family.names)
 
 
 class _Sink(Protocol):
@@ -93,10 +94,10 @@ class _Sink(Protocol):
     def journal(self) -> AbstractContextManager[Journal | None]:
         """Return what keeps lines as they come, if anything does."""
 
-    def finish(self, family: Sequence[Problem], done: Mapping[Point, Line]) -> None:
+    def finish(self, done: Mapping[Point, Line]) -> None:
         """Deliver the whole table."""
 
-    def leave(self, family: Sequence[Problem], done: Mapping[Point, Line]) -> Collection[Point]:
+    def leave(self, done: Mapping[Point, Line]) -> Collection[Point]:
         """Deliver what is done, and return the points of it."""
 
 
@@ -105,16 +106,20 @@ class _Printed:
 
     hint = ""
 
+    def __init__(self, family: Family) -> None:
+        self._family = family
+
     def journal(self) -> AbstractContextManager[None]:
         return nullcontext()
 
-    def finish(self, family: Sequence[Problem], done: Mapping[Point, Line]) -> None:
-        rows = [done[key] for key in map(point_of, family) if key in done]
+    def finish(self, done: Mapping[Point, Line]) -> None:
+        points = map(self._family.point_of, self._family.problems)
+        rows = [done[point] for point in points if point in done]
         table = Table({name: row[name] for name in row if name != ERROR} for row in rows)
         table.write(sys.stdout)
 
-    def leave(self, family: Sequence[Problem], done: Mapping[Point, Line]) -> Collection[Point]:
-        self.finish(family, done)
+    def leave(self, done: Mapping[Point, Line]) -> Collection[Point]:
+        self.finish(done)
         return done
 
 
@@ -123,31 +128,25 @@ class _Written:
 
     hint = RESUME_HINT
 
-    def __init__(
-        self,
-        options: argparse.Namespace,
-        command: str,
-        family: Sequence[Problem],
-        optimal: bool,
-        kind: str,
-    ) -> None:
-        self._out, self._command = options.out, command
-        self._parameters = _parameters(options, family[0])
-        self._points = [identity(problem, optimal, kind) for problem in family]
+    def __init__(self, family: Family, options: argparse.Namespace, command: str) -> None:
+        self._family, self._out, self._command = family, options.out, command
+        self._parameters = _parameters(options, family.problems[0])
 
     def journal(self) -> AbstractContextManager[Journal]:
+        points = map(self._family.identity, self._family.problems)
         self._journal = Journal(
-            "out", self._out, self._command, self._parameters, [], [ERROR], self._points
+            "out", self._out, self._command, self._parameters, [], [ERROR], points
         )
         return self._journal
 
-    def finish(self, family: Sequence[Problem], done: Mapping[Point, Line]) -> None:
-        self._journal.finish(done[key] for key in map(point_of, family))
+    def finish(self, done: Mapping[Point, Line]) -> None:
+        points = map(self._family.point_of, self._family.problems)
+        self._journal.finish(done[point] for point in points)
 
-    def leave(self, family: Sequence[Problem], done: Mapping[Point, Line]) -> Collection[Point]:
+    def leave(self, done: Mapping[Point, Line]) -> Collection[Point]:
         # Ctrl-C may have come between writing a point and counting it, or the file be gone.
         try:
-            return {point(line) for line in Table.from_csv(self._out).lines()}
+            return {self._family.point(line) for line in Table.from_csv(self._out).lines()}
         except BadArgument:
             return ()
 
@@ -164,6 +163,7 @@ def _parameters(options: argparse.Namespace, problem: Problem) -> dict[str, Any]
     if data.name == CustomTokens.name:
         # The eigenvalues are the same matrix to the last digit on one machine only.
         described = {"colors": data.colors, **digests(options, "covariance", "teacher")}
+    described |= {name: getattr(options, name) for name in OF_DATA if name in described}
     unsaid = None, GaussianCouplings.text
     return {
         "data": data.name,
@@ -172,6 +172,6 @@ def _parameters(options: argparse.Namespace, problem: Problem) -> dict[str, Any]
         "lam": options.lam,
         "alpha": options.alpha,
         **({"log": True} if options.log else {}),
-        "loss": problem.loss,
+        "loss": options.loss or problem.loss,
         **({"masking": options.masking} if options.masking else {}),
     }

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
-from functools import partial
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from replica.cli.family import Family
 from replica.commandline.terminal import progress
 from replica.errors import BadArgument
 from replica.execution.resumable import finished, recorded
 from replica.execution.task import Line, described
-from replica.problem import Problem, RowTokens
+from replica.problem import Problem
 from replica.problem.row_sequences import RowSequences
 from replica.saddle_point.solution import Solution, behind
 from replica.tables.columns import FAILED
@@ -22,9 +22,6 @@ from replica.tables.journal import Journal
 #: time; after an interruption the points of one stretch at most are solved again.
 LENGTH = 50
 
-#: What tells a point of a sweep from its others: a row, or None, and a sample ratio.
-Point = tuple[int | None, float]
-
 #: The column that the sidecar of a finished table holds.
 ERROR = "quadrature_error"
 
@@ -33,12 +30,10 @@ _TOGETHER = 0.01
 
 
 def solved(
-    problems: Sequence[Problem],
-    optimal: bool,
+    family: Family,
     journal: Journal | None = None,
     workers: int = 1,
     scheduler: str | None = None,
-    kind: str = "",
 ) -> Iterator[Line]:
     """Yield the lines of all problems, each point once: those of the journal, and new ones.
 
@@ -46,18 +41,14 @@ def solved(
 
     Parameters
     ----------
-    problems : sequence of Problem
-        They differ in alpha, and in the row of one model.
-    optimal : bool
-        Solve each at its best weight decay.
+    family : Family
+        What to solve.
     journal : Journal, optional
         Holds every new line before it is yielded, except those of points that raised.
     workers : int
         Processes; 1 works in this one.
     scheduler : str, optional
         Address of a Dask cluster that takes the place of the processes.
-    kind : str
-        Of the masks whose rate is to be the best at each point; nothing, where it is given.
 
     Raises
     ------
@@ -67,10 +58,10 @@ def solved(
         If workers were ended from outside, again and again, or the cluster was lost.
     """
     held = () if journal is None else journal.lines
-    known = {point(line): line for line in held}
+    known = {family.point(line): line for line in held}
     tasks = []
-    for task in stretches(problems, optimal, kind):
-        points = [point_of(problem) for problem in task.problems]
+    for task in stretches(family):
+        points = [family.point_of(problem) for problem in task.family.problems]
         missing = [number for number, each in enumerate(points) if each not in known]
         if missing:
             tasks.append(task)
@@ -81,35 +72,25 @@ def solved(
     if workers == 1 and scheduler is None:
         # Quick points one by one: here they wait for others to be written with.
         lines_of = ([line] for task in tasks for line in task.lines())
-        written = recorded(lines_of, known, point, journal, _TOGETHER)
+        written = recorded(lines_of, known, family.point, journal, _TOGETHER)
     else:
         results = finished(tasks, Stretch.failed, workers, scheduler)
-        written = recorded(results, known, point, journal)
-    count = sum(len(task.problems) for task in tasks)
+        written = recorded(results, known, family.point, journal)
+    count = sum(len(task.family.problems) for task in tasks)
     yield from progress((line for lines in written for line in lines), count, "sweep")
 
 
-def point(line: Mapping[str, Any]) -> Point:
-    """Return what tells a line of a sweep from its others: its row, if it has one, and alpha."""
-    return line.get("row"), line["alpha"]
-
-
-def point_of(problem: Problem) -> Point:
-    """Return what tells the line of a problem from those of the others of a sweep."""
-    data = problem.data
-    return data.columns()["row"] if isinstance(data, RowTokens) else None, problem.alpha
-
-
-def stretches(problems: Iterable[Problem], optimal: bool = False, kind: str = "") -> list[Stretch]:
-    """Return the stretches that solve problems of one or more rows along alpha, each once."""
-    length = 1 if optimal or kind else LENGTH
-    along: dict[int | None, dict[float, Problem]] = {}
-    for problem in problems:
-        row, alpha = point_of(problem)
-        along.setdefault(row, {})[alpha] = problem
+def stretches(family: Family) -> list[Stretch]:
+    """Return the stretches that solve each point of a family once, along alpha."""
+    length = 1 if family.optimal or family.kind else LENGTH
+    along: dict[tuple[Any, ...], dict[float, Problem]] = {}
+    others = tuple(name for name in family.names if name != "alpha")
+    for problem in family.problems:
+        told = family.identity(problem)
+        along.setdefault(tuple(map(told.get, others)), {})[problem.alpha] = problem
     curves = [[curve[alpha] for alpha in sorted(curve)] for curve in along.values()]
     return [
-        Stretch(tuple(curve[start : start + length]), optimal, kind)
+        Stretch(replace(family, problems=tuple(curve[start : start + length])))
         for curve in curves
         for start in range(0, len(curve), length)
     ]
@@ -121,17 +102,12 @@ class Stretch:
 
     Parameters
     ----------
-    problems : tuple of Problem
-        In ascending order of alpha, and of nothing else.
-    optimal : bool
-        Solve each at its best weight decay; it then starts from no neighbour.
-    kind : str
-        Solve each at the best rate of masks of this kind, if one is given.
+    family : Family
+        Points in ascending order of alpha, that differ in nothing else; where something is sought
+        at each of them, it starts from no neighbour.
     """
 
-    problems: tuple[Problem, ...]
-    optimal: bool = False
-    kind: str = ""
+    family: Family
 
     def run(self) -> list[Line]:
         """Return one line per point."""
@@ -139,15 +115,10 @@ class Stretch:
 
     def lines(self) -> Iterator[Line]:
         """Yield the line of each point when it is done; that of one that raised says so."""
-        solve: Callable[[Sequence[Problem]], Iterable[Solution]] = (
-            _at_best_lam if self.optimal else _along_alpha
-        )
-        if self.kind:
-            solve = partial(_at_best_masking, self.kind, self.optimal)
-        done = 0
-        while done < len(self.problems):
+        problems, done = self.family.problems, 0
+        while done < len(problems):
             try:
-                for solution in solve(self.problems[done:]):
+                for solution in _solutions(replace(self.family, problems=problems[done:])):
                     error = solution.quadrature_error
                     # JSON has no NaN.
                     found = solution.line() | _moment_errors(solution)
@@ -155,31 +126,20 @@ class Stretch:
                     done += 1
             except Exception as error:
                 # The next point starts cold.
-                yield self._failed(self.problems[done], described(error))
+                yield self._failed(problems[done], described(error))
                 done += 1
 
     def failed(self, error: str) -> list[Line]:
         """Return the lines of a stretch that was not solved."""
-        return [self._failed(problem, error) for problem in self.problems]
+        return [self._failed(problem, error) for problem in self.family.problems]
 
     def _failed(self, problem: Problem, error: str) -> Line:
         return {
-            **identity(problem, self.optimal, self.kind),
+            **self.family.identity(problem),
             "status": f"{FAILED}: {error}",
             **dict.fromkeys(behind(problem)),
             ERROR: None,
         }
-
-
-def identity(problem: Problem, optimal: bool, kind: str = "") -> Line:
-    """Return what tells the line of a problem from others; at its best, λ is a result.
-
-    So is the masking where the best rate of a kind is asked for.
-    """
-    told = {"source": "theory", **problem.columns(without="lam" if optimal else "")}
-    if kind:
-        del told["masking"]
-    return told
 
 
 def _moment_errors(solution: Solution) -> Line:
@@ -196,19 +156,16 @@ def _moment_errors(solution: Solution) -> Line:
     return {f"{name}_stderr": error for name, error in errors.items()}
 
 
-def _along_alpha(problems: Sequence[Problem]) -> Iterable[Solution]:
+def _solutions(family: Family) -> Iterable[Solution]:
+    """Return the solutions of a family, whose points differ in alpha only."""
+    if family.kind:
+        from replica.predictions.optimal_masking import at_best_masking
+
+        return (at_best_masking(each, family.kind, family.optimal) for each in family.problems)
+    if family.optimal:
+        from replica.predictions.optimal_lam import at_best_lam
+
+        return map(at_best_lam, family.problems)
     from replica.saddle_point.sweep import solutions
 
-    return solutions(problems)
-
-
-def _at_best_lam(problems: Sequence[Problem]) -> Iterable[Solution]:
-    from replica.predictions.optimal_lam import at_best_lam
-
-    return map(at_best_lam, problems)
-
-
-def _at_best_masking(kind: str, best_lam: bool, problems: Sequence[Problem]) -> Iterable[Solution]:
-    from replica.predictions.optimal_masking import at_best_masking
-
-    return (at_best_masking(problem, kind, best_lam) for problem in problems)
+    return solutions(family.problems)

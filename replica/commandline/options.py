@@ -9,7 +9,6 @@ from inspect import Parameter, signature
 from typing import Any
 
 from replica.commandline.parsing import (
-    alpha_grid,
     as_it_is,
     matrix,
     number,
@@ -19,7 +18,7 @@ from replica.commandline.parsing import (
     vector,
 )
 from replica.commandline.sequence_rows import rows_of_file as rows_of_sequences
-from replica.problem import DATA_MODELS, LOSSES, DataModel, Masking, Problem
+from replica.problem import DATA_MODELS, LOSSES, DataModel, Masking
 from replica.problem.coupling_laws import NAMES
 from replica.problem.data_model import MOST_COLORS
 from replica.problem.row_sequences import COVARIANCES, RowSequences
@@ -233,44 +232,9 @@ def data_model(arguments: argparse.Namespace) -> DataModel:
     return made[0]
 
 
-def problems(
-    arguments: argparse.Namespace, lam: Any = None, several: bool = False
-) -> list[Problem]:
-    """Return the problems that parsed options describe, one per alpha, in the order given.
-
-    `lam` takes the place of the weight decay that is given. With `several` there may be several
-    rows, each with all its sample ratios before the next.
-    """
-    masking = masking_of(arguments)
-    lam = arguments.lam if lam is None else lam
-    return [
-        Problem(alpha, lam, data, arguments.loss, arguments.bias, masking)
-        for data in (data_models(arguments) if several else (data_model(arguments),))
-        for alpha in alpha_grid(arguments.alpha, arguments.log)
-    ]
-
-
 def masking_of(arguments: argparse.Namespace) -> Masking | None:
     """Return the masking that parsed options describe, if any."""
     return None if arguments.masking is None else Masking.from_text(arguments.masking)
-
-
-def best_masking(arguments: argparse.Namespace) -> str:
-    """Return the kind of masks whose rate is to be the best, or nothing, and give it some rate."""
-    best, _, kind = str(arguments.masking).partition(":")
-    if best != OPTIMAL:
-        return ""
-    arguments.masking = f"{one_of('masking', kind, Masking.kinds)}:0.5"
-    return kind
-
-
-def at_best_or_given_lam(
-    arguments: argparse.Namespace, several: bool = False
-) -> tuple[list[Problem], bool]:
-    """Return the problems along alpha, and whether their weight decay is to be the best."""
-    # At its best it is a result; until then any will do.
-    optimal = arguments.lam == OPTIMAL
-    return problems(arguments, 1.0 if optimal else None, several), optimal
 
 
 def add_executor_options(parser: argparse.ArgumentParser, workers: int, default: str) -> None:

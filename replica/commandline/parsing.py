@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
 
@@ -22,37 +23,62 @@ def number(text: str) -> int | float | str:
     return text if value is None else value
 
 
-def alpha_grid(text: str, log: bool = False) -> list[float]:
-    """Return the sample ratios that `text` stands for.
-
-    Parameters
-    ----------
-    text : str
-        A list such as "1,2,4", or "start:stop:count".
-    log : bool
-        Space the values of start:stop:count geometrically.
+def alpha_grid(text: Any, log: bool = False) -> list[float]:
+    """Return the sample ratios that `text` stands for, see `values`; `log` is that of --log.
 
     Raises
     ------
     ValueError
-        If the text is neither, or a value is not allowed.
+        If the text is none, or a value is not allowed.
     """
-    if ":" not in text:
-        if log:
-            raise invalid("alpha", text, "start:stop:count where --log is given")
-        return [positive("alpha", number(part.strip())) for part in text.split(",")]
-    parts = [number(part.strip()) for part in text.split(":")]
-    if len(parts) != 3 or any(isinstance(part, str) for part in parts):
-        raise invalid("alpha", text, "a list such as 1,2,4 or start:stop:count")
-    start, stop = positive("alpha start", parts[0]), positive("alpha stop", parts[1])
-    count = integer("alpha count", parts[2], 1, MOST_POINTS)
+    if log and ":" not in str(text):
+        raise invalid("alpha", text, "start:stop:count where --log is given")
+    return [positive("alpha", value) for value in values("alpha", text, log, positive)]
+
+
+def values(
+    name: str, option: Any, log: bool = False, end: Callable[[str, Any], float] = real
+) -> list[Any]:
+    """Return the numbers or words that an option stands for; refusing them is for others.
+
+    Parameters
+    ----------
+    name : str
+        The option.
+    option : number or str
+        One value, a list such as "1,2,4", or "start:stop:count" with both ends, geometric with
+        "start:stop:count:log".
+    log : bool
+        Whether start:stop:count is geometric anyway.
+    end : callable
+        Checks start and stop, given their names and values.
+
+    Raises
+    ------
+    ValueError
+        If start:stop:count is none.
+    """
+    if not isinstance(option, str):
+        return [option]
+    parts = [number(part.strip()) for part in option.split(":")]
+    if len(parts) == 1 or isinstance(parts[0], str):
+        return [number(part.strip()) for part in option.split(",")]
+    geometric = log or parts[3:] == ["log"]
+    if len(parts) - (parts[-1] == "log") != 3 or any(isinstance(x, str) for x in parts[:3]):
+        allowed = "a list such as 1,2,4, start:stop:count or start:stop:count:log"
+        raise invalid(name, option, allowed)
+    end = positive if geometric else end
+    start, stop = end(f"{name} start", parts[0]), end(f"{name} stop", parts[1])
+    count = integer(f"{name} count", parts[2], 1, MOST_POINTS)
     if count == 1 and start != stop:
-        raise invalid("alpha count", count, "2 or greater where start and stop differ")
-    space = np.geomspace if log else np.linspace
-    values = [float(value) for value in space(start, stop, count)]
+        raise invalid(f"{name} count", count, "2 or greater where start and stop differ")
+    space = np.geomspace if geometric else np.linspace
+    found = [float(x) for x in space(start, stop, count)]
     # Both ends exactly as they were given.
-    values[0], values[-1] = start, stop
-    return values
+    found[0], found[-1] = start, stop
+    # Such as numbers of colours.
+    whole = all(isinstance(part, int) for part in parts[:2]) and all(x.is_integer() for x in found)
+    return [int(x) for x in found] if whole else found
 
 
 def matrix(name: str, text: str) -> list[list[float]]:

@@ -58,6 +58,11 @@ class CustomTokens(Immutable, DataModel):
             raise invalid("weights sum", float(self.weights.sum()), "1")
         super().__post_init__()
 
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """None: what is given is a spectrum."""
+        return ()
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, CustomTokens) and self._content == other._content
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-from typing import Any, ClassVar
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from replica.validation import integer
+from replica.validation import integer, only
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 #: The largest parameters at which the theory was tried.
 LARGEST_NORM, LARGEST_SHIFT, MOST_COLORS = 30.0, 1e6, 100_000
@@ -29,6 +32,24 @@ class DataModel:
 
     #: Losses that make sense for these data, the first where none is named.
     losses: ClassVar[tuple[str, ...]] = ("cross-entropy", "squared-error")
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Names of the numbers and names that describe these data, which `at` can change."""
+        return tuple(field.name for field in fields(self))  # type: ignore[arg-type]
+
+    def at(self, **changes: Any) -> Self:
+        """Return data of the same kind with some parameters changed.
+
+        Raises
+        ------
+        TypeError
+            If these data have no such parameter.
+        ValueError
+            If a value is not allowed.
+        """
+        only(f"{type(self).__name__}.at", changes, self.parameters)
+        return replace(self, **changes)  # type: ignore[type-var]
 
     def check_custom_loss(self, loss: Any) -> None:
         """Raise ValueError if no user-defined loss makes sense for these data."""

@@ -98,12 +98,13 @@ class Problem:
         return told
 
     def at(self, **changes: Any) -> Problem:
-        """Return the same problem with some fields changed.
+        """Return the same problem with some fields, or some parameters of its data, changed.
 
         Parameters
         ----------
         **changes
-            New values of alpha, lam, data, loss, bias or masking.
+            New values of alpha, lam, data, loss, bias or masking, or of what describes the data, as
+            beta and colors of PottsTokens.
 
         Returns
         -------
@@ -115,6 +116,19 @@ class Problem:
             If a name is another one.
         ValueError
             If a value is not allowed.
+
+        Examples
+        --------
+        >>> from replica import PottsTokens
+        >>> problem = Problem(alpha=2.0, lam=0.1, data=PottsTokens(colors=3, beta=1.5))
+        >>> problem.at(lam=0.2, beta=1.0).data
+        PottsTokens(colors=3, beta=1.0, similarity=None, couplings='gaussian')
         """
-        only("Problem.at", changes, [field.name for field in fields(self)])
+        own = [field.name for field in fields(self)]
+        data = changes.get("data", self.data)
+        described = data.parameters if isinstance(data, DataModel) else ()
+        only("Problem.at", changes, [*own, *described])
+        of_data = {name: changes.pop(name) for name in list(changes) if name not in own}
+        if of_data:
+            changes["data"] = data.at(**of_data)
         return replace(self, **changes)

@@ -60,6 +60,11 @@ class RowTokens(DataModel):
         """C, the number of values of a token."""
         return self.context.colors
 
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """None: what is given is no number."""
+        return ()
+
     def columns(self) -> dict[str, Any]:
         """Return the columns of these data in a line of a table."""
         return {"data": self.name, **self.context.columns()}

@@ -1,4 +1,4 @@
-"""Solve a problem along the sample ratio, each point from its neighbours."""
+"""Solve a problem on a grid, each point from its neighbours along the sample ratio."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -88,44 +89,88 @@ def _content(data: DataModel) -> dict[str, Any]:
     return {"data": data.name, **{k: v for k, v in listed.items() if v is not None}}
 
 
-def sweep(problem: Problem, alphas: Iterable[float]) -> Curve:
-    """Solve a problem at many sample ratios.
+def sweep(problem: Problem, alphas: Iterable[float] | None = None, **grid: Any) -> Curve:
+    """Solve a problem at many sample ratios, or on a grid of any of its parameters.
 
-    Each solution starts from its converged neighbours. A point that does not converge is kept
-    with its status, and never seeds another.
+    Each solution starts from its converged neighbours along alpha. A point that does not converge
+    is kept with its status, and never seeds another.
 
     Parameters
     ----------
     problem : Problem
-        What to solve; its own alpha is not used.
-    alphas : iterable of float
+        What to solve; what the grid lists of it is not used.
+    alphas : iterable of float, optional
         Sample ratios α = M/L, in any order.
+    **grid
+        Values, or one value, of whatever `Problem.at` takes: alpha, lam, loss, bias, masking,
+        data, and parameters of the data such as beta and colors. The table holds every
+        combination, alpha running fastest, then the last that is named.
 
     Returns
     -------
     Curve
-        One line per alpha, in the order given: `curve["test_loss"]` is an array.
+        One line per point, in the order given: `curve["test_loss"]` is an array.
 
     Raises
     ------
+    TypeError
+        If there is no such parameter, or nothing to sweep.
     ValueError
         If an argument is not allowed.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens
+    >>> problem = Problem(alpha=2.0, lam=0.1, data=PottsTokens(colors=3, beta=1.5))
+    >>> len(sweep(problem, alpha=[1.0, 2.0, 4.0], lam=[0.01, 0.1], beta=[1.0, 1.5]))
+    12
     """
     if not isinstance(problem, Problem):
         raise invalid("problem", problem, "a Problem")
-    if isinstance(alphas, (str, bytes)) or not isinstance(alphas, Iterable):
-        raise invalid("alphas", alphas, "a sequence of sample ratios")
-    problems = [problem.at(alpha=alpha) for alpha in alphas]
-    order = sorted(range(len(problems)), key=lambda i: problems[i].alpha)
-    found = dict(zip(order, solutions([problems[i] for i in order]), strict=True))
-    return Curve(found[i] for i in range(len(problems)))
+    if alphas is not None:
+        if isinstance(alphas, (str, bytes)) or not isinstance(alphas, Iterable):
+            raise invalid("alphas", alphas, "a sequence of sample ratios")
+        if "alpha" in grid:
+            raise TypeError("sweep() takes alphas or alpha, not both")
+        grid["alpha"] = alphas
+    if not grid:
+        raise TypeError("sweep() needs alphas, or values of a parameter such as lam")
+    along = _values(grid.pop("alpha", problem.alpha))
+    points = product(*map(_values, grid.values()))
+    problems = [problem.at(**dict(zip(grid, point, strict=True))) for point in points]
+    curves = [[each.at(alpha=alpha) for alpha in along] for each in problems]
+    return Curve(solution for curve in curves for solution in _in_order(curve))
+
+
+def _in_order(curve: Sequence[Problem]) -> Iterable[Solution]:
+    """Return the solutions of problems along alpha, which may be in any order."""
+    order = sorted(range(len(curve)), key=lambda i: curve[i].alpha)
+    found = dict(zip(order, solutions([curve[i] for i in order]), strict=True))
+    return (found[i] for i in range(len(curve)))
+
+
+def _values(given: Any) -> Sequence[Any]:
+    """Return the values of a parameter, of which one may stand alone."""
+    alone = isinstance(given, (str, bytes)) or not isinstance(given, Iterable)
+    return (given,) if alone else tuple(given)
 
 
 def solutions(problems: Sequence[Problem]) -> Iterator[Solution]:
-    """Yield the solution of each problem, where neighbours differ in alpha only."""
+    """Yield the solution of each problem, from those before it that differ in alpha only."""
     past: list[tuple[float, State]] = []
+    last = problems[:1]
     for problem in problems:
         here = math.log(problem.alpha)
+        if not _differ_in_alpha_only(problem, *last):
+            past = []
+        last = (problem,)
         solution, state = solve_from(problem, extrapolated(past, here))
         past = [*past[-6:], (here, state)] if state is not None else []
         yield solution
+
+
+def _differ_in_alpha_only(one: Problem, other: Problem) -> bool:
+    """Tell whether two problems share all that their fixed points start from."""
+    names = ("data", "loss", "lam", "bias", "masking")
+    pairs = ((getattr(one, name), getattr(other, name)) for name in names)
+    return all(a is b or a == b for a, b in pairs)

@@ -38,11 +38,4 @@ def sweep_rows(problem: Problem, rows: Iterable[RowTokens], alphas: Iterable[flo
     for row in known:
         if not isinstance(row, RowTokens):
             raise invalid("rows", row, "RowTokens, such as RowTokens.rows_from_couplings() returns")
-    alphas = alphas if isinstance(alphas, (str, bytes)) else _listed(alphas)
-    curves = (sweep(problem.at(data=row), alphas) for row in known)
-    return Curve(solution for curve in curves for solution in curve.solutions)
-
-
-def _listed(alphas: Iterable[float]) -> Iterable[float]:
-    """Return what many sweeps can read; what is no sequence is for them to refuse."""
-    return tuple(alphas) if isinstance(alphas, Iterable) else alphas
+    return sweep(problem, alphas, data=known)

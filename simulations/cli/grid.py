@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import argparse
-from itertools import product
-from typing import Any
 
-from replica.commandline.options import problems, takes
-from replica.commandline.parsing import number
+from replica.commandline.grid import OF_DATA, OF_PROBLEMS, grid
+from replica.commandline.options import takes
+from replica.commandline.parsing import values
 from replica.problem import Problem
 from replica.validation import integer, invalid
 
-#: Options that take one value or a list of values separated by commas.
-LISTS = ("colors", "beta", "coupling_norm", "shift", "loss", "lam")
+#: Options that take several values, but alpha and sites.
+LISTS = (*OF_DATA, *OF_PROBLEMS)
 
 
-def grid(arguments: argparse.Namespace) -> list[Problem]:
-    """Return every combination of the listed values with every alpha, each once.
+def simulated(arguments: argparse.Namespace) -> list[Problem]:
+    """Return the problems of a grid, each once.
 
     Raises
     ------
@@ -26,12 +25,7 @@ def grid(arguments: argparse.Namespace) -> list[Problem]:
     if not takes(arguments, "rows"):
         # The number of rows that are trained is none of the data's.
         arguments = argparse.Namespace(**vars(arguments) | {"rows": None})
-    listed = [values(getattr(arguments, name)) for name in LISTS]
-    found: dict[Problem, None] = {}
-    for combination in product(*listed):
-        one = argparse.Namespace(**vars(arguments) | dict(zip(LISTS, combination, strict=True)))
-        found |= dict.fromkeys(problems(one, several=True))
-    return list(found)
+    return list(dict.fromkeys(grid(arguments)))
 
 
 def lengths(arguments: argparse.Namespace) -> list[int]:
@@ -43,11 +37,6 @@ def lengths(arguments: argparse.Namespace) -> list[int]:
         return []
     if arguments.sites is None:
         raise invalid("sites", None, f"given with --data {arguments.data}")
-    return list(dict.fromkeys(integer("sites", length, 3) for length in values(arguments.sites)))
-
-
-def values(option: Any) -> list[Any]:
-    """Return the numbers or words of an option such as "0.1,0.2"; refusing them is for others."""
-    if not isinstance(option, str):
-        return [option]
-    return [number(part.strip()) for part in option.split(",")]
+    return list(
+        dict.fromkeys(integer("sites", length, 3) for length in values("sites", arguments.sites))
+    )

@@ -9,8 +9,9 @@ from contextlib import suppress
 from typing import Any
 
 from replica.commandline.command import CONVERGED, NOT_CONVERGED, Parser, run
+from replica.commandline.grid import LISTED
 from replica.commandline.options import ROWS, add_executor_options, add_problem_options, takes
-from replica.commandline.parsing import MOST_POINTS, alpha_grid, matrix, number
+from replica.commandline.parsing import MOST_POINTS, alpha_grid, matrix, number, values
 from replica.commandline.terminal import cores, say
 from replica.errors import BadArgument, Removed, Unwritable, WorkerDied
 from replica.execution.dask_cluster import check_scheduler
@@ -19,7 +20,7 @@ from replica.tables import Table
 from replica.tables.journal import RESUME_HINT, Journal
 from replica.tables.table import writable_table
 from replica.validation import integer, invalid, one_of
-from simulations.cli.grid import LISTS, grid, lengths, values
+from simulations.cli.grid import LISTS, lengths, simulated
 from simulations.estimators.by_name import ESTIMATORS
 from simulations.tokens import MOST_COLORS, SAMPLED
 
@@ -43,8 +44,7 @@ def _parser() -> Parser:
         prog=NAME,
         description="Train factored attention on sampled sequences, to the exact "
         "minimum, and test it on fresh ones: one line of a CSV table per point and seed. "
-        "--colors, --beta, --coupling-norm, --shift, --lam, --loss and --sites take one value "
-        "or a list such as 0.1,0.2; every combination is a point. Lines are on disk as soon as "
+        f"{LISTED}, as --sites; every combination is a point. Lines are on disk as soon as "
         "they are computed: the same command goes on where it was stopped.",
     )
     rows = f"rows that are trained per system (all); {ROWS}"
@@ -74,7 +74,7 @@ def _simulate(arguments: argparse.Namespace, command: str) -> int:
     base, count = integer("seed", arguments.seed, 0), integer("seeds", arguments.seeds, 1)
     if arguments.estimator is not None:
         one_of("estimator", arguments.estimator, ESTIMATORS)
-    sites, family = lengths(arguments), grid(arguments)
+    sites, family = lengths(arguments), simulated(arguments)
     arguments.loss = arguments.loss or family[0].loss_name
     total = count * max(1, len(sites)) * len(family)
     if total > MOST_POINTS:
@@ -99,7 +99,9 @@ def _simulate(arguments: argparse.Namespace, command: str) -> int:
         "similarity": arguments.similarity and matrix("similarity", arguments.similarity),
         **{k: v for k, v in family[0].data.columns().items() if k == "couplings"},
         **{
-            name: values(value) for name in LISTS if (value := getattr(arguments, name)) is not None
+            name: values(name, value)
+            for name in LISTS
+            if (value := getattr(arguments, name)) is not None
         },
         **({"joint": True} if arguments.joint else {}),
         **({"bias": True} if arguments.bias else {}),

@@ -7,7 +7,8 @@ import math
 import pytest
 
 from replica import BayesBound, bayes_bound, solve
-from replica.cli.sweep_chunks import ERROR, Stretch, identity
+from replica.cli.family import Family
+from replica.cli.sweep_chunks import ERROR, Stretch
 from replica.problem import CustomTokens, GaussianTokens, IndependentTokens, PottsTokens, Problem
 from replica.saddle_point.solution import behind
 
@@ -53,12 +54,12 @@ def test_a_solution_and_a_point_that_failed_are_told_alike(name):
     problem, _ = PROBLEMS[name]
     told = {"source": "theory", **problem.columns()}
     assert solve(problem).line().items() >= told.items()
-    (failed,) = Stretch((problem,)).failed("ValueError: no")
+    (failed,) = Stretch(Family((problem,))).failed("ValueError: no")
     unknown = dict.fromkeys(behind(problem))
     assert failed == told | {"status": "failed: ValueError: no", ERROR: None} | unknown
-    assert identity(problem, optimal=False) == told
+    assert Family((problem,)).identity(problem) == told
     # At its best, the weight decay is a result.
-    (failed,) = Stretch((problem,), optimal=True).failed("ValueError: no")
+    (failed,) = Stretch(Family((problem,), optimal=True)).failed("ValueError: no")
     assert "lam" not in failed
     status = {"status": failed["status"], ERROR: None}
     assert failed | {"lam": 0.1} == told | {"lam": 0.1} | status | unknown

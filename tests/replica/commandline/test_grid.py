@@ -1,0 +1,144 @@
+"""Grids of problems: on the command line, in Python, one by one."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+from replica import IndependentTokens, Masking, PottsTokens, Problem, Table, solve, sweep
+from replica.cli import main
+from replica.commandline.parsing import values
+
+BASE = Problem(alpha=2.0, lam=0.1, data=PottsTokens(3, 1.2), loss="squared-error")
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("0.1,0.2", [0.1, 0.2]),
+        ("2:4:3", [2, 3, 4]),
+        ("1:2:3", [1.0, 1.5, 2.0]),
+        ("0.01:1:3:log", [0.01, 0.1, 1.0]),
+        ("static:0.15,dynamic:0.3", ["static:0.15", "dynamic:0.3"]),
+        ("-1:1:3", [-1, 0, 1]),
+        (0.5, [0.5]),
+    ],
+)
+def test_values_of_an_option(text, found):
+    np.testing.assert_array_equal(values("lam", text), found)
+    assert all(type(a) is type(b) for a, b in zip(values("lam", text), found, strict=True))
+
+
+@pytest.mark.parametrize("text", ["1:2", "1:2:3:lin", "1:x:3", "0:1:3:log", "1:2:1", "1:2:3:log:4"])
+def test_ranges_that_are_none(text):
+    with pytest.raises(ValueError, match=r"^beta( start| stop| count)? = .* is not allowed"):
+        values("beta", text)
+
+
+def test_a_grid_is_the_product_with_alpha_fastest():
+    grid = sweep(BASE, alpha=[4.0, 1.0], lam=[0.01, 0.1], colors=(2, 3), beta=np.array([0.5, 1.0]))
+    points = list(itertools.product([0.01, 0.1], [2, 3], [0.5, 1.0], [4.0, 1.0]))
+    found = zip(grid["lam"], grid["colors"], grid["beta"], grid["alpha"], strict=True)
+    assert list(found) == points
+    for line, (lam, colors, beta, alpha) in zip(grid.lines(), points, strict=True):
+        alone = solve(Problem(alpha, lam, PottsTokens(colors, beta), "squared-error"))
+        assert line["test_loss"] == pytest.approx(alone.test_loss, rel=1e-9)
+
+
+def test_a_grid_without_alpha_keeps_that_of_the_problem():
+    grid = sweep(BASE, loss=["squared-error", "cross-entropy"], masking=Masking(0.2, "static"))
+    assert grid["alpha"].tolist() == [2.0, 2.0]
+    assert grid["loss"].tolist() == ["squared-error", "cross-entropy"]
+    assert set(grid["masking"]) == {"static:0.2"}
+    by_data = sweep(BASE, [1.0, 2.0], data=[PottsTokens(3, 1.2), IndependentTokens(3, 0.5)])
+    assert by_data["data"].tolist() == ["potts", "potts", "independent", "independent"]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({}, "needs alphas"),
+        ({"gamma": [1.0]}, "takes no 'gamma', only alpha, lam, data"),
+        ({"alphas": [1.0], "alpha": [1.0]}, "alphas or alpha, not both"),
+    ],
+)
+def test_what_is_no_grid(given, said):
+    with pytest.raises(TypeError, match=said):
+        sweep(BASE, **given)
+
+
+def test_problems_and_data_at_other_parameters():
+    assert BASE.at(beta=0.5, lam=1.0) == Problem(2.0, 1.0, PottsTokens(3, 0.5), "squared-error")
+    assert BASE.at(data=IndependentTokens(4, 1.0), colors=5).data == IndependentTokens(5, 1.0)
+    with pytest.raises(TypeError, match="takes no 'shift'"):
+        BASE.at(shift=2.0)
+    with pytest.raises(ValueError, match="beta = 3"):
+        BASE.at(beta=3.0)
+
+
+def sweeps(*words: str) -> int:
+    return main(["sweep", "--lam", "0.1", "--loss", "squared-error", *words])
+
+
+def test_the_command_writes_a_grid_and_goes_on_with_it(tmp_path, capsys):
+    out, again = tmp_path / "grid.csv", tmp_path / "again.csv"
+    words = ["--colors", "2,3", "--beta", "0.5:1:2", "--lam", "0.01:1:3:log", "--alpha", "1:4:3"]
+    assert sweeps(*words, "--out", str(out)) == 0
+    table = Table.from_csv(out)
+    problem = BASE.at(colors=2)
+    grid = [sweep(problem, alpha=[1.0, 2.5, 4.0], colors=c, beta=b, lam=[0.01, 0.1, 1.0])
+            for c in (2, 3) for b in (0.5, 1.0)]  # fmt: skip
+    for name in ("colors", "beta", "lam", "alpha", "test_loss"):
+        np.testing.assert_allclose(table[name], np.concatenate([g[name] for g in grid]), rtol=1e-9)
+    # What a kill left of it is completed, by two workers.
+    whole = out.read_text().splitlines(keepends=True)
+    again.write_text("".join(whole[:20]))
+    again.with_suffix(".json").write_bytes(out.with_suffix(".json").read_bytes())
+    assert sweeps(*words, "--out", str(again), "--workers", "2") == 0
+    assert again.read_bytes() == out.read_bytes()
+    assert sweeps(*words, "--beta", "0.5", "--out", str(again)) == 2
+    assert 'beta = "0.5:1:2" instead of 0.5' in capsys.readouterr().err
+
+
+def test_lists_of_losses_and_masks(capsys):
+    words = ["--colors", "2", "--beta", "0.5", "--alpha", "2"]
+    losses = "squared-error,cross-entropy"
+    assert sweeps(*words, "--loss", losses, "--masking", "static:0.1,dynamic:0.1") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 5
+    assert [line.split(",")[2] for line in lines[1:]] == ["squared-error"] * 2 + [
+        "cross-entropy"
+    ] * 2
+
+
+def test_a_point_of_a_grid_that_fails_is_named(capsys):
+    words = ["--colors", "2", "--beta", "0.5,1", "--alpha", "0.2,9", "--lam", "0"]
+    assert main(["sweep", *words]) == 1
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 2
+    assert said[0].startswith("replica: beta = 0.5, alpha = 0.2, lam = 0")
+
+
+@pytest.mark.parametrize("command", ["bayes", "stability", "asymptotics"])
+def test_commands_that_print_lines_take_grids(command, capsys):
+    words = ["--colors", "2", "--beta", "0.5,1", "--alpha", "1,2"]
+    more = [] if command == "bayes" else ["--lam", "0.1"]
+    assert main([command, *words, *more, *(["--samples", "few"] * (command == "asymptotics"))]) in (
+        0,
+        1,
+    )
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("beta,alpha,")
+    assert [line.split(",")[:2] for line in lines[1:]] == [
+        ["0.5", "1.0"], ["0.5", "2.0"], ["1.0", "1.0"], ["1.0", "2.0"]
+    ]  # fmt: skip
+
+
+def test_solve_takes_one_point(capsys):
+    words = ["--colors", "2", "--beta", "0.5,1", "--alpha", "1", "--lam", "0.1"]
+    assert main(["solve", *words]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "beta = '0.5,1' is not allowed: beta must be one value" in said
