@@ -14,6 +14,7 @@ from replica.immutable import Immutable
 from replica.problem import Problem
 from replica.saddle_point.status import Status
 from replica.tables.columns import COLUMNS, KNOWN, OBSERVABLES
+from replica.tables.html import values_html
 from replica.validation import invalid
 
 #: What a solution fills of the columns, where it is finite.
@@ -21,6 +22,9 @@ _FOUND = (*OBSERVABLES, "V", "residual")
 
 #: Columns of the cross-entropy.
 _CALIBRATION = ("temperature", "calibrated_loss")
+
+#: Letters that notebooks show for names.
+_SYMBOLS = {"alpha": "α = M/L", "lam": "λ", "beta": "β", "colors": "C"}
 
 Order = float | Vector
 
@@ -159,6 +163,10 @@ class Solution(Immutable):
             name: value.tolist() if isinstance(value, np.ndarray) else value
             for name, value in known.items()
         }
+
+    def _repr_html_(self) -> str:
+        values = {_SYMBOLS.get(name, name): value for name, value in self.values().items()}
+        return values_html(values, f"{self.status}: {self.status.sentence}")
 
     def __str__(self) -> str:
         """Return `values` a line each, as `replica solve` prints them."""

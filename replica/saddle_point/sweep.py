@@ -40,6 +40,15 @@ class Curve(Table):
         """Read a curve back as a `Table`: a file keeps the lines, not the solutions."""
         return Table.from_csv(path, name)
 
+    def __add__(self, other: Table) -> Table:
+        """Return the curve, or the table, of the lines of both."""
+        if isinstance(other, Curve):
+            return Curve(self.solutions + other.solutions)
+        return super().__add__(other)
+
+    def _of(self, numbers: Iterable[int]) -> Curve:
+        return Curve(self._solutions[number] for number in numbers)
+
     @property
     def solutions(self) -> tuple[Solution, ...]:
         """The solutions, one per line."""

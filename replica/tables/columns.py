@@ -182,6 +182,8 @@ OBSERVABLES = tuple(column.name for column in EVERY if column.observable)
 
 TEXT = frozenset(column.name for column in EVERY if column.kind == "text")
 
+INTEGER = frozenset(column.name for column in EVERY if column.kind == "integer")
+
 _KINDS: dict[str, Kind] = {column.name: column.kind for column in EVERY}
 
 _COMMON = frozenset(COLUMNS)

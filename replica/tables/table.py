@@ -6,9 +6,9 @@ import csv
 import io
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn, TextIO
+from typing import Any, NoReturn, SupportsIndex, TextIO, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,8 @@ from replica.errors import reason
 from replica.immutable import keep
 from replica.tables.atomic_files import replace_file, writable_file
 from replica.tables.columns import COLUMNS, TEXT, as_cell, columns_of, from_cell
+from replica.tables.frames import arrow_stream, flat, to_pandas, to_xarray
+from replica.tables.html import table_html
 from replica.tables.locks import unwritten
 from replica.tables.provenance import is_foreign, provenance, sidecar
 from replica.tables.texts import text_of
@@ -30,7 +32,9 @@ class Table:
     `table["test_loss"]` is a numpy array with one entry per line: text for the columns
     source, data, loss, status, estimator, similarity and couplings, floats elsewhere, NaN where
     the cell is empty, and an array of rows where a cell holds one value per colour mode. If the
-    numbers of modes differ, the entries are objects: floats and arrays.
+    numbers of modes differ, the entries are objects: floats and arrays. `table[0]` is a line,
+    `table[:3]` a table of three, and `one + other` a table of both; `pandas.DataFrame(table)` and
+    `polars.DataFrame(table)` are data frames.
 
     Parameters
     ----------
@@ -69,7 +73,42 @@ class Table:
     def __len__(self) -> int:
         return len(self._lines)
 
-    def __getitem__(self, column: str) -> NDArray[Any]:
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        """Yield the lines as other libraries read them: every column, numbers and text alone."""
+        columns = {name: values.tolist() for name, values in flat(self._arrays()).items()}
+        lines = zip(*columns.values(), strict=True)
+        return (dict(zip(columns, line, strict=True)) for line in lines)
+
+    @overload
+    def __getitem__(self, key: str) -> NDArray[Any]: ...
+    @overload
+    def __getitem__(self, key: slice) -> Table: ...
+    @overload
+    def __getitem__(self, key: SupportsIndex) -> dict[str, Any]: ...
+    def __getitem__(
+        self, key: str | slice | SupportsIndex
+    ) -> NDArray[Any] | Table | dict[str, Any]:
+        """Return a column by its name, a line by its number, or the table of some lines."""
+        if isinstance(key, str):
+            return self._column(key)
+        if isinstance(key, slice):
+            return self._of(range(len(self))[key])
+        return dict(self._lines[key])
+
+    def __add__(self, other: Table) -> Table:
+        """Return the table of the lines of both."""
+        if not isinstance(other, Table):
+            return NotImplemented
+        return Table([*self._lines, *other._lines])
+
+    def _of(self, numbers: Iterable[int]) -> Table:
+        """Return the table of the lines of these numbers."""
+        return Table(self._lines[number] for number in numbers)
+
+    def _arrays(self) -> dict[str, NDArray[Any]]:
+        return {name: self[name] for name in self.columns}
+
+    def _column(self, column: str) -> NDArray[Any]:
         self._known(column)
         values = [line.get(column) for line in self._lines]
         if column in TEXT:
@@ -96,9 +135,55 @@ class Table:
         for column, value in values.items():
             if value is not None:
                 self._known(column)
-        return Table(
-            line for line in self._lines if all(_equal(line.get(k), v) for k, v in values.items())
+        return self._of(
+            number
+            for number, line in enumerate(self._lines)
+            if all(_equal(line.get(name), value) for name, value in values.items())
         )
+
+    def to_pandas(self) -> Any:
+        """Return the table as a data frame of pandas.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row per line; numbers, also where a line has one per colour mode: these are the
+            columns NAME_1, NAME_2. `pandas.DataFrame(table)` has the same columns.
+
+        Raises
+        ------
+        MissingExtra
+            If pandas is not installed.
+        """
+        return to_pandas(self._arrays())
+
+    def to_xarray(self) -> Any:
+        """Return a grid as a dataset of xarray, with named dimensions.
+
+        Returns
+        -------
+        xarray.Dataset
+            Its dimensions are the parameters that tell the lines apart, as alpha and lam; points
+            that are not there are NaN. Parameters that all lines share are attributes.
+
+        Raises
+        ------
+        MissingExtra
+            If xarray is not installed.
+        ValueError
+            If two lines are of the same point.
+        """
+        return to_xarray(self._arrays())
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Return the table as an Arrow stream, for polars.DataFrame(table) and others."""
+        return arrow_stream(self._arrays(), requested_schema)
+
+    def _repr_html_(self) -> str:
+        return table_html(self.columns, self._lines, repr(self))
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(self.columns)
 
     def _known(self, column: str) -> None:
         if column not in self.columns:
