@@ -14,7 +14,7 @@ from replica.cli.report import report_unconverged
 from replica.cli.subcommand import OPTIMAL_LAM, Commands, subcommand
 from replica.cli.sweep_chunks import ERROR, solved
 from replica.commandline.command import NOT_CONVERGED
-from replica.commandline.grid import LISTED, OF_DATA
+from replica.commandline.grid import GRID, LISTED, OF_DATA
 from replica.commandline.options import (
     add_executor_options,
     add_problem_options,
@@ -135,7 +135,7 @@ class _Written:
     def journal(self) -> AbstractContextManager[Journal]:
         points = map(self._family.identity, self._family.problems)
         self._journal = Journal(
-            "out", self._out, self._command, self._parameters, [], [ERROR], points
+            "out", self._out, self._command, self._parameters, [], [ERROR], points, GRID
         )
         return self._journal
 

@@ -37,7 +37,8 @@ def solved(
 ) -> Iterator[Line]:
     """Yield the lines of all problems, each point once: those of the journal, and new ones.
 
-    They are the same whenever and however often the work was stopped, and wherever it is done.
+    They are the same whenever and however often the work was stopped, and wherever it is done. In a
+    table that has grown new points start from one another alone, which shows in the last digits.
 
     Parameters
     ----------
@@ -58,12 +59,16 @@ def solved(
         If workers were ended from outside, again and again, or the cluster was lost.
     """
     held = () if journal is None else journal.lines
+    grown = journal is not None and journal.grown
     known = {family.point(line): line for line in held}
     tasks = []
     for task in stretches(family):
         points = [family.point_of(problem) for problem in task.family.problems]
         missing = [number for number, each in enumerate(points) if each not in known]
-        if missing:
+        if missing and grown:
+            lacking = tuple(task.family.problems[number] for number in missing)
+            tasks.append(Stretch(replace(family, problems=lacking)))
+        elif missing:
             tasks.append(task)
             # What follows a point that failed started cold: the next attempt goes through.
             for each in points[missing[0] :]:

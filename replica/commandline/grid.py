@@ -25,6 +25,9 @@ LISTED = (
 #: The others, but alpha.
 OF_PROBLEMS = ("loss", "masking", "lam")
 
+#: All that list points and do nothing else.
+GRID = (*OF_DATA, *OF_PROBLEMS, "alpha", "log", "rows")
+
 
 def grid(arguments: argparse.Namespace, lam: Any = None) -> list[Problem]:
     """Return every combination of the values of parsed options, alpha running fastest.

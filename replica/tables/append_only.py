@@ -75,18 +75,22 @@ class AppendOnlyFile:
         Unwritable, Removed
             As `writing` does. What was there before is kept, and of the lines those that fit.
         ValueError
-            If the lines have other columns.
+            If the lines have columns that the file lacks.
         """
         lines = list(lines)
         with self.writing():
-            columns = columns_of([*(self._before or ()), *lines])
             if self._before is not None:
-                self._begin_anew(columns, self._before)
+                self._begin_anew(columns_of([*self._before, *lines]), self._before)
             elif self.columns is None:
-                self.columns = columns
-            elif columns != self.columns:
-                raise ValueError(f"columns {columns} in a table of {self.columns}")
+                self.columns = columns_of(lines)
+            elif self.lacks(lines):
+                raise ValueError(f"columns {self.lacks(lines)} in a table of {self.columns}")
             self._write(lines)
+
+    def lacks(self, lines: Iterable[Mapping[str, Any]]) -> list[str]:
+        """Return the columns of lines that the file does not have, once it has any."""
+        known = None if self._before is not None else self.columns
+        return [] if known is None else [c for c in columns_of(lines) if c not in known]
 
     @contextmanager
     def writing(self) -> Iterator[None]:

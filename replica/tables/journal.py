@@ -10,6 +10,7 @@ from importlib import metadata
 from types import TracebackType
 from typing import Any
 
+from replica.errors import BadArgument
 from replica.tables.append_only import AppendOnlyFile
 from replica.tables.atomic_files import clear_partial_files, flush_folder, unwritable
 from replica.tables.columns import COLUMNS, failed
@@ -30,7 +31,7 @@ class Journal:
     of power, at once, or where they come faster than the disk takes them, now and then. A line
     that a kill or a full disk tore is cut off when the journal is opened again. `finish`
     replaces the file by the whole table in its final order; opened again, it can still grow,
-    by lines that had failed.
+    by lines that had failed and by further points of the same grid.
 
     Parameters
     ----------
@@ -46,8 +47,11 @@ class Journal:
     beside : sequence of str
         Columns that the finished table leaves to its sidecar, which lists them line by line.
     points : iterable of mappings
-        What tells the points of the table apart, by column; all name the same columns. A table
-        with a line that agrees with none of them is refused. Without any, none is.
+        What tells the points of the table apart, by column. A table with a line that agrees with
+        none of them is refused. Without any, none is.
+    grid : sequence of str
+        Parameters that do nothing but list points: a table of fewer points, of other seeds among
+        them, is one that is to grow.
 
     Raises
     ------
@@ -65,9 +69,12 @@ class Journal:
         seeds: Sequence[int],
         beside: Sequence[str] = (),
         points: Iterable[Mapping[str, Any]] = (),
+        grid: Sequence[str] = (),
     ) -> None:
         self.path = writable_table(name, path)
         self._name, self._beside, self._points = name, tuple(beside), tuple(points)
+        self._columns = tuple(dict.fromkeys(column for each in self._points for column in each))
+        self._grid = (*grid, "seeds") if self._points and grid else ()
         content = {"parameters": dict(parameters), "seeds": list(seeds)}
         self._provenance = {"command": command, **json.loads(json.dumps(content))}
         self._file = AppendOnlyFile(name, self.path)
@@ -79,6 +86,11 @@ class Journal:
             if isinstance(error, OSError):
                 raise unwritable(name, path, error) from None
             raise
+
+    @property
+    def grown(self) -> bool:
+        """Whether the table once had fewer points, so that some stand among others alone."""
+        return "grown" in self._provenance
 
     @property
     def lines(self) -> tuple[dict[str, Any], ...]:
@@ -101,6 +113,8 @@ class Journal:
         """
         lines = list(lines)
         if lines:
+            if self._file.lacks(lines):
+                self._file.begin_anew_with(Table.from_csv(self.path, self._name).lines())
             self._file.append(lines)
 
     def finish(self, lines: Iterable[Mapping[str, Any]]) -> Table:
@@ -190,37 +204,46 @@ class Journal:
 
     def _key(self, line: Mapping[str, Any]) -> tuple[Any, ...]:
         """Return what tells the point of a line apart."""
-        return tuple(line.get(name) for name in self._points[0])
+        return tuple(line.get(name) for name in self._columns)
 
     def _tell(self, lists: Mapping[str, Any]) -> None:
         unfinished = {"process": os.getpid(), "host": socket.gethostname()}
         write_sidecar(self.path, {**self._provenance, **lists, "unfinished": unfinished})
 
     def _check_provenance(self) -> None:
+        """Refuse a table of other parameters, except that it may have fewer points."""
         known, broken = read_sidecar(self.path)
         here, there = _content(self._provenance), _content(known)
         here["version"] = metadata.version("replica-attention")
-        told = [
-            difference(key, there.get(key), here.get(key))
+        told = {
+            key: difference(key, there.get(key), here.get(key))
             for key in {**here, **there}
             if here.get(key) != there.get(key)
-        ]
-        if told:
-            allowed = f"a new file, or a table of the same command; it has {', '.join(told)}"
-            raise invalid(self._name, str(self.path), "; ".join(filter(None, (allowed, broken))))
+        }
+        self._differences = ", ".join(told.values())
+        if not told.keys() <= set(self._grid):
+            raise self._refusal(broken)
+        if told or "grown" in known:
+            self._provenance["grown"] = True
+
+    def _refusal(self, *reasons: str) -> BadArgument:
+        allowed = f"a new file, or a table of the same command; it has {self._differences}"
+        return invalid(self._name, str(self.path), "; ".join(filter(None, (allowed, *reasons))))
 
     def _check_points(self, table: Table) -> None:
         """Refuse a line of another point, naming in what it differs."""
         if not self._points:
             return
-        names = list(self._points[0])
         known = set(map(self._key, self._points))
-        values = {name: {point[name] for point in self._points} for name in names}
+        values = {n: {point.get(n) for point in self._points} for n in self._columns}
         for number, line in enumerate(table.lines(), start=2):
             if self._key(line) in known and line.get("status"):
                 continue
-            wrong = [name for name in names if line.get(name) not in values[name]]
-            told = ", ".join(f"{name} = {line.get(name)}" for name in wrong or [*names, "status"])
+            if self._differences:
+                raise self._refusal()
+            wrong = [name for name in self._columns if line.get(name) not in values[name]]
+            names = wrong or [*self._columns, "status"]
+            told = ", ".join(f"{name} = {line.get(name)}" for name in names)
             allowed = f"a table of this command; line {number} has {told}"
             raise invalid(self._name, str(self.path), allowed)
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from replica.commandline.command import CONVERGED, NOT_CONVERGED, Parser, run
-from replica.commandline.grid import LISTED
+from replica.commandline.grid import GRID, LISTED
 from replica.commandline.options import ROWS, add_executor_options, add_problem_options, takes
 from replica.commandline.parsing import MOST_POINTS, alpha_grid, matrix, number, values
 from replica.commandline.terminal import cores, say
@@ -113,7 +113,8 @@ def _simulate(arguments: argparse.Namespace, command: str) -> int:
     }
     try:
         points = [point for task in tasks for point in identities(task)]
-        with Journal("out", out, command, parameters, seeds, points=points) as journal:
+        listed = ("sites", *(name for name in GRID if given_rows or name != "rows"))
+        with Journal("out", out, command, parameters, seeds, points=points, grid=listed) as journal:
             if scheduler is None:
                 announce(tasks, workers, NAME)
             table = complete(journal, tasks, workers, NAME, scheduler)

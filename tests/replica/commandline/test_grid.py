@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import itertools
+import json
 
 import numpy as np
 import pytest
 
+import replica.cli.sweep_chunks
 from replica import IndependentTokens, Masking, PottsTokens, Problem, Table, solve, sweep
 from replica.cli import main
+from replica.cli.sweep_chunks import Stretch
 from replica.commandline.parsing import values
+from replica.tables.journal import Journal
+from simulations.cli import main as simulate
 
 BASE = Problem(alpha=2.0, lam=0.1, data=PottsTokens(3, 1.2), loss="squared-error")
 
@@ -142,3 +147,70 @@ def test_solve_takes_one_point(capsys):
     said = capsys.readouterr().err
     assert said.count("\n") == 1
     assert "beta = '0.5,1' is not allowed: beta must be one value" in said
+
+
+def told(path):
+    return {k: v for k, v in json.loads(path.with_suffix(".json").read_text()).items()
+            if k in ("parameters", "seeds", "quadrature_error")}  # fmt: skip
+
+
+def test_a_table_grows_by_what_is_missing(tmp_path, monkeypatch, capsys):
+    """More ratios, weight decays and losses, of which one has more columns."""
+    out, whole = tmp_path / "grid.csv", tmp_path / "whole.csv"
+    words = ["sweep", "--colors", "2", "--beta", "0.5"]
+    first = [*words, "--alpha", "1,4", "--lam", "0.1", "--loss", "squared-error"]
+    losses = "squared-error,cross-entropy"
+    second = [*words, "--alpha", "1:4:4", "--lam", "0.01,0.1", "--loss", losses]
+    assert main([*first, "--out", str(out)]) == 0
+    before = Table.from_csv(out)
+    solved = []
+    lines = Stretch.lines
+    monkeypatch.setattr(
+        Stretch, "lines", lambda self: solved.extend(self.family.problems) or lines(self)
+    )
+    assert main([*second, "--out", str(out)]) == 0
+    assert len(solved) == 16 - 2
+    assert main([*second, "--out", str(whole)]) == 0
+    grown, known = Table.from_csv(out), Table.from_csv(whole)
+    assert grown.columns == known.columns
+    assert told(out)["parameters"] == told(whole)["parameters"]
+    assert len(told(out)["quadrature_error"]) == 16
+    np.testing.assert_allclose(grown["test_loss"], known["test_loss"], rtol=1e-9)
+    kept = grown.where(loss="squared-error", lam=0.1)
+    assert [line for line in kept.lines() if line["alpha"] in (1, 4)] == [
+        line | {"temperature": None, "calibrated_loss": None} for line in before.lines()
+    ]
+    # A grid without some of its points is another table.
+    assert main([*first, "--out", str(out)]) == 2
+    assert 'lam = "0.01,0.1" instead of 0.1' in capsys.readouterr().err
+
+
+def test_a_growing_table_goes_on_where_it_was_stopped(tmp_path, monkeypatch):
+    out, words = tmp_path / "grid.csv", ["--colors", "2", "--beta", "0.5"]
+    assert sweeps(*words, "--alpha", "1:9:3", "--out", str(out)) == 0
+    append, left = Journal.append, iter(range(3))
+
+    def stopped(self, lines):
+        lines = list(lines)
+        if lines and next(left, None) is None:
+            raise KeyboardInterrupt
+        append(self, lines)
+
+    monkeypatch.setattr(replica.cli.sweep_chunks, "_TOGETHER", -1.0)
+    monkeypatch.setattr(Journal, "append", stopped)
+    assert sweeps(*words, "--alpha", "1:9:9", "--out", str(out)) == 130
+    assert len(Table.from_csv(out)) == 6
+    left = iter(range(3))
+    assert sweeps(*words, "--alpha", "1:9:9", "--out", str(out)) == 0
+    assert Table.from_csv(out)["alpha"].tolist() == list(range(1, 10))
+    assert next(left, None) is None
+
+
+def test_simulations_grow_by_seeds_and_ratios(tmp_path):
+    out, whole = tmp_path / "grown.csv", tmp_path / "whole.csv"
+    words = ["--colors", "2", "--beta", "0.5", "--lam", "1", "--sites", "6", "--workers", "1"]
+    assert simulate([*words, "--alpha", "1", "--seeds", "2", "--out", str(out)]) == 0
+    for path in (out, whole):
+        more = ["--alpha", "1,2", "--seeds", "3", "--out", str(path)]
+        assert simulate([*words, *more]) == 0
+    assert out.read_bytes() == whole.read_bytes()

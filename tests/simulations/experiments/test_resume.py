@@ -110,7 +110,10 @@ def test_a_finished_table_is_not_computed_again(tmp_path, uninterrupted, monkeyp
     [
         ({"lam": "0.1,2"}, "lam = [0.1, 1] instead of [0.1, 2]"),
         ({"burn_in": "61"}, "burn_in = 60 instead of 61"),
-        ({"seeds": "21"}, "seeds = [0, 1, 2, ..., 19] instead of [0, 1, 2, ..., 20] (it lacks 20)"),
+        (
+            {"seeds": "19"},
+            "seeds = [0, 1, 2, ..., 19] instead of [0, 1, 2, ..., 18] (it has besides",
+        ),
     ],
 )
 def test_a_table_of_another_command_is_refused(uninterrupted, capsys, changes, difference):
