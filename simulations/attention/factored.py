@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from replica.immutable import Immutable, keep
+from simulations.epochs.masks import Hidden, checked_hidden
 from simulations.kernels.local_fields import colored_sums, log_sum_exp, softmax
 from simulations.tokens import Floats, checked_matrix, checked_tokens, seen
 
@@ -50,14 +51,20 @@ class FactoredAttention(Immutable):
         """C, the number of token values."""
         return len(self.values)
 
-    def logits(self, tokens: Any) -> Floats:
+    def logits(self, tokens: Any, hidden: Hidden | None = None) -> Floats:
         """Return z, an array (samples, sites, colors), but for a number common to all colours.
 
-        A row common to all rows of V, which adds the same to all components of z, is left out
-        where it outweighs the rest.
+        Tokens that are `hidden`, a bool array like `tokens`, are masked besides the one that is
+        predicted: they add nothing. A row common to all rows of V, which adds the same to all
+        components of z, is left out where it outweighs the rest.
         """
         tokens = checked_tokens(tokens, self.sites, self.colors)
-        return colored_sums(tokens, self.attention, self.colors) @ seen(self.values).T
+        sums = colored_sums(tokens, self.attention, self.colors)
+        if hidden is not None:
+            hidden = checked_hidden(hidden, tokens.shape)
+            for a in range(self.colors):
+                sums[..., a] -= ((tokens == a) & hidden) @ self.attention.T
+        return sums @ seen(self.values).T
 
     def loss(self, tokens: Any) -> float:
         """Return (1/M) Σ_μ Σ_i [log Σ_a exp(z_ia) - s_i·z_i], every site masked in turn.

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from replica.validation import invalid, numbers
+from simulations.epochs.masks import Hidden, checked_hidden
 from simulations.estimators.cross_entropy import CrossEntropy
 from simulations.sequences.potts import PottsModel
 from simulations.tokens import Floats, Tokens, checked_tokens
@@ -22,7 +23,9 @@ class Predictor(Protocol):
         """Return z, an array (samples, sites, colors)."""
 
 
-def fresh_loss(model: PottsModel, predictor: Predictor, tokens: Tokens) -> float:
+def fresh_loss(
+    model: PottsModel, predictor: Predictor, tokens: Tokens, hidden: Hidden | None = None
+) -> float:
     """Return the cross-entropy per masked token of any attention on fresh sequences.
 
     The masked token is averaged over with its exact conditional, as in `measure`; the
@@ -37,6 +40,10 @@ def fresh_loss(model: PottsModel, predictor: Predictor, tokens: Tokens) -> float
         With a method `logits(tokens)` that returns an array (samples, sites, colors).
     tokens : uint8 array (samples, sites)
         Fresh sequences, at least one.
+    hidden : bool array (samples, sites), optional
+        Tokens that are masked besides the one that is predicted, of which a predictor's
+        `logits(tokens, hidden)` is told. Drawn with the rate of a training's masks,
+        `rng.random(tokens.shape) < rate`, they make it the loss of a token masked among others.
 
     Returns
     -------
@@ -49,15 +56,17 @@ def fresh_loss(model: PottsModel, predictor: Predictor, tokens: Tokens) -> float
         If an argument is not allowed, the sequences are not as the model has them, or the logits
         have another shape or are not finite.
     """
-    return float(np.mean(fresh_losses(model, predictor, tokens)))
+    return float(np.mean(fresh_losses(model, predictor, tokens, hidden)))
 
 
-def fresh_losses(model: PottsModel, predictor: Predictor, tokens: Tokens) -> Floats:
+def fresh_losses(
+    model: PottsModel, predictor: Predictor, tokens: Tokens, hidden: Hidden | None = None
+) -> Floats:
     """Return the loss of `fresh_loss` sequence by sequence, from which its error follows.
 
     Parameters
     ----------
-    model, predictor, tokens
+    model, predictor, tokens, hidden
         As for `fresh_loss`.
 
     Returns
@@ -72,18 +81,23 @@ def fresh_losses(model: PottsModel, predictor: Predictor, tokens: Tokens) -> Flo
     """
     if not callable(getattr(predictor, "logits", None)):
         raise invalid("predictor", predictor, "an object with a method logits(tokens)")
-    losses = [
-        CrossEntropy().expected(_logits(predictor, model, block), model.conditionals(block)).mean(1)
-        for block in _blocks(model, tokens)
-    ]
+    losses, first = [], 0
+    if hidden is not None:
+        hidden = checked_hidden(hidden, np.shape(tokens))
+    for block in _blocks(model, tokens):
+        besides = () if hidden is None else (hidden[first : first + len(block)],)
+        logits = _logits(predictor, model, block, *besides)
+        losses.append(CrossEntropy().expected(logits, model.conditionals(block)).mean(1))
+        first += len(block)
     return np.concatenate(losses)
 
 
-def _logits(predictor: Predictor, model: PottsModel, tokens: Tokens) -> Floats:
+def _logits(predictor: Predictor, model: PottsModel, tokens: Tokens, *besides: Hidden) -> Floats:
     """Return what a predictor says, if it says something of every colour at every site."""
     shape = (*tokens.shape, model.colors)
     allowed = f"an object whose logits(tokens) returns an array {shape} of finite numbers"
-    logits = numbers("predictor", predictor.logits(tokens), allowed)
+    said: Any = predictor.logits
+    logits = numbers("predictor", said(tokens, *besides), allowed)
     if logits.shape != shape:
         raise invalid(
             "predictor", f"an object whose logits(tokens) is an array {logits.shape}", allowed

@@ -8,8 +8,11 @@ from typing import Any
 import numpy as np
 from scipy import optimize
 
+from replica.problem import Masking
 from replica.validation import integer, invalid, non_negative, positive
 from simulations.attention.factored import FactoredAttention
+from simulations.attention.masking import masked_gradient
+from simulations.epochs.masks import hidden_shares
 from simulations.estimators.certificate import exists
 from simulations.estimators.cross_entropy import CrossEntropy
 from simulations.estimators.objective import Rows
@@ -17,6 +20,7 @@ from simulations.kernels.cross_entropy import evaluate, sites_by_color
 from simulations.sequences.potts import checked_colors
 from simulations.tokens import (
     Floats,
+    Tokens,
     checked_seed,
     checked_similarity,
     checked_tokens,
@@ -62,6 +66,7 @@ def train_jointly(
     seed: Any = 0,
     tolerance: float = 1e-6,
     max_steps: int = 5000,
+    masking: Masking | None = None,
 ) -> JointTraining:
     """Minimise Σ_μ Σ_i ℓ(s_i^μ, Σ_j A_ij V s_j^μ) + (L λ / 2) |A|² over A and V.
 
@@ -86,6 +91,9 @@ def train_jointly(
         Residual at which the point counts as stationary.
     max_steps : int
         The most steps.
+    masking : Masking, optional
+        Static masks, which hide a share p of all tokens at once: Σ_μ is then over the sequences
+        that hide site i in one of K draws, divided by p K, and λ must not be 0.
 
     Returns
     -------
@@ -101,6 +109,7 @@ def train_jointly(
     tokens = checked_tokens(tokens, None, colors, least=1)
     sites = tokens.shape[1]
     tolerance, max_steps = positive("tolerance", tolerance), integer("max_steps", max_steps, 1)
+    _check_masking(masking, lam)
     truth = np.eye(colors)
     if similarity is not None:
         truth = seen(checked_similarity(similarity, colors))
@@ -112,9 +121,7 @@ def train_jointly(
     norm, lam = norm / unit_of_values, lam / unit_of_values**2
     first = _centred(np.random.default_rng(checked_seed(seed)).standard_normal((colors, colors)))
     decay = sites * lam
-    groups = sites_by_color(tokens, colors)
-    rows, losses = np.arange(sites), np.empty(sites)
-    in_columns, in_values = np.empty((sites, sites)), np.empty((colors, colors))
+    total = _Whole(tokens, colors) if masking is None else _Masked(tokens, masking, seed)
     # Equal curvature, about, in A and in the direction of V, which many more tokens see.
     unit = 1 / np.sqrt(sites)
 
@@ -125,15 +132,13 @@ def train_jointly(
 
     def objective(x: Floats) -> tuple[float, Floats]:
         attention, values, length = unpack(x)
-        evaluate(tokens, groups, rows, attention.T, values, True, losses, in_columns, in_values)
-        np.fill_diagonal(in_columns, 0.0)
-        in_attention = in_columns.T
+        loss, in_attention, in_values = total(attention, values)
         tangent = _centred(in_values)
         tangent -= values * (np.vdot(values, tangent) / norm**2)
         slope = np.concatenate(
             [(in_attention + decay * attention).ravel(), tangent.ravel() * (norm / length)]
         )
-        return float(losses.sum()) + 0.5 * decay * float(np.vdot(attention, attention)), slope
+        return loss + 0.5 * decay * float(np.vdot(attention, attention)), slope
 
     start = np.concatenate(
         [np.zeros(sites**2), first.ravel() / np.linalg.norm(first) * norm * unit]
@@ -158,12 +163,60 @@ def train_jointly(
         status = "not-finite"
     attention, values, _ = unpack(result.x)
     if lam == 0:
-        problem = Rows(CrossEntropy(), tokens, values, 0.0, rows)
+        problem = Rows(CrossEntropy(), tokens, values, 0.0, np.arange(sites))
         slopes = result.jac[: sites**2].reshape(sites, sites).T
         if not np.all(exists(problem, np.ascontiguousarray(attention.T), slopes)):
             status = "diverged"
     found = FactoredAttention(attention / unit_of_values, values * unit_of_values)
     return JointTraining(found, residual, int(result.nfev), status)
+
+
+def _check_masking(masking: Masking | None, lam: float) -> None:
+    if masking is None:
+        return
+    if not isinstance(masking, Masking) or masking.dynamic:
+        # Their average is no sum over sequences; many draws come close.
+        raise invalid("masking", masking, "None or static, such as static:RATE:DRAWS")
+    if lam == 0:
+        raise invalid("lam", lam, "greater than 0 with masks")
+
+
+class _Whole:
+    """The loss with every site masked in turn, as a function of A and V."""
+
+    def __init__(self, tokens: Tokens, colors: int) -> None:
+        sites = tokens.shape[1]
+        self._tokens, self._groups = tokens, sites_by_color(tokens, colors)
+        self._rows, self._losses = np.arange(sites), np.empty(sites)
+        self._in_columns, self._in_values = np.empty((sites, sites)), np.empty((colors, colors))
+
+    def __call__(self, attention: Floats, values: Floats) -> tuple[float, Floats, Floats]:
+        """Return the loss and its derivatives in A and V."""
+        slopes = self._in_columns, self._in_values
+        evaluate(self._tokens, self._groups, self._rows, attention.T, values, True, self._losses,
+                 *slopes)  # fmt: skip
+        np.fill_diagonal(self._in_columns, 0.0)
+        return float(self._losses.sum()), self._in_columns.T, self._in_values
+
+
+class _Masked:
+    """The loss under static masks, as a function of A and V."""
+
+    def __init__(self, tokens: Tokens, masking: Masking, seed: Any) -> None:
+        self._tokens = tokens
+        self._count = masking.rate * masking.draws
+        shape, draws = tokens.shape, range(masking.draws)
+        self._hidden = [hidden_shares(masking, shape, checked_seed(seed), draw) for draw in draws]
+
+    def __call__(self, attention: Floats, values: Floats) -> tuple[float, Floats, Floats]:
+        """Return the loss and its derivatives in A and V."""
+        loss, in_attention, in_values = 0.0, np.zeros_like(attention), np.zeros_like(values)
+        slopes = np.empty_like(attention), np.empty_like(values)
+        for hidden in self._hidden:
+            loss += masked_gradient(self._tokens, hidden, self._count, attention, values, *slopes)
+            in_attention += slopes[0]
+            in_values += slopes[1]
+        return loss, in_attention, in_values
 
 
 def _centred(matrix: Floats) -> Floats:

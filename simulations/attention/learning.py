@@ -117,7 +117,7 @@ class _FactoredRun(Run):
         self.keep()
 
     def one_epoch(self) -> float:
-        order, masked = self.batches()
+        order, hidden = self.batches()
         samples, batch = len(order), self.settings.batch
         steps = int(-(-samples // batch))
         total = 0.0
@@ -125,17 +125,16 @@ class _FactoredRun(Run):
             part: NDArray[np.int64] = order[step * batch : (step + 1) * batch]
             attention = self._layer.attention(self._parameters)
             slopes = np.empty_like(attention.attention), np.empty_like(attention.values)
-            batch_tokens, batch_masked = self.tokens[part], masked[part]
-            loss = masked_gradient(
-                batch_tokens, batch_masked, attention.attention, attention.values, *slopes
-            )
-            total += loss * len(part)
+            matrices = attention.attention, attention.values
+            count = self.masks * len(part)
+            loss = masked_gradient(self.tokens[part], hidden[part], count, *matrices, *slopes)
+            total += loss * count
             done = (self.epoch + step / steps) / self.settings.epochs
             rate = self.settings.rate * rate_at(self.settings.schedule, done)
             if not np.isfinite(loss):
                 return float("nan")
             self._optimiser.step(self._layer.chain(self._parameters, *slopes), rate)
-        return float(total / samples)
+        return float(total / hidden.sum()) if hidden.any() else float("nan")
 
     def held_out_loss(self) -> float:
         if not all(np.isfinite(value).all() for value in self._parameters.values()):

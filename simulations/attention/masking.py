@@ -1,4 +1,4 @@
-"""The kernel of masked language modelling: one masked token per sequence."""
+"""The kernel of masked language modelling: the loss of hidden tokens and its derivatives."""
 
 from __future__ import annotations
 
@@ -12,23 +12,26 @@ from simulations.tokens import Floats
 @jit
 def masked_gradient(
     tokens: NDArray[np.uint8],
-    masked: NDArray[np.int64],
+    hidden: NDArray[np.bool_],
+    count: float,
     attention: Floats,
     values: Floats,
     in_attention: Floats,
     in_values: Floats,
 ) -> float:
-    """Return the mean loss of predicting site masked[μ] of sequence μ, with its derivatives.
+    """Return the loss of predicting the hidden tokens, with its derivatives.
 
-    The logits are z = V u with u_b = Σ_{j≠i} A_ij [s_j = b]: a sequence enters through L
-    additions, never through its one-hot form.
+    The logits are z = V u with u_b = Σ_j A_ij [s_j = b], where the sum leaves out site i and all
+    that are hidden: a sequence enters through L additions, never through its one-hot form.
 
     Parameters
     ----------
     tokens : uint8 array (samples, sites)
         The sequences of a minibatch.
-    masked : int array (samples,)
-        The masked site of each.
+    hidden : bool array (samples, sites)
+        The masked sites of each.
+    count : float
+        By what loss and derivatives are divided: the number of masked tokens, or its mean.
     attention : array (sites, sites)
         A; the diagonal is not read.
     values : array (colors, colors)
@@ -38,42 +41,48 @@ def masked_gradient(
     """
     samples, sites = tokens.shape
     colors = values.shape[0]
+    seen, masked = np.empty(sites, np.int64), np.empty(sites, np.int64)
     sums, logits, costs = np.empty(colors), np.empty(colors), np.empty(colors)
     in_attention[:] = 0.0
     in_values[:] = 0.0
     loss = 0.0
     for sample in range(samples):
-        i, sequence = masked[sample], tokens[sample]
-        weights, slopes = attention[i], in_attention[i]
-        sums[:] = 0.0
+        sequence, left = tokens[sample], 0
         for j in range(sites):
-            if j != i:
+            if hidden[sample, j]:
+                masked[j - left] = j
+            else:
+                seen[left] = j
+                left += 1
+        for i in masked[: sites - left]:
+            weights, slopes = attention[i], in_attention[i]
+            sums[:] = 0.0
+            for j in seen[:left]:
                 sums[sequence[j]] += weights[j]
-        top = -np.inf
-        for a in range(colors):
-            logits[a] = 0.0
-            for b in range(colors):
-                logits[a] += values[a, b] * sums[b]
-            top = max(top, logits[a])
-        total = 0.0
-        for a in range(colors):
-            total += np.exp(logits[a] - top)
-        loss += top + np.log(total) - logits[sequence[i]]
-        costs[:] = 0.0
-        for a in range(colors):
-            excess = np.exp(logits[a] - top) / total
-            if a == sequence[i]:
-                excess -= 1.0
-            for b in range(colors):
-                in_values[a, b] += excess * sums[b]
-                costs[b] += excess * values[a, b]
-        for j in range(sites):
-            if j != i:
+            top = -np.inf
+            for a in range(colors):
+                logits[a] = 0.0
+                for b in range(colors):
+                    logits[a] += values[a, b] * sums[b]
+                top = max(top, logits[a])
+            total = 0.0
+            for a in range(colors):
+                total += np.exp(logits[a] - top)
+            loss += top + np.log(total) - logits[sequence[i]]
+            costs[:] = 0.0
+            for a in range(colors):
+                excess = np.exp(logits[a] - top) / total
+                if a == sequence[i]:
+                    excess -= 1.0
+                for b in range(colors):
+                    in_values[a, b] += excess * sums[b]
+                    costs[b] += excess * values[a, b]
+            for j in seen[:left]:
                 slopes[j] += costs[sequence[j]]
     for i in range(sites):
         for j in range(sites):
-            in_attention[i, j] /= samples
+            in_attention[i, j] /= count
     for a in range(colors):
         for b in range(colors):
-            in_values[a, b] /= samples
-    return float(loss / samples)
+            in_values[a, b] /= count
+    return float(loss / count)

@@ -86,7 +86,7 @@ class Encoder:
         linear("logits", width, colors)
         return {name: value.astype(np.float32) for name, value in weights.items()}
 
-    def apply(self, weights: Weights, tokens: Any, masked: Any) -> Any:
+    def apply(self, weights: Weights, tokens: Any, masked: Any, hidden: Any = None) -> Any:
         """Return the logits of one masked site per sequence, a JAX array (samples, colors).
 
         Only the masked site is read out, so the last layer asks for it alone; the sites it
@@ -99,12 +99,34 @@ class Encoder:
         tokens : int array (samples, sites)
             Sequences.
         masked : int array (samples,)
-            The site of each that is hidden.
+            The site of each that is predicted.
+        hidden : bool array (samples, sites), optional
+            Sites that are masked besides.
         """
+        alone = loaded("jax.numpy").arange(weights["positions"].shape[0]) == masked[:, None]
+        every = alone if hidden is None else alone | hidden
+        stream = self._stream(weights, tokens, every, masked[:, None, None])
+        return _linear(weights, "logits", _norm(weights, "norm", stream[:, 0]))
+
+    def apply_everywhere(self, weights: Weights, tokens: Any, hidden: Any) -> Any:
+        """Return the logits of every site, a JAX array (samples, sites, colors).
+
+        They predict where a site is masked; elsewhere they have seen the token.
+
+        Parameters
+        ----------
+        weights, tokens
+            As for `apply`.
+        hidden : bool array (samples, sites)
+            The sites that are masked, all at once.
+        """
+        stream = self._stream(weights, tokens, hidden, None)
+        return _linear(weights, "logits", _norm(weights, "norm", stream))
+
+    def _stream(self, weights: Weights, tokens: Any, hidden: Any, where: Any) -> Any:
+        """Return what the last layer leaves at the sites `where`, or at all."""
         jnp = loaded("jax.numpy")
-        sites = weights["positions"].shape[0]
         mask = weights["tokens"].shape[0] - 1
-        hidden = jnp.arange(sites) == masked[:, None]
         # In uint8 there is no room for the mask beside 256 colours.
         shown = jnp.where(hidden, mask, tokens.astype(np.int32))
         stream = weights["tokens"][shown] + weights["positions"]
@@ -115,8 +137,7 @@ class Encoder:
                 if name.startswith(f"{layer}.")
             }
             seen = _norm(part, "attention.norm", stream)
-            if layer == self.layers - 1:
-                where = masked[:, None, None]
+            if where is not None and layer == self.layers - 1:
                 stream = jnp.take_along_axis(stream, where, axis=1)
                 asking = jnp.take_along_axis(seen, where, axis=1)
             else:
@@ -124,7 +145,7 @@ class Encoder:
             stream = stream + self._attention(part, asking, seen)
             inner = _linear(part, "mlp.in", _norm(part, "mlp.norm", stream))
             stream = stream + _linear(part, "mlp.out", _gelu(inner))
-        return _linear(weights, "logits", _norm(weights, "norm", stream[:, 0]))
+        return stream
 
     def _attention(self, part: Weights, asking: Any, seen: Any) -> Any:
         jnp = loaded("jax.numpy")

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from replica.validation import invalid
 from simulations.encoder.encoder import Encoder, Weights
 from simulations.encoder.optional_jax import loaded
+from simulations.epochs.masks import Hidden, checked_hidden
 from simulations.epochs.optimisers import rate_at
 from simulations.epochs.run import Groups, History, Run, checked_sequences
 from simulations.epochs.settings import Settings
@@ -52,8 +53,10 @@ class TrainedEncoder:
         """C, the number of token values."""
         return len(self.weights["tokens"]) - 1
 
-    def logits(self, tokens: Any) -> Floats:
+    def logits(self, tokens: Any, hidden: Hidden | None = None) -> Floats:
         """Return z, every site masked in turn: an array (samples, sites, colors).
+
+        Tokens that are `hidden`, a bool array like `tokens`, are masked besides.
 
         Raises
         ------
@@ -62,15 +65,22 @@ class TrainedEncoder:
         """
         apply = _compiled_apply(self.encoder)
         tokens = checked_tokens(tokens, self.sites, self.colors)
+        hidden = None if hidden is None else checked_hidden(hidden, tokens.shape)
         samples, sites = tokens.shape
         logits = np.empty((samples, sites, self.colors))
         masked = np.tile(np.arange(sites), _BLOCK)
-        for first in range(0, samples, _BLOCK):
-            block = tokens[first : first + _BLOCK]
+
+        def block(whole: Any, first: int) -> Any:
             # Always the same shape, which is compiled once.
-            whole = np.concatenate([block, np.zeros((_BLOCK - len(block), sites), np.uint8)])
-            values = np.asarray(apply(self.weights, np.repeat(whole, sites, axis=0), masked))
-            logits[first : first + _BLOCK] = values.reshape(_BLOCK, sites, -1)[: len(block)]
+            part = whole[first : first + _BLOCK]
+            filled = np.concatenate([part, np.zeros((_BLOCK - len(part), sites), part.dtype)])
+            return np.repeat(filled, sites, axis=0)
+
+        for first in range(0, samples, _BLOCK):
+            besides = () if hidden is None else (block(hidden, first),)
+            values = np.asarray(apply(self.weights, block(tokens, first), masked, *besides))
+            count = min(_BLOCK, samples - first)
+            logits[first : first + _BLOCK] = values.reshape(_BLOCK, sites, -1)[:count]
         return logits
 
     def loss(self, tokens: Any) -> float:
@@ -108,8 +118,8 @@ def learn_encoder(
 ) -> EncoderLearning:
     """Train a transformer encoder by masked language modelling.
 
-    One random site of every sequence is masked in every epoch, as `learn` does for factored
-    attention, with the same schedules, early stopping and checkpoints.
+    One random site of every sequence is masked in every epoch, or a share of all, as `learn` does
+    for factored attention, with the same schedules, early stopping and checkpoints.
 
     Parameters
     ----------
@@ -170,7 +180,7 @@ class _EncoderRun(Run):
         self.keep()
 
     def one_epoch(self) -> float:
-        order, masked = self.batches()
+        order, hidden = self.batches()
         samples, batch = len(order), min(self.settings.batch, len(order))
         steps = -(-samples // batch)
         # The last batch is filled up with sequences that do not count.
@@ -182,17 +192,22 @@ class _EncoderRun(Run):
             * rate_at(self.settings.schedule, (self.epoch + step / steps) / self.settings.epochs)
             for step in range(steps)
         ]
-        self._weights, self._moments, losses = _compiled_epoch(self._encoder, self._method)(
+        # One masked site is told by its number, and the last layer asks for no other.
+        alone = self.settings.masking is None
+        masked = (hidden.argmax(axis=1) if alone else hidden)[filled]
+        epoch = _compiled_epoch(self._encoder, self._method, 0.0 if alone else self.masks)
+        self._weights, self._moments, losses = epoch(
             self._weights,
             self._moments,
             self.tokens,
             filled.reshape(steps, batch),
-            masked[filled].reshape(steps, batch),
+            masked.reshape(steps, batch, *masked.shape[1:]),
             counted.reshape(steps, batch),
             np.array(rates, np.float32),
         )
-        sizes = counted.reshape(steps, batch).sum(axis=1)
-        return float(np.sum(np.asarray(losses, np.float64) * sizes) / samples)
+        sizes = counted.reshape(steps, batch).sum(axis=1) * self.masks
+        total = np.sum(np.asarray(losses, np.float64) * sizes)
+        return float(total / hidden.sum()) if hidden.any() else float("nan")
 
     def held_out_loss(self) -> float:
         if not all(np.isfinite(value).all() for value in self.groups()["now"].values()):
@@ -241,6 +256,27 @@ def masked_loss(encoder: Encoder, weights: Weights, tokens: Any, masked: Any, co
     return jnp.sum(counted * losses) / jnp.sum(counted)
 
 
+def shares_loss(
+    encoder: Encoder, weights: Weights, tokens: Any, hidden: Any, counted: Any, masks: float
+) -> Any:
+    """Return the cross-entropy of tokens masked at once, over their mean number; a JAX scalar.
+
+    Parameters
+    ----------
+    encoder, weights, tokens, counted
+        As for `masked_loss`.
+    hidden : bool array (samples, sites)
+        The masked sites of each.
+    masks : float
+        The mean number of masked tokens per sequence.
+    """
+    jax, jnp = loaded("jax"), loaded("jax.numpy")
+    logits = encoder.apply_everywhere(weights, tokens, hidden)
+    true = tokens[..., None].astype(np.int32)
+    losses = -jnp.take_along_axis(jax.nn.log_softmax(logits), true, axis=-1)[..., 0]
+    return jnp.sum(counted[:, None] * hidden * losses) / (masks * jnp.sum(counted))
+
+
 @cache
 def _compiled_apply(encoder: Encoder) -> Any:
     return loaded("jax").jit(encoder.apply)
@@ -255,17 +291,25 @@ def _method(optimiser: str, momentum: float, decay: float) -> Any:
 
 
 @cache
-def _compiled_epoch(encoder: Encoder, method: tuple[str, float, float]) -> Any:
-    """Return a whole epoch as one compiled function, which takes over the state it is given."""
+def _compiled_epoch(encoder: Encoder, method: tuple[str, float, float], masks: float) -> Any:
+    """Return a whole epoch as one compiled function, which takes over the state it is given.
+
+    `masks` is the mean number of tokens of a sequence that are masked at once, or 0 for one alone.
+    """
     jax, optax = loaded("jax"), loaded("optax")
     optimiser = _method(*method)
+
+    def loss_of(weights: Weights, tokens: Any, masked: Any, counts: Any) -> Any:
+        if masks:
+            return shares_loss(encoder, weights, tokens, masked, counts, masks)
+        return masked_loss(encoder, weights, tokens, masked, counts)
 
     def epoch(
         weights: Weights,
         moments: Any,
         tokens: NDArray[np.uint8],
         order: NDArray[np.int64],
-        masked: NDArray[np.int64],
+        masked: NDArray[Any],
         counted: Any,
         rates: Any,
     ) -> Any:
@@ -273,7 +317,7 @@ def _compiled_epoch(encoder: Encoder, method: tuple[str, float, float]) -> Any:
             weights, moments = state
             part, sites, counts, rate = batch
             loss, slope = jax.value_and_grad(
-                lambda values: masked_loss(encoder, values, tokens[part], sites, counts)
+                lambda values: loss_of(values, tokens[part], sites, counts)
             )(weights)
             moves, moments = optimiser.update(slope, moments, weights)
             moves = jax.tree_util.tree_map(lambda move: -rate * move, moves)

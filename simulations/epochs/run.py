@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from replica.commandline.terminal import progress
 from replica.validation import integer, invalid, unmasked
 from simulations.epochs.checkpoint import alone, load, save
+from simulations.epochs.masks import Hidden, check_any, hidden_at, hidden_shares
 from simulations.epochs.settings import Settings
 from simulations.tokens import Floats, Tokens, checked_tokens
 
@@ -52,6 +53,8 @@ class Run(ABC):
     ) -> None:
         self.settings = settings
         self.tokens, self.held_out = tokens, held_out
+        if settings.masking is not None:
+            check_any(settings.masking, tokens.shape, settings.seed, settings.epochs)
         self.rng = np.random.default_rng(settings.seed)
         self.train_losses: list[float] = []
         self.held_out_losses: list[float] = []
@@ -59,6 +62,7 @@ class Run(ABC):
         self._identity = {
             "version": metadata.version("replica-attention"),
             **asdict(settings),
+            "masking": None if settings.masking is None else str(settings.masking),
             **identity,
             "tokens": _fingerprint(tokens),
             "held_out": _fingerprint(held_out),
@@ -75,7 +79,10 @@ class Run(ABC):
 
     @abstractmethod
     def one_epoch(self) -> float:
-        """Do the epoch number `epoch` and return its mean training loss per masked token."""
+        """Do the epoch number `epoch` and return its mean training loss per masked token.
+
+        NaN where it masked none.
+        """
 
     @abstractmethod
     def held_out_loss(self) -> float:
@@ -118,11 +125,19 @@ class Run(ABC):
         """Keep a copy of the present model as the best."""
         self.best = {key: np.array(value) for key, value in self.groups()["now"].items()}
 
-    def batches(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Draw the order of the sequences in an epoch and the masked site of each sequence."""
+    def batches(self) -> tuple[NDArray[np.int64], Hidden]:
+        """Draw the order of the sequences in an epoch and the masks of each sequence."""
         samples, sites = self.tokens.shape
-        order = self.rng.permutation(samples)
-        return order, np.asarray(self.rng.integers(sites, size=samples))
+        order, masking = self.rng.permutation(samples), self.settings.masking
+        if masking is not None:
+            return order, hidden_shares(masking, (samples, sites), self.settings.seed, self.epoch)
+        return order, hidden_at(np.asarray(self.rng.integers(sites, size=samples)), sites)
+
+    @property
+    def masks(self) -> float:
+        """The mean number of masked tokens per sequence."""
+        masking = self.settings.masking
+        return 1.0 if masking is None else masking.rate * self.tokens.shape[1]
 
     def epochs_left(self) -> Iterator[int]:
         """Do one epoch after the other and yield how many are done."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from replica.immutable import keep
+from replica.problem import Masking
 from replica.validation import integer, invalid, non_negative, one_of, positive, real
 from simulations.epochs.optimisers import OPTIMISERS, SCHEDULES
 
@@ -16,7 +17,7 @@ class Settings:
     Parameters
     ----------
     epochs : int
-        Passes over the training sequences; every pass masks one random site of each.
+        Passes over the training sequences, which mask one random site of each.
     batch : int
         Sequences per step.
     optimiser : str
@@ -33,6 +34,10 @@ class Settings:
         Stop after so many epochs without a smaller held-out loss; None never stops early.
     seed : int
         Source of initial values, masks and the order of the sequences.
+    masking : Masking, optional
+        Hide a share of all tokens at once instead, of which each is predicted from what is left to
+        see. A step follows the gradient of the mean loss per masked token: the losses of a batch
+        over the mean number of its masks. K draws of static masks take turns by epochs.
 
     Raises
     ------
@@ -49,6 +54,7 @@ class Settings:
     decay: float = 0.0
     patience: int | None = None
     seed: int = 0
+    masking: Masking | None = None
 
     def __post_init__(self) -> None:
         for name, minimum in (("epochs", 1), ("batch", 1), ("seed", 0)):
@@ -57,6 +63,8 @@ class Settings:
             self._keep("patience", integer("patience", self.patience, 1))
         one_of("optimiser", self.optimiser, OPTIMISERS)
         one_of("schedule", self.schedule, SCHEDULES)
+        if not isinstance(self.masking, Masking | None):
+            raise invalid("masking", self.masking, "None or a Masking")
         self._keep("rate", positive("rate", self.rate))
         self._keep("decay", non_negative("decay", self.decay))
         allowed = "a number from 0 to below 1"

@@ -36,9 +36,14 @@ def test_all_masks_together_are_the_whole_loss():
     model = FactoredAttention(attention, rng.standard_normal((colors, colors)))
     tokens = rng.integers(colors, size=(9, sites)).astype(np.uint8)
     slopes = np.empty((sites, sites)), np.empty((colors, colors))
-    masked = np.tile(np.arange(sites), len(tokens))
+    hidden = np.tile(np.eye(sites, dtype=bool), (len(tokens), 1))
     loss = masked_gradient(
-        np.repeat(tokens, sites, axis=0), masked, model.attention, model.values, *slopes
+        np.repeat(tokens, sites, axis=0),
+        hidden,
+        float(len(hidden)),
+        model.attention,
+        model.values,
+        *slopes,
     )
     # The loss of `FactoredAttention` is a sum over sites.
     assert loss == pytest.approx(model.loss(tokens) / sites, rel=1e-12)

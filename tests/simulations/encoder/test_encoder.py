@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import simulations.epochs.run
-from replica.problem import PottsTokens
+from replica.problem import Masking, PottsTokens
 from simulations import (
     Encoder,
     EncoderLearning,
@@ -21,8 +21,9 @@ from simulations import (
     learn_encoder,
     sample,
 )
-from simulations.encoder.learning import masked_loss
+from simulations.encoder.learning import masked_loss, shares_loss
 from simulations.epochs.checkpoint import load, save
+from simulations.epochs.masks import hidden_shares
 from simulations.epochs.optimisers import Optimiser, rate_at
 
 jax = pytest.importorskip("jax", reason="JAX, of the extra 'transformer', is not installed")
@@ -34,6 +35,7 @@ pytestmark = pytest.mark.slow
 SMALL = Encoder(layers=2, width=8, heads=2, hidden=12)
 # Most of the time goes into compiling, and half as many layers take half of it.
 TINY = Encoder(layers=1, width=8, heads=2, hidden=12)
+NONE: frozenset = frozenset()
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +44,9 @@ def small():
     return model, sample(model, 100, 1), sample(model, 70, 2)
 
 
-def forward(encoder: Encoder, weights: dict, tokens: np.ndarray, site: int) -> np.ndarray:
+def forward(
+    encoder: Encoder, weights: dict, tokens: np.ndarray, site: int, hidden: set | frozenset = NONE
+) -> np.ndarray:
     """One sequence, head by head and position by position, every layer at every site."""
     w = {name: value.astype(np.float64) for name, value in weights.items()}
 
@@ -53,7 +57,8 @@ def forward(encoder: Encoder, weights: dict, tokens: np.ndarray, site: int) -> n
     def linear(name, x):
         return x @ w[f"{name}.weight"] + w[f"{name}.bias"]
 
-    shown = [len(w["tokens"]) - 1 if i == site else int(token) for i, token in enumerate(tokens)]
+    mask = len(w["tokens"]) - 1
+    shown = [mask if i == site or i in hidden else int(t) for i, t in enumerate(tokens)]
     stream = [w["tokens"][token] + w["positions"][i] for i, token in enumerate(shown)]
     depth = encoder.width // encoder.heads
     for n in range(encoder.layers):
@@ -102,6 +107,47 @@ def test_against_numpy(layers, colors):
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
 
 
+def test_many_masks_against_numpy():
+    rng = np.random.default_rng(7)
+    weights = perturbed(SMALL, 6, 3, rng)
+    tokens = rng.integers(3, size=(4, 6)).astype(np.uint8)
+    hidden = rng.random((4, 6)) < 0.4
+    everywhere = np.asarray(SMALL.apply_everywhere(weights, tokens, hidden))
+    besides = TrainedEncoder(SMALL, weights).logits(tokens, hidden)
+    for sequence in range(4):
+        others = set(np.flatnonzero(hidden[sequence]).tolist())
+        for site in range(6):
+            expected = forward(SMALL, weights, tokens[sequence], site, others)
+            np.testing.assert_allclose(besides[sequence, site], expected, rtol=1e-5, atol=1e-5)
+            if site in others:
+                found = everywhere[sequence, site]
+                np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+    losses = np.log(np.exp(everywhere).sum(axis=-1))
+    losses -= np.take_along_axis(everywhere, tokens[..., None].astype(int), axis=-1)[..., 0]
+    counted = np.array([1.0, 1.0, 0.0, 1.0])
+    expected = (losses * hidden * counted[:, None]).sum() / (2.4 * 3)
+    loss = float(shares_loss(SMALL, weights, tokens, hidden, counted, 2.4))
+    assert loss == pytest.approx(expected, rel=1e-5)
+
+
+def test_one_mask_of_a_share_is_one_mask_alone():
+    rng = np.random.default_rng(8)
+    weights = perturbed(TINY, 6, 3, rng)
+    tokens, counted = rng.integers(3, size=(5, 6)).astype(np.uint8), np.ones(5)
+    masked = rng.integers(6, size=5)
+    hidden = np.arange(6) == masked[:, None]
+    (loss, slopes), (other, others) = (
+        jax.jit(jax.value_and_grad(loss_of, argnums=1), static_argnums=0)(TINY, weights, *rest)
+        for loss_of, rest in (
+            (masked_loss, (tokens, masked, counted)),
+            (shares_loss, (tokens, hidden, counted, 1.0)),
+        )
+    )
+    assert float(other) == pytest.approx(float(loss), rel=1e-6)
+    for name, value in slopes.items():
+        np.testing.assert_allclose(others[name], value, rtol=1e-4, atol=2e-6, err_msg=name)
+
+
 def test_the_masked_token_does_not_leak():
     rng = np.random.default_rng(0)
     weights = perturbed(SMALL, 6, 4, rng)
@@ -139,21 +185,28 @@ def test_gradient_against_finite_differences():
         jax.config.update("jax_enable_x64", before)
 
 
-@pytest.mark.parametrize(("optimiser", "batch"), [("adam", 25), ("sgd", 40)])
-def test_an_epoch_step_by_step(small, optimiser, batch):
+@pytest.mark.parametrize(
+    ("optimiser", "batch", "masking"),
+    [("adam", 25, None), ("sgd", 40, None), ("sgd", 40, Masking(0.3))],
+)
+def test_an_epoch_step_by_step(small, optimiser, batch, masking):
     _, tokens, held_out = small
-    settings = Settings(1, batch, optimiser, 0.02, "one-cycle", 0.8, 0.1, seed=5)
+    settings = Settings(1, batch, optimiser, 0.02, "one-cycle", 0.8, 0.1, None, 5, masking)
     run = learn_encoder(tokens, held_out, 3, TINY, settings)
     rng = np.random.default_rng(5)
     weights = TINY.init(7, 3, rng)
-    order, masked = rng.permutation(100), rng.integers(7, size=100)
+    order = rng.permutation(100)
+    loss_of, masked, more, count = masked_loss, rng.integers(7, size=100), (), 1.0
+    if masking:
+        hidden = hidden_shares(masking, (100, 7), 5, 0)
+        loss_of, masked, more, count = shares_loss, hidden, (2.1,), hidden.mean() * 7 / 2.1
     method = Optimiser(optimiser, weights, 0.8, 0.1)
-    slope = jax.jit(jax.value_and_grad(masked_loss, argnums=1), static_argnums=0)
+    slope = jax.jit(jax.value_and_grad(loss_of, argnums=1), static_argnums=0)
     total, steps = 0.0, -(-100 // batch)
     for step in range(steps):
         part = order[batch * step : batch * (step + 1)]
-        loss, slopes = slope(TINY, weights, tokens[part], masked[part], np.ones(len(part)))
-        total += float(loss) * len(part)
+        loss, slopes = slope(TINY, weights, tokens[part], masked[part], np.ones(len(part)), *more)
+        total += float(loss) * len(part) / count
         method.step(
             {name: np.asarray(value) for name, value in slopes.items()},
             0.02 * rate_at("one-cycle", step / steps),
