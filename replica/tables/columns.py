@@ -76,6 +76,7 @@ def _observable(
 _INDEPENDENT: dict[str, Any] = {"data": "independent", "tables": "independent tokens"}
 _GAUSSIAN: dict[str, Any] = {"data": "gaussian", "tables": "Gaussian tokens"}
 _MASKED = "`--masking`"
+_LEFT_OUT = "simulations with `--leave-one-out`"
 _SAMPLED = "simulations, except of Gaussian tokens"
 
 #: All columns, in the order in which a legend names what tells curves apart.
@@ -135,6 +136,12 @@ EVERY = (
                 meaning="loss on fresh sequences with such masks"),
     _observable("masked_error_rate", "masked error rate", tables=_MASKED,
                 meaning="error rate with such masks"),
+    _observable("loo_test_loss", "test loss, left out", unit="nats", tables=_LEFT_OUT,
+                meaning="test loss from the training sequences, each left out"),
+    _observable("loo_error_rate", "error rate, left out", tables=_LEFT_OUT,
+                meaning="error rate from them"),
+    _observable("loo_temperature", "best temperature, left out", tables=_LEFT_OUT,
+                meaning="best temperature from them"),
     Column("status", "text"),
     Column("residual"),
     Column("evaluations", "integer"),

@@ -12,11 +12,13 @@ from replica.immutable import keep
 from replica.problem import DataModel, GaussianTokens, Problem, RowTokens
 from replica.validation import integer, invalid, one_of
 from simulations.estimators.by_name import ESTIMATORS, check_estimator, estimate_rows
+from simulations.estimators.leave_one_out import LeftOut, leave_one_out, means_of
 from simulations.estimators.minimiser import Training
 from simulations.estimators.own_loss import OwnLoss, checked_loss
 from simulations.experiments.gaussian import GaussianExperiment
 from simulations.experiments.given_rows import TEST_SAMPLES, RowsExperiment, row_experiments
 from simulations.experiments.identity import identity
+from simulations.experiments.left_out import cells_of, check_left_out
 from simulations.experiments.measure import Observables, measure
 from simulations.experiments.sequences import (
     SequencesExperiment,
@@ -55,6 +57,8 @@ class Experiment:
         How the rows are estimated, see `simulate`.
     own_loss : OwnLoss, optional
         How to train the problems whose loss is of the user's.
+    leave_one_out : bool
+        Whether losses are told that need no fresh sequences, see `simulations.leave_one_out`.
     """
 
     problems: tuple[Problem, ...]
@@ -65,6 +69,7 @@ class Experiment:
     burn_in: int = BURN_IN
     estimator: str | None = None
     own_loss: OwnLoss | None = None
+    leave_one_out: bool = False
 
     def __post_init__(self) -> None:
         for problem in self.problems:
@@ -91,6 +96,7 @@ class Experiment:
             least = 0.5 / self.sites
             allowed = f"above {least:.3g} at sites = {self.sites}, to give one sample or more"
             raise invalid("alpha", self.problems[0].alpha, allowed)
+        check_left_out(self.leave_one_out, self.estimator)
         if self.estimator is not None:
             one_of("estimator", self.estimator, ESTIMATORS)
             for problem in self.problems:
@@ -148,7 +154,11 @@ class Experiment:
         how = problem.lam, loss, system.rows, problem.bias
         training, V = estimate_rows(chosen, model, seen[0], *how)
         observed = measure(model, training, *seen, loss)
-        return _Rows(training, observed, V, system.memory)
+        left = None
+        if self.leave_one_out:
+            what = seen[0], model.colors, problem.lam, loss, model.similarity
+            left = leave_one_out(training, *what)
+        return _Rows(training, observed, V, system.memory, left)
 
     def _line(self, problem: Problem, parts: list[_Rows]) -> dict[str, Any]:
         training = Training.joined([part.training for part in parts])
@@ -166,6 +176,7 @@ class Experiment:
             "burn_in": self.burn_in,
             **named,
             **_known(memory=parts[0].memory),
+            **cells_of(means_of([part.left_out for part in parts if part.left_out])),
         }
 
 
@@ -186,12 +197,15 @@ class _Rows(NamedTuple):
         The last variance of message passing; None for other estimators.
     memory : float or None
         The memory of the chains; None for sequences that are drawn without any.
+    left_out : LeftOut or None
+        What they predict of their sequences without these, if that was asked for.
     """
 
     training: Training
     observed: Observables
     V: float | None
     memory: float | None
+    left_out: LeftOut | None
 
 
 def _known(**cells: float | None) -> dict[str, Any]:
@@ -208,6 +222,7 @@ def simulate(
     burn_in: int = BURN_IN,
     estimator: str | None = None,
     own_loss: OwnLoss | None = None,
+    leave_one_out: bool = False,
 ) -> dict[str, Any]:
     """Train one finite system and return one line of a table.
 
@@ -232,6 +247,9 @@ def simulate(
     own_loss : OwnLoss, optional
         How to train if the loss of the problem is of the user's: an object of the same name,
         because a simulation never asks the theory's.
+    leave_one_out : bool
+        Whether to tell `loo_test_loss`, `loo_error_rate` and `loo_temperature`, too, which need no
+        fresh sequences (see `simulations.leave_one_out`), with their own standard errors.
 
     Returns
     -------
@@ -248,7 +266,7 @@ def simulate(
     ValueError
         If an argument is not allowed.
     """
-    options = rows, test_samples, burn_in, estimator, own_loss
+    options = rows, test_samples, burn_in, estimator, own_loss, leave_one_out
     return Experiment((problem,), sites, seed, *options).run()[0]
 
 
@@ -268,9 +286,9 @@ def experiments(
     sites, seeds : sequences of int
         Sizes and realisations; rows of a given model have its size, and `sites` are empty.
     **options
-        `rows`, `test_samples`, `burn_in` and `estimator` of `Experiment`; Gaussian tokens,
-        whose test is exact, take `rows` alone, rows of given couplings no `rows`, and those of
-        given sequences `own_loss` alone.
+        `rows`, `test_samples`, `burn_in`, `estimator` and `leave_one_out` of `Experiment`; Gaussian
+        tokens, whose test is exact, take `rows` alone, rows of given couplings no `rows`, and those
+        of given sequences `own_loss` and `leave_one_out` alone.
 
     Raises
     ------
@@ -283,7 +301,7 @@ def experiments(
     if any(is_of_sequences(problem.data) for problem in problems):
         options = {name: value for name, value in options.items() if value is not None}
         for name, value in [("sites", sites), *options.items()]:
-            if value and name != "own_loss":
+            if value and name not in ("own_loss", "leave_one_out"):
                 raise invalid(name, value, "left out for rows of given sequences")
         return sequence_experiments(problems, seeds, **options)
     if any(isinstance(problem.data, RowTokens) for problem in problems):
