@@ -16,11 +16,15 @@ from replica.saddle_point.status import Status
 from replica.tables.columns import COLUMNS, KNOWN, OBSERVABLES
 from replica.validation import invalid
 
-#: What a solution fills of the columns, where it is finite.
-_FOUND = (*OBSERVABLES, "V", "residual")
-
 #: Columns of the cross-entropy.
 _CALIBRATION = ("temperature", "calibrated_loss")
+
+#: What a solution fills of the others, where it is finite.
+_FOUND = (
+    *(name for name in OBSERVABLES if name not in _CALIBRATION and not KNOWN[name].finite),
+    "V",
+    "residual",
+)
 
 Order = float | Vector
 

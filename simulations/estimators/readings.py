@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from simulations.estimators.cross_entropy import CrossEntropy
 from simulations.estimators.objective import Loss
 from simulations.estimators.temperature import coldness, scores
 from simulations.kernels.local_fields import softmax
@@ -55,12 +56,11 @@ def readings(
     z, y = fields[:, :colors], seen[:, :colors]
     wrong = (z.argmax(axis=1) != y.argmax(axis=1)).astype(float)
     yield Reading("error_rate", float(share @ wrong), wrong, np.pad(_step(z, y), unknown))
-    if loss.name == "cross-entropy":
-        b = coldness(z[:, None], y[:, None], share)
-        if np.isfinite(b[0]) and b[0] > 0:
+    if loss.name == CrossEntropy.name:
+        b = float(coldness(z[:, None], y[:, None], share)[0][0])
+        if np.isfinite(b) and b > 0:
             terms, slopes, scale = _temperature(z, y, share, b)
-            T = float(1 / b[0])
-            yield Reading("temperature", T, terms, np.pad(slopes, unknown), scale)
+            yield Reading("temperature", 1 / b, terms, np.pad(slopes, unknown), scale)
 
 
 def _step(z: Floats, seen: Floats) -> Floats:
@@ -77,11 +77,11 @@ def _step(z: Floats, seen: Floats) -> Floats:
     return slopes
 
 
-def _temperature(z: Floats, seen: Floats, share: Floats, b: Floats) -> tuple[Floats, Floats, float]:
+def _temperature(z: Floats, seen: Floats, share: Floats, b: float) -> tuple[Floats, Floats, float]:
     """Return by how much every sequence moves b, the slopes of that, and dT/db."""
-    first, second = scores(z[:, None], seen[:, None], b)
-    bend = share @ second[:, 0]
-    p = softmax(b[0] * z)
+    first, second = scores(z, seen, b)
+    bend = share @ second
+    p = softmax(b * z)
     gain = z - np.sum(p * z, axis=1, keepdims=True)
-    slopes = (p - seen + b[0] * p * gain) / -bend
-    return first[:, 0] / -bend, slopes, float(1 / b[0] ** 2)
+    slopes = (p - seen + b * p * gain) / -bend
+    return first / -bend, slopes, 1 / b**2

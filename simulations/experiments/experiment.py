@@ -15,6 +15,7 @@ from simulations.estimators.by_name import ESTIMATORS, check_estimator, estimate
 from simulations.estimators.leave_one_out import LeftOut, leave_one_out, means_of
 from simulations.estimators.minimiser import Training
 from simulations.estimators.own_loss import OwnLoss, checked_loss
+from simulations.experiments.calibration import calibration_of_rows
 from simulations.experiments.gaussian import GaussianExperiment
 from simulations.experiments.given_rows import TEST_SAMPLES, RowsExperiment, row_experiments
 from simulations.experiments.identity import identity
@@ -359,4 +360,4 @@ def _summary(observed: Observables) -> dict[str, float]:
     }
     means = {name: float(np.mean(values)) for name, values in per_row.items()}
     errors = {f"{name}_stderr": float(standard_error(values)) for name, values in per_row.items()}
-    return means | errors
+    return means | errors | calibration_of_rows(observed.temperature, observed.calibrated_loss)

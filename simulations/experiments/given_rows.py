@@ -15,6 +15,7 @@ from replica.validation import integer, invalid
 from simulations.estimators.leave_one_out import leave_one_out
 from simulations.estimators.minimiser import Training, train
 from simulations.estimators.own_loss import OwnLoss, checked_loss
+from simulations.experiments.calibration import calibration_of_row
 from simulations.experiments.identity import identity
 from simulations.experiments.left_out import cells_of_row, check_left_out
 from simulations.experiments.measure import Observables, measure
@@ -194,7 +195,8 @@ def _observables(observed: Observables, number: int) -> dict[str, float]:
     unit = float(observed.teacher2[number]) or np.nan
     known["excess_loss"] = known["test_loss"] - known["optimal_loss"]
     known["coupling_error"] = float(observed.distance2[number]) / unit
-    return known
+    told = observed.temperature[number], observed.calibrated_loss[number]
+    return known | calibration_of_row(*told)
 
 
 def _state(trained: Training, number: int) -> dict[str, Any]:

@@ -18,6 +18,8 @@ from simulations.estimators.minimiser import Training, train
 from simulations.estimators.missing import left_out_with_missing, train_with_missing
 from simulations.estimators.objective import Loss
 from simulations.estimators.own_loss import OwnLoss, checked_loss
+from simulations.estimators.temperature import calibrated_by
+from simulations.experiments.calibration import calibration_of_row
 from simulations.experiments.identity import identity
 from simulations.experiments.left_out import cells_of_row, check_left_out
 from simulations.experiments.unmasked import check_unmasked
@@ -25,6 +27,10 @@ from simulations.kernels.local_fields import local_fields
 from simulations.kernels.one_thread import one_thread
 from simulations.sequences.given import Parted, largest_sample, parted
 from simulations.tokens import Floats
+
+#: What is measured of a row, and what of the cross-entropy alone.
+_OBSERVED = "test_loss", "train_loss", "error_rate"
+_CALIBRATED = "temperature", "calibrated_loss"
 
 #: Numbers in the largest array that is made.
 _LARGEST = 4_000_000
@@ -136,7 +142,8 @@ class SequencesExperiment:
         for place, problem in enumerate(problems):
             yield {
                 **identity(problem, self.sites, self.samples, self.seed),
-                **{name: float(each[place]) for name, each in observed.items()},
+                **{name: float(observed[name][place]) for name in _OBSERVED},
+                **calibration_of_row(*(float(observed[name][place]) for name in _CALIBRATED)),
                 "status": str(training.statuses[place]),
                 "residual": float(training.residuals[place]),
                 "evaluations": int(training.evaluations[place]),
@@ -218,9 +225,8 @@ def _observed(training: Training, part: Parted, values: Floats, loss: Loss) -> d
                 part.test_weights @ loss.expected(fields[1], np.eye(colors)[test_shown]),
                 loss.expected(fields[0], train_shown).mean(axis=0),
                 part.test_weights @ (fields[1].argmax(axis=-1) != test_shown),
+                *calibrated_by(loss, fields[1], np.eye(colors)[test_shown], part.test_weights),
             )
         )
-    names = "test_loss", "train_loss", "error_rate"
-    return dict(
-        zip(names, (np.concatenate(each) for each in zip(*found, strict=True)), strict=True)
-    )
+    whole = (np.concatenate(each) for each in zip(*found, strict=True))
+    return dict(zip(_OBSERVED + _CALIBRATED, whole, strict=True))
