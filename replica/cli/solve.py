@@ -8,10 +8,13 @@ import json
 from replica.cli.report import report_unconverged
 from replica.cli.subcommand import OPTIMAL_LAM, Commands, subcommand
 from replica.commandline.options import (
+    add_ensemble_option,
     add_problem_options,
     at_best_or_given_lam,
     best_masking,
 )
+from replica.saddle_point.solution import listed
+from replica.tables.columns import as_cell
 from replica.validation import invalid
 
 
@@ -26,6 +29,7 @@ def add_solve(commands: Commands) -> None:
         "the status and the error of the solution.",
     )
     add_problem_options(parser, OPTIMAL_LAM)
+    add_ensemble_option(parser)
     parser.add_argument("--json", action="store_true", help="print the solution as JSON")
 
 
@@ -39,9 +43,21 @@ def run_solve(options: argparse.Namespace, command: str) -> int:
     family, optimal = at_best_or_given_lam(options)
     if len(family) != 1:
         raise invalid("alpha", options.alpha, "one number; `replica sweep` takes several")
+    if options.ensemble is not None:
+        from replica.predictions.layer_average import check_layers
+
+        options.ensemble = check_layers(family[0], options.ensemble, "ensemble")
     if kind:
         solution = at_best_masking(family[0], kind, optimal)
     else:
         solution = at_best_lam(family[0]) if optimal else solve(family[0], check=False)
-    print(json.dumps(solution.values(), indent=2) if options.json else solution)
+    if options.ensemble is None:
+        print(json.dumps(solution.values(), indent=2) if options.json else solution)
+    else:
+        from replica.predictions.layer_average import average_line
+
+        values = solution.values(average_line(solution, options.ensemble))
+        # JSON has no infinity.
+        values["ensemble"] = as_cell(options.ensemble)
+        print(json.dumps(values, indent=2) if options.json else listed(values))
     return report_unconverged([(solution.problem, solution.line())])

@@ -14,6 +14,7 @@ from replica.cli.subcommand import OPTIMAL_LAM, Commands, subcommand
 from replica.cli.sweep_chunks import ERROR, Point, identity, point, point_of, solved
 from replica.commandline.command import NOT_CONVERGED
 from replica.commandline.options import (
+    add_ensemble_option,
     add_executor_options,
     add_problem_options,
     at_best_or_given_lam,
@@ -27,6 +28,7 @@ from replica.execution.task import Line
 from replica.problem import CustomTokens, Problem, RowTokens
 from replica.problem.coupling_laws import GaussianCouplings
 from replica.tables import Table
+from replica.tables.columns import as_cell
 from replica.tables.journal import RESUME_HINT, Journal
 from replica.validation import integer
 
@@ -41,6 +43,7 @@ def add_sweep(commands: Commands) -> None:
         "Prints or writes a CSV table, one line per alpha.",
     )
     add_problem_options(parser, OPTIMAL_LAM)
+    add_ensemble_option(parser)
     parser.add_argument(
         "--out",
         metavar="FILE",
@@ -59,13 +62,17 @@ def run_sweep(options: argparse.Namespace, command: str) -> int:
 
         for problem in {each.data: each for each in family}.values():
             check_teacher(problem)
+    if options.ensemble is not None:
+        from replica.predictions.layer_average import check_layers
+
+        options.ensemble = check_layers(family[0], options.ensemble, "ensemble")
     where = integer("workers", options.workers, 1), check_scheduler(options.scheduler)
     options.masking = masking
     sink = _Printed() if options.out is None else _Written(options, command, family, optimal, kind)
     done: dict[Point, Line] = {}
     try:
         with sink.journal() as journal:
-            for line in solved(family, optimal, journal, *where, kind):
+            for line in solved(family, optimal, journal, *where, kind, options.ensemble):
                 done[point(line)] = line
             sink.finish(family, done)
     except Removed as error:
@@ -174,4 +181,6 @@ def _parameters(options: argparse.Namespace, problem: Problem) -> dict[str, Any]
         **({"log": True} if options.log else {}),
         "loss": problem.loss,
         **({"masking": options.masking} if options.masking else {}),
+        # JSON has no infinity.
+        **({"ensemble": as_cell(options.ensemble)} if options.ensemble else {}),
     }

@@ -39,6 +39,7 @@ def solved(
     workers: int = 1,
     scheduler: str | None = None,
     kind: str = "",
+    layers: float | None = None,
 ) -> Iterator[Line]:
     """Yield the lines of all problems, each point once: those of the journal, and new ones.
 
@@ -58,6 +59,8 @@ def solved(
         Address of a Dask cluster that takes the place of the processes.
     kind : str
         Of the masks whose rate is to be the best at each point; nothing, where it is given.
+    layers : int or math.inf, optional
+        K, of the layers whose average is told.
 
     Raises
     ------
@@ -69,7 +72,7 @@ def solved(
     held = () if journal is None else journal.lines
     known = {point(line): line for line in held}
     tasks = []
-    for task in stretches(problems, optimal, kind):
+    for task in stretches(problems, optimal, kind, layers):
         points = [point_of(problem) for problem in task.problems]
         missing = [number for number, each in enumerate(points) if each not in known]
         if missing:
@@ -100,7 +103,12 @@ def point_of(problem: Problem) -> Point:
     return data.columns()["row"] if isinstance(data, RowTokens) else None, problem.alpha
 
 
-def stretches(problems: Iterable[Problem], optimal: bool = False, kind: str = "") -> list[Stretch]:
+def stretches(
+    problems: Iterable[Problem],
+    optimal: bool = False,
+    kind: str = "",
+    layers: float | None = None,
+) -> list[Stretch]:
     """Return the stretches that solve problems of one or more rows along alpha, each once."""
     length = 1 if optimal or kind else LENGTH
     along: dict[int | None, dict[float, Problem]] = {}
@@ -109,7 +117,7 @@ def stretches(problems: Iterable[Problem], optimal: bool = False, kind: str = ""
         along.setdefault(row, {})[alpha] = problem
     curves = [[curve[alpha] for alpha in sorted(curve)] for curve in along.values()]
     return [
-        Stretch(tuple(curve[start : start + length]), optimal, kind)
+        Stretch(tuple(curve[start : start + length]), optimal, kind, layers)
         for curve in curves
         for start in range(0, len(curve), length)
     ]
@@ -127,11 +135,14 @@ class Stretch:
         Solve each at its best weight decay; it then starts from no neighbour.
     kind : str
         Solve each at the best rate of masks of this kind, if one is given.
+    layers : int or math.inf, optional
+        K, of the layers whose average is told.
     """
 
     problems: tuple[Problem, ...]
     optimal: bool = False
     kind: str = ""
+    layers: float | None = None
 
     def run(self) -> list[Line]:
         """Return one line per point."""
@@ -150,13 +161,20 @@ class Stretch:
                 for solution in solve(self.problems[done:]):
                     error = solution.quadrature_error
                     # JSON has no NaN.
-                    found = solution.line() | _moment_errors(solution)
+                    found = self._line(solution)
                     yield found | {ERROR: error if math.isfinite(error) else None}
                     done += 1
             except Exception as error:
                 # The next point starts cold.
                 yield self._failed(self.problems[done], described(error))
                 done += 1
+
+    def _line(self, solution: Solution) -> Line:
+        if self.layers is None:
+            return solution.line() | _moment_errors(solution)
+        from replica.predictions.layer_average import average_line
+
+        return average_line(solution, self.layers)
 
     def failed(self, error: str) -> list[Line]:
         """Return the lines of a stretch that was not solved."""
@@ -165,6 +183,7 @@ class Stretch:
     def _failed(self, problem: Problem, error: str) -> Line:
         return {
             **identity(problem, self.optimal, self.kind),
+            **({} if self.layers is None else {"ensemble": self.layers}),
             "status": f"{FAILED}: {error}",
             **dict.fromkeys(behind(problem)),
             ERROR: None,

@@ -76,6 +76,7 @@ def _observable(
 _INDEPENDENT: dict[str, Any] = {"data": "independent", "tables": "independent tokens"}
 _GAUSSIAN: dict[str, Any] = {"data": "gaussian", "tables": "Gaussian tokens"}
 _MASKED = "`--masking`"
+_AVERAGED = "`--ensemble`"
 _LEFT_OUT = "simulations with `--leave-one-out`"
 _SAMPLED = "simulations, except of Gaussian tokens"
 
@@ -114,6 +115,8 @@ EVERY = (
                form="{}", usual="one"),
     _parameter("estimator", "text", tables="simulations with `--estimator`",
                meaning="how rows are estimated", form="{}", usual="minimiser"),
+    _parameter("ensemble", tables=_AVERAGED, meaning="K, of the layers whose average it is",
+               form="{:g} layers", usual="1"),
     _parameter("sites", "integer", finite=True, form="$L={:g}$"),
     _parameter("samples", "integer", finite=True),
     _parameter("rows", "integer", tables="simulations", finite=True,
@@ -136,6 +139,12 @@ EVERY = (
                 meaning="loss on fresh sequences with such masks"),
     _observable("masked_error_rate", "masked error rate", tables=_MASKED,
                 meaning="error rate with such masks"),
+    _observable("probability_loss", "test loss of average probabilities", unit="nats",
+                tables=_AVERAGED, meaning="test loss of their average probabilities"),
+    _observable("logit_bias", "bias of logits", "numbers", tables=_AVERAGED,
+                meaning="squared distance of mean logits from the true ones"),
+    _observable("logit_variance", "variance of logits", "numbers", tables=_AVERAGED,
+                meaning="variance of logits over training sequences, both per component, as q"),
     _observable("loo_test_loss", "test loss, left out", unit="nats", tables=_LEFT_OUT, finite=True,
                 meaning="test loss from the training sequences, each left out"),
     _observable("loo_error_rate", "error rate, left out", tables=_LEFT_OUT, finite=True,
