@@ -38,6 +38,8 @@ from .experiments.finite_size import Extrapolation as Extrapolation
 from .experiments.finite_size import extrapolate as extrapolate
 from .experiments.measure import Observables as Observables
 from .experiments.measure import measure as measure
+from .experiments.reliability import MeasuredReliability as MeasuredReliability
+from .experiments.reliability import reliability as reliability
 from .experiments.simulate_many import simulate_many as simulate_many
 from .sequences.autocorrelation import Autocorrelation as Autocorrelation
 from .sequences.autocorrelation import integrated_time as integrated_time

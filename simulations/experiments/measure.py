@@ -110,7 +110,7 @@ def measure(
     """
     if not isinstance(model, (PottsModel, IndependentRow)):
         raise invalid("model", model, "a PottsModel or an IndependentRow")
-    _check_rows(training, model)
+    check_rows(training, model)
     train_tokens = checked_tokens(train_tokens, model.sites, model.colors, "train_tokens", 1)
     test_tokens = checked_tokens(test_tokens, model.sites, model.colors, "test_tokens", 1)
     chosen = loss_named(loss)
@@ -123,7 +123,8 @@ def measure(
     return Observables(*(np.concatenate(parts) for parts in zip(*measured, strict=True)))
 
 
-def _check_rows(training: Training, model: PottsModel | IndependentRow) -> None:
+def check_rows(training: Training, model: PottsModel | IndependentRow) -> None:
+    """Raise ValueError if these are no trained rows of the model."""
     if not isinstance(training, Training):
         raise invalid("training", training, "a Training, such as train() returns")
     allowed = "a Training of rows of numbers"
