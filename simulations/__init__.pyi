@@ -20,6 +20,8 @@ from .encoder.learning import learn_encoder as learn_encoder
 from .encoder.optional_jax import MissingExtra as MissingExtra
 from .epochs.settings import Settings as Settings
 from .estimators.cavity import token_precision as token_precision
+from .estimators.leave_one_out import LeftOut as LeftOut
+from .estimators.leave_one_out import leave_one_out as leave_one_out
 from .estimators.mean_field import naive_mean_field as naive_mean_field
 from .estimators.mean_field import quadratic_estimate as quadratic_estimate
 from .estimators.message_passing import MessagePassing as MessagePassing
@@ -36,6 +38,8 @@ from .experiments.finite_size import Extrapolation as Extrapolation
 from .experiments.finite_size import extrapolate as extrapolate
 from .experiments.measure import Observables as Observables
 from .experiments.measure import measure as measure
+from .experiments.reliability import MeasuredReliability as MeasuredReliability
+from .experiments.reliability import reliability as reliability
 from .experiments.simulate_many import simulate_many as simulate_many
 from .sequences.autocorrelation import Autocorrelation as Autocorrelation
 from .sequences.autocorrelation import integrated_time as integrated_time

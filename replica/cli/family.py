@@ -27,11 +27,14 @@ class Family:
         Each is solved at its best weight decay.
     kind : str
         Each is solved at the best rate of masks of this kind, if one is given.
+    layers : int or math.inf, optional
+        K, of the layers whose average is told.
     """
 
     problems: tuple[Problem, ...]
     optimal: bool = False
     kind: str = ""
+    layers: float | None = None
 
     @classmethod
     def from_options(cls, options: argparse.Namespace) -> Family:
@@ -41,8 +44,13 @@ class Family:
         sought: dict[str, Any] = {"lam": 1.0} if optimal else {}
         if best == OPTIMAL:
             sought["masking"] = f"{one_of('masking', kind, Masking.kinds)}:0.5"
-        made = grid(argparse.Namespace(**vars(options) | sought))
-        return cls(tuple(made), optimal, kind if best == OPTIMAL else "")
+        made = tuple(grid(argparse.Namespace(**vars(options) | sought)))
+        layers = getattr(options, "ensemble", None)
+        if layers is not None:
+            from replica.predictions.layer_average import check_layers
+
+            layers = check_layers(made[0], layers, "ensemble")
+        return cls(made, optimal, kind if best == OPTIMAL else "", layers)
 
     def only(self, options: argparse.Namespace) -> Problem:
         """Return the problem if it is one, or raise ValueError."""

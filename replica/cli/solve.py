@@ -8,7 +8,9 @@ import json
 from replica.cli.family import Family
 from replica.cli.report import report_unconverged
 from replica.cli.subcommand import OPTIMAL_LAM, Commands, subcommand
-from replica.commandline.options import add_problem_options
+from replica.commandline.options import add_ensemble_option, add_problem_options
+from replica.saddle_point.solution import listed
+from replica.tables.columns import as_cell
 
 
 def add_solve(commands: Commands) -> None:
@@ -22,6 +24,7 @@ def add_solve(commands: Commands) -> None:
         "the status and the error of the solution.",
     )
     add_problem_options(parser, OPTIMAL_LAM)
+    add_ensemble_option(parser)
     parser.add_argument("--json", action="store_true", help="print the solution as JSON")
 
 
@@ -37,5 +40,12 @@ def run_solve(options: argparse.Namespace, command: str) -> int:
         solution = at_best_masking(problem, family.kind, family.optimal)
     else:
         solution = at_best_lam(problem) if family.optimal else solve(problem, check=False)
-    print(json.dumps(solution.values(), indent=2) if options.json else solution)
+    values = solution.values()
+    if family.layers is not None:
+        from replica.predictions.layer_average import average_line
+
+        values = solution.values(average_line(solution, family.layers))
+        # JSON has no infinity.
+        values["ensemble"] = as_cell(family.layers)
+    print(json.dumps(values, indent=2) if options.json else listed(values))
     return report_unconverged([(solution.problem, solution.line())])

@@ -16,6 +16,7 @@ from replica.cli.sweep_chunks import ERROR, solved
 from replica.commandline.command import NOT_CONVERGED
 from replica.commandline.grid import GRID, LISTED, OF_DATA
 from replica.commandline.options import (
+    add_ensemble_option,
     add_executor_options,
     add_problem_options,
 )
@@ -24,9 +25,10 @@ from replica.commandline.terminal import say
 from replica.errors import BadArgument, Removed, Unwritable, WorkerDied
 from replica.execution.dask_cluster import check_scheduler
 from replica.execution.task import Line
-from replica.problem import CustomTokens, Problem, RowTokens
+from replica.problem import CustomTokens, RowTokens
 from replica.problem.coupling_laws import GaussianCouplings
 from replica.tables import Table
+from replica.tables.columns import as_cell
 from replica.tables.journal import RESUME_HINT, Journal
 from replica.validation import integer
 
@@ -45,6 +47,7 @@ def add_sweep(commands: Commands) -> None:
         f"{LISTED}.",
     )
     add_problem_options(parser, OPTIMAL_LAM)
+    add_ensemble_option(parser)
     parser.add_argument(
         "--out",
         metavar="FILE",
@@ -130,7 +133,7 @@ class _Written:
 
     def __init__(self, family: Family, options: argparse.Namespace, command: str) -> None:
         self._family, self._out, self._command = family, options.out, command
-        self._parameters = _parameters(options, family.problems[0])
+        self._parameters = _parameters(options, family)
 
     def journal(self) -> AbstractContextManager[Journal]:
         points = map(self._family.identity, self._family.problems)
@@ -151,8 +154,9 @@ class _Written:
             return ()
 
 
-def _parameters(options: argparse.Namespace, problem: Problem) -> dict[str, Any]:
+def _parameters(options: argparse.Namespace, family: Family) -> dict[str, Any]:
     """Return what determines the table of a sweep, with the content of files that it names."""
+    problem = family.problems[0]
     data = problem.data
     if isinstance(data, RowTokens):
         told = ("data", "row")
@@ -174,4 +178,6 @@ def _parameters(options: argparse.Namespace, problem: Problem) -> dict[str, Any]
         **({"log": True} if options.log else {}),
         "loss": options.loss or problem.loss,
         **({"masking": options.masking} if options.masking else {}),
+        # JSON has no infinity.
+        **({"ensemble": as_cell(family.layers)} if family.layers else {}),
     }

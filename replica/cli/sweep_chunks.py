@@ -126,13 +126,20 @@ class Stretch:
                 for solution in _solutions(replace(self.family, problems=problems[done:])):
                     error = solution.quadrature_error
                     # JSON has no NaN.
-                    found = solution.line() | _moment_errors(solution)
+                    found = self._line(solution)
                     yield found | {ERROR: error if math.isfinite(error) else None}
                     done += 1
             except Exception as error:
                 # The next point starts cold.
                 yield self._failed(problems[done], described(error))
                 done += 1
+
+    def _line(self, solution: Solution) -> Line:
+        if self.family.layers is None:
+            return solution.line() | _moment_errors(solution)
+        from replica.predictions.layer_average import average_line
+
+        return average_line(solution, self.family.layers)
 
     def failed(self, error: str) -> list[Line]:
         """Return the lines of a stretch that was not solved."""
@@ -141,6 +148,7 @@ class Stretch:
     def _failed(self, problem: Problem, error: str) -> Line:
         return {
             **self.family.identity(problem),
+            **({} if self.family.layers is None else {"ensemble": self.family.layers}),
             "status": f"{FAILED}: {error}",
             **dict.fromkeys(behind(problem)),
             ERROR: None,

@@ -172,6 +172,13 @@ def add_masking_option(parser: argparse.ArgumentParser, optimal: str = "") -> No
                         f"static:0.15:8 for eight draws{optimal} (one at a time)")  # fmt: skip
 
 
+def add_ensemble_option(parser: argparse.ArgumentParser) -> None:
+    """Add the option that averages layers."""
+    parser.add_argument("--ensemble", type=number, metavar="K",
+                        help="average K layers, each trained on sequences of its own of one model; "
+                        "inf for infinitely many (one layer)")  # fmt: skip
+
+
 def add_alpha_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that list sample ratios."""
     parser.add_argument("--alpha", required=True,

@@ -10,6 +10,7 @@ import numpy as np
 
 from replica.arrays import Matrix, Vector
 from replica.immutable import Immutable
+from replica.problem import Problem
 from replica.quadrature.field_law import FieldLaw
 from replica.quadrature.rule import TINY_OVERLAP, Accuracy
 from replica.quadrature.temperature import Points
@@ -17,6 +18,7 @@ from replica.saddle_point.couplings import coupling_error
 from replica.saddle_point.equations import Conjugates
 from replica.saddle_point.saddle_point import SaddlePoint
 from replica.saddle_point.solution import Order, Solution, answer, public, vector
+from replica.tables.columns import OBSERVABLES
 from replica.validation import integer, invalid
 
 #: The most layers, and those that stand for infinitely many, whose number is then extrapolated.
@@ -25,6 +27,10 @@ _MOST, _MANY = 1000, 256
 #: Independent parts over which probabilities are averaged, and of each the most fields, the fewest,
 #: and those of all layers together.
 _PARTS, _FIELDS, _FEWEST, _TOGETHER = 8, 2**15, 2**11, 2**17
+
+
+#: Columns of what layers differ in.
+_DIFFERENCES = ("probability_loss", "logit_bias", "logit_variance")
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,10 +99,7 @@ def layer_average(solution: Solution, layers: float) -> LayerAverage:
         is not allowed.
     """
     solved = answer(solution)
-    if solved.problem.masking is not None:
-        raise invalid("masking", solved.problem.masking, "None for averages of layers")
-    endless = isinstance(layers, float) and layers == math.inf
-    count = math.inf if endless else integer("layers", layers, 1, _MOST)
+    count = check_layers(solved.problem, layers)
     saddle = SaddlePoint(solved.problem)
     rho = saddle.ensemble.spectrum.rho
     couplings, channel = saddle.couplings, saddle.channel
@@ -127,6 +130,51 @@ def layer_average(solution: Solution, layers: float) -> LayerAverage:
         probability_loss=mixed[0],
         probability_loss_error=mixed[1],
     )
+
+
+def check_layers(problem: Problem, layers: Any, name: str = "layers") -> float:
+    """Return K, or raise ValueError where it or an average of layers of a problem is not known."""
+    if problem.masking is not None:
+        raise invalid("masking", problem.masking, "None for averages of layers")
+    endless = isinstance(layers, float) and layers == math.inf
+    # Data without a common spectrum refuse.
+    _ = SaddlePoint(problem).ensemble.spectrum
+    return math.inf if endless else integer(name, layers, 1, _MOST)
+
+
+def average_line(solution: Solution, layers: float) -> dict[str, Any]:
+    """Return the line of a table of the average of layers, in place of that of one solution.
+
+    What is that of one layer alone, the training loss and V, is empty, and so is everything where
+    the solution did not converge.
+    """
+    line = solution.line()
+    if layers != 1:
+        line |= dict.fromkeys(("train_loss", "V"))
+    told = {"ensemble": layers, **line}
+    if not solution.converged:
+        kept = ("optimal_loss", "m") if layers == 1 else ("optimal_loss",)
+        empty = [name for name in line if name in OBSERVABLES and name not in kept]
+        return told | dict.fromkeys([*empty, *_DIFFERENCES])
+    found = layer_average(solution, layers)
+    observed = {
+        "test_loss": found.test_loss,
+        "excess_loss": found.test_loss - solution.optimal_loss,
+        "error_rate": found.error_rate,
+        "coupling_error": found.coupling_error,
+        "q": found.q,
+        "temperature": found.temperature,
+        "calibrated_loss": found.calibrated_loss,
+        "probability_loss": found.probability_loss,
+        "logit_bias": found.bias,
+        "logit_variance": found.variance,
+    }
+    known = {k: v for k, v in observed.items() if k in line or k in _DIFFERENCES}
+    return told | {name: value if _told(value) else None for name, value in known.items()}
+
+
+def _told(value: Order) -> bool:
+    return bool(np.all(np.isfinite(value)))
 
 
 def _mixed(

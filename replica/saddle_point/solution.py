@@ -17,14 +17,13 @@ from replica.tables.columns import COLUMNS, KNOWN, OBSERVABLES
 from replica.tables.html import values_html
 from replica.validation import invalid
 
-#: What a solution fills of the columns, where it is finite.
-_FOUND = (*OBSERVABLES, "V", "residual")
-
 #: Columns of the cross-entropy.
 _CALIBRATION = ("temperature", "calibrated_loss")
 
 #: Letters that notebooks show for names.
 _SYMBOLS = {"alpha": "α = M/L", "lam": "λ", "beta": "β", "colors": "C"}
+#: What a solution fills of the others, where it knows them and they are finite.
+_FOUND = (*(name for name in OBSERVABLES if name not in _CALIBRATION), "V", "residual")
 
 Order = float | Vector
 
@@ -134,7 +133,8 @@ class Solution(Immutable):
 
     def line(self) -> dict[str, Any]:
         """Return the solution as a line of a table (`replica.tables.COLUMNS`)."""
-        known = {name: self.told.get(name, getattr(self, name)) for name in _FOUND}
+        names = (name for name in _FOUND if hasattr(self, name))
+        known = {name: self.told.get(name, getattr(self, name)) for name in names}
         return {
             "source": "theory",
             **self.problem.columns(),
@@ -148,13 +148,14 @@ class Solution(Immutable):
         value: float = getattr(self, name)
         return value if math.isfinite(value) else None
 
-    def values(self) -> dict[str, Any]:
+    def values(self, line: dict[str, Any] | None = None) -> dict[str, Any]:
         """Return the solution by name, as JSON can hold it: None for NaN, lists for arrays.
 
         The names are those of `line` without its source, and `quadrature_error`; they are there
-        whether the solution converged or not.
+        whether the solution converged or not. Another `line` of this solution may take the place
+        of its own.
         """
-        line = self.line()
+        line = self.line() if line is None else line
         known = {name: line.get(name) for name in COLUMNS if not KNOWN[name].finite} | line
         del known["source"]
         error = self.quadrature_error
@@ -170,13 +171,17 @@ class Solution(Immutable):
 
     def __str__(self) -> str:
         """Return `values` a line each, as `replica solve` prints them."""
-        values = self.values()
-        width = max(map(len, values))
-        shown = {
-            name: f"{value:.10g}" if isinstance(value, float) else "-" if value is None else value
-            for name, value in values.items()
-        }
-        return "\n".join(f"{name:<{width}}  {value}" for name, value in shown.items())
+        return listed(self.values())
+
+
+def listed(values: dict[str, Any]) -> str:
+    """Return values by name, a line each."""
+    width = max(map(len, values))
+    shown = {
+        name: f"{value:.10g}" if isinstance(value, float) else "-" if value is None else value
+        for name, value in values.items()
+    }
+    return "\n".join(f"{name:<{width}}  {value}" for name, value in shown.items())
 
 
 def behind(problem: Problem) -> tuple[str, ...]:

@@ -76,6 +76,8 @@ def _observable(
 _INDEPENDENT: dict[str, Any] = {"data": "independent", "tables": "independent tokens"}
 _GAUSSIAN: dict[str, Any] = {"data": "gaussian", "tables": "Gaussian tokens"}
 _MASKED = "`--masking`"
+_AVERAGED = "`--ensemble`"
+_LEFT_OUT = "simulations with `--leave-one-out`"
 _SAMPLED = "simulations, except of Gaussian tokens"
 
 #: All columns, in the order in which a legend names what tells curves apart.
@@ -113,6 +115,8 @@ EVERY = (
                form="{}", usual="one"),
     _parameter("estimator", "text", tables="simulations with `--estimator`",
                meaning="how rows are estimated", form="{}", usual="minimiser"),
+    _parameter("ensemble", tables=_AVERAGED, meaning="K, of the layers whose average it is",
+               form="{:g} layers", usual="1"),
     _parameter("sites", "integer", finite=True, form="$L={:g}$"),
     _parameter("samples", "integer", finite=True),
     _parameter("rows", "integer", tables="simulations", finite=True,
@@ -135,13 +139,25 @@ EVERY = (
                 meaning="loss on fresh sequences with such masks"),
     _observable("masked_error_rate", "masked error rate", tables=_MASKED,
                 meaning="error rate with such masks"),
+    _observable("probability_loss", "test loss of average probabilities", unit="nats",
+                tables=_AVERAGED, meaning="test loss of their average probabilities"),
+    _observable("logit_bias", "bias of logits", "numbers", tables=_AVERAGED,
+                meaning="squared distance of mean logits from the true ones"),
+    _observable("logit_variance", "variance of logits", "numbers", tables=_AVERAGED,
+                meaning="variance of logits over training sequences, both per component, as q"),
+    _observable("loo_test_loss", "test loss, left out", unit="nats", tables=_LEFT_OUT, finite=True,
+                meaning="test loss from the training sequences, each left out"),
+    _observable("loo_error_rate", "error rate, left out", tables=_LEFT_OUT, finite=True,
+                meaning="error rate from them"),
+    _observable("loo_temperature", "best temperature, left out", tables=_LEFT_OUT, finite=True,
+                meaning="best temperature from them"),
     Column("status", "text"),
     Column("residual"),
     Column("evaluations", "integer"),
-    Column("temperature", tables="theory of the cross-entropy", label="best temperature $T$",
-           meaning="T with which softmax(z/T) predicts best"),
-    Column("calibrated_loss", tables="theory of the cross-entropy",
-           label="test loss at the best temperature", unit="nats", meaning="test loss with it"),
+    _observable("temperature", "best temperature $T$", tables="the cross-entropy",
+                meaning="T with which softmax(z/T) predicts best"),
+    _observable("calibrated_loss", "test loss at the best temperature", unit="nats",
+                tables="the cross-entropy", meaning="test loss with it"),
     Column("NAME_stderr", tables=_SAMPLED + ", and sweeps of given sequences",
            meaning="standard error of NAME over the rows of one system, or over seeds; in sweeps "
            "that of measured moments"),

@@ -63,6 +63,12 @@ def _parser() -> Parser:
     parser.add_argument("--estimator", metavar="NAME",
                         help="one of " + ", ".join(ESTIMATORS) + "; given, it is a column of "
                         "the table (the first, without a column)")  # fmt: skip
+    parser.add_argument("--leave-one-out", action="store_true",
+                        help="tell what rows reach without fresh sequences, too, in columns "
+                        "loo_test_loss, loo_error_rate and loo_temperature")  # fmt: skip
+    parser.add_argument("--ensemble", type=number, metavar="K",
+                        help="average K layers, each trained on sequences of its own of one model "
+                        "(one layer)")  # fmt: skip
     add_executor_options(parser, cores(), "all cores")
     parser.add_argument("--out", required=True, metavar="CSV",
                         help="the table; its provenance is written beside it")  # fmt: skip
@@ -92,6 +98,8 @@ def _simulate(arguments: argparse.Namespace, command: str) -> int:
     if options["rows"] is not None:
         options["rows"] = None if given_rows else number(options["rows"])
     named = {} if arguments.estimator is None else {"estimator": arguments.estimator}
+    named |= {"leave_one_out": True} if arguments.leave_one_out else {}
+    named |= {} if arguments.ensemble is None else {"ensemble": arguments.ensemble}
     given = {name: value for name, value in options.items() if value is not None} | named
     tasks = experiments(family, sites, seeds, **given)
     parameters = {

@@ -127,24 +127,13 @@ def train(
     ValueError
         If an argument is not allowed.
     """
-    colors = checked_colors(colors)
-    tokens = checked_tokens(tokens, None, colors, least=1)
-    lam = non_negative("lam", lam)
     tolerance = positive("tolerance", tolerance)
     max_steps = integer("max_steps", max_steps, 1)
-    sites = checked_sites(rows, tokens.shape[1])
-    plain, values = similarity is None, np.eye(colors)
-    if not plain:
-        values = seen(checked_similarity(similarity, colors))
-    chosen, decay = loss_named(loss), tokens.shape[1] * lam
-    inputs = Inputs(tokens, values, 0)
-    common = chosen.sees_common_part(colors)
-    if truth("bias", bias):
-        inputs = with_bias(inputs.tokens, inputs.values, plain, common)
-    objectives = Rows(chosen, inputs.tokens, inputs.values, decay, sites, plain, inputs.bias)
+    objectives = objectives_of(tokens, colors, lam, loss, similarity, rows, bias)
+    chosen, sites = objectives.loss, objectives.rows
     minimum = chosen.minimise(objectives, tolerance, max_steps)
-    biases = objectives.biases(minimum.points).T if inputs.bias else None
-    if biases is not None and not common:
+    biases = objectives.biases(minimum.points).T if objectives.bias else None
+    if biases is not None and not chosen.sees_common_part(objectives.colors):
         biases = biases - biases.mean(axis=1, keepdims=True)
     return Training(
         np.ascontiguousarray(minimum.points[: objectives.sites].T),
@@ -154,3 +143,27 @@ def train(
         minimum.statuses,
         biases,
     )
+
+
+def objectives_of(
+    tokens: Any,
+    colors: int,
+    lam: float,
+    loss: str | OwnLoss,
+    similarity: Any,
+    rows: Any,
+    bias: bool,
+) -> Rows:
+    """Return what `train` minimises, or raise ValueError if an argument is not allowed."""
+    colors = checked_colors(colors)
+    tokens = checked_tokens(tokens, None, colors, least=1)
+    lam = non_negative("lam", lam)
+    sites = checked_sites(rows, tokens.shape[1])
+    plain, values = similarity is None, np.eye(colors)
+    if not plain:
+        values = seen(checked_similarity(similarity, colors))
+    chosen, decay = loss_named(loss), tokens.shape[1] * lam
+    inputs = Inputs(tokens, values, 0)
+    if truth("bias", bias):
+        inputs = with_bias(tokens, values, plain, chosen.sees_common_part(colors))
+    return Rows(chosen, inputs.tokens, inputs.values, decay, sites, plain, inputs.bias)

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from replica.validation import invalid
+from simulations.estimators.leave_one_out import LeftOut, left_out
 from simulations.estimators.losses import loss_named
-from simulations.estimators.minimiser import Training, train
+from simulations.estimators.minimiser import Training, objectives_of, train
 from simulations.estimators.objective import Loss
 from simulations.estimators.own_loss import OwnLoss
 from simulations.tokens import Floats, Tokens
@@ -36,8 +37,26 @@ def train_with_missing(
     """
     if (tokens[:, rows] == colors).any():
         raise invalid("rows", list(rows), "sites whose tokens are all known")
+    return train(tokens, colors + 1, lam, *_with_another(loss, colors, similarity), rows)
+
+
+def left_out_with_missing(
+    training: Training,
+    tokens: Tokens,
+    colors: int,
+    lam: float,
+    loss: str | OwnLoss,
+    similarity: Any,
+) -> LeftOut:
+    """Return what these rows would predict of each sequence, as `leave_one_out`."""
+    how = *_with_another(loss, colors, similarity), training.rows, False
+    rows = objectives_of(tokens, colors + 1, lam, *how)
+    return left_out(rows, training, letters=colors)
+
+
+def _with_another(loss: str | OwnLoss, colors: int, similarity: Any) -> tuple[_Known, Floats]:
     U = np.eye(colors) if similarity is None else np.asarray(similarity)
-    return train(tokens, colors + 1, lam, _Known(loss_named(loss), colors), np.pad(U, (0, 1)), rows)
+    return _Known(loss_named(loss), colors), np.pad(U, (0, 1))
 
 
 class _Known:

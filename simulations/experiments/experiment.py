@@ -10,13 +10,18 @@ import numpy as np
 
 from replica.immutable import keep
 from replica.problem import DataModel, GaussianTokens, Problem, RowTokens
-from replica.validation import integer, invalid, one_of
+from replica.validation import integer, invalid, one_of, truth
 from simulations.estimators.by_name import ESTIMATORS, check_estimator, estimate_rows
+from simulations.estimators.leave_one_out import LeftOut, leave_one_out, means_of
 from simulations.estimators.minimiser import Training
 from simulations.estimators.own_loss import OwnLoss, checked_loss
+from simulations.experiments.calibration import calibration_of_rows
+from simulations.experiments.ensemble import Spread, averaged, spread
+from simulations.experiments.ensemble import cells_of as spread_cells
 from simulations.experiments.gaussian import GaussianExperiment
 from simulations.experiments.given_rows import TEST_SAMPLES, RowsExperiment, row_experiments
 from simulations.experiments.identity import identity
+from simulations.experiments.left_out import cells_of, check_left_out
 from simulations.experiments.measure import Observables, measure
 from simulations.experiments.sequences import (
     SequencesExperiment,
@@ -30,6 +35,9 @@ from simulations.sequences.sampler import BURN_IN
 from simulations.sequences.systems import Size, System, systems
 from simulations.spread import standard_error
 from simulations.tokens import VALUED
+
+#: The most layers of an average.
+MOST_LAYERS = 1000
 
 
 @dataclass(frozen=True)
@@ -55,6 +63,10 @@ class Experiment:
         How the rows are estimated, see `simulate`.
     own_loss : OwnLoss, optional
         How to train the problems whose loss is of the user's.
+    leave_one_out : bool
+        Whether losses are told that need no fresh sequences, see `simulations.leave_one_out`.
+    ensemble : int, optional
+        K, of layers that are trained on M sequences each, whose average is measured.
     """
 
     problems: tuple[Problem, ...]
@@ -65,6 +77,8 @@ class Experiment:
     burn_in: int = BURN_IN
     estimator: str | None = None
     own_loss: OwnLoss | None = None
+    leave_one_out: bool = False
+    ensemble: int | None = None
 
     def __post_init__(self) -> None:
         for problem in self.problems:
@@ -72,6 +86,10 @@ class Experiment:
                 raise invalid("problem", problem, "a Problem")
         for name, minimum in (("sites", 3), ("seed", 0), ("test_samples", 2), ("burn_in", 0)):
             keep(self, **{name: integer(name, getattr(self, name), minimum)})
+        if self.ensemble is not None:
+            integer("ensemble", self.ensemble, 1, MOST_LAYERS)
+            if truth("leave_one_out", self.leave_one_out):
+                raise invalid("leave_one_out", True, "False for an average of layers")
         if self.rows is not None and integer("rows", self.rows, 1) > self.sites:
             raise invalid("rows", self.rows, f"an integer from 1 to sites = {self.sites}")
         for problem in self.problems:
@@ -91,6 +109,7 @@ class Experiment:
             least = 0.5 / self.sites
             allowed = f"above {least:.3g} at sites = {self.sites}, to give one sample or more"
             raise invalid("alpha", self.problems[0].alpha, allowed)
+        check_left_out(self.leave_one_out, self.estimator)
         if self.estimator is not None:
             one_of("estimator", self.estimator, ESTIMATORS)
             for problem in self.problems:
@@ -110,7 +129,8 @@ class Experiment:
     def size(self) -> Size:
         """How much is sampled."""
         rows = self.sites if self.rows is None else self.rows
-        return Size(self.sites, self.samples, self.test_samples, rows, self.burn_in)
+        samples = self.samples * (self.ensemble or 1)
+        return Size(self.sites, samples, self.test_samples, rows, self.burn_in)
 
     @one_thread
     def run(self) -> list[dict[str, Any]]:
@@ -146,14 +166,24 @@ class Experiment:
         chosen, seen = self.estimator or ESTIMATORS[0], (system.train_tokens, system.test_tokens)
         model, loss = system.model, self.loss(problem)
         how = problem.lam, loss, system.rows, problem.bias
-        training, V = estimate_rows(chosen, model, seen[0], *how)
+        sets = np.split(seen[0], self.ensemble or 1)
+        layers = [estimate_rows(chosen, model, each, *how) for each in sets]
+        training, V = layers[0] if len(layers) == 1 else (averaged([t for t, _ in layers]), None)
         observed = measure(model, training, *seen, loss)
-        return _Rows(training, observed, V, system.memory)
+        apart = None
+        if self.ensemble is not None:
+            apart = spread(model, [t for t, _ in layers], observed, seen[1], loss)
+        left = None
+        if self.leave_one_out:
+            what = seen[0], model.colors, problem.lam, loss, model.similarity
+            left = leave_one_out(training, *what)
+        return _Rows(training, observed, V, system.memory, left, apart)
 
     def _line(self, problem: Problem, parts: list[_Rows]) -> dict[str, Any]:
         training = Training.joined([part.training for part in parts])
         # The column is there only if it was asked for.
-        named = {} if self.estimator is None else {"estimator": self.estimator}
+        asked = {"estimator": self.estimator, "ensemble": self.ensemble}
+        named = {name: value for name, value in asked.items() if value is not None}
         return {
             **identity(problem, self.sites, self.samples, self.seed),
             **_summary(Observables.joined([part.observed for part in parts])),
@@ -166,6 +196,8 @@ class Experiment:
             "burn_in": self.burn_in,
             **named,
             **_known(memory=parts[0].memory),
+            **cells_of(means_of([part.left_out for part in parts if part.left_out])),
+            **spread_cells([part.apart for part in parts if part.apart]),
         }
 
 
@@ -186,12 +218,18 @@ class _Rows(NamedTuple):
         The last variance of message passing; None for other estimators.
     memory : float or None
         The memory of the chains; None for sequences that are drawn without any.
+    left_out : LeftOut or None
+        What they predict of their sequences without these, if that was asked for.
+    apart : Spread or None
+        How layers differ, if there are several.
     """
 
     training: Training
     observed: Observables
     V: float | None
     memory: float | None
+    left_out: LeftOut | None
+    apart: Spread | None
 
 
 def _known(**cells: float | None) -> dict[str, Any]:
@@ -208,6 +246,8 @@ def simulate(
     burn_in: int = BURN_IN,
     estimator: str | None = None,
     own_loss: OwnLoss | None = None,
+    leave_one_out: bool = False,
+    ensemble: int | None = None,
 ) -> dict[str, Any]:
     """Train one finite system and return one line of a table.
 
@@ -232,6 +272,13 @@ def simulate(
     own_loss : OwnLoss, optional
         How to train if the loss of the problem is of the user's: an object of the same name,
         because a simulation never asks the theory's.
+    leave_one_out : bool
+        Whether to tell `loo_test_loss`, `loo_error_rate` and `loo_temperature`, too, which need no
+        fresh sequences (see `simulations.leave_one_out`), with their own standard errors.
+    ensemble : int, optional
+        K, 1 to 1000: K layers are trained, on M sequences each of one model, and the average of
+        their logits is measured; `probability_loss` is that of their average probabilities, and
+        `logit_bias` and `logit_variance` are those of the logits, in units of q.
 
     Returns
     -------
@@ -248,7 +295,7 @@ def simulate(
     ValueError
         If an argument is not allowed.
     """
-    options = rows, test_samples, burn_in, estimator, own_loss
+    options = rows, test_samples, burn_in, estimator, own_loss, leave_one_out, ensemble
     return Experiment((problem,), sites, seed, *options).run()[0]
 
 
@@ -268,9 +315,9 @@ def experiments(
     sites, seeds : sequences of int
         Sizes and realisations; rows of a given model have its size, and `sites` are empty.
     **options
-        `rows`, `test_samples`, `burn_in` and `estimator` of `Experiment`; Gaussian tokens,
-        whose test is exact, take `rows` alone, rows of given couplings no `rows`, and those of
-        given sequences `own_loss` alone.
+        Those of `Experiment`; Gaussian tokens, whose test is exact, take `rows` alone, rows of
+        given couplings no `rows`, `estimator` or `ensemble`, and those of given sequences
+        `own_loss` and `leave_one_out` alone.
 
     Raises
     ------
@@ -283,12 +330,12 @@ def experiments(
     if any(is_of_sequences(problem.data) for problem in problems):
         options = {name: value for name, value in options.items() if value is not None}
         for name, value in [("sites", sites), *options.items()]:
-            if value and name != "own_loss":
+            if value and name not in ("own_loss", "leave_one_out"):
                 raise invalid(name, value, "left out for rows of given sequences")
         return sequence_experiments(problems, seeds, **options)
     if any(isinstance(problem.data, RowTokens) for problem in problems):
         for name, value in [("sites", sites or None), *options.items()]:
-            if value is not None and name in ("sites", "rows", "estimator"):
+            if value is not None and name in ("sites", "rows", "estimator", "ensemble"):
                 raise invalid(name, value, "left out for rows of a given model")
         return row_experiments(problems, seeds, **options)
     if any(isinstance(problem.data, GaussianTokens) for problem in problems):
@@ -341,4 +388,4 @@ def _summary(observed: Observables) -> dict[str, float]:
     }
     means = {name: float(np.mean(values)) for name, values in per_row.items()}
     errors = {f"{name}_stderr": float(standard_error(values)) for name, values in per_row.items()}
-    return means | errors
+    return means | errors | calibration_of_rows(observed.temperature, observed.calibrated_loss)

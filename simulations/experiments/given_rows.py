@@ -12,9 +12,12 @@ from replica.immutable import keep
 from replica.problem import DataModel, Problem, RowTokens
 from replica.problem.row_couplings import GivenModel, RowCouplings
 from replica.validation import integer, invalid
+from simulations.estimators.leave_one_out import leave_one_out
 from simulations.estimators.minimiser import Training, train
 from simulations.estimators.own_loss import OwnLoss, checked_loss
+from simulations.experiments.calibration import calibration_of_row
 from simulations.experiments.identity import identity
+from simulations.experiments.left_out import cells_of_row, check_left_out
 from simulations.experiments.measure import Observables, measure
 from simulations.experiments.unmasked import check_unmasked
 from simulations.kernels.one_thread import one_thread
@@ -42,6 +45,8 @@ class RowsExperiment:
         Sweeps before a sequence is taken.
     own_loss : OwnLoss, optional
         How to train the problems whose loss is of the user's.
+    leave_one_out : bool
+        Whether losses are told that need no fresh sequences.
     """
 
     problems: tuple[Problem, ...]
@@ -49,6 +54,7 @@ class RowsExperiment:
     test_samples: int = TEST_SAMPLES
     burn_in: int = BURN_IN
     own_loss: OwnLoss | None = None
+    leave_one_out: bool = False
 
     def __post_init__(self) -> None:
         for problem in self.problems:
@@ -57,6 +63,7 @@ class RowsExperiment:
             check_unmasked(problem)
             checked_colors(problem.data.colors)
             self.loss(problem)
+        check_left_out(self.leave_one_out)
         if len({(model_of(problem), problem.alpha) for problem in self.problems}) != 1:
             raise invalid("problems", self.problems, "problems of one model, and of one alpha")
         for name, minimum in (("seed", 0), ("test_samples", 2), ("burn_in", 0)):
@@ -127,6 +134,9 @@ class RowsExperiment:
         lam, bias = problems[0].lam, problems[0].bias
         trained = train(tokens, model.colors, lam, loss, rows=rows, bias=bias)
         observed = measure(model, trained, tokens, system.test_tokens, loss)
+        left = (
+            leave_one_out(trained, tokens, model.colors, lam, loss) if self.leave_one_out else None
+        )
         return [
             {
                 **identity(problem, self.sites, self.samples, self.seed),
@@ -135,6 +145,7 @@ class RowsExperiment:
                 "test_samples": self.test_samples,
                 "burn_in": self.burn_in,
                 "memory": system.memory,
+                **({} if left is None else cells_of_row(left, number)),
             }
             for number, problem in enumerate(problems)
         ]
@@ -184,7 +195,8 @@ def _observables(observed: Observables, number: int) -> dict[str, float]:
     unit = float(observed.teacher2[number]) or np.nan
     known["excess_loss"] = known["test_loss"] - known["optimal_loss"]
     known["coupling_error"] = float(observed.distance2[number]) / unit
-    return known
+    told = observed.temperature[number], observed.calibrated_loss[number]
+    return known | calibration_of_row(*told)
 
 
 def _state(trained: Training, number: int) -> dict[str, Any]:

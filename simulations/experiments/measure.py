@@ -13,6 +13,7 @@ from simulations.estimators.losses import loss_named
 from simulations.estimators.minimiser import Training
 from simulations.estimators.objective import Loss
 from simulations.estimators.own_loss import OwnLoss
+from simulations.estimators.temperature import calibrated_by
 from simulations.kernels.local_fields import local_fields, softmax
 from simulations.sequences.independent import IndependentRow
 from simulations.sequences.potts import PottsModel, centred
@@ -47,6 +48,10 @@ class Observables(Immutable):
         cavity covariance G up to 1/L, because the tilt that leads from the cavity to
         equilibrium shifts means and leaves covariances as they are. A bias is no part of h. NaN
         unless U = I and there are no fields.
+    temperature, calibrated_loss : array (rows,)
+        T of which softmax(z/T) predicts fresh sequences best, and the test loss with it: what the
+        row knows. The rest of the test loss is by miscalibration. NaN for other losses than the
+        cross-entropy.
     """
 
     train_loss: Floats
@@ -57,6 +62,8 @@ class Observables(Immutable):
     teacher2: Floats
     m: Floats
     q: Floats
+    temperature: Floats
+    calibrated_loss: Floats
 
     @classmethod
     def joined(cls, parts: Sequence[Observables]) -> Observables:
@@ -103,7 +110,7 @@ def measure(
     """
     if not isinstance(model, (PottsModel, IndependentRow)):
         raise invalid("model", model, "a PottsModel or an IndependentRow")
-    _check_rows(training, model)
+    check_rows(training, model)
     train_tokens = checked_tokens(train_tokens, model.sites, model.colors, "train_tokens", 1)
     test_tokens = checked_tokens(test_tokens, model.sites, model.colors, "test_tokens", 1)
     chosen = loss_named(loss)
@@ -116,7 +123,8 @@ def measure(
     return Observables(*(np.concatenate(parts) for parts in zip(*measured, strict=True)))
 
 
-def _check_rows(training: Training, model: PottsModel | IndependentRow) -> None:
+def check_rows(training: Training, model: PottsModel | IndependentRow) -> None:
+    """Raise ValueError if these are no trained rows of the model."""
     if not isinstance(training, Training):
         raise invalid("training", training, "a Training, such as train() returns")
     allowed = "a Training of rows of numbers"
@@ -160,6 +168,7 @@ def _measure_rows(
         np.sum((weights - teacher) ** 2, axis=1),
         np.sum(teacher**2, axis=1),
         *_order_parameters(model, weights, unbiased, truth),
+        *calibrated_by(loss, fields, truth),
     )
 
 

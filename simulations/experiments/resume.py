@@ -88,7 +88,7 @@ def identities(task: AnyExperiment) -> list[dict[str, Any]]:
 
 def _settings(task: AnyExperiment) -> dict[str, Any]:
     """Return the settings that a line of the experiment tells."""
-    names = ("test_samples", "burn_in", "estimator")
+    names = ("test_samples", "burn_in", "estimator", "ensemble")
     known: dict[str, Any] = {name: getattr(task, name, None) for name in names}
     if not isinstance(task, RowsExperiment | SequencesExperiment):
         known["rows"] = task.sites if task.rows is None else task.rows

@@ -12,17 +12,25 @@ from replica.immutable import keep
 from replica.problem import DataModel, Problem, RowTokens
 from replica.problem.row_sequences import GivenSequences, RowSequences
 from replica.validation import integer, invalid
+from simulations.estimators.leave_one_out import leave_one_out
 from simulations.estimators.losses import loss_named
 from simulations.estimators.minimiser import Training, train
-from simulations.estimators.missing import train_with_missing
+from simulations.estimators.missing import left_out_with_missing, train_with_missing
 from simulations.estimators.objective import Loss
 from simulations.estimators.own_loss import OwnLoss, checked_loss
+from simulations.estimators.temperature import calibrated_by
+from simulations.experiments.calibration import calibration_of_row
 from simulations.experiments.identity import identity
+from simulations.experiments.left_out import cells_of_row, check_left_out
 from simulations.experiments.unmasked import check_unmasked
 from simulations.kernels.local_fields import local_fields
 from simulations.kernels.one_thread import one_thread
 from simulations.sequences.given import Parted, largest_sample, parted
 from simulations.tokens import Floats
+
+#: What is measured of a row, and what of the cross-entropy alone.
+_OBSERVED = "test_loss", "train_loss", "error_rate"
+_CALIBRATED = "temperature", "calibrated_loss"
 
 #: Numbers in the largest array that is made.
 _LARGEST = 4_000_000
@@ -43,14 +51,18 @@ class SequencesExperiment:
         Names the training set, 0 or greater.
     own_loss : OwnLoss, optional
         How to train problems whose loss is of the user's.
+    leave_one_out : bool
+        Whether losses are told that need no other sequences.
     """
 
     problems: tuple[Problem, ...]
     seed: int = 0
     own_loss: OwnLoss | None = None
+    leave_one_out: bool = False
 
     def __post_init__(self) -> None:
         keep(self, seed=integer("seed", self.seed, 0))
+        check_left_out(self.leave_one_out)
         for problem in self.problems:
             if not is_of_sequences(problem.data):
                 raise invalid("data", problem.data, "RowTokens.from_tokens")
@@ -122,15 +134,21 @@ class SequencesExperiment:
         loss, colors = self.loss(first), sequences.colors
         how = part.train_tokens, colors, first.lam, loss, sequences.similarity, rows
         training = train_with_missing(*how) if sequences.missing else train(*how, bias=first.bias)
+        left = None
+        if self.leave_one_out:
+            without = left_out_with_missing if sequences.missing else leave_one_out
+            left = without(training, *how[:-1])
         observed = _observed(training, part, _values(sequences), loss_named(loss))
         for place, problem in enumerate(problems):
             yield {
                 **identity(problem, self.sites, self.samples, self.seed),
-                **{name: float(each[place]) for name, each in observed.items()},
+                **{name: float(observed[name][place]) for name in _OBSERVED},
+                **calibration_of_row(*(float(observed[name][place]) for name in _CALIBRATED)),
                 "status": str(training.statuses[place]),
                 "residual": float(training.residuals[place]),
                 "evaluations": int(training.evaluations[place]),
                 "test_samples": len(part.test_tokens),
+                **({} if left is None else cells_of_row(left, place)),
             }
 
     def loss(self, problem: Problem) -> str | OwnLoss:
@@ -144,7 +162,7 @@ class SequencesExperiment:
 
 
 def sequence_experiments(
-    problems: Sequence[Problem], seeds: Sequence[int], own_loss: OwnLoss | None = None
+    problems: Sequence[Problem], seeds: Sequence[int], **options: Any
 ) -> list[SequencesExperiment]:
     """Return the experiments of rows of given sequences, those of the same α together."""
     together: dict[tuple[GivenSequences, float], list[Problem]] = {}
@@ -153,7 +171,7 @@ def sequence_experiments(
             raise invalid("problems", problem, "problems of rows of given sequences alone")
         together.setdefault((_given(problem).sequences, problem.alpha), []).append(problem)
     return [
-        SequencesExperiment(tuple(group), seed, own_loss)
+        SequencesExperiment(tuple(group), seed, **options)
         for group in together.values()
         for seed in seeds
     ]
@@ -207,9 +225,8 @@ def _observed(training: Training, part: Parted, values: Floats, loss: Loss) -> d
                 part.test_weights @ loss.expected(fields[1], np.eye(colors)[test_shown]),
                 loss.expected(fields[0], train_shown).mean(axis=0),
                 part.test_weights @ (fields[1].argmax(axis=-1) != test_shown),
+                *calibrated_by(loss, fields[1], np.eye(colors)[test_shown], part.test_weights),
             )
         )
-    names = "test_loss", "train_loss", "error_rate"
-    return dict(
-        zip(names, (np.concatenate(each) for each in zip(*found, strict=True)), strict=True)
-    )
+    whole = (np.concatenate(each) for each in zip(*found, strict=True))
+    return dict(zip(_OBSERVED + _CALIBRATED, whole, strict=True))

@@ -14,7 +14,9 @@ from replica.validation import integer, only
 from simulations.experiments.experiment import experiments
 
 #: What `simulate_many` hands to the experiments.
-_OPTIONS = ("rows", "test_samples", "burn_in", "estimator", "own_loss")
+_OPTIONS = (
+    "rows", "test_samples", "burn_in", "estimator", "own_loss", "leave_one_out", "ensemble",
+)  # fmt: skip
 
 
 class TaskFailed(RuntimeError):
@@ -44,8 +46,7 @@ def simulate_many(
     label : str, optional
         Show a progress bar with this label if stderr is a terminal.
     **options
-        `rows`, `test_samples`, `burn_in`, `estimator` and `own_loss` as in
-        `simulations.simulate`; Gaussian tokens take `rows` alone.
+        Those of `simulations.simulate`; Gaussian tokens take `rows` alone.
 
     Returns
     -------
