@@ -12,7 +12,7 @@ from replica.problem import Problem
 from replica.validation import integer, invalid
 
 #: Options that take one value or a list of values separated by commas.
-LISTS = ("colors", "beta", "coupling_norm", "shift", "loss", "lam")
+LISTS = ("colors", "beta", "coupling_norm", "shift", "loss", "masking", "lam")
 
 
 def grid(arguments: argparse.Namespace) -> list[Problem]:

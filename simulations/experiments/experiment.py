@@ -17,13 +17,13 @@ from simulations.estimators.own_loss import OwnLoss, checked_loss
 from simulations.experiments.gaussian import GaussianExperiment
 from simulations.experiments.given_rows import TEST_SAMPLES, RowsExperiment, row_experiments
 from simulations.experiments.identity import identity
+from simulations.experiments.masked import check_masks, masked_rows
 from simulations.experiments.measure import Observables, measure
 from simulations.experiments.sequences import (
     SequencesExperiment,
     is_of_sequences,
     sequence_experiments,
 )
-from simulations.experiments.unmasked import check_unmasked
 from simulations.kernels.one_thread import one_thread
 from simulations.sequences.potts import checked_colors
 from simulations.sequences.sampler import BURN_IN
@@ -80,9 +80,8 @@ class Experiment:
                     "PottsTokens or IndependentTokens; simulate_many takes GaussianTokens, too"
                 )
                 raise invalid("data", problem.data, allowed)
-            check_unmasked(problem)
             checked_colors(problem.data.colors)
-            self.loss(problem)
+            check_masks(problem, self.loss(problem))
         if self.own_loss is not None and all(isinstance(p.loss, str) for p in self.problems):
             raise invalid("own_loss", self.own_loss, "None where every loss is known by name")
         if len({(problem.data, problem.alpha) for problem in self.problems}) != 1:
@@ -126,9 +125,10 @@ class Experiment:
             If the burn-in was too short.
         """
         found: list[list[_Rows]] = [[] for _ in self.problems]
-        for system in systems(self.data, self.size, (self.seed, self.sites, self.samples)):
+        named = self.seed, self.sites, self.samples
+        for number, system in enumerate(systems(self.data, self.size, named)):
             for problem, rows in zip(self.problems, found, strict=True):
-                rows.append(self._estimated(problem, system))
+                rows.append(self._estimated(problem, system, (named, number)))
         return [
             self._line(problem, rows) for problem, rows in zip(self.problems, found, strict=True)
         ]
@@ -142,9 +142,14 @@ class Experiment:
             raise invalid("own_loss", self.own_loss, allowed)
         return self.own_loss
 
-    def _estimated(self, problem: Problem, system: System) -> _Rows:
+    def _estimated(
+        self, problem: Problem, system: System, named: tuple[tuple[int, ...], int]
+    ) -> _Rows:
         chosen, seen = self.estimator or ESTIMATORS[0], (system.train_tokens, system.test_tokens)
         model, loss = system.model, self.loss(problem)
+        if problem.masking is not None:
+            masked = masked_rows(problem, model, seen, system.rows, loss, *named)
+            return _Rows(*masked, None, system.memory)
         how = problem.lam, loss, system.rows, problem.bias
         training, V = estimate_rows(chosen, model, seen[0], *how)
         observed = measure(model, training, *seen, loss)
@@ -338,6 +343,7 @@ def _summary(observed: Observables) -> dict[str, float]:
         "coupling_error": coupling_error + deviation / unit,
         "m": observed.m,
         "q": observed.q,
+        **observed.masked,
     }
     means = {name: float(np.mean(values)) for name, values in per_row.items()}
     errors = {f"{name}_stderr": float(standard_error(values)) for name, values in per_row.items()}

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
+from numpy.typing import NDArray
 
 from replica.immutable import Immutable
 from replica.validation import invalid, unmasked
@@ -47,6 +48,8 @@ class Observables(Immutable):
         cavity covariance G up to 1/L, because the tilt that leads from the cavity to
         equilibrium shifts means and leaves covariances as they are. A bias is no part of h. NaN
         unless U = I and there are no fields.
+    masked_test_loss, masked_error_rate : array (rows,), optional
+        Test loss and error rate with masks like those of training; None for rows without.
     """
 
     train_loss: Floats
@@ -57,14 +60,24 @@ class Observables(Immutable):
     teacher2: Floats
     m: Floats
     q: Floats
+    masked_test_loss: Floats | None = None
+    masked_error_rate: Floats | None = None
 
     @classmethod
     def joined(cls, parts: Sequence[Observables]) -> Observables:
         """Return the rows of several measurements, one or more, together."""
         if not parts or not all(isinstance(part, Observables) for part in parts):
             raise invalid("parts", parts, "a sequence of one Observables or more")
-        names = [field.name for field in fields(cls)]
-        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+        if len({tuple(part.masked) for part in parts}) > 1:
+            raise invalid("parts", parts, "all of rows with masks, or all without")
+        known = [f.name for f in fields(cls) if getattr(parts[0], f.name) is not None]
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in known))
+
+    @property
+    def masked(self) -> dict[str, Floats]:
+        """What is known of masked contexts, by name."""
+        named = {name: getattr(self, name) for name in ("masked_test_loss", "masked_error_rate")}
+        return {name: values for name, values in named.items() if values is not None}
 
 
 def measure(
@@ -144,10 +157,7 @@ def _measure_rows(
     shown = np.eye(model.colors)[train_tokens[:, rows]]
     train_loss = loss.expected(local_fields(train_tokens, weights, values) + bias, shown)
 
-    pull = centred(getattr(model, "teacher_bias", None))
-    truth = softmax(
-        local_fields(test_tokens, teacher, values) + (0.0 if pull is None else pull[rows])
-    )
+    truth = conditionals(model, rows, test_tokens)
     unbiased = local_fields(test_tokens, weights, values)
     fields = unbiased + bias
     guess = fields.argmax(axis=-1)[..., None]
@@ -161,6 +171,15 @@ def _measure_rows(
         np.sum(teacher**2, axis=1),
         *_order_parameters(model, weights, unbiased, truth),
     )
+
+
+def conditionals(
+    model: PottsModel | IndependentRow, rows: NDArray[np.int64], tokens: Tokens
+) -> Floats:
+    """Return the laws of masked tokens given all others, an array (samples, rows, colors)."""
+    pull = centred(getattr(model, "teacher_bias", None))
+    fields = local_fields(tokens, model.teacher[rows], seen(model.values))
+    return softmax(fields + (0.0 if pull is None else pull[rows]))
 
 
 def _order_parameters(
