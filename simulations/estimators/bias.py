@@ -35,19 +35,19 @@ def with_bias(tokens: Tokens, values: Floats, plain: bool, common: bool) -> Inpu
     ----------
     tokens : uint8 array (samples, sites)
         Sequences.
-    values : array (colors, colors)
+    values : array (colors, colors), or with a column of zeros for missing tokens
         U.
     plain : bool
         Whether U is the identity, whose colours are symbols enough.
     common : bool
         Whether the loss sees what is common to all colours; else the last has none of the bias.
     """
-    colors = len(values)
+    colors, known = values.shape
     count = colors if common else colors - 1
     symbols, inputs = np.arange(count), values
     if not plain:
-        if colors + count > MOST_COLORS:
+        if known + count > MOST_COLORS:
             raise invalid("bias", True, f"False beyond {MOST_COLORS // 2} colors with a similarity")
-        symbols, inputs = colors + symbols, np.concatenate([values, np.eye(colors)[:, :count]], 1)
+        symbols, inputs = known + symbols, np.concatenate([values, np.eye(colors)[:, :count]], 1)
     shown = np.broadcast_to(symbols.astype(np.uint8), (len(tokens), count))
     return Inputs(np.concatenate([tokens, shown], axis=1), inputs, count)

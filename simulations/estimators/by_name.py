@@ -34,6 +34,8 @@ def check_estimator(estimator: str, problem: Problem, sites: int, samples: int) 
         raise invalid("estimator", estimator, "minimiser with a loss of your own")
     if estimator != "minimiser" and problem.bias:
         raise invalid("estimator", estimator, "minimiser with a bias")
+    if estimator != "minimiser" and problem.masking is not None:
+        raise invalid("estimator", estimator, "minimiser with masks")
     similarity = getattr(problem.data, "similarity", None)
     if estimator != "minimiser" and similarity is not None and not is_identity(similarity):
         raise invalid("estimator", estimator, "minimiser where a similarity is given")

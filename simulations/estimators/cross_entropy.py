@@ -18,6 +18,9 @@ from simulations.tokens import Floats, Tokens
 #: Newton steps for the normaliser; four to eight reach the rounding error.
 _MOST_STEPS = 60
 
+#: Minus the bias of what is never the masked token.
+_NEVER = 1e300
+
 
 class CrossEntropy(Loss):
     """ℓ(y, z) = log Σ_a exp(z_a) - y·z."""
@@ -72,14 +75,20 @@ class CrossEntropy(Loss):
         """Return the minima of rows, from w = 0 by quasi-Newton steps."""
         values, decay, sites, length = rows.values, rows.decay, rows.rows, rows.sites
         tokens = np.ascontiguousarray(rows.tokens[:, :length])
-        similarity = np.ascontiguousarray(values[:, : rows.colors])
-        groups = sites_by_color(tokens, rows.colors)
+        # To the kernel what is missing is one more colour, of zeros in U, with a bias that lets it
+        # be no token.
+        similarity = np.ascontiguousarray(
+            np.pad(values[:, : rows.symbols], ((0, rows.missing), (0, 0)))
+        )
+        groups = sites_by_color(tokens, rows.symbols)
         unused = np.empty_like(similarity)
 
         def objective(points: Floats, columns: NDArray[np.int64]) -> tuple[Floats, Floats]:
             value, slope = np.empty(len(columns)), np.empty_like(points)
             targets, weights = sites[columns], points[:length]
-            bias = rows.biases(points)[: rows.colors if rows.bias else 0]
+            bias = rows.biases(points)[: rows.colors if rows.bias or rows.missing else 0]
+            if rows.missing:
+                bias = np.pad(bias, ((0, 1), (0, 0)), constant_values=-_NEVER)
             in_bias = np.empty_like(bias)
             evaluate(
                 tokens, groups, targets, weights, similarity, not rows.plain,

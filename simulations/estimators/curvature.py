@@ -32,7 +32,8 @@ def overlaps(values: Floats) -> Floats:
 
 def hits_of(tokens: Tokens, values: Floats, rows: NDArray[np.int64]) -> Floats:
     """Return Σ_μ (K0 U s_j)·s_i, zero for j = i: minus the gradient of either loss at w = 0."""
-    hits = pair_sums(tokens, rows, values - values.mean(axis=1, keepdims=True))
+    shown = np.ascontiguousarray(values.T)
+    hits = pair_sums(tokens, rows, shown - shown.mean(axis=1, keepdims=True))
     hits[rows, np.arange(len(rows))] = 0.0
     return hits
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from replica.immutable import Immutable
 from replica.validation import integer, invalid, non_negative, positive, truth
 from simulations.estimators.bias import Inputs, with_bias
+from simulations.estimators.lbfgs import Minimum
 from simulations.estimators.losses import loss_named
 from simulations.estimators.objective import Rows
 from simulations.estimators.own_loss import OwnLoss
@@ -130,14 +131,17 @@ def train(
     tolerance = positive("tolerance", tolerance)
     max_steps = integer("max_steps", max_steps, 1)
     objectives = objectives_of(tokens, colors, lam, loss, similarity, rows, bias)
-    chosen, sites = objectives.loss, objectives.rows
-    minimum = chosen.minimise(objectives, tolerance, max_steps)
-    biases = objectives.biases(minimum.points).T if objectives.bias else None
-    if biases is not None and not chosen.sees_common_part(objectives.colors):
+    return trained(objectives, objectives.loss.minimise(objectives, tolerance, max_steps))
+
+
+def trained(rows: Rows, minimum: Minimum) -> Training:
+    """Return rows at the minima of their objectives."""
+    biases = rows.biases(minimum.points).T if rows.bias else None
+    if biases is not None and not rows.loss.sees_common_part(rows.colors):
         biases = biases - biases.mean(axis=1, keepdims=True)
     return Training(
-        np.ascontiguousarray(minimum.points[: objectives.sites].T),
-        sites,
+        np.ascontiguousarray(minimum.points[: rows.sites].T),
+        rows.rows,
         minimum.residuals,
         minimum.evaluations,
         minimum.statuses,

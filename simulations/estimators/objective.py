@@ -152,8 +152,8 @@ class Rows:
         ℓ.
     tokens : uint8 array (samples, sites)
         Training sequences.
-    values : array (colors, colors), or (colors, symbols) with a bias
-        U.
+    values : array (colors, colors), or (colors, symbols) with more symbols than colours
+        U, and behind it what missing tokens and those of a bias stand for.
     decay : float
         Weight decay, L λ.
     rows : int array (rows,)
@@ -162,6 +162,10 @@ class Rows:
         Whether U is known to be the identity, for which less is to be computed.
     bias : int
         How many of the sites, the last ones, are those of a bias.
+    missing : bool
+        Whether tokens of the value C stand for missing ones, which add nothing to fields.
+    ridge : array (sites,), optional
+        A weight decay of its own for every site, added to the other; the squared error knows it.
     """
 
     loss: Loss
@@ -171,11 +175,18 @@ class Rows:
     rows: NDArray[np.int64]
     plain: bool = False
     bias: int = 0
+    missing: bool = False
+    ridge: Floats | None = None
 
     @property
     def colors(self) -> int:
         """C."""
         return len(self.values)
+
+    @property
+    def symbols(self) -> int:
+        """The values of tokens, without those of a bias that are its own."""
+        return self.colors + self.missing
 
     @property
     def sites(self) -> int:

@@ -54,14 +54,15 @@ class SquaredError(Loss):
 
     def minimise(self, rows: Rows, tolerance: float, max_steps: int) -> Minimum:
         """Return the minima of rows from linear systems, the shortest where there are many."""
-        tokens, values = rows.tokens[:, : rows.sites], rows.values[:, : rows.colors]
+        tokens, values = rows.tokens[:, : rows.sites], rows.values[:, : rows.symbols]
         tokens, decay = np.ascontiguousarray(tokens), rows.decay
         samples, sites = tokens.shape
         means = _Means(tokens, values, rows.rows) if rows.bias else None
         # With fewer equations than weights and no weight decay the sums of pairs have no inverse.
         free = samples - (means is not None)
         singular = decay == 0 and free * (rows.colors - 1) < sites
-        if singular or fewer_by_samples(tokens, rows.colors, _PRODUCTS * len(rows.rows)):
+        few = singular or fewer_by_samples(tokens, rows.colors, _PRODUCTS * len(rows.rows))
+        if few and rows.ridge is None:
             inputs = lines_of(tokens, values)
             answers = lines_of(tokens[:, rows.rows], np.eye(rows.colors))
             if means is not None:
@@ -69,7 +70,8 @@ class SquaredError(Loss):
                 answers -= np.repeat(means.answers, samples, axis=0)
             found = regressed(inputs, answers, decay, rows.rows, tolerance)
             return _solved(rows, means, *found, tolerance)
-        hessian = pair_sums(tokens, np.arange(sites), overlaps(values)) + decay * np.eye(sites)
+        stiff = decay if rows.ridge is None else decay + rows.ridge
+        hessian = pair_sums(tokens, np.arange(sites), overlaps(values)) + stiff * np.eye(sites)
         columns = np.arange(len(rows.rows))
         own = rows.rows, columns
         target = hits_of(tokens, values, rows.rows)
@@ -138,8 +140,9 @@ class _Means:
 
     def __init__(self, tokens: Tokens, values: Floats, rows: NDArray[np.int64]) -> None:
         self._basis = linalg.helmert(len(values))
-        shares = np.array([np.mean(tokens == a, axis=0) for a in range(len(values))])
-        self.inputs, self.answers = self._basis @ values @ shares, self._basis @ shares[:, rows]
+        shares = np.array([np.mean(tokens == a, axis=0) for a in range(values.shape[1])])
+        self.inputs = self._basis @ values @ shares
+        self.answers = self._basis @ shares[: len(values), rows]
 
     def bias(self, points: Floats) -> Floats:
         """Return the best biases, an array (colors, rows)."""

@@ -22,13 +22,13 @@ from simulations.experiments.gaussian import GaussianExperiment
 from simulations.experiments.given_rows import TEST_SAMPLES, RowsExperiment, row_experiments
 from simulations.experiments.identity import identity
 from simulations.experiments.left_out import cells_of, check_left_out
+from simulations.experiments.masked import check_masks, masked_rows
 from simulations.experiments.measure import Observables, measure
 from simulations.experiments.sequences import (
     SequencesExperiment,
     is_of_sequences,
     sequence_experiments,
 )
-from simulations.experiments.unmasked import check_unmasked
 from simulations.kernels.one_thread import one_thread
 from simulations.sequences.potts import checked_colors
 from simulations.sequences.sampler import BURN_IN
@@ -98,9 +98,8 @@ class Experiment:
                     "PottsTokens or IndependentTokens; simulate_many takes GaussianTokens, too"
                 )
                 raise invalid("data", problem.data, allowed)
-            check_unmasked(problem)
             checked_colors(problem.data.colors)
-            self.loss(problem)
+            check_masks(problem, self.loss(problem))
         if self.own_loss is not None and all(isinstance(p.loss, str) for p in self.problems):
             raise invalid("own_loss", self.own_loss, "None where every loss is known by name")
         if len({(problem.data, problem.alpha) for problem in self.problems}) != 1:
@@ -109,7 +108,10 @@ class Experiment:
             least = 0.5 / self.sites
             allowed = f"above {least:.3g} at sites = {self.sites}, to give one sample or more"
             raise invalid("alpha", self.problems[0].alpha, allowed)
-        check_left_out(self.leave_one_out, self.estimator)
+        for masking in {problem.masking for problem in self.problems}:
+            check_left_out(self.leave_one_out, self.estimator, masking)
+            if self.ensemble is not None and masking is not None:
+                raise invalid("ensemble", self.ensemble, "left out with masks")
         if self.estimator is not None:
             one_of("estimator", self.estimator, ESTIMATORS)
             for problem in self.problems:
@@ -146,9 +148,10 @@ class Experiment:
             If the burn-in was too short.
         """
         found: list[list[_Rows]] = [[] for _ in self.problems]
-        for system in systems(self.data, self.size, (self.seed, self.sites, self.samples)):
+        named = self.seed, self.sites, self.samples
+        for number, system in enumerate(systems(self.data, self.size, named)):
             for problem, rows in zip(self.problems, found, strict=True):
-                rows.append(self._estimated(problem, system))
+                rows.append(self._estimated(problem, system, (named, number)))
         return [
             self._line(problem, rows) for problem, rows in zip(self.problems, found, strict=True)
         ]
@@ -162,9 +165,14 @@ class Experiment:
             raise invalid("own_loss", self.own_loss, allowed)
         return self.own_loss
 
-    def _estimated(self, problem: Problem, system: System) -> _Rows:
+    def _estimated(
+        self, problem: Problem, system: System, named: tuple[tuple[int, ...], int]
+    ) -> _Rows:
         chosen, seen = self.estimator or ESTIMATORS[0], (system.train_tokens, system.test_tokens)
         model, loss = system.model, self.loss(problem)
+        if problem.masking is not None:
+            masked = masked_rows(problem, model, seen, system.rows, loss, *named)
+            return _Rows(*masked, None, system.memory, None, None)
         how = problem.lam, loss, system.rows, problem.bias
         sets = np.split(seen[0], self.ensemble or 1)
         layers = [estimate_rows(chosen, model, each, *how) for each in sets]
@@ -385,6 +393,7 @@ def _summary(observed: Observables) -> dict[str, float]:
         "coupling_error": coupling_error + deviation / unit,
         "m": observed.m,
         "q": observed.q,
+        **observed.masked,
     }
     means = {name: float(np.mean(values)) for name, values in per_row.items()}
     errors = {f"{name}_stderr": float(standard_error(values)) for name, values in per_row.items()}

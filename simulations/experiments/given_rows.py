@@ -18,8 +18,8 @@ from simulations.estimators.own_loss import OwnLoss, checked_loss
 from simulations.experiments.calibration import calibration_of_row
 from simulations.experiments.identity import identity
 from simulations.experiments.left_out import cells_of_row, check_left_out
+from simulations.experiments.masked import check_masks, masked_rows
 from simulations.experiments.measure import Observables, measure
-from simulations.experiments.unmasked import check_unmasked
 from simulations.kernels.one_thread import one_thread
 from simulations.sequences.potts import checked_colors
 from simulations.sequences.sampler import BURN_IN
@@ -60,10 +60,9 @@ class RowsExperiment:
         for problem in self.problems:
             if not isinstance(problem, Problem) or not _is_row(problem.data):
                 raise invalid("problem", problem, "a Problem of a row of given couplings")
-            check_unmasked(problem)
             checked_colors(problem.data.colors)
-            self.loss(problem)
-        check_left_out(self.leave_one_out)
+            check_masks(problem, self.loss(problem))
+            check_left_out(self.leave_one_out, masking=problem.masking)
         if len({(model_of(problem), problem.alpha) for problem in self.problems}) != 1:
             raise invalid("problems", self.problems, "problems of one model, and of one alpha")
         for name, minimum in (("seed", 0), ("test_samples", 2), ("burn_in", 0)):
@@ -116,9 +115,9 @@ class RowsExperiment:
         """
         seed = (self.seed, self.sites, self.samples)
         system = given_system(model_of(self.problems[0]), self.size, seed)
-        together: dict[tuple[float, str, bool], list[int]] = {}
+        together: dict[tuple[Any, ...], list[int]] = {}
         for number, problem in enumerate(self.problems):
-            how = problem.lam, problem.loss_name, problem.bias
+            how = problem.lam, problem.loss_name, problem.bias, problem.masking
             together.setdefault(how, []).append(number)
         lines: dict[int, dict[str, Any]] = {}
         for numbers in together.values():
@@ -132,11 +131,15 @@ class RowsExperiment:
         loss = self.loss(problems[0])
         model, tokens = system.model, system.train_tokens
         lam, bias = problems[0].lam, problems[0].bias
-        trained = train(tokens, model.colors, lam, loss, rows=rows, bias=bias)
-        observed = measure(model, trained, tokens, system.test_tokens, loss)
-        left = (
-            leave_one_out(trained, tokens, model.colors, lam, loss) if self.leave_one_out else None
-        )
+        left = None
+        if problems[0].masking is None:
+            trained = train(tokens, model.colors, lam, loss, rows=rows, bias=bias)
+            observed = measure(model, trained, tokens, system.test_tokens, loss)
+            if self.leave_one_out:
+                left = leave_one_out(trained, tokens, model.colors, lam, loss)
+        else:
+            seen, named = (tokens, system.test_tokens), (self.seed, self.sites, self.samples)
+            trained, observed = masked_rows(problems[0], model, seen, rows, loss, named)
         return [
             {
                 **identity(problem, self.sites, self.samples, self.seed),
@@ -191,6 +194,7 @@ def _observables(observed: Observables, number: int) -> dict[str, float]:
     """Return what was measured of one row."""
     names = ("test_loss", "train_loss", "optimal_loss", "error_rate", "m", "q")
     known = {name: float(getattr(observed, name)[number]) for name in names}
+    known |= {name: float(values[number]) for name, values in observed.masked.items()}
     # Where w* = 0 there is no such ratio.
     unit = float(observed.teacher2[number]) or np.nan
     known["excess_loss"] = known["test_loss"] - known["optimal_loss"]

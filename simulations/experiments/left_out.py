@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from replica.problem import Masking
 from replica.validation import invalid, truth
 from simulations.estimators.leave_one_out import LeftOut
 from simulations.estimators.readings import READINGS
 
 
-def check_left_out(leave_one_out: bool, estimator: str | None = None) -> bool:
-    """Return whether sequences are left out, or raise ValueError where no minimiser is trained."""
+def check_left_out(
+    leave_one_out: bool, estimator: str | None = None, masking: Masking | None = None
+) -> bool:
+    """Return whether sequences are left out, or raise ValueError where no minimiser is trained.
+
+    With masks a sequence counts as often as it is masked: what is left without it is not known.
+    """
     if truth("leave_one_out", leave_one_out) and estimator not in (None, "minimiser"):
         raise invalid("leave_one_out", True, f"False with the estimator {estimator}")
+    if leave_one_out and masking is not None:
+        raise invalid("leave_one_out", True, "False with masks")
     return leave_one_out
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
+from numpy.typing import NDArray
 
 from replica.immutable import Immutable
 from replica.validation import invalid, unmasked
@@ -52,6 +53,8 @@ class Observables(Immutable):
         T of which softmax(z/T) predicts fresh sequences best, and the test loss with it: what the
         row knows. The rest of the test loss is by miscalibration. NaN for other losses than the
         cross-entropy.
+    masked_test_loss, masked_error_rate : array (rows,), optional
+        Test loss and error rate with masks like those of training; None for rows without.
     """
 
     train_loss: Floats
@@ -64,14 +67,24 @@ class Observables(Immutable):
     q: Floats
     temperature: Floats
     calibrated_loss: Floats
+    masked_test_loss: Floats | None = None
+    masked_error_rate: Floats | None = None
 
     @classmethod
     def joined(cls, parts: Sequence[Observables]) -> Observables:
         """Return the rows of several measurements, one or more, together."""
         if not parts or not all(isinstance(part, Observables) for part in parts):
             raise invalid("parts", parts, "a sequence of one Observables or more")
-        names = [field.name for field in fields(cls)]
-        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+        if len({tuple(part.masked) for part in parts}) > 1:
+            raise invalid("parts", parts, "all of rows with masks, or all without")
+        known = [f.name for f in fields(cls) if getattr(parts[0], f.name) is not None]
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in known))
+
+    @property
+    def masked(self) -> dict[str, Floats]:
+        """What is known of masked contexts, by name."""
+        named = {name: getattr(self, name) for name in ("masked_test_loss", "masked_error_rate")}
+        return {name: values for name, values in named.items() if values is not None}
 
 
 def measure(
@@ -152,10 +165,7 @@ def _measure_rows(
     shown = np.eye(model.colors)[train_tokens[:, rows]]
     train_loss = loss.expected(local_fields(train_tokens, weights, values) + bias, shown)
 
-    pull = centred(getattr(model, "teacher_bias", None))
-    truth = softmax(
-        local_fields(test_tokens, teacher, values) + (0.0 if pull is None else pull[rows])
-    )
+    truth = conditionals(model, rows, test_tokens)
     unbiased = local_fields(test_tokens, weights, values)
     fields = unbiased + bias
     guess = fields.argmax(axis=-1)[..., None]
@@ -170,6 +180,15 @@ def _measure_rows(
         *_order_parameters(model, weights, unbiased, truth),
         *calibrated_by(loss, fields, truth),
     )
+
+
+def conditionals(
+    model: PottsModel | IndependentRow, rows: NDArray[np.int64], tokens: Tokens
+) -> Floats:
+    """Return the laws of masked tokens given all others, an array (samples, rows, colors)."""
+    pull = centred(getattr(model, "teacher_bias", None))
+    fields = local_fields(tokens, model.teacher[rows], seen(model.values))
+    return softmax(fields + (0.0 if pull is None else pull[rows]))
 
 
 def _order_parameters(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from replica.immutable import keep
 from replica.problem import DataModel, Problem, RowTokens
@@ -14,6 +15,7 @@ from replica.problem.row_sequences import GivenSequences, RowSequences
 from replica.validation import integer, invalid
 from simulations.estimators.leave_one_out import leave_one_out
 from simulations.estimators.losses import loss_named
+from simulations.estimators.masked import train_masked
 from simulations.estimators.minimiser import Training, train
 from simulations.estimators.missing import left_out_with_missing, train_with_missing
 from simulations.estimators.objective import Loss
@@ -22,11 +24,11 @@ from simulations.estimators.temperature import calibrated_by
 from simulations.experiments.calibration import calibration_of_row
 from simulations.experiments.identity import identity
 from simulations.experiments.left_out import cells_of_row, check_left_out
-from simulations.experiments.unmasked import check_unmasked
-from simulations.kernels.local_fields import local_fields
+from simulations.experiments.masked import check_masks, masked_fields, masked_test, with_hidden
 from simulations.kernels.one_thread import one_thread
 from simulations.sequences.given import Parted, largest_sample, parted
-from simulations.tokens import Floats
+from simulations.sequences.masks import mask_seeds
+from simulations.tokens import Floats, Tokens
 
 #: What is measured of a row, and what of the cross-entropy alone.
 _OBSERVED = "test_loss", "train_loss", "error_rate"
@@ -62,14 +64,13 @@ class SequencesExperiment:
 
     def __post_init__(self) -> None:
         keep(self, seed=integer("seed", self.seed, 0))
-        check_left_out(self.leave_one_out)
         for problem in self.problems:
             if not is_of_sequences(problem.data):
                 raise invalid("data", problem.data, "RowTokens.from_tokens")
-            check_unmasked(problem)
+            check_masks(problem, self.loss(problem))
+            check_left_out(self.leave_one_out, masking=problem.masking)
             if problem.bias and _given(problem).sequences.missing:
                 raise invalid("bias", True, "False where tokens are missing")
-            self.loss(problem)
         alike = {(_given(problem).sequences, problem.alpha) for problem in self.problems}
         if len(alike) != 1:
             raise invalid("problems", self.problems, "rows of the same sequences at the same alpha")
@@ -130,15 +131,14 @@ class SequencesExperiment:
     def _trained(self, part: Parted, places: list[int]) -> Iterator[dict[str, Any]]:
         """Yield the lines of problems that differ in their rows alone."""
         problems, sequences = [self.problems[i] for i in places], self._sequences
-        first, rows = problems[0], np.array([_given(problem).row for problem in problems])
-        loss, colors = self.loss(first), sequences.colors
-        how = part.train_tokens, colors, first.lam, loss, sequences.similarity, rows
-        training = train_with_missing(*how) if sequences.missing else train(*how, bias=first.bias)
+        rows = np.array([_given(problem).row for problem in problems])
+        training, observed = self._observed(part, problems[0], rows)
         left = None
         if self.leave_one_out:
             without = left_out_with_missing if sequences.missing else leave_one_out
-            left = without(training, *how[:-1])
-        observed = _observed(training, part, _values(sequences), loss_named(loss))
+            first = problems[0]
+            how = part.train_tokens, sequences.colors, first.lam, self.loss(first)
+            left = without(training, *how, sequences.similarity)
         for place, problem in enumerate(problems):
             yield {
                 **identity(problem, self.sites, self.samples, self.seed),
@@ -150,6 +150,26 @@ class SequencesExperiment:
                 "test_samples": len(part.test_tokens),
                 **({} if left is None else cells_of_row(left, place)),
             }
+
+    def _observed(
+        self, part: Parted, problem: Problem, rows: NDArray[np.int64]
+    ) -> tuple[Training, dict[str, Floats]]:
+        """Return trained rows, and what is measured of them."""
+        sequences, loss, masking = self._sequences, self.loss(problem), problem.masking
+        how = part.train_tokens, sequences.colors, problem.lam
+        which = loss, sequences.similarity, rows
+        test = _Test(part, _values(sequences, masking is not None), loss_named(loss))
+        if masking is None:
+            if sequences.missing:
+                training = train_with_missing(*how, *which)
+            else:
+                training = train(*how, *which, bias=problem.bias)
+            return training, test.full(training) | {"train_loss": test.train_loss(training)}
+        for_training, for_test = mask_seeds((self.seed, self.sites, self.samples))
+        training, train_loss = train_masked(*how, masking, *which, for_training, problem.bias)
+        masked = test.of(training, masked_test(part.test_tokens, problem, for_test))
+        named = {f"masked_{name}": each for name, each in masked.items()}
+        return training, test.full(training) | {"train_loss": train_loss} | named
 
     def loss(self, problem: Problem) -> str | OwnLoss:
         """Return the loss to train with, which for one of the user's is not the theory's object."""
@@ -192,41 +212,57 @@ def _alike(problems: list[Problem]) -> list[list[int]]:
     """Return which of the problems can be trained together: each row once."""
     groups: dict[tuple[Any, ...], list[int]] = {}
     for place, problem in enumerate(problems):
-        how = problem.lam, problem.loss_name, problem.bias, _given(problem).covariance
-        groups.setdefault(how, []).append(place)
+        alike = problem.lam, problem.loss_name, problem.bias, problem.masking
+        groups.setdefault((*alike, _given(problem).covariance), []).append(place)
     return list(groups.values())
 
 
-def _values(sequences: GivenSequences) -> Floats:
-    """Return U, and a column of zeros for a missing token."""
+def _values(sequences: GivenSequences, masked: bool) -> Floats:
+    """Return U, and a column of zeros for a token that is missing or hidden."""
     U = np.eye(sequences.colors) if sequences.similarity is None else sequences.similarity
-    return np.concatenate([U, np.zeros((sequences.colors, int(sequences.missing)))], axis=1)
+    return with_hidden(U) if sequences.missing or masked else U
 
 
-def _observed(training: Training, part: Parted, values: Floats, loss: Loss) -> dict[str, Floats]:
-    """Return the observables of every row."""
-    colors = len(values)
-    step = max(1, _LARGEST // (colors * max(len(part.train_tokens), len(part.test_tokens))))
-    found: list[tuple[Floats, ...]] = []
-    for first in range(0, len(training.rows), step):
-        block = slice(first, first + step)
-        rows = training.rows[block]
-        fields = []
-        for tokens in (part.train_tokens, part.test_tokens):
-            fields.append(local_fields(tokens, training.weights[block], values))
-            if training.bias is not None:
-                fields[-1] = fields[-1] + training.bias[block]
-        train_shown, test_shown = (
-            np.eye(colors)[part.train_tokens[:, rows]],
-            part.test_tokens[:, rows],
-        )
-        found.append(
-            (
-                part.test_weights @ loss.expected(fields[1], np.eye(colors)[test_shown]),
-                loss.expected(fields[0], train_shown).mean(axis=0),
-                part.test_weights @ (fields[1].argmax(axis=-1) != test_shown),
-                *calibrated_by(loss, fields[1], np.eye(colors)[test_shown], part.test_weights),
-            )
-        )
-    whole = (np.concatenate(each) for each in zip(*found, strict=True))
-    return dict(zip(_OBSERVED + _CALIBRATED, whole, strict=True))
+class _Test(NamedTuple):
+    """What rows are tested on, the matrix U with what it makes of missing tokens, and the loss."""
+
+    part: Parted
+    values: Floats
+    loss: Loss
+
+    def full(self, training: Training) -> dict[str, Floats]:
+        """Return test loss, error rate and what the best temperature makes of every row."""
+        found, tokens, weights = [], self.part.test_tokens, self.part.test_weights
+        for block in self._blocks(training):
+            fields = masked_fields(training, block, tokens, self.values)
+            shown = np.eye(len(self.values))[tokens[:, training.rows[block]]]
+            found.append(calibrated_by(self.loss, fields, shown, weights))
+        whole = (np.concatenate(each) for each in zip(*found, strict=True))
+        return self.of(training, tokens) | dict(zip(_CALIBRATED, whole, strict=True))
+
+    def of(self, training: Training, inputs: Tokens) -> dict[str, Floats]:
+        """Return the same of rows that see `inputs` in the place of the sequences."""
+        losses, errors = [], []
+        for block in self._blocks(training):
+            fields = masked_fields(training, block, inputs, self.values)
+            shown = self.part.test_tokens[:, training.rows[block]]
+            expected = self.loss.expected(fields, np.eye(len(self.values))[shown])
+            losses.append(self.part.test_weights @ expected)
+            errors.append(self.part.test_weights @ (fields.argmax(axis=-1) != shown))
+        return {"test_loss": np.concatenate(losses), "error_rate": np.concatenate(errors)}
+
+    def train_loss(self, training: Training) -> Floats:
+        """Return the training loss of every row."""
+        found, tokens = [], self.part.train_tokens
+        for block in self._blocks(training):
+            fields = masked_fields(training, block, tokens, self.values)
+            shown = np.eye(len(self.values))[tokens[:, training.rows[block]]]
+            found.append(self.loss.expected(fields, shown).mean(axis=0))
+        return np.concatenate(found)
+
+    def _blocks(self, training: Training) -> Iterator[slice]:
+        """Yield parts of the rows that fit into memory together."""
+        most = max(len(self.part.train_tokens), len(self.part.test_tokens))
+        step = max(1, _LARGEST // (len(self.values) * most))
+        for first in range(0, len(training.rows), step):
+            yield slice(first, first + step)

@@ -1,4 +1,4 @@
-"""What the masks of training are to systems that are trained without any."""
+"""What the masks of training are to systems that are only trained without any."""
 
 from __future__ import annotations
 

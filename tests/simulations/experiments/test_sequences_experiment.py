@@ -8,11 +8,10 @@ from known_mixtures import Mixture
 from scipy.optimize import minimize
 from scipy.special import log_softmax
 
-from replica import Masking, Problem, RowTokens
+from replica import Problem, RowTokens
 from replica.problem.row_sequences import GivenSequences
 from replica.tables.columns import failed
 from simulations import simulate_many
-from simulations.experiments.given_rows import RowsExperiment
 from simulations.experiments.sequences import SequencesExperiment
 from simulations.sequences.given import parted
 
@@ -92,16 +91,3 @@ def test_what_cannot_be_trained_is_refused():
         simulate_many(problems(ROWS), [], [0], rows=2)
     with pytest.raises(ValueError, match="alpha must be from"):
         simulate_many(problems(ROWS, (0.01,)), [], [0])
-
-
-@pytest.mark.parametrize("kind", ["static", "dynamic"])
-def test_masks_are_refused_whatever_the_rows(kind):
-    masking = Masking(0.3, kind)
-    tokens = np.random.default_rng(0).integers(0, 3, (60, 5))
-    couplings = np.zeros((5, 5))
-    sequences = Problem(2.0, 0.1, RowTokens.from_tokens(tokens, 1, 3), masking=masking)
-    with pytest.raises(ValueError, match="masking must be None for simulations"):
-        SequencesExperiment((sequences,))
-    model = RowTokens.from_couplings(couplings, 1, 3, 1.0)
-    with pytest.raises(ValueError, match="masking must be None for simulations"):
-        RowsExperiment((Problem(2.0, 0.1, model, masking=masking),))
