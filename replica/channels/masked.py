@@ -22,6 +22,7 @@ from replica.ensembles.masked import MaskedSpectrum
 from replica.quadrature.field_law import FieldLaw
 from replica.quadrature.rule import Accuracy, Averages, Rule
 from replica.quadrature.smoothed import SmoothedAverages, SmoothedRule
+from replica.quadrature.temperature import Calibrated
 
 
 class MaskedFields(NamedTuple):
@@ -107,6 +108,15 @@ class MaskedChannel(Channel):
         """Return the probability of a wrong guess from masked contexts."""
         masked = self.fields(m, q, q)
         return self.full.error_rate(masked.m, masked.q + masked.noise, accuracy)
+
+    def calibrated(self, m: Vector, q: Vector) -> Calibrated:
+        """Return the best temperature on full contexts, and the loss at it."""
+        return self.full.calibrated(m[:-1], q[:-1])
+
+    def masked_calibrated(self, m: Vector, q: Vector) -> Calibrated:
+        """Return the best temperature on masked contexts, and the loss at it."""
+        masked = self.fields(m, q, q)
+        return self.full.calibrated(masked.m, masked.q + masked.noise)
 
     def rate_error(self, m: Vector, q: Vector) -> float:
         """Return the relative error that the accuracies of the error rate share."""

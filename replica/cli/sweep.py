@@ -18,6 +18,7 @@ from replica.commandline.options import (
     add_problem_options,
     at_best_or_given_lam,
     best_masking,
+    read_as,
 )
 from replica.commandline.parsing import digests
 from replica.commandline.terminal import say
@@ -59,6 +60,8 @@ def run_sweep(options: argparse.Namespace, command: str) -> int:
 
         for problem in {each.data: each for each in family}.values():
             check_teacher(problem)
+    if options.masking is not None:
+        _check_masks(family)
     where = integer("workers", options.workers, 1), check_scheduler(options.scheduler)
     options.masking = masking
     sink = _Printed() if options.out is None else _Written(options, command, family, optimal, kind)
@@ -83,6 +86,14 @@ def run_sweep(options: argparse.Namespace, command: str) -> int:
     return report_unconverged(
         (each, done[key]) for key, each in {point_of(p): p for p in family}.items()
     )
+
+
+def _check_masks(family: Sequence[Problem]) -> None:
+    """Refuse masks that the theory does not know, before any point is solved."""
+    from replica.saddle_point.saddle_point import SaddlePoint
+
+    for problem in {(p.data.name, p.data.colors, p.loss, p.masking): p for p in family}.values():
+        SaddlePoint(problem)
 
 
 class _Sink(Protocol):
@@ -158,7 +169,7 @@ def _parameters(options: argparse.Namespace, problem: Problem) -> dict[str, Any]
     if isinstance(data, RowTokens):
         told = ("data", "row")
         described = {k: v for k, v in data.columns().items() if k not in told}
-        described["rows"] = options.rows
+        described |= {"rows": options.rows, **read_as(options)}
     else:
         described = {field.name: getattr(data, field.name) for field in fields(data)}  # type: ignore[arg-type]
     if data.name == CustomTokens.name:

@@ -97,7 +97,7 @@ def point(line: Mapping[str, Any]) -> Point:
 def point_of(problem: Problem) -> Point:
     """Return what tells the line of a problem from those of the others of a sweep."""
     data = problem.data
-    return data.columns()["row"] if isinstance(data, RowTokens) else None, problem.alpha
+    return data.columns().get("row") if isinstance(data, RowTokens) else None, problem.alpha
 
 
 def stretches(problems: Iterable[Problem], optimal: bool = False, kind: str = "") -> list[Stretch]:

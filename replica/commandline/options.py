@@ -204,6 +204,19 @@ def takes(arguments: argparse.Namespace, field: str) -> bool:
     return field in signature(MODELS[one_of("data", arguments.data, arguments.models)]).parameters
 
 
+def read_as(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the options that say how given sequences are read, of which a table has a digest."""
+    names = ("similarity", "format", "alphabet", "gaps", "reweight")
+    if not takes(arguments, "tokens"):
+        return {}
+    given = {name: getattr(arguments, name) for name in names}
+    return {
+        name: _DATA_OPTIONS[name].read(name, value)
+        for name, value in given.items()
+        if value is not None
+    }
+
+
 def data_models(arguments: argparse.Namespace) -> tuple[DataModel, ...]:
     """Return the data that parsed options describe, one for each row that --rows lists.
 
@@ -257,10 +270,12 @@ def masking_of(arguments: argparse.Namespace) -> Masking | None:
 
 def best_masking(arguments: argparse.Namespace) -> str:
     """Return the kind of masks whose rate is to be the best, or nothing, and give it some rate."""
-    best, _, kind = str(arguments.masking).partition(":")
+    given = arguments.masking
+    best, _, kind = str(given).partition(":")
     if best != OPTIMAL:
         return ""
-    arguments.masking = f"{one_of('masking', kind, Masking.kinds)}:0.5"
+    one_of("masking", given, [f"{OPTIMAL}:{each}" for each in Masking.kinds])
+    arguments.masking = f"{kind}:0.5"
     return kind
 
 

@@ -94,7 +94,7 @@ def layer_average(solution: Solution, layers: float) -> LayerAverage:
     """
     solved = answer(solution)
     if solved.problem.masking is not None:
-        raise invalid("masking", solved.problem.masking, "None for averages of layers")
+        raise invalid("masking", str(solved.problem.masking), "None for averages of layers")
     endless = isinstance(layers, float) and layers == math.inf
     count = math.inf if endless else integer("layers", layers, 1, _MOST)
     saddle = SaddlePoint(solved.problem)

@@ -75,9 +75,9 @@ class SaddlePoint:
             self.channel = masked_channel_of(law, problem.loss, masked)
             return
         if not isinstance(context, Moments):
-            raise invalid("masking", masking, "None for measured moments")
+            raise invalid("masking", str(masking), "None for these data")
         if masking.dynamic or masking.draws > 1:
-            raise invalid("masking", masking, "static and drawn once where moments are given")
+            raise invalid("masking", str(masking), "static and drawn once where moments are given")
         colors = self.ensemble.colors
         self.couplings = MaskedMomentCouplings(context, masking.rate, colors, problem.bias)
         self.channel = channel_of(law, problem.loss)

@@ -22,6 +22,9 @@ _FOUND = (*OBSERVABLES, "V", "residual")
 #: Columns of the cross-entropy.
 _CALIBRATION = ("temperature", "calibrated_loss")
 
+#: And of masks.
+_MASKED_CALIBRATION = tuple(f"masked_{name}" for name in _CALIBRATION)
+
 Order = float | Vector
 
 
@@ -82,6 +85,9 @@ class Solution(Immutable):
         teacher. Its relative error is that of m and q together.
     calibrated_loss : float
         The test loss of softmax(h/T), as accurate as the test loss.
+    masked_temperature, masked_calibrated_loss : float
+        The same of contexts with masks of the training's rate, which take a temperature of their
+        own; NaN without any.
     """
 
     problem: Problem
@@ -107,6 +113,8 @@ class Solution(Immutable):
     told: Mapping[str, float] = field(default_factory=dict)
     temperature: float = math.nan
     calibrated_loss: float = math.nan
+    masked_temperature: float = math.nan
+    masked_calibrated_loss: float = math.nan
 
     @property
     def converged(self) -> bool:
@@ -173,7 +181,9 @@ class Solution(Immutable):
 
 def behind(problem: Problem) -> tuple[str, ...]:
     """Return the columns of a line behind those of every table, empty or not."""
-    return _CALIBRATION if problem.loss == "cross-entropy" else ()
+    if problem.loss != "cross-entropy":
+        return ()
+    return _CALIBRATION if problem.masking is None else (*_CALIBRATION, *_MASKED_CALIBRATION)
 
 
 def public(values: Vector) -> Order:

@@ -33,6 +33,9 @@ LEAST_SITES, LEAST_SEQUENCES = 3, 2
 
 _GAP = "-"
 
+#: What stands between the integers of a table, in words.
+_MARKS = {",": "commas", ";": "semicolons", "": "blanks"}
+
 #: The largest integer of a table, which names a letter and counts nothing.
 _LARGEST = 2**31 - 1
 
@@ -139,7 +142,12 @@ def read_sequences(
     except ValueError as error:
         raise invalid(name, _shown(path), f"{allowed} ({error})") from None
     tokens = _numbers_of(records, letters, found)
-    return Sequences(tokens, tuple(map(str, letters)), Path(os.fsdecode(file)).name)
+    return Sequences(tokens, tuple(map(str, letters)), _in_a_line(Path(os.fsdecode(file)).name))
+
+
+def _in_a_line(name: str) -> str:
+    """Return a name of a file as tables have it, without what cannot be seen."""
+    return "".join(letter if letter.isprintable() else "?" for letter in name)
 
 
 def _shown(path: Any) -> Any:
@@ -164,10 +172,13 @@ def _kind(path: str | bytes, lines: Sequence[_Line]) -> str:
 
 def _cells(line: str) -> list[str]:
     """Return what stands between blanks, or between commas or semicolons with blanks around."""
-    for mark in (",", ";"):
-        if mark in line:
-            return [cell.strip() for cell in line.split(mark)]
-    return line.split()
+    mark = _mark(line)
+    return [cell.strip() for cell in line.split(mark)] if mark else line.split()
+
+
+def _mark(line: str) -> str:
+    """Return the comma or semicolon that stands between integers; nothing, where blanks do."""
+    return next((mark for mark in _MARKS if mark and mark in line), "")
 
 
 def _fasta(lines: Sequence[_Line]) -> list[_Record]:
@@ -224,6 +235,11 @@ def _check_characters(line: _Line) -> None:
 
 
 def _table(lines: Sequence[_Line]) -> list[_Record]:
+    marks = [_mark(line.text) for line in lines]
+    for line, mark in zip(lines, marks, strict=True):
+        if mark != marks[0]:
+            told = f"{_MARKS[mark]} between its integers, line {lines[0].number} {_MARKS[marks[0]]}"
+            raise ValueError(f"line {line.number} has {told}")
     return [_Record(line.number, [_token(x, line) for x in _cells(line.text)]) for line in lines]
 
 
