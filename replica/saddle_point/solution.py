@@ -58,7 +58,7 @@ class Solution(Immutable):
     coupling_error : float
         |w - w*|² / |w*|²; NaN where β = 0.
     masked_test_loss, masked_error_rate : float
-        Test loss and error rate with masks of the training's rate; NaN without any.
+        Test loss and error rate on contexts with masks of the training's rate; NaN without any.
     norm2 : float
         |w|².
     coordinates : array or None
