@@ -156,7 +156,7 @@ class MeasuredCouplings(MomentCouplings):
         return Row(m, m_hat, V_hat, q_hat, w, q, V, square, inverse)
 
     def _on_sites(self, matrices: Vector) -> Vector:
-        """Return what matrices of tokens add to the diagonals of D and N, beside the Σ_a: nothing."""
+        """Return what matrices of tokens add to the diagonal of D, beside the Σ_a: nothing."""
         return np.zeros(self.moments.sites - 1)
 
     def _gram(self, at: _Resolvent) -> Matrix:
