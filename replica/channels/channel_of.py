@@ -12,8 +12,10 @@ from typing import Any
 from replica.channels.by_points import PointChannel
 from replica.channels.channel import Channel
 from replica.channels.colour_mode_cross_entropy import ModeCrossEntropyChannel
+from replica.channels.drawn_masks import DrawsChannel
+from replica.channels.dynamic_masks import DynamicChannel
 from replica.channels.independent_cross_entropy import IndependentCrossEntropyChannel
-from replica.channels.masked import DrawsChannel, DynamicChannel, MaskedChannel, StaticChannel
+from replica.channels.masked import MaskedChannel, StaticChannel
 from replica.channels.mixture import MixtureChannel
 from replica.channels.mixture_quadratic import MixtureQuadraticChannel
 from replica.channels.potts_cross_entropy import CrossEntropyChannel

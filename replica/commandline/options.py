@@ -23,7 +23,8 @@ from replica.problem import DATA_MODELS, LOSSES, DataModel, Masking, Problem
 from replica.problem.coupling_laws import NAMES
 from replica.problem.data_model import MOST_COLORS
 from replica.problem.row_sequences import COVARIANCES, RowSequences
-from replica.tables.sequences import GAPS, KINDS
+from replica.tables.sequence_records import KINDS
+from replica.tables.sequences import GAPS
 from replica.validation import invalid, one_of
 
 #: What makes data of options, by the names of the data; sequences are those of a file.

@@ -12,7 +12,8 @@ from replica.problem import RowTokens
 from replica.problem.row_sequences import COVARIANCES, GivenSequences
 from replica.problem.row_sequences import rows_of as rows_of_sequences
 from replica.tables.relatives import distinct, similarity_weights
-from replica.tables.sequences import GAPS, KINDS, read_sequences
+from replica.tables.sequence_records import KINDS
+from replica.tables.sequences import GAPS, read_sequences
 from replica.validation import invalid, one_of
 
 
