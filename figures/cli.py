@@ -150,7 +150,7 @@ def _overlay(options: argparse.Namespace, command: str) -> int:
     for name, count in (("theory", theory_again), ("simulation", again)):
         if count:
             say(f"{NAME} {overlay.NAME}: {count} lines of the {name} stand twice and count once")
-    overlay.warn(theory, simulation, figure, f"{NAME} {overlay.NAME}")
+    overlay.warn(theory, simulation, figure, f"{NAME} {overlay.NAME}", columns[0], best)
     for path in written:
         print(path)
     return CONVERGED if all(table["status"] == "converged") else NOT_CONVERGED

@@ -1,6 +1,7 @@
 # The public names and their homes, for lazy_loader and for type checkers.
 from .errors import ConvergenceError as ConvergenceError
 from .errors import FewCouplingsWarning as FewCouplingsWarning
+from .errors import LocalMinimumWarning as LocalMinimumWarning
 from .errors import ParamagnetWarning as ParamagnetWarning
 from .errors import UncachedWarning as UncachedWarning
 from .predictions.asymptotics import Asymptote as Asymptote

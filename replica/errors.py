@@ -58,6 +58,10 @@ class FewCouplingsWarning(Notice):
     """Fields are sums of few strong couplings, and not Gaussian as the theory takes them."""
 
 
+class LocalMinimumWarning(Notice):
+    """A value is less than its neighbours, but not than some where there is no minimum."""
+
+
 class LeftOutWarning(Notice):
     """Points have no place in a picture, which is drawn without them."""
 

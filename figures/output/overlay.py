@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
-from itertools import cycle
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from figures.drawing.axes import linear_below, log_axis
-from figures.drawing.legends import circ, has_failures, kinds, points, reference, series
+from figures.drawing.legends import has_failures
 from figures.drawing.panels import measured, theory_line
-from figures.drawing.style import LOOKS, ONE_COLUMN, Look
+from figures.drawing.style import LOOKS, ONE_COLUMN
+from figures.output.looks import legend, looks_of
+from figures.output.told_apart import curves_of
 from replica.commandline.terminal import say
 from replica.tables import Table
 from replica.tables.average_rows import average_rows
@@ -22,7 +21,6 @@ from replica.tables.provenance import read_sidecar
 from replica.validation import invalid, one_of
 
 if TYPE_CHECKING:
-    from matplotlib.artist import Artist
     from matplotlib.figure import Figure
 
 NAME = "overlay"
@@ -31,22 +29,8 @@ NAME = "overlay"
 Y = OBSERVABLES
 X = tuple(column.name for column in reversed(EVERY) if column.parameter and column.label)
 
-#: Columns that tell curves apart where they vary.
-_KEYS = tuple(column.name for column in EVERY if column.form)
-
-#: In the place of a weight decay that is the best of every sample ratio.
-_BEST = "\\mathrm{optimal}"
-
-#: Estimators that find what another one does, and belong to its theory.
-_FINDS = {"amp": "minimiser"}
-
-#: Those that the theory does not know: systems that differ in them share its colour.
-_FINITE = tuple(key for key in _KEYS if KNOWN[key].finite)
-
 #: More curves than this cannot be told apart: each look once as it is, and once turned.
 _MOST = 2 * len(LOOKS)
-
-Key = tuple[Any, ...]
 
 
 def read(
@@ -125,51 +109,42 @@ def draw_overlay(
         values = np.concatenate([table[column] for table in (theory, simulation)])
         if name in log and not np.any(values > 0):
             raise invalid(name, column, "a column with positive values for a logarithmic axis")
-    theory, averaged = once(theory), average_seeds(simulation)
+    averaged = average_seeds(simulation)
     if not np.isfinite(averaged[y]).any():
         raise invalid("y", y, "a column with a value of every seed of some simulated point")
-    if best_lam and x != "lam":
-        theory, averaged = _at_best_lam(theory, averaged)
-    keys, constant = _differing(theory, averaged, x)
-    lines, marks = _grouped(theory, keys), _grouped(averaged, keys)
-    looks = _looks([*lines, *marks], keys)
+    curves = curves_of(once(theory), averaged, x, best_lam)
+    looks = looks_of(curves)
     if len(looks) > _MOST:
-        allowed = f"tables of at most {_MOST} curves; they differ in {', '.join(keys)}"
-        allowed += ", of which --mean-rows draws the mean over rows" if "row" in keys else ""
+        allowed = f"tables of at most {_MOST} curves; they differ in {', '.join(curves.keys)}"
+        rows = "row" in curves.keys
+        allowed += ", of which --mean-rows draws the mean over rows" if rows else ""
         raise invalid("THEORY, SIM", f"{len(looks)} curves", allowed)
 
     figure = Figure(figsize=(ONE_COLUMN, 2.7))
     axes = figure.subplots()
-    for key, table in lines.items():
+    for key, table in curves.lines.items():
         theory_line(axes, table, x, y, looks[key])
-    for key, table in marks.items():
+    for key, table in curves.marks.items():
         measured(axes, table, x, y, looks[key])
-    drawn, in_nats = KNOWN[y], constant.get("loss") == "cross-entropy"
+    drawn, in_nats = KNOWN[y], curves.constant.get("loss") == "cross-entropy"
     axes.set(xlabel=KNOWN[x].axis, ylabel=drawn.axis if in_nats else drawn.label)
     for axis, name in ((axes.xaxis, "x"), (axes.yaxis, "y")):
         if name in log:
             log_axis(axis)
-    handles = [
-        _handle(look, key in lines, key in marks) for key, look in looks.items() if look.label
-    ]
-    handles += kinds(has_failures([axes]))
-    # A matrix that all have in common is told by no digest of it.
-    told = [
-        _shown(key, value)
-        for key, value in constant.items()
-        if key not in _FINITE[1:] and not (key == "couplings" and value.startswith("sha256"))
-    ]
-    figure.legend(
-        handles=handles, loc="outside upper center", ncols=2, fontsize=6.5,
-        title=", ".join(told), title_fontsize=6.5,
-    )  # fmt: skip
+    legend(figure, curves, looks, has_failures([axes]))
     return figure
 
 
-def warn(theory: Table, simulation: Table, figure: Figure, label: str) -> None:
+def warn(
+    theory: Table, simulation: Table, figure: Figure, label: str, x: str, best_lam: bool = False
+) -> None:
     """Say what the picture does not show as an answer, without an error bar or to scale."""
     from simulations.experiments.average_seeds import average_seeds
+    from simulations.experiments.once import once
 
+    apart = curves_of(once(theory), average_seeds(simulation), x, best_lam).apart()
+    if apart:
+        say(f"{label}: no line is the theory of any marker: they differ in {', '.join(apart)}")
     for name, table in (("theory", theory), ("simulation", simulation)):
         failed = int(np.sum(table["status"] != "converged"))
         if failed:
@@ -183,128 +158,3 @@ def warn(theory: Table, simulation: Table, figure: Figure, label: str) -> None:
     seeds = average_seeds(simulation)["seeds"]
     if np.any(seeds == 1):
         say(f"{label}: {np.sum(seeds == 1)} of {len(seeds)} points have one seed, no error bar")
-
-
-def _at_best_lam(theory: Table, simulation: Table) -> tuple[Table, Table]:
-    """Return two tables in whose curves the weight decay is the best of every point.
-
-    Systems have it only where all of them do: one that happens to have it at some point belongs
-    to a curve of its own weight decay.
-    """
-    best = {_point(line): line.get("lam") for line in theory.lines()}
-    whole = simulation.lines()
-    if not all(_agree(line.get("lam"), best.get(_point(line))) for line in whole):
-        return _of_best_lam(theory), simulation
-    return _of_best_lam(theory), _of_best_lam(simulation)
-
-
-def _of_best_lam(table: Table) -> Table:
-    return Table(line | {"lam": _BEST} for line in table.lines())
-
-
-def _agree(lam: float | None, best: float | None) -> bool:
-    return lam is not None and best is not None and math.isclose(lam, best, rel_tol=1e-6)
-
-
-def _point(line: Mapping[str, Any]) -> Key:
-    """Return what tells a point of the theory from others, up to the weight decay."""
-    values = (_value(line, key) for key in _KEYS if key not in ("lam", *_FINITE))
-    return tuple(_FINDS.get(value, value) for value in values)
-
-
-def _value(line: Mapping[str, Any], key: str) -> Any:
-    """Return what a line says of a key, also where a table leaves out what goes without saying."""
-    value, column = line.get(key), KNOWN[key]
-    applies = not column.data or line.get("data") == column.data
-    return column.usual if value is None and column.usual and applies else value
-
-
-def _differing(theory: Table, simulation: Table, x: str) -> tuple[list[str], dict[str, Any]]:
-    """Return the keys that tell the curves of two tables apart, and the others with their value."""
-    found = {
-        key: [{_value(line, key) for line in table.lines()} for table in (theory, simulation)]
-        for key in _KEYS
-        if key != x
-    }
-    if not any(set.union(*found["joint"])):
-        # It goes without saying where there is no other.
-        del found["joint"]
-    keys = [key for key, values in found.items() if _tells_apart(key, *values)]
-    for key in [key for key in keys if key in _FINITE[1:]]:
-        rest = [name for name in keys if name != key]
-        # All rows of every system, say, are told by its size.
-        if len(_grouped(simulation, [*rest, key, x])) == len(_grouped(simulation, [*rest, x])):
-            keys = rest
-    usual = {"data": "potts"} | {key: KNOWN[key].usual for key in _KEYS if KNOWN[key].usual}
-    return keys, {
-        key: value
-        for key, values in found.items()
-        for value in set.union(*values) - {None}
-        if key not in keys and value != usual.get(key)
-    }
-
-
-def _tells_apart(key: str, theory: set[Any], simulation: set[Any]) -> bool:
-    """Tell whether the values that a key has in two tables make several curves."""
-    # The theory has no L, but whatever else one of the two lacks makes it another problem.
-    if key in _FINITE:
-        return max(len(theory), len(simulation), len((theory | simulation) - {None})) > 1
-    return len(theory | simulation) > 1
-
-
-def _grouped(table: Table, keys: Iterable[str]) -> dict[Key, Table]:
-    found: dict[Key, list[dict[str, Any]]] = {}
-    for line in table.lines():
-        found.setdefault(tuple(_value(line, key) for key in keys), []).append(line)
-    return {key: Table(lines) for key, lines in found.items()}
-
-
-def _looks(groups: list[Key], keys: list[str]) -> dict[Key, Look]:
-    """Return a look per group; systems of one problem share the colour of its line."""
-    problems: dict[Key, list[Key]] = {}
-    for group in dict.fromkeys(groups):
-        problem = tuple(
-            _FINDS.get(v, v) for key, v in zip(keys, group, strict=True) if key not in _FINITE
-        )
-        problems.setdefault(problem, []).append(group)
-    labels = [_labels(key, [group[i] for group in groups]) for i, key in enumerate(keys)]
-    lacking = [f"no {key}" for key in keys if key not in _FINITE]
-    looks: dict[Key, Look] = {}
-    fresh = cycle([*LOOKS, *(look.turned() for look in LOOKS)])
-    for members in problems.values():
-        first: Look | None = None
-        for group in members:
-            look = next(fresh)
-            first = first or look
-            # A value that is missing here, as L of the theory, goes without saying.
-            shown = [
-                told[value] for told, value in zip(labels, group, strict=True) if value is not None
-            ]
-            label = ", ".join(shown or lacking)
-            looks[group] = replace(look.named(label), color=first.color, line=first.line)
-    return looks
-
-
-def _labels(key: str, values: Iterable[Any]) -> dict[Any, str]:
-    """Return how each value is shown: with as many digits as tell them apart."""
-    known = {value for value in values if value is not None}
-    short = {value: _shown(key, value) for value in known}
-    if len(set(short.values())) == len(known):
-        return short
-    return {value: _exact(key).format(value) for value in known}
-
-
-def _shown(key: str, value: Any) -> str:
-    form = _exact(key) if isinstance(value, str) else KNOWN[key].form
-    kind, _, row = value.partition(":") if key == "similarity" else ("", "", "")
-    return form.format(circ(map(float, row.split(";"))) if kind == "circulant" else value)
-
-
-def _exact(key: str) -> str:
-    return KNOWN[key].form.replace(":g", "")
-
-
-def _handle(look: Look, line: bool, marks: bool) -> Artist:
-    if line and marks:
-        return series(look)
-    return reference(look.label, look.line, look.color) if line else points(look)

@@ -155,9 +155,18 @@ def _draw_rows(axes: Axes, table: Table) -> None:
         markers(axes, predicted, real, errors, look, markersize=2.6, linewidth=0.6)
         ends += [pairs[:, :2].min(initial=np.inf), pairs[:, :2].max(initial=0.0)]
     axes.plot([min(ends), max(ends)], [min(ends), max(ends)], color=OPTIMAL_COLOR, linewidth=0.6)
+    axes.set_title(_places(table), fontsize=7)
     axes.set_xlabel("predicted (nats)")
     axes.set_ylabel("measured, row by row (nats)")
     axes.legend(handles=[points(TEST), points(TRAIN)], loc="upper left")
+
+
+def _places(table: Table) -> str:
+    """Return at which weight decays and sample ratios every row is."""
+    lams = ", ".join(f"{lam:g}" for lam in sorted(set(table["lam"]), reverse=True))
+    alphas = sorted(set(table["alpha"]))
+    ends = f"{alphas[0]:g}" if len(alphas) == 1 else f"{alphas[0]:g}\\dots{alphas[-1]:g}"
+    return f"$\\lambda={lams}$, $\\alpha={ends}$"
 
 
 def _point(line: Mapping[str, Any]) -> tuple[Any, ...]:

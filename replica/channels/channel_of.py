@@ -12,8 +12,10 @@ from typing import Any
 from replica.channels.by_points import PointChannel
 from replica.channels.channel import Channel
 from replica.channels.colour_mode_cross_entropy import ModeCrossEntropyChannel
+from replica.channels.drawn_masks import DrawsChannel
+from replica.channels.dynamic_masks import DynamicChannel
 from replica.channels.independent_cross_entropy import IndependentCrossEntropyChannel
-from replica.channels.masked import DrawsChannel, DynamicChannel, MaskedChannel, StaticChannel
+from replica.channels.masked import MaskedChannel, StaticChannel
 from replica.channels.mixture import MixtureChannel
 from replica.channels.mixture_quadratic import MixtureQuadraticChannel
 from replica.channels.potts_cross_entropy import CrossEntropyChannel
@@ -91,15 +93,15 @@ def masked_channel_of(law: FieldLaw, loss: str | Loss, context: MaskedSpectrum) 
     if masking.draws > 1:
         if known:
             return DrawsChannel(full, context)
-        allowed = "1 for the theory of another loss than the squared error"
-        raise invalid("draws", masking.draws, allowed)
+        allowed = "drawn once, but with the squared error, for which draws have a theory"
+        raise invalid("masking", str(masking), allowed)
     if not known:
         if loss != "cross-entropy" or not isinstance(law, TiltedLaw):
             allowed = (
                 "static, or dynamic with the squared error, or with the cross-entropy of "
                 "PottsTokens with U = I or CustomTokens"
             )
-            raise invalid("masking", masking, allowed)
+            raise invalid("masking", str(masking), allowed)
         if law.colors > _MOST_SMOOTHED:
             allowed = f"at most {_MOST_SMOOTHED} with dynamic masks and the cross-entropy"
             raise invalid("colors", law.colors, allowed)

@@ -11,9 +11,11 @@ import numpy as np
 from replica.arrays import Matrix, Vector
 from replica.channels.channel import Channel
 from replica.channels.mixture_quadratic import MixtureQuadraticChannel
+from replica.losses.mixture_cross_entropy import MixtureCrossEntropy
 from replica.quadrature.mixture_law import ClassLoss, MixtureLaw, MixtureRule
 from replica.quadrature.rule import Accuracy, Rule
 from replica.quadrature.symmetric import roots
+from replica.quadrature.temperature import Calibrated, best_temperature, untaught
 
 #: The q beyond which points see little of a field.
 _LARGEST_Q = 1e5
@@ -58,6 +60,16 @@ class MixtureChannel(Channel):
             losses = float(weights.ravel() @ self.loss.value(a, omega)) / len(weights)
             total += self.law.frequencies[a] * losses
         return total
+
+    def calibrated(self, m: Vector, q: Vector) -> Calibrated:
+        """Return the best temperature of the fields of all tokens, for the cross-entropy."""
+        if not isinstance(self.loss, MixtureCrossEntropy) or not np.isfinite(q).all():
+            return super().calibrated(m, q)
+        # At an infinite temperature the loss falls with 1/T as the logit of the token is larger.
+        if not float(self.law.frequencies @ np.diagonal(m)) > 0.0:
+            return untaught(self.law.colors)
+        coarse, fine = (self.law.points(m, q, each) for each in (Accuracy.COARSE, Accuracy.FINE))
+        return best_temperature(fine, best_temperature(coarse, 1.0).temperature)
 
     def response_square(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> Matrix:
         """Return what makes E K A K of packed matrices A of every token."""

@@ -40,10 +40,12 @@ class Family:
     def from_options(cls, options: argparse.Namespace) -> Family:
         """Return what parsed options ask for; what is sought has any value until it is found."""
         optimal = options.lam == OPTIMAL
-        best, _, kind = str(options.masking).partition(":")
+        given = str(options.masking)
+        best, _, kind = given.partition(":")
         sought: dict[str, Any] = {"lam": 1.0} if optimal else {}
         if best == OPTIMAL:
-            sought["masking"] = f"{one_of('masking', kind, Masking.kinds)}:0.5"
+            one_of("masking", given, [f"{OPTIMAL}:{each}" for each in Masking.kinds])
+            sought["masking"] = f"{kind}:0.5"
         made = tuple(grid(argparse.Namespace(**vars(options) | sought)))
         layers = getattr(options, "ensemble", None)
         if layers is not None:

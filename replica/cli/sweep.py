@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import fields
 from typing import Any, Protocol
@@ -19,13 +19,14 @@ from replica.commandline.options import (
     add_ensemble_option,
     add_executor_options,
     add_problem_options,
+    read_as,
 )
 from replica.commandline.parsing import digests
 from replica.commandline.terminal import say
 from replica.errors import BadArgument, Removed, Unwritable, WorkerDied
 from replica.execution.dask_cluster import check_scheduler
 from replica.execution.task import Line
-from replica.problem import CustomTokens, RowTokens
+from replica.problem import CustomTokens, Problem, RowTokens
 from replica.problem.coupling_laws import GaussianCouplings
 from replica.tables import Table
 from replica.tables.columns import as_cell
@@ -65,6 +66,8 @@ def run_sweep(options: argparse.Namespace, command: str) -> int:
 
         for problem in {each.data: each for each in family.problems}.values():
             check_teacher(problem)
+    if options.masking is not None:
+        _check_masks(family.problems)
     where = integer("workers", options.workers, 1), check_scheduler(options.scheduler)
     sink = _Printed(family) if options.out is None else _Written(family, options, command)
     done: dict[Point, Line] = {}
@@ -87,6 +90,14 @@ def run_sweep(options: argparse.Namespace, command: str) -> int:
         raise
     points = {family.point_of(problem): problem for problem in family.problems}
     return report_unconverged(((each, done[key]) for key, each in points.items()), family.names)
+
+
+def _check_masks(family: Sequence[Problem]) -> None:
+    """Refuse masks that the theory does not know, before any point is solved."""
+    from replica.saddle_point.saddle_point import SaddlePoint
+
+    for problem in {(p.data.name, p.data.colors, p.loss, p.masking): p for p in family}.values():
+        SaddlePoint(problem)
 
 
 class _Sink(Protocol):
@@ -161,7 +172,7 @@ def _parameters(options: argparse.Namespace, family: Family) -> dict[str, Any]:
     if isinstance(data, RowTokens):
         told = ("data", "row")
         described = {k: v for k, v in data.columns().items() if k not in told}
-        described["rows"] = options.rows
+        described |= {"rows": options.rows, **read_as(options)}
     else:
         described = {field.name: getattr(data, field.name) for field in fields(data)}  # type: ignore[arg-type]
     if data.name == CustomTokens.name:

@@ -22,7 +22,8 @@ from replica.problem import DATA_MODELS, LOSSES, DataModel, Masking
 from replica.problem.coupling_laws import NAMES
 from replica.problem.data_model import MOST_COLORS
 from replica.problem.row_sequences import COVARIANCES, RowSequences
-from replica.tables.sequences import GAPS, KINDS
+from replica.tables.sequence_records import KINDS
+from replica.tables.sequences import GAPS
 from replica.validation import invalid, one_of
 
 #: What makes data of options, by the names of the data; sequences are those of a file.
@@ -208,6 +209,19 @@ def add_problem_options(
 def takes(arguments: argparse.Namespace, field: str) -> bool:
     """Tell whether the data that were named have a field, as `rows`."""
     return field in signature(MODELS[one_of("data", arguments.data, arguments.models)]).parameters
+
+
+def read_as(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the options that say how given sequences are read, of which a table has a digest."""
+    names = ("similarity", "format", "alphabet", "gaps", "reweight")
+    if not takes(arguments, "tokens"):
+        return {}
+    given = {name: getattr(arguments, name) for name in names}
+    return {
+        name: _DATA_OPTIONS[name].read(name, value)
+        for name, value in given.items()
+        if value is not None
+    }
 
 
 def data_models(arguments: argparse.Namespace) -> tuple[DataModel, ...]:

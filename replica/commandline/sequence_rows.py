@@ -12,8 +12,9 @@ from replica.problem import RowTokens
 from replica.problem.row_sequences import COVARIANCES, GivenSequences
 from replica.problem.row_sequences import rows_of as rows_of_sequences
 from replica.tables.relatives import distinct, similarity_weights
+from replica.tables.sequence_records import KINDS
 from replica.tables.sequences import GAPS, read_sequences
-from replica.validation import invalid
+from replica.validation import invalid, one_of
 
 
 def rows_of_file(
@@ -48,6 +49,9 @@ def rows_of_file(
     ValueError
         If an argument is not allowed, or the file is not.
     """
+    if format is not None:
+        one_of("format", format, KINDS)
+    one_of("covariances", covariances, COVARIANCES)
     U = None if similarity is None else tuple(map(tuple, similarity))
     sequences = _sequences(tokens, _state(tokens), U, alphabet, gaps, format, reweight)
     chosen = rows_of_sequences(sequences, rows(sequences.sites), covariances)

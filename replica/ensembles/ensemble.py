@@ -11,7 +11,7 @@ import numpy as np
 from replica.arrays import Vector
 from replica.ensembles.spectrum import Spectrum
 from replica.errors import BadArgument
-from replica.problem import DataModel
+from replica.problem import DataModel, RowTokens
 from replica.quadrature.field_law import FieldLaw
 from replica.validation import invalid
 
@@ -105,6 +105,11 @@ class Ensemble:
         raise NotImplementedError
 
     @property
+    def lacks_tokens(self) -> bool:
+        """Whether some colour is never the masked token."""
+        return False
+
+    @property
     def components(self) -> int:
         """Components of a field that the teacher row can move: what a sample asks to be right."""
         return int(self.law.dimensions.sum())
@@ -146,4 +151,6 @@ class Ensemble:
 
     def unknown(self, allowed: str) -> BadArgument:
         """Return the error that says which data are asked for instead."""
-        return invalid("data", self.data, allowed)
+        # Of a row the repr is full of arrays.
+        shown = self.data.name if isinstance(self.data, RowTokens) else self.data
+        return invalid("data", shown, allowed)

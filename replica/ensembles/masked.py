@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from replica.arrays import Vector
 from replica.ensembles.moments import Moments
@@ -69,10 +70,23 @@ def masked_moments(moments: Moments, rate: float) -> Moments:
     (1 - p) μ_a and (1 - p)² Σ_a, and for every site p (1 - p) times its own second moment, which
     differs with the token as the means do.
     """
-    row, column = np.triu_indices(moments.sites - 1)
-    own = np.flatnonzero(row == column)
     covariances = (1.0 - rate) ** 2 * moments.covariances[moments.groups]
-    for masked, group, means in zip(covariances, moments.groups, moments.means, strict=True):
-        square = packed(means.T[:, :, None] * means.T[:, None, :]).T
-        masked[:, own] += rate * (1.0 - rate) * (moments.covariances[group][:, own] + square)
+    covariances[:, :, _own_sites(moments)] += rate * (1.0 - rate) * own_moments(moments)
     return Moments(moments.frequencies, (1.0 - rate) * moments.means, covariances, moments.teacher)
+
+
+def own_moments(moments: Moments) -> Vector:
+    """Return the second moments of the input of every site given every token, by packed matrices.
+
+    An array (colors, pairs of colour differences, sites - 1).
+    """
+    means = moments.means.swapaxes(1, 2)
+    squares = packed(means[..., :, None] * means[..., None, :]).swapaxes(1, 2)
+    own = moments.covariances[:, :, _own_sites(moments)]
+    return np.asarray(own[moments.groups] + squares)
+
+
+def _own_sites(moments: Moments) -> NDArray[np.intp]:
+    """Return which pairs of sites are one."""
+    row, column = np.triu_indices(moments.sites - 1)
+    return np.flatnonzero(row == column)

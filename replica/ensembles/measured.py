@@ -104,6 +104,11 @@ class MeasuredEnsemble(MomentEnsemble):
         return MixtureLaw(self.context.frequencies, None)
 
     @property
+    def lacks_tokens(self) -> bool:
+        """Whether the row never shows some letter."""
+        return bool(np.isinf(self.context.counts).any())
+
+    @property
     def _sequences(self) -> RowSequences:
         given = self.data.context
         assert isinstance(given, RowSequences)

@@ -7,6 +7,8 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from replica.errors import BadArgument
+
 Line = dict[str, Any]
 Lines = list[Line]
 
@@ -52,5 +54,7 @@ def do(task: Task) -> Sent:
 
 
 def described(error: BaseException) -> str:
-    """Return an exception in one line."""
+    """Return an exception in one line, by its kind unless it is a refusal, which says it all."""
+    if isinstance(error, BadArgument):
+        return " ".join(str(error).split())
     return " ".join(f"{type(error).__name__}: {error}".split())

@@ -216,6 +216,6 @@ def _one_mode(problem: Problem) -> SaddlePoint:
         raise invalid("problem", problem, "a Problem")
     one_of("loss", problem.loss, problem.data.losses)
     if problem.masking is not None:
-        raise invalid("masking", problem.masking, "None for few and many samples")
+        raise invalid("masking", str(problem.masking), "None for few and many samples")
     answering(problem.data, "asymptotics")
     return SaddlePoint(problem)

@@ -135,7 +135,7 @@ def layer_average(solution: Solution, layers: float) -> LayerAverage:
 def check_layers(problem: Problem, layers: Any, name: str = "layers") -> float:
     """Return K, or raise ValueError where it or an average of layers of a problem is not known."""
     if problem.masking is not None:
-        raise invalid("masking", problem.masking, "None for averages of layers")
+        raise invalid("masking", str(problem.masking), "None for averages of layers")
     endless = isinstance(layers, float) and layers == math.inf
     # Data without a common spectrum refuse.
     _ = SaddlePoint(problem).ensemble.spectrum

@@ -14,10 +14,9 @@ from replica.problem import Problem, RowTokens
 from replica.problem.row_sequences import RowSequences
 from replica.quadrature.rule import Accuracy
 from replica.saddle_point.anderson import Memory, accelerate
-from replica.saddle_point.equations import Conjugates, Overlaps
 from replica.saddle_point.observables import losses_at, rates_at
-from replica.saddle_point.saddle_point import SaddlePoint
-from replica.saddle_point.solution import Solution, answer, vector
+from replica.saddle_point.saddle_point import SaddlePoint, order_of
+from replica.saddle_point.solution import Solution, answer
 from replica.saddle_point.solver import solve
 from replica.saddle_point.status import Status
 from replica.validation import integer, invalid
@@ -98,9 +97,8 @@ class Coarse:
     @classmethod
     def of(cls, solution: Solution) -> Coarse:
         """Return what the coarsest quadrature makes of a solution."""
-        saddle, s = SaddlePoint(solution.problem), solution
-        conjugates = Conjugates(vector(s.m_hat), vector(s.q_hat), vector(s.V_hat))
-        order = Overlaps(vector(s.m), vector(s.q), vector(s.V), 0.0, math.nan)
+        saddle = SaddlePoint(solution.problem)
+        order, conjugates = order_of(solution)
         return cls._found(saddle, saddle.couplings.coordinates(conjugates, order), None)
 
     @classmethod

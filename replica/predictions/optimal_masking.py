@@ -8,7 +8,8 @@ import numpy as np
 from scipy.special import expit
 
 from replica.ensembles import ensemble_of
-from replica.errors import ConvergenceError
+from replica.errors import ConvergenceError, LocalMinimumWarning
+from replica.notices import tell
 from replica.predictions.optimal_lam import check_teacher
 from replica.problem import Masking, Problem
 from replica.quadrature.search import deepest_minimum, flat_minimum
@@ -61,8 +62,14 @@ def optimal_masking(
     ConvergenceError
         If a problem on the way was not solved.
     ValueError
-        If an argument is not allowed, or no rate is better than its neighbours. With little weight
-        decay those near 0 or 1 may still be better, where a row learns nothing.
+        If an argument is not allowed, or no rate is better than its neighbours.
+
+    Warns
+    -----
+    LocalMinimumWarning
+        If the test loss falls below its least value among neighbours at the rates near 0 or near 1,
+        as it may with little weight decay, where a row near 1 learns nothing; or if the least value
+        was found to a tenth in log p/(1 - p) only.
     """
     if not isinstance(problem, Problem):
         raise invalid("problem", problem, "a Problem")
@@ -77,8 +84,20 @@ def optimal_masking(
     place = flat_minimum(path.test_loss, found.place, _HALF_WIDTH, _DEGREE)
     path.test_loss(found.place if place is None else place)
     solution = solve(path.latest)
-    assert solution.problem.masking is not None
-    return solution.problem.masking, solution
+    masking = solution.problem.masking
+    assert masking is not None
+    lowest = min((_GRID[0], _GRID[-1]), key=path.seen.__getitem__)
+    if path.seen[lowest] < solution.test_loss:
+        told = (
+            f"alpha = {problem.alpha}: {kind} masks of rate {masking.rate:.3g} are better than "
+            f"their neighbours, with the test loss {solution.test_loss:.6g}, but those of rate "
+            f"{expit(lowest):.2g} have {path.seen[lowest]:.6g}"
+        )
+        tell(told, LocalMinimumWarning)
+    if place is None:
+        told = f"alpha = {problem.alpha}: the best rate is known to a tenth in log p/(1-p) only"
+        tell(told, LocalMinimumWarning)
+    return masking, solution
 
 
 def at_best_masking(problem: Problem, kind: str, best_lam: bool) -> Solution:
@@ -96,6 +115,8 @@ class _Path:
     def __init__(self, problem: Problem, kind: str, best_lam: bool) -> None:
         self.latest = problem
         self._kind, self._best_lam = kind, best_lam
+        #: Test losses, by log p/(1-p).
+        self.seen: dict[float, float] = {}
         self._state: State | None = None
         if best_lam:
             scales = ensemble_of(problem.data).log_weight_decays(1.0)
@@ -105,11 +126,11 @@ class _Path:
     def test_loss(self, place: float) -> float:
         """Return the test loss at log p/(1-p), at the best weight decay if that is asked for."""
         self.latest = self.latest.at(masking=Masking(float(expit(place)), self._kind))
-        if not self._best_lam:
-            return self._solved(self.latest)
-        best = self._found_lam()
-        self.latest = self.latest.at(lam=0.0 if best is None else math.exp(best))
-        return self._solved(self.latest)
+        if self._best_lam:
+            best = self._found_lam()
+            self.latest = self.latest.at(lam=0.0 if best is None else math.exp(best))
+        loss = self.seen[place] = self._solved(self.latest)
+        return loss
 
     def _found_lam(self) -> float | None:
         """Return the best log λ, or None where less weight decay is always better."""

@@ -67,7 +67,8 @@ def required_alpha(
 
     With little weight decay the test loss has a peak where a row begins to interpolate, and a
     value may be reached below the peak, lost, and reached again: the answer is the last of these
-    sample ratios, from which on more samples never lose it.
+    sample ratios, from which on more samples never lose it. Of given sequences nothing is known
+    beyond the sample ratio that they allow, up to which it then holds.
 
     Parameters
     ----------
@@ -91,7 +92,7 @@ def required_alpha(
         If a problem on the way was not solved.
     ValueError
         If an argument is not allowed; if no α reaches the value, which the limit of many samples
-        exceeds; or if every α does.
+        exceeds, or given sequences allow too few of them; or if every α does.
     """
     asked = dict(zip(WANTED, (excess_loss, test_loss, error_rate), strict=True))
     given = {name: value for name, value in asked.items() if value is not None}
@@ -108,7 +109,7 @@ def reached(problem: Problem, name: str, value: float, best_lam: bool = False) -
     if best_lam:
         check_teacher(problem)
     curve = _Curve(problem, name, positive(name, value), best_lam)
-    curve.check_limit()
+    curve.check_many_samples()
     low, high = curve.bracket()
     alpha = math.exp(curve.crossing(low, high))
     return Reached(alpha, curve.solution(math.log(alpha)), curve.earlier(low))
@@ -129,12 +130,15 @@ class _Curve:
         self.step = _STEP_OF_BEST if best_lam else _STEP
         #: How close to the threshold the curve is followed without weight decay.
         self.wide = _NARROW if problem.loss == "squared-error" else _WIDE
+        #: log of the largest α of which anything is known.
+        self.last = math.log(problem.data.largest_alpha)
         self._known: dict[float, float] = {}
         self._past: list[tuple[float, State]] = []
 
     def solution(self, place: float) -> Solution:
         """Return the solution at a log α, started from those nearby."""
-        problem = self.problem.at(alpha=math.exp(place))
+        alpha = min(math.exp(place), self.problem.data.largest_alpha)
+        problem = self.problem.at(alpha=alpha)
         if self.best_lam:
             return at_best_lam(problem)
         near = [each for each in self._past if abs(each[0] - place) < 2.0 * _STEP]
@@ -155,8 +159,28 @@ class _Curve:
                 raise ConvergenceError(failure_message(solution), solution)
         return self._known[place]
 
-    def check_limit(self) -> None:
+    def check_many_samples(self) -> None:
         """Raise ValueError if many samples do not reach the value, or have none."""
+        if math.isfinite(self.last):
+            self._check_last()
+        else:
+            self._check_limit()
+
+    def _check_last(self) -> None:
+        """Check the most samples, of sequences that allow no more."""
+        alpha = self.problem.data.largest_alpha
+        above = self.above(self.last)
+        if math.isnan(above):
+            raise self._unknown()
+        if above > 0.0:
+            allowed = (
+                f"at least {self.value + above:.10g}, that at alpha = {alpha:.4g}, beyond which "
+                "there are too few sequences to measure moments on"
+            )
+            raise invalid(self.name, self.value, allowed)
+
+    def _check_limit(self) -> None:
+        """Check the limit of many samples."""
         alphas = (_FAR * self.scale, 10.0 * _FAR * self.scale)
         # Many samples do not care for weight decay.
         far = [solve(self.problem.at(alpha=alpha)) for alpha in alphas]
@@ -164,16 +188,17 @@ class _Curve:
         # Beside the limit is a term of order 1/α.
         limit = (10.0 * further - near) / 9.0
         if math.isnan(limit):
-            raise invalid(self.name, self.value, f"left out, as {self._data} have no {self.name}")
+            raise self._unknown()
         if self.name == "excess_loss" and abs(limit) < 1e-9:
             limit = 0.0
         if self.value - limit <= _CLOSE * max(1.0, limit):
             allowed = f"greater than {limit:.10g}, the limit of many samples"
             raise invalid(self.name, self.value, allowed)
 
-    @property
-    def _data(self) -> str:
-        return f"{self.problem.data.name} data"
+    def _unknown(self) -> BadArgument:
+        """Return the error of a value that these data do not have."""
+        allowed = f"left out, as {self.problem.data.name} data have no {self.name}"
+        return invalid(self.name, self.value, allowed)
 
     def bracket(self) -> tuple[float, float]:
         """Return two log α, of which the first is the last known one where the value is exceeded.
@@ -181,12 +206,12 @@ class _Curve:
         From so many samples that the value is reached, and more do not lose it, the curve is
         followed down. A peak on the way is climbed, in case its top exceeds the value.
         """
-        high = math.log(10.0 * self.scale)
+        high = min(math.log(10.0 * self.scale), self.last)
         while self.above(high) > 0.0:
             if high > math.log(_FURTHEST * self.scale):
                 allowed = f"larger, to be reached below alpha = {_FURTHEST * self.scale:.3g}"
                 raise invalid(self.name, self.value, allowed)
-            high += math.log(10.0)
+            high = min(high + math.log(10.0), self.last)
         places = self._downwards(high)
         known = [high]
         for place in places:
@@ -227,12 +252,12 @@ class _Curve:
 
     def _everywhere(self) -> BadArgument:
         """Return the error of a value that every sample ratio reaches."""
-        m = self.saddle.couplings.untrained.m
+        nothing = self.saddle.couplings.untrained
         channel = self.saddle.channel
         if self.name == "error_rate":
             most = 1.0 - 1.0 / self.problem.data.colors
         else:
-            most = channel.test_loss(m, m + TINY_OVERLAP, Accuracy.FINE)
+            most = channel.test_loss(nothing.m, nothing.q + TINY_OVERLAP, Accuracy.FINE)
             if self.name == "excess_loss":
                 rho = ensemble_of(self.problem.data).rho
                 most -= channel.optimal_loss(rho, Accuracy.FINE)

@@ -104,7 +104,7 @@ def sensitivities(solution: Solution) -> Sensitivities:
     """
     problem = answer(solution).problem
     if problem.masking is not None:
-        raise invalid("masking", problem.masking, "None for derivatives")
+        raise invalid("masking", str(problem.masking), "None for derivatives")
     return _Differentiated(solution).sensitivities()
 
 

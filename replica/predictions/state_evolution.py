@@ -84,7 +84,7 @@ def state_evolution(problem: Problem, steps: int) -> StateEvolution:
         raise invalid("problem", problem, "a Problem")
     one_of("loss", problem.loss, problem.data.losses)
     if problem.masking is not None:
-        raise invalid("masking", problem.masking, "None for state evolution")
+        raise invalid("masking", str(problem.masking), "None for state evolution")
     steps = integer("steps", steps, 1)
     # Of other data a plain iteration is no step of message passing: this is an error that says so.
     _ = ensemble_of(problem.data).spectrum

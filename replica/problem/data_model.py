@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -53,6 +54,11 @@ class DataModel:
 
     def check_custom_loss(self, loss: Any) -> None:
         """Raise ValueError if no user-defined loss makes sense for these data."""
+
+    @property
+    def largest_alpha(self) -> float:
+        """The largest sample ratio of which something is known."""
+        return math.inf
 
     def check_alpha(self, alpha: float) -> None:
         """Raise ValueError if nothing is known of so many samples of these data."""

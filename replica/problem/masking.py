@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from replica.errors import BadArgument
 from replica.immutable import keep
 from replica.validation import integer, invalid, numeral, one_of, real
+
+#: What describes a masking as text.
+_TEXTS = (
+    "static:RATE, dynamic:RATE or static:RATE:DRAWS, with a RATE between 0 and 1, both excluded, "
+    "and DRAWS from 1 to 10000"
+)
 
 #: The most draws of masks per sequence; so many are told from the average over all by nothing.
 MOST_DRAWS = 10_000
@@ -91,6 +99,8 @@ class Masking:
         """
         kind, *values = str(text).split(":")
         known: list[Any] = [numeral(value.strip()) for value in values]
-        if kind not in cls.kinds or not 1 <= len(known) <= 2 or None in known:
-            raise invalid(name, text, "static:RATE, dynamic:RATE or static:RATE:DRAWS")
-        return cls(known[0], kind, *known[1:])
+        if kind in cls.kinds and 1 <= len(known) <= 2 and None not in known:
+            # What is wrong with a part is told of the text, which is all that was given.
+            with suppress(BadArgument):
+                return cls(known[0], kind, *known[1:])
+        raise invalid(name, text, _TEXTS)

@@ -32,8 +32,7 @@ class GivenModel(Immutable):
     Parameters
     ----------
     couplings : array (sites, sites)
-        J, symmetric up to rounding, of three sites or more. Its diagonal is ignored, as
-        s_i·s_i is a constant.
+        J, symmetric up to rounding and with zero diagonal, of three sites or more.
     colors : int
         C, from 2 to 100000.
     beta : float
@@ -50,7 +49,7 @@ class GivenModel(Immutable):
     beta: float
 
     def __post_init__(self) -> None:
-        keep(self, couplings=_checked(self.couplings))
+        keep(self, couplings=checked_couplings(self.couplings))
         keep(self, colors=checked_colors(self.colors, 2), beta=real("beta", self.beta))
         if not self.strongest <= _STRONGEST:
             largest = f"its largest is {self.strongest:.3g}"
@@ -147,20 +146,21 @@ def rows_of(model: GivenModel, rows: Any = None) -> tuple[RowCouplings, ...]:
     return found
 
 
-def _checked(value: Any) -> Matrix:
-    """Return couplings as a symmetric matrix without diagonal, or raise ValueError."""
-    allowed = "a symmetric matrix of finite numbers, of 3 x 3 or more"
-    J = numbers("couplings", value, allowed)
+def checked_couplings(value: Any, name: str = "couplings") -> Matrix:
+    """Return couplings as a symmetric matrix without diagonal, or raise ValueError naming them."""
+    allowed = "a symmetric matrix of finite numbers with zero diagonal, of 3 x 3 or more"
+    J = numbers(name, value, allowed)
     if J.ndim != 2 or J.shape[0] != J.shape[1] or len(J) < 3:
-        raise invalid("couplings", f"array of shape {J.shape}", allowed)
+        raise invalid(name, f"array of shape {J.shape}", allowed)
     if len(J) > MOST_SITES:
-        raise invalid("couplings", f"array of shape {J.shape}", f"of {MOST_SITES} sites or fewer")
-    np.fill_diagonal(J, 0.0)
+        raise invalid(name, f"array of shape {J.shape}", f"of {MOST_SITES} sites or fewer")
+    for k in np.flatnonzero(np.diagonal(J)):
+        raise invalid(name, f"array with {J[k, k]:.6g} at [{k}, {k}]", allowed)
     size = float(np.abs(J).max())
     # Half of each before they meet: their sum may overflow where they do not.
     apart = np.abs(0.5 * J - 0.5 * J.T)
     if apart.max() > 0.5 * _SYMMETRIC * size:
         i, j = sorted(np.unravel_index(int(apart.argmax()), J.shape))
         shown = f"array with {J[i, j]:.6g} at [{i}, {j}] and {J[j, i]:.6g} at [{j}, {i}]"
-        raise invalid("couplings", shown, allowed)
+        raise invalid(name, shown, allowed)
     return np.asarray(0.5 * J + 0.5 * J.T)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from replica.arrays import Matrix, Vector
 from replica.immutable import Immutable, keep
 from replica.problem.data_model import checked_colors
-from replica.validation import invalid, numbers
+from replica.validation import integer, invalid, numbers
 
 #: What rounding may leave of a sum, of an antisymmetric part or of a negative eigenvalue,
 #: relative to the largest entry or eigenvalue.
@@ -24,20 +24,7 @@ _ROUNDING = 1e-8
 class RowMoments(Immutable):
     """Frequencies, means and covariances of the inputs F_j = U s_j of a row, given its token y.
 
-    A common shift of all components of an F_j, which no loss sees, counts for nothing.
-
-    Parameters
-    ----------
-    frequencies : array (colors,)
-        P(y = a), greater than 0, with the sum 1.
-    means : array (colors, sites - 1, colors)
-        E[F_j | y = a], first a, then j.
-    covariance : array (sites - 1, colors, sites - 1, colors), or one more axis in front
-        Cov(F_j, F_k | y = a): the same for all a, or one for each a. It may be singular.
-    teacher : array (sites - 1,), optional
-        The true row w*, where P(y = a | s) = softmax_a(Σ_j w*_j F_j + field).
-    field : array (colors,), optional
-        The field of the masked site in it; zeros, if it is not given.
+    The parameters are those of `RowTokens.from_moments`.
 
     Raises
     ------
@@ -50,6 +37,7 @@ class RowMoments(Immutable):
     covariance: Vector
     teacher: Vector | None = None
     field: Vector | None = None
+    row: int | None = None
 
     name: ClassVar[str] = "moments"
 
@@ -63,6 +51,8 @@ class RowMoments(Immutable):
             raise invalid("field", self.field, "given together with a teacher")
         if self.field is not None:
             keep(self, field=_vector("field", self.field, self.colors))
+        if self.row is not None:
+            keep(self, row=integer("row", self.row, 0))
         super().__post_init__()
 
     @property
@@ -76,24 +66,30 @@ class RowMoments(Immutable):
         return int(self.means.shape[1]) + 1
 
     def columns(self) -> dict[str, Any]:
-        """Return the columns of these data in a line of a table."""
-        return {"colors": self.colors}
+        """Return the columns of these data in a line of a table, the moments by a digest."""
+        numbered = {} if self.row is None else {"row": self.row}
+        return {"moments": self._digest[:12], "colors": self.colors, **numbered}
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, RowMoments) and self._digest == other._digest
+        return isinstance(other, RowMoments) and self._content == other._content
 
     def __hash__(self) -> int:
-        return hash(self._digest)
+        return hash(self._content)
+
+    @property
+    def _content(self) -> tuple[str, int | None]:
+        return self._digest, self.row
 
     @cached_property
-    def _digest(self) -> bytes:
+    def _digest(self) -> str:
         """What tells these moments from others: they may be too many to be compared often."""
         content = hashlib.blake2b()
         for array in (self.frequencies, self.means, self.covariance, self.teacher, self.field):
             content.update(repr(None if array is None else array.shape).encode())
             if array is not None:
-                content.update(np.ascontiguousarray(array).data)
-        return content.digest()
+                # A zero has no sign here.
+                content.update(np.ascontiguousarray(array + 0.0).data)
+        return content.hexdigest()
 
 
 def centred(array: NDArray[Any], axis: int) -> NDArray[Any]:

@@ -69,8 +69,8 @@ class GivenSequences(Immutable):
             keep(self, similarity=_similarity(self.similarity, self.colors))
         if self.weights is not None:
             keep(self, weights=_weights(self.weights, len(self.tokens)))
-        if not isinstance(self.name, str):
-            raise invalid("name", self.name, "a text")
+        if not isinstance(self.name, str) or not self.name.isprintable():
+            raise invalid("name", self.name, "a text in one line")
         super().__post_init__()
 
     @property
@@ -82,6 +82,16 @@ class GivenSequences(Immutable):
         """Return the weight of every sequence in one row: 0 where its own token is missing."""
         weights = np.ones(len(self.tokens)) if self.weights is None else self.weights
         return np.where(self.tokens[:, row] < self.colors, weights, 0.0)
+
+    def degrees(self, row: int) -> float:
+        """Return the degrees of freedom of the covariances of a row: N_a - 1 of each of its tokens.
+
+        N_a = (Σ weights)²/Σ weights² is how many sequences of equal weight tell as much.
+        """
+        counts, tokens = self.counts(row), self.tokens[:, row]
+        sums, squares = (np.bincount(tokens, each, 256) for each in (counts, counts**2))
+        known = squares > 0.0
+        return float(np.maximum(sums[known] ** 2 / squares[known] - 1.0, 0.0).sum())
 
     @cached_property
     def digest(self) -> str:
@@ -115,7 +125,7 @@ class RowSequences:
     sequences : GivenSequences
         The sequences, which their rows share.
     row : int
-        The masked site, from 0 to L - 1. Its token has two values or more.
+        The masked site, from 0 to L - 1. Its token may be always the same.
     covariance : str
         Whether contexts have a covariance for each "class", that is value of the masked token, or
         one in "common".
@@ -123,7 +133,7 @@ class RowSequences:
     Raises
     ------
     ValueError
-        If there is no such site, its token is always the same, or too few sequences have it.
+        If there is no such site, or too few sequences have a token there.
     """
 
     sequences: GivenSequences
@@ -135,11 +145,6 @@ class RowSequences:
     def __post_init__(self) -> None:
         keep(self, row=integer("row", self.row, 0, self.sequences.sites - 1))
         one_of("covariance", self.covariance, COVARIANCES)
-        tokens = self.sequences.tokens[:, self.row]
-        found = np.unique(tokens[tokens < self.colors])
-        if len(found) < 2:
-            shown = f"{self.row}, whose token is always {found[0]}" if len(found) else f"{self.row}"
-            raise invalid("row", shown, "a site whose token has two values or more")
         if self.degrees < LEAST_DEGREES:
             shown = f"{self.row}, with {self.degrees:.3g} sequences beyond one for each token"
             raise invalid("row", shown, f"a site with {LEAST_DEGREES:g} or more, to measure with")
@@ -151,14 +156,8 @@ class RowSequences:
 
     @property
     def degrees(self) -> float:
-        """Degrees of freedom of the covariances: N_a - 1 of every value of the masked token.
-
-        N_a = (Σ weights)²/Σ weights² is how many sequences of equal weight tell as much.
-        """
-        counts, tokens = self.sequences.counts(self.row), self.sequences.tokens[:, self.row]
-        sums, squares = (np.bincount(tokens, each, 256) for each in (counts, counts**2))
-        known = squares > 0.0
-        return float(np.maximum(sums[known] ** 2 / squares[known] - 1.0, 0.0).sum())
+        """Degrees of freedom of its covariances."""
+        return self.sequences.degrees(self.row)
 
     @property
     def largest_alpha(self) -> float:
@@ -181,10 +180,15 @@ def rows_of(
     allowed = f"distinct integers from 0 to {sequences.sites - 1}"
     if isinstance(rows, (str, bytes)) or not isinstance(rows, Iterable):
         raise invalid("rows", rows, allowed)
-    found = tuple(RowSequences(sequences, row, covariance) for row in rows)
-    if not found or len({each.row for each in found}) < len(found):
-        raise invalid("rows", [each.row for each in found], allowed)
-    return found
+    chosen = [integer("row", row, 0, sequences.sites - 1) for row in rows]
+    if not chosen or len(set(chosen)) < len(chosen):
+        raise invalid("rows", chosen, allowed)
+    few = [row for row in chosen if sequences.degrees(row) < LEAST_DEGREES]
+    if few and len(chosen) > 1:
+        least = f"with {LEAST_DEGREES:g} sequences or more beyond one for each token"
+        told = f"{len(chosen)} rows, of which {', '.join(map(str, few))} cannot be measured"
+        raise invalid("rows", told, f"sites {least}")
+    return tuple(RowSequences(sequences, row, covariance) for row in chosen)
 
 
 def _tokens(value: Any, values: int) -> NDArray[np.uint8]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 from replica.problem.data_model import DataModel
-from replica.problem.row_couplings import GivenModel, RowCouplings, rows_of
+from replica.problem.row_couplings import GivenModel, RowCouplings, checked_couplings, rows_of
 from replica.problem.row_moments import RowMoments
 from replica.problem.row_sequences import COVARIANCES, GivenSequences
 from replica.problem.row_sequences import rows_of as rows_of_sequences
@@ -78,7 +78,7 @@ class RowTokens(DataModel):
         Parameters
         ----------
         couplings : array (sites, sites)
-            J, symmetric up to rounding, of three sites or more; the diagonal is ignored.
+            J, symmetric up to rounding and with zero diagonal, of three sites or more.
         row : int
             The masked site i, from 0 to L - 1: the true row is β J_i.
         colors : int
@@ -125,10 +125,12 @@ class RowTokens(DataModel):
         covariance: Any,
         teacher: Any = None,
         field: Any = None,
+        row: int | None = None,
     ) -> RowTokens:
         """Describe a row by the moments of its inputs F_j = U s_j given the masked token y.
 
-        Whatever else is true of the sequences, for L → ∞ the theory needs no more.
+        Whatever else is true of the sequences, for L → ∞ the theory needs no more. A common shift
+        of all components of an F_j, which no loss sees, counts for nothing.
 
         Parameters
         ----------
@@ -143,6 +145,8 @@ class RowTokens(DataModel):
             optimal loss and coupling error are not known, and NaN.
         field : array (colors,), optional
             The field of the masked site in it; zeros, if it is not given.
+        row : int, optional
+            Its number in tables, by which the rows of one layer are told apart and averaged.
 
         Returns
         -------
@@ -153,7 +157,7 @@ class RowTokens(DataModel):
         ValueError
             If an argument is not allowed.
         """
-        return cls(RowMoments(frequencies, means, covariance, teacher, field))
+        return cls(RowMoments(frequencies, means, covariance, teacher, field, row))
 
     @classmethod
     def from_tokens(
@@ -227,11 +231,16 @@ class RowTokens(DataModel):
         given = GivenSequences(tokens, colors, similarity, weights, missing, name)
         return tuple(map(cls, rows_of_sequences(given, rows, covariance)))
 
+    @property
+    def largest_alpha(self) -> float:
+        """The largest sample ratio of which something is known: measured moments have one."""
+        return getattr(self.context, "largest_alpha", math.inf)
+
     def check_alpha(self, alpha: float) -> None:
         """Raise ValueError if nothing is known of so many samples."""
-        most = getattr(self.context, "largest_alpha", math.inf)
-        if alpha > most:
-            allowed = f"{most:.4g} or less, as there are so many sequences to measure moments on"
+        if alpha > self.largest_alpha:
+            most = f"{self.largest_alpha:.4g} or less"
+            allowed = f"{most}, as there are so many sequences to measure moments on"
             raise invalid("alpha", alpha, allowed)
 
 
@@ -256,5 +265,5 @@ def rows_of_matrix(
     ValueError
         If an argument is not allowed.
     """
-    model = GivenModel(matrix, colors, beta)
+    model = GivenModel(checked_couplings(matrix, "matrix"), colors, beta)
     return tuple(map(RowTokens, rows_of(model, rows(model.sites))))

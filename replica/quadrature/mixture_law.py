@@ -19,6 +19,7 @@ from replica.quadrature.lattice import RADII, spacing
 from replica.quadrature.point_sets import ball_lattice, complement, normal_scrambles
 from replica.quadrature.rule import Accuracy, Averages
 from replica.quadrature.symmetric import packing, roots
+from replica.quadrature.temperature import Points
 
 #: log(1/error) that a lattice aims at by dimension, for each accuracy, the most points that it may
 #: take for that, and the digits below which it is given up.
@@ -93,6 +94,16 @@ class MixtureLaw(FieldLaw):
         rate = 1.0 - float(parts.mean())
         error = 2.0 * float(parts.std(ddof=1)) / math.sqrt(parts.size) if parts.size > 1 else 0.0
         return error / rate if rate > 0.0 else 0.0
+
+    def points(self, m: Vector, q: Vector, accuracy: Accuracy) -> list[Points]:
+        """Return points of the fields given each token, which count by its frequency."""
+        found = []
+        for a, covariance in enumerate(self.basis @ q @ self.basis.T):
+            x, weights = self.nodes(covariance, 1.0, accuracy)
+            fields = m[a] + x.reshape(-1, len(covariance)) @ roots(covariance) @ self.basis
+            share = self.colors * self.frequencies[a] / len(weights)
+            found.append(Points(fields, share * weights.ravel(), a))
+        return found
 
     def conditional_variance(self, rho: Vector, accuracy: Accuracy) -> float:
         """Return 1 - E|softmax(ν)|² of the true fields, NaN where they are not known."""

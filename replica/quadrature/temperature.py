@@ -41,7 +41,7 @@ def best_temperature(samples: Sequence[Points], start: float) -> Calibrated:
     Parameters
     ----------
     samples : sequence of Points
-        Equally likely.
+        Of masked colours that are equally likely, or whose weights say how likely they are.
     start : float
         Where to begin.
     """
@@ -53,7 +53,7 @@ def best_temperature(samples: Sequence[Points], start: float) -> Calibrated:
         if abs(t - last) <= _DONE * last:
             break
     # At the minimum the last step changes nothing.
-    return Calibrated(1.0 / t, float(loss))
+    return Calibrated(1.0 / float(t), float(loss))
 
 
 def _terms(fields: Matrix, weights: Vector, masked: int, t: float) -> Vector:

@@ -39,6 +39,41 @@ class _Resolvent(NamedTuple):
     turn: Vector
 
 
+class _Change(NamedTuple):
+    """The derivatives of T_g, and of the diagonal of D^{-1}, along a direction."""
+
+    traces: Vector
+    diagonal: Vector
+
+
+class Row(NamedTuple):
+    """What the equations make of a row, colours in the basis.
+
+    Attributes
+    ----------
+    m, m_hat : arrays (colors, colors - 1)
+        Its mean fields and their conjugates.
+    V_hat, q_hat : arrays (colors, colors - 1, colors - 1)
+        Conjugates.
+    weights : array (sites - 1,)
+        w̄, as the measured moments make it.
+    q, V : arrays (groups, colors - 1, colors - 1)
+        tr[Σ_g R], R = w̄ w̄ᵀ + D^{-1} N D^{-1}/L, and tr[Σ_g D^{-1}]/L.
+    square, inverse : arrays (sites - 1,)
+        The diagonals of R and of D^{-1}/L.
+    """
+
+    m: Matrix
+    m_hat: Matrix
+    V_hat: Vector
+    q_hat: Vector
+    weights: Vector
+    q: Vector
+    V: Vector
+    square: Vector
+    inverse: Vector
+
+
 class MeasuredCouplings(MomentCouplings):
     """The coupling equations of measured moments (THEORY.md, section 14).
 
@@ -70,8 +105,9 @@ class MeasuredCouplings(MomentCouplings):
         if at is None:
             return math.nan
         m_hat = (conjugates.m @ basis.T).reshape(self.colors * n)
-        noise = float((q_hat * at.traces[self.moments.groups]).sum()) / self.moments.sites
-        return float(m_hat @ self._gram(at) @ m_hat) + noise
+        noise = float((q_hat * at.traces[self.moments.groups]).sum())
+        noise += float(self._on_sites(q_hat) @ np.diagonal(at.inverse))
+        return float(m_hat @ self._gram(at) @ m_hat) + noise / self.moments.sites
 
     def spread(self, V_hat: Vector, lam: float) -> Matrix:
         """Return what makes tr[Σ_a D^{-1} N D^{-1}]/L of packed q̂_b, N = Σ_b q̂_b·Σ_b."""
@@ -82,33 +118,46 @@ class MeasuredCouplings(MomentCouplings):
             return np.full((self.colors * pairs,) * 2, np.nan)
         every, units = np.arange(len(at.traces)), unpacked(np.eye(pairs), n)
         pulls = ((every == g)[:, None, None] * unit for g in every for unit in units)
-        found = np.array([packed(self._derivative(at, pull)) for pull in pulls])
+        found = np.array([packed(self._derivative(at, pull).traces) for pull in pulls])
         found = found.reshape(len(at.traces), pairs, len(at.traces), pairs)[groups][:, :, groups]
         return np.asarray(found.reshape(self.colors * pairs, -1).T / self.moments.sites)
 
     def _solved(self, x: Vector, lam: float) -> Point:
+        row = self._row(x, lam)
+        if row is None:
+            return self._nowhere
+        groups = self.moments.groups
+        in_colors = (row.q[groups], row.V[groups], row.q_hat, row.V_hat)
+        q, V, q_hat, V_hat = (self._basis.T @ each @ self._basis for each in in_colors)
+        order = Overlaps(row.m @ self._basis, q, V, 0.0, math.nan)
+        return Point(order, Conjugates(row.m_hat @ self._basis, q_hat, V_hat))
+
+    def _row(self, x: Vector, lam: float) -> Row | None:
+        """Return the row at coordinates x; None where these moments are too few for it."""
         moments = self.moments
         z, V_hat, q_hat = self._read(x)
         at = self._resolvent(V_hat, lam)
         if at is None:
-            return self._nowhere
-        of_token = at.traces[moments.groups]
+            return None
         try:
             m, m_hat = self._signal(z, V_hat, self._gram(at))
         except np.linalg.LinAlgError:
-            return self._nowhere
+            return None
         w = at.inverse @ (m_hat.ravel() @ self._means)
         seen = self._traced(np.outer(w, w))
         false = moments.sites * m_hat[:, :, None] * m_hat[:, None, :]
         false = false / moments.counts[:, None, None]
         pull = self._by_group(q_hat - false)
         pull -= moments.sites * at.weights @ seen @ at.weights / self._degrees
-        noise = self._derivative(at, pull) / moments.sites
-        q = _symmetric(at.turn @ seen @ at.turn.swapaxes(1, 2) + noise)
-        in_colors = (q[moments.groups], of_token / moments.sites, q_hat, V_hat)
-        q, V, q_hat, V_hat = (self._basis.T @ each @ self._basis for each in in_colors)
-        order = Overlaps(m @ self._basis, q, V, 0.0, math.nan)
-        return Point(order, Conjugates(m_hat @ self._basis, q_hat, V_hat))
+        noise = self._derivative(at, pull, self._on_sites(q_hat))
+        q = _symmetric(at.turn @ seen @ at.turn.swapaxes(1, 2) + noise.traces / moments.sites)
+        square = w * w + noise.diagonal / moments.sites
+        V, inverse = at.traces / moments.sites, np.diagonal(at.inverse) / moments.sites
+        return Row(m, m_hat, V_hat, q_hat, w, q, V, square, inverse)
+
+    def _on_sites(self, matrices: Vector) -> Vector:
+        """Return what matrices of tokens add to the diagonal of D, beside the Σ_a: nothing."""
+        return np.zeros(self.moments.sites - 1)
 
     def _gram(self, at: _Resolvent) -> Matrix:
         """Return μ_aᵀ D^{-1} μ_b of all tokens."""
@@ -121,6 +170,7 @@ class MeasuredCouplings(MomentCouplings):
     def _resolvent(self, V_hat: Vector, lam: float) -> _Resolvent | None:
         """Return D^{-1} and the true traces; None where these moments have none."""
         V, degrees = self._by_group(V_hat), self._degrees
+        known = np.diag(lam + self._on_sites(V_hat))
         one, T = np.eye(self.colors - 1), np.zeros_like(V)
         if not np.isfinite(V).all():
             return None
@@ -130,7 +180,7 @@ class MeasuredCouplings(MomentCouplings):
             if not np.linalg.eigvals(rest).real.min() > 0.0:
                 return None
             B = _symmetric(V @ np.linalg.inv(rest))
-            inverse = inverse_of(self._weighted(B) + lam * np.eye(self.moments.sites - 1))
+            inverse = inverse_of(self._weighted(B) + known)
             if not np.isfinite(inverse).all():
                 return None
             measured = self._traced(inverse)
@@ -142,8 +192,12 @@ class MeasuredCouplings(MomentCouplings):
         turn = np.linalg.inv(one - T @ V / degrees)
         return _Resolvent(inverse, T, V, B, np.asarray(turn, dtype=np.float64))
 
-    def _derivative(self, at: _Resolvent, pull: Vector) -> Vector:
-        """Return dT_g where V̂_g changes by -pull: tr[Σ_g D^{-1} N D^{-1}] with N = Σ_g pull·Σ_g."""
+    def _derivative(self, at: _Resolvent, pull: Vector, diagonal: Vector | None = None) -> _Change:
+        """Return dT_g and d(D^{-1})_jj where V̂_g changes by -pull, and D by -diagonal besides.
+
+        tr[Σ_g D^{-1} N D^{-1}] and the diagonal of D^{-1} N D^{-1}, N = Σ_g pull·Σ_g + diagonal.
+        """
+        known = 0.0 if diagonal is None else np.diag(diagonal)
         T, B, turn = at.traces, at.weights, at.turn
         back = turn.swapaxes(1, 2)
         loss = T @ at.V_hat / self._degrees
@@ -151,13 +205,13 @@ class MeasuredCouplings(MomentCouplings):
         dT: Vector = np.zeros_like(T)
         for _ in range(_MOST):
             dB = B @ dT @ B / self._degrees - back @ pull @ turn
-            measured = -self._traced(at.inverse @ self._weighted(dB) @ at.inverse)
+            moved = at.inverse @ (known - self._weighted(dB)) @ at.inverse
             last = dT
-            changed = measured + loss @ dT @ loss.swapaxes(1, 2) + forced
+            changed = self._traced(moved) + loss @ dT @ loss.swapaxes(1, 2) + forced
             dT = np.asarray(turn @ changed @ back, dtype=float)
             if np.abs(dT - last).max() <= _SETTLED * np.abs(dT).max():
-                return dT
-        return np.full_like(dT, np.nan)
+                return _Change(dT, np.diagonal(moved))
+        return _Change(np.full_like(dT, np.nan), np.full(len(at.inverse), np.nan))
 
     @property
     def _nowhere(self) -> Point:

@@ -31,6 +31,8 @@ def reason(problem: Problem, status: str, evaluations: int, residual: float) -> 
             f"{where}: {Status.BELOW_THRESHOLD.sentence} up to "
             f"alpha_c = {threshold:.8g}; take lam > 0{larger}"
         )
+    if status == Status.DIVERGED and evaluations == 0 and problem.bias:
+        return f"{where}: some colour is never the masked token, whose bias then has no best value"
     meaning = f" ({_SENTENCES[status]})" if status in _SENTENCES else ""
     return (
         f"{where}: the solver stopped as {status} after {evaluations} "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import chain
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from replica.ensembles.ensemble import Ensemble
 from replica.memory import kept
 from replica.problem import Loss
 from replica.quadrature.rule import Accuracy, relative_difference
+from replica.quadrature.temperature import Calibrated
 from replica.saddle_point.couplings import coupling_error
 from replica.saddle_point.equations import Overlaps
 from replica.saddle_point.fixed_point import FixedPoint, amplification
@@ -27,6 +29,11 @@ _CONVERGED = 2e-10
 #: Relative rounding error of an average over the fields.
 _ROUNDING = 1e-14
 
+#: What is told of masked contexts.
+_MASKED = (
+    "masked_test_loss", "masked_error_rate", "masked_temperature", "masked_calibrated_loss",
+)  # fmt: skip
+
 
 def solution_at(saddle: SaddlePoint, found: FixedPoint) -> Solution:
     """Return the solution where a search ended."""
@@ -35,13 +42,14 @@ def solution_at(saddle: SaddlePoint, found: FixedPoint) -> Solution:
     test_loss, train_loss, *masked_loss = losses = losses_at(saddle, order, Accuracy.FINE)
     error_rate, distance, *masked_rate = rates = rates_at(saddle, order, Accuracy.FINE)
     following = saddle.overlaps(found.x + found.gap)
-    residual = max(saddle.couplings.change(found.gap), _difference(following, order))
+    residual = float(max(saddle.couplings.change(found.gap), _difference(following, order)))
     status = found.status
     if status in (Status.CONVERGED, Status.MAX_STEPS):
         # A residual that rounding alone keeps from the tolerance is small enough.
         status = Status.CONVERGED if residual < _CONVERGED else Status.MAX_STEPS
-    quadrature_error = _quadrature_error(saddle, found, order, losses, rates)
-    calibrated = saddle.channel.calibrated(order.m, order.q)
+    quadrature_error = float(_quadrature_error(saddle, found, order, losses, rates))
+    calibrated, *masked_calibrated = calibrated_at(saddle, order)
+    masked = zip(_MASKED, (*masked_loss, *masked_rate, *chain(*masked_calibrated)), strict=False)
     return Solution(
         saddle.problem,
         m=public(saddle.seen(shown.m)),
@@ -56,8 +64,6 @@ def solution_at(saddle: SaddlePoint, found: FixedPoint) -> Solution:
         optimal_loss=optimal_loss_at(saddle.ensemble, saddle.problem.loss),
         error_rate=error_rate,
         coupling_error=distance,
-        masked_test_loss=masked_loss[0] if masked_loss else math.nan,
-        masked_error_rate=masked_rate[0] if masked_rate else math.nan,
         coordinates=None if saddle.problem.masking is None else found.x,
         status=status,
         residual=residual,
@@ -66,6 +72,7 @@ def solution_at(saddle: SaddlePoint, found: FixedPoint) -> Solution:
         told=saddle.couplings.told(shown),
         temperature=calibrated.temperature,
         calibrated_loss=calibrated.loss,
+        **{name: float(value) for name, value in masked},
     )
 
 
@@ -136,6 +143,17 @@ def rates_at(saddle: SaddlePoint, order: Overlaps, accuracy: Accuracy) -> Number
     if full is not order:
         return rate, distance, saddle.channel.error_rate(order.m, order.q, accuracy)
     return rate, distance
+
+
+def calibrated_at(saddle: SaddlePoint, order: Overlaps) -> list[Calibrated]:
+    """Return the best temperature and the loss at it, and with masks those of masked contexts."""
+    full, channel = _of_full_contexts(order), saddle.channel
+    found = [channel.calibrated(full.m, full.q)]
+    if isinstance(channel, MaskedChannel):
+        found.append(channel.masked_calibrated(order.m, order.q))
+    elif full is not order:
+        found.append(channel.calibrated(order.m, order.q))
+    return found
 
 
 def _of_full_contexts(order: Overlaps) -> Overlaps:

@@ -10,6 +10,7 @@ from replica.channels.channel_of import channel_of, masked_channel_of
 from replica.channels.masked import MaskedChannel
 from replica.ensembles import ensemble_of
 from replica.ensembles.masked import MaskedSpectrum
+from replica.ensembles.measured import MeasuredMoments
 from replica.ensembles.moments import Moments
 from replica.ensembles.spectrum import Spectrum
 from replica.problem import Masking, Problem
@@ -22,6 +23,7 @@ from replica.saddle_point.equations import (
     conjugates_of,
 )
 from replica.saddle_point.masked_couplings import MaskedCouplings
+from replica.saddle_point.masked_measured_couplings import MaskedMeasuredCouplings
 from replica.saddle_point.masked_moment_couplings import MaskedMomentCouplings
 from replica.saddle_point.solution import Solution, vector
 from replica.validation import invalid
@@ -75,11 +77,15 @@ class SaddlePoint:
             self.channel = masked_channel_of(law, problem.loss, masked)
             return
         if not isinstance(context, Moments):
-            raise invalid("masking", masking, "None for measured moments")
+            raise invalid("masking", str(masking), "None for these data")
         if masking.dynamic or masking.draws > 1:
-            raise invalid("masking", masking, "static and drawn once where moments are given")
+            raise invalid("masking", str(masking), "static and drawn once where moments are given")
         colors = self.ensemble.colors
-        self.couplings = MaskedMomentCouplings(context, masking.rate, colors, problem.bias)
+        how = masking.rate, colors, problem.bias
+        if isinstance(context, MeasuredMoments):
+            self.couplings = MaskedMeasuredCouplings(context, *how)
+        else:
+            self.couplings = MaskedMomentCouplings(context, *how)
         self.channel = channel_of(law, problem.loss)
 
     def conjugates(self, x: Vector) -> Conjugates:

@@ -22,8 +22,12 @@ _CALIBRATION = ("temperature", "calibrated_loss")
 
 #: Letters that notebooks show for names.
 _SYMBOLS = {"alpha": "α = M/L", "lam": "λ", "beta": "β", "colors": "C"}
+
 #: What a solution fills of the others, where it knows them and they are finite.
 _FOUND = (*(name for name in OBSERVABLES if name not in _CALIBRATION), "V", "residual")
+
+#: And of masks.
+_MASKED_CALIBRATION = tuple(f"masked_{name}" for name in _CALIBRATION)
 
 Order = float | Vector
 
@@ -58,7 +62,7 @@ class Solution(Immutable):
     coupling_error : float
         |w - w*|² / |w*|²; NaN where β = 0.
     masked_test_loss, masked_error_rate : float
-        Test loss and error rate with masks of the training's rate; NaN without any.
+        Test loss and error rate on contexts with masks of the training's rate; NaN without any.
     norm2 : float
         |w|².
     coordinates : array or None
@@ -85,6 +89,9 @@ class Solution(Immutable):
         teacher. Its relative error is that of m and q together.
     calibrated_loss : float
         The test loss of softmax(h/T), as accurate as the test loss.
+    masked_temperature, masked_calibrated_loss : float
+        The same of contexts with masks of the training's rate, which take a temperature of their
+        own; NaN without any.
     """
 
     problem: Problem
@@ -110,6 +117,8 @@ class Solution(Immutable):
     told: Mapping[str, float] = field(default_factory=dict)
     temperature: float = math.nan
     calibrated_loss: float = math.nan
+    masked_temperature: float = math.nan
+    masked_calibrated_loss: float = math.nan
 
     @property
     def converged(self) -> bool:
@@ -186,7 +195,9 @@ def listed(values: dict[str, Any]) -> str:
 
 def behind(problem: Problem) -> tuple[str, ...]:
     """Return the columns of a line behind those of every table, empty or not."""
-    return _CALIBRATION if problem.loss == "cross-entropy" else ()
+    if problem.loss != "cross-entropy":
+        return ()
+    return _CALIBRATION if problem.masking is None else (*_CALIBRATION, *_MASKED_CALIBRATION)
 
 
 def public(values: Vector) -> Order:

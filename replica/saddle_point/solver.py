@@ -72,6 +72,9 @@ def solve_from(
 ) -> tuple[Solution, State | None]:
     """Solve a problem from the state of a neighbour, and return the state for the next one."""
     saddle = SaddlePoint(problem)
+    if problem.bias and problem.loss == "cross-entropy" and saddle.ensemble.lacks_tokens:
+        # Their bias falls for ever, at any weight decay.
+        return without_answer(saddle, Status.DIVERGED), None
     if problem.lam == 0.0:
         threshold = known_threshold(saddle.ensemble, problem.loss, problem.masking)
         if problem.alpha <= threshold * (1 + _THRESHOLD_ERROR):

@@ -53,8 +53,8 @@ def average_rows(table: Table) -> Table:
     return Table(_average(list(group.values())) for group in groups.values())
 
 
-#: What tells points apart that are averages.
-_APART = (*(name for name in (*POINT, *FURTHER) if name != "row"), "seed")
+#: What tells points apart that are averages: not the moments of a row, which are its own.
+_APART = (*(name for name in (*POINT, *FURTHER) if name not in ("row", "moments")), "seed")
 
 
 def _point(line: dict[str, Any]) -> tuple[Any, ...]:

@@ -7,34 +7,27 @@ counts letters, and computes nothing.
 from __future__ import annotations
 
 import os
-import unicodedata
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from replica.immutable import Immutable
+from replica.tables.alphabets import given_alphabet, letters_of
+from replica.tables.sequence_records import KINDS, READERS, Record, kind_of, lines_of
 from replica.tables.texts import text_of
-from replica.validation import integer, invalid, numeral, one_of
+from replica.validation import invalid, one_of
 
 #: What the gap is: one more letter, or the sign of a token that is not known.
 GAPS = ("letter", "missing")
 
-#: The most letters, one less than a byte has values, as one of these means missing.
-MOST_LETTERS = 255
-
 #: The least sites and sequences that anything can be learnt from.
 LEAST_SITES, LEAST_SEQUENCES = 3, 2
-
-_GAP = "-"
-
-#: The largest integer of a table, which names a letter and counts nothing.
-_LARGEST = 2**31 - 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,20 +58,6 @@ class Sequences(Immutable):
         """What tells these letters from others, wherever they stand: 12 hexadecimal digits."""
         told = "\n".join((*self.alphabet, str(self.tokens.shape[1]))).encode()
         return sha256(told + self.tokens.tobytes()).hexdigest()[:12]
-
-
-class _Line(NamedTuple):
-    """A line of a file with its number, counted from 1, and no blanks at its end."""
-
-    number: int
-    text: str
-
-
-class _Record(NamedTuple):
-    """One sequence: the number of the line where it begins, and its letters or integers."""
-
-    number: int
-    letters: Sequence[Any]
 
 
 def read_sequences(
@@ -126,129 +105,32 @@ def read_sequences(
     allowed = "a file of aligned sequences"
     try:
         file = os.fspath(path)
-        lines = [_Line(number, text.rstrip()) for number, text in _numbered(text_of(file))]
-        found = kind or _kind(file, lines)
+        lines = lines_of(text_of(file))
+        found = kind or kind_of(file, lines)
     except (OSError, ValueError, TypeError) as error:
         why = error.strerror.lower() if isinstance(error, OSError) and error.strerror else error
         raise invalid(name, _shown(path), f"{allowed} ({why})") from None
-    given = None if alphabet is None else _alphabet(alphabet, found, gaps)
+    given = None if alphabet is None else given_alphabet(alphabet, found, gaps)
     try:
-        records = _READERS[found](lines)
+        records = READERS[found](lines)
         _check_shape(records)
-        letters = _letters(records, given, found, gaps)
+        letters = letters_of(records, given, found, gaps)
     except ValueError as error:
         raise invalid(name, _shown(path), f"{allowed} ({error})") from None
     tokens = _numbers_of(records, letters, found)
-    return Sequences(tokens, tuple(map(str, letters)), Path(os.fsdecode(file)).name)
+    return Sequences(tokens, tuple(map(str, letters)), _in_a_line(Path(os.fsdecode(file)).name))
+
+
+def _in_a_line(name: str) -> str:
+    """Return a name of a file as tables have it, without what cannot be seen."""
+    return "".join(letter if letter.isprintable() else "?" for letter in name)
 
 
 def _shown(path: Any) -> Any:
     return os.fspath(path) if isinstance(path, os.PathLike) else path
 
 
-def _numbered(text: str) -> Iterable[tuple[int, str]]:
-    return ((n, line) for n, line in enumerate(text.split("\n"), start=1) if line.strip())
-
-
-def _kind(path: str | bytes, lines: Sequence[_Line]) -> str:
-    """Return the kind of a file by its name and its first line."""
-    if not lines:
-        raise ValueError("it is empty")
-    if Path(os.fsdecode(path)).suffix.lower() in (".a3m", ".a2m"):
-        return "a3m"
-    first = lines[0].text
-    if first.startswith(">"):
-        return "fasta"
-    return "table" if len(_cells(first)) > 1 else "text"
-
-
-def _cells(line: str) -> list[str]:
-    """Return what stands between blanks, or between commas or semicolons with blanks around."""
-    for mark in (",", ";"):
-        if mark in line:
-            return [cell.strip() for cell in line.split(mark)]
-    return line.split()
-
-
-def _fasta(lines: Sequence[_Line]) -> list[_Record]:
-    return [
-        _Record(header.number, "".join(body).replace(".", _GAP)) for header, body in _parts(lines)
-    ]
-
-
-def _a3m(lines: Sequence[_Line]) -> list[_Record]:
-    return [
-        _Record(header.number, "".join(x for x in "".join(body) if not _inserted(x)))
-        for header, body in _parts(lines)
-    ]
-
-
-def _inserted(letter: str) -> bool:
-    return letter == "." or letter.islower()
-
-
-def _parts(lines: Sequence[_Line]) -> list[tuple[_Line, list[str]]]:
-    """Return the headers, each with the lines of its sequence."""
-    parts: list[tuple[_Line, list[str]]] = []
-    for line in lines:
-        if line.text.startswith(">"):
-            parts.append((line, []))
-        elif not parts:
-            raise ValueError(f"line {line.number} stands before the first header, a line with >")
-        else:
-            _check_characters(line)
-            parts[-1][1].append(line.text)
-    for header, body in parts:
-        if not body:
-            raise ValueError(f"the header in line {header.number} has no sequence")
-    return parts
-
-
-def _text(lines: Sequence[_Line]) -> list[_Record]:
-    # A column of measurements would pass for sequences of digits and points.
-    spelled = [numeral(line.text) for line in lines]
-    if None not in spelled:
-        for line, value in zip(lines, spelled, strict=True):
-            if isinstance(value, float):
-                raise ValueError(f"line {line.number} is the number {line.text[:40]}")
-    for line in lines:
-        _check_characters(line)
-    return [_Record(*line) for line in lines]
-
-
-def _check_characters(line: _Line) -> None:
-    """Refuse blanks and what cannot be seen, which are no letters."""
-    for letter in set(line.text):
-        if letter.isspace() or not letter.isprintable() or unicodedata.combining(letter):
-            raise ValueError(f"line {line.number} has {letter!a} among its letters")
-
-
-def _table(lines: Sequence[_Line]) -> list[_Record]:
-    return [_Record(line.number, [_token(x, line) for x in _cells(line.text)]) for line in lines]
-
-
-def _token(cell: str, line: _Line) -> int:
-    value = numeral(cell)
-    if not isinstance(value, int) or not 0 <= value <= _LARGEST or cell[0] in "+-":
-        shown = f"{cell[:40]!r}, which is" if cell else "an empty cell, which is"
-        raise ValueError(f"line {line.number} has {shown} no integer from 0 to {_LARGEST}")
-    return value
-
-
-#: What makes records of the lines of a file, by its kind.
-_READERS: Mapping[str, Callable[[Sequence[_Line]], list[_Record]]] = {
-    "fasta": _fasta,
-    "a3m": _a3m,
-    "text": _text,
-    "table": _table,
-}
-
-
-#: The kinds of files, by name.
-KINDS = tuple(_READERS)
-
-
-def _check_shape(records: Sequence[_Record]) -> None:
+def _check_shape(records: Sequence[Record]) -> None:
     if not records:
         raise ValueError("it is empty")
     first = records[0]
@@ -267,74 +149,7 @@ def _check_shape(records: Sequence[_Record]) -> None:
         raise ValueError(f"it has one sequence, in line {first.number}")
 
 
-def _alphabet(alphabet: Any, kind: str, gaps: str) -> list[Any]:
-    """Return the letters that are given, as those of a file of this kind are."""
-    table = kind == "table"
-    allowed = f"2 to {MOST_LETTERS} different " + ("integers" if table else "letters")
-    if table and isinstance(alphabet, str):
-        alphabet = [numeral(part.strip()) for part in alphabet.split(",")]
-    try:
-        letters = list(alphabet)
-    except TypeError:
-        raise invalid("alphabet", alphabet, allowed) from None
-    for letter in letters:
-        if table:
-            integer("alphabet", letter, 0, _LARGEST)
-        elif not isinstance(letter, str) or len(letter) != 1 or letter.isspace():
-            raise invalid("alphabet", alphabet, allowed)
-    if len(set(letters)) < len(letters) or not 2 <= len(letters) <= MOST_LETTERS:
-        raise invalid("alphabet", alphabet, allowed)
-    if gaps == "missing" and _GAP in letters:
-        raise invalid("alphabet", alphabet, f'without "{_GAP}", which means missing')
-    return [int(letter) for letter in letters] if table else letters
-
-
-def _letters(
-    records: Sequence[_Record], given: list[Any] | None, kind: str, gaps: str
-) -> list[Any]:
-    """Return the alphabet, given or found, and refuse letters that are not in it."""
-    absent = {_GAP} if gaps == "missing" and kind != "table" else set()
-    seen: dict[Any, int] = {}
-    for record in records:
-        for letter in set(record.letters).difference(seen):
-            seen[letter] = record.number
-    occurring = sorted(set(seen) - absent)
-    if given is not None:
-        _check_known(seen, set(given) | absent)
-    if len(occurring) < 2:
-        shown = ascii(occurring[0]) if occurring else "no letter"
-        raise ValueError(f"all of its tokens are the same, {shown}")
-    if given is not None:
-        return given
-    if len(occurring) > MOST_LETTERS:
-        raise ValueError(
-            f"it has {len(occurring)} different letters, and {MOST_LETTERS} are the most"
-        )
-    if kind == "fasta":
-        _check_cases(seen)
-    return occurring
-
-
-def _check_known(seen: Mapping[Any, int], known: Collection[Any]) -> None:
-    for letter, number in seen.items():
-        if letter not in known:
-            raise ValueError(
-                f"the sequence of line {number} has {letter!a}, which is not in the alphabet"
-            )
-
-
-def _check_cases(seen: Mapping[str, int]) -> None:
-    """Refuse two cases of a letter, of which one may be masked or an insertion."""
-    for letter, number in seen.items():
-        if letter.islower() and letter.upper() in seen:
-            raise ValueError(
-                f"the sequence of line {number} has {letter!a}, another one "
-                f"{letter.upper()!a}: give the alphabet if these are two letters, or the kind "
-                "a3m if lower-case letters are insertions"
-            )
-
-
-def _numbers_of(records: Sequence[_Record], letters: Sequence[Any], kind: str) -> NDArray[np.uint8]:
+def _numbers_of(records: Sequence[Record], letters: Sequence[Any], kind: str) -> NDArray[np.uint8]:
     """Return the place of every token in the alphabet, and the number of letters for a gap."""
     if kind == "table":
         values = np.array([record.letters for record in records], dtype=np.int64)

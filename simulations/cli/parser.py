@@ -10,7 +10,13 @@ from typing import Any
 
 from replica.commandline.command import CONVERGED, NOT_CONVERGED, Parser, run
 from replica.commandline.grid import GRID, LISTED
-from replica.commandline.options import ROWS, add_executor_options, add_problem_options, takes
+from replica.commandline.options import (
+    ROWS,
+    add_executor_options,
+    add_problem_options,
+    read_as,
+    takes,
+)
 from replica.commandline.parsing import MOST_POINTS, alpha_grid, matrix, number, values
 from replica.commandline.terminal import cores, say
 from replica.errors import BadArgument, Removed, Unwritable, WorkerDied
@@ -115,6 +121,7 @@ def _simulate(arguments: argparse.Namespace, command: str) -> int:
         **({"bias": True} if arguments.bias else {}),
         "alpha": alpha_grid(arguments.alpha, arguments.log),
         **({**_told(family[0].data), "rows": arguments.rows} if given_rows else {}),
+        **read_as(arguments),
         "sites": sites or tasks[0].sites,
         **{name: getattr(tasks[0], name) for name in _OPTIONS if hasattr(tasks[0], name)},
         **named,

@@ -30,8 +30,7 @@ from simulations.sequences.given import Parted, largest_sample, parted
 from simulations.sequences.masks import mask_seeds
 from simulations.tokens import Floats, Tokens
 
-#: What is measured of a row, and what of the cross-entropy alone.
-_OBSERVED = "test_loss", "train_loss", "error_rate"
+#: What is measured of the cross-entropy alone.
 _CALIBRATED = "temperature", "calibrated_loss"
 
 #: Numbers in the largest array that is made.
@@ -142,7 +141,7 @@ class SequencesExperiment:
         for place, problem in enumerate(problems):
             yield {
                 **identity(problem, self.sites, self.samples, self.seed),
-                **{name: float(observed[name][place]) for name in _OBSERVED},
+                **{k: float(v[place]) for k, v in observed.items() if k not in _CALIBRATED},
                 **calibration_of_row(*(float(observed[name][place]) for name in _CALIBRATED)),
                 "status": str(training.statuses[place]),
                 "residual": float(training.residuals[place]),

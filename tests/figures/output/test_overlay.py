@@ -457,3 +457,48 @@ def test_points_without_a_value_are_told(tmp_path, capsys):
     told = capsys.readouterr().err
     assert "warning: 1 of 3 points have no finite m over alpha and are left out\n" in told
     assert "warning: 1 of 2 points have no finite m over alpha and are left out\n" in told
+
+
+def of_families(tables, *names: str) -> list[Table]:
+    """Tables of as many data sets as there are names, each moved by a little."""
+    return [
+        Table(
+            one | {"data": "tokens", "beta": None, "row": 3, "tokens": f"{name}:{number:012}"}
+            | {"test_loss": one["test_loss"] + number}
+            for number, name in enumerate(names)
+            for one in table.where(lam=0.1).lines()
+        )
+        for table in tables
+    ]  # fmt: skip
+
+
+def test_legends_of_several_data_sets_are_whole(tables):
+    names = [f"a_family_with_a_long_name_{number}.fasta" for number in range(5)]
+    with journal():
+        figure = draw_overlay(*of_families(tables, *names), "alpha", "test_loss")
+        few = draw_overlay(*of_families(tables, "a.txt"), "alpha", "test_loss")
+        figure.canvas.draw()
+    (legend,) = figure.legends
+    frame, whole = legend.get_window_extent(), figure.bbox
+    assert min(frame.x0 - whole.x0, whole.x1 - frame.x1) >= 0
+    assert min(frame.y0 - whole.y0, whole.y1 - frame.y1) >= 0
+    assert [text.get_text().split(",")[0] for text in legend.get_texts()[:5]] == names
+    # The panel keeps its height, whatever stands above.
+    heights = [each.axes[0].get_window_extent().height for each in (figure, few)]
+    assert heights[0] > 0.8 * heights[1]
+    # Two states of one file are told by their digests.
+    with journal():
+        twice = draw_overlay(*of_families(tables, "a.txt", "a.txt"), "alpha", "test_loss")
+    assert "a.txt:000000000001" in twice.legends[0].get_texts()[1].get_text()
+
+
+def test_theory_of_other_data_than_the_markers_is_told(tables, tmp_path, capsys):
+    theory, simulation = tables
+    other = Table(one | {"beta": 1.25} for one in simulation.lines())
+    for table, told in ((simulation, False), (other, True)):
+        for name, each in (("theory", theory), ("sim", table)):
+            each.to_csv(tmp_path / f"{name}.csv")
+        command = ["overlay", str(tmp_path / "theory.csv"), str(tmp_path / "sim.csv")]
+        assert cli.main([*command, "--y", "test_loss", "--out", str(tmp_path)]) == 0
+        error = capsys.readouterr().err
+        assert ("no line is the theory of any marker: they differ in beta\n" in error) == told

@@ -49,6 +49,10 @@ def test_curves_strips_and_rows_are_drawn(figure, table):
     kinds = [{line.get_gid() for line in axes.get_lines()} for axes in drawn.axes]
     assert sum(THEORY in kind for kind in kinds) == 2
     assert sum(SIMULATION in kind for kind in kinds) == 5
+    alphas = np.unique(table["alpha"])
+    assert drawn.axes[-1].get_title() == (
+        f"$\\lambda=0.1, 0.01$, $\\alpha={alphas[0]:g}\\dots{alphas[-1]:g}$"
+    )
     means = [
         line.get_ydata()
         for line in drawn.axes[0].get_lines()

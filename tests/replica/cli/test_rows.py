@@ -124,7 +124,8 @@ def test_rows_that_are_refused(matrix, rows, capsys):
         ("0,1,2\n1,0\n2,3,0\n", "line 2 has 2 numbers, line 1 has 3"),
         ("0,1,2\n1,0,3\n", "it has 2 x 3"),
         ("", "it has 1 x 0"),
-        ("0 1 nan\n1 0 2\nnan 2 0", "couplings"),
+        ("0 1 nan\n1 0 2\nnan 2 0", "matrix = "),
+        ("1 1 2\n1 0 2\n2 2 0", "matrix = 'array with 1 at [0, 0]' is not allowed"),
         ("0 1 2\n1 0 2\n3 2 0", "array with 2 at [0, 2] and 3 at [2, 0]"),
     ],
 )

@@ -111,7 +111,7 @@ def test_equal_weights_change_nothing():
         (TOKENS[:, :2], {}, "2 sequences or more of 3 sites or more"),
         (TOKENS[:8], {}, "a site with 10 or more, to measure with"),
         (np.repeat(TOKENS[:2], 3, axis=0), {}, "a site"),
-        (np.where(np.arange(7) == 0, 1, TOKENS), {}, "whose token is always 1"),
+        (np.full_like(TOKENS, 3), {"missing": True}, "a site with 10 or more, to measure with"),
         (np.ma.masked_equal(TOKENS, 1), {}, "without masked entries"),
         (TOKENS, {"row": 7}, "row must be an integer from 0 to 6"),
         (TOKENS, {"row": 1.0}, "row must be an integer from 0 to 6"),

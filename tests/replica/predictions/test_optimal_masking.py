@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from replica import Masking, PottsTokens, Problem, Table, optimal_masking, solve
+from replica import (
+    LocalMinimumWarning,
+    Masking,
+    PottsTokens,
+    Problem,
+    Table,
+    optimal_masking,
+    solve,
+)
 from replica.cli import main
 
 RIDGE = Problem(2.0, 0.01, PottsTokens(3, 1.5), "squared-error")
@@ -56,3 +64,13 @@ def test_the_command_takes_masks(tmp_path, capsys):
     assert capsys.readouterr().out == "0\n"
     for text in ("optimal:both", "sometimes", "dynamic:1.5"):
         assert main([*words, "--masking", text]) == 2
+
+
+def test_masks_that_are_worse_than_none_are_told():
+    """Static masks of rate 0.6 are better than their neighbours, and worse than no learning."""
+    with pytest.warns(LocalMinimumWarning, match=r"^alpha = 2.0: static masks of rate 0\.6"):
+        masking, solution = optimal_masking(RIDGE, "static")
+    assert solution.test_loss > solve(RIDGE.at(masking=Masking(1e-3, "static"))).test_loss
+    for factor in (0.98, 1.02):
+        near = solve(RIDGE.at(masking=Masking(factor * masking.rate, "static")))
+        assert near.test_loss > solution.test_loss

@@ -14,6 +14,7 @@ from replica import (
     IndependentTokens,
     PottsTokens,
     Problem,
+    RowTokens,
     optimal_lam,
     required_alpha,
     solve,
@@ -114,3 +115,29 @@ def test_the_limit_of_the_squared_error_is_that_of_the_best_multiple():
         required_alpha(Problem(1.0, 0.5, POTTS, "squared-error"), test_loss=0.9 * limit)
     near = required_alpha(Problem(1.0, 0.5, POTTS, "squared-error"), test_loss=1.0001 * limit)
     assert np.isfinite(near)
+
+
+def a_row_of_sequences():
+    tokens = np.random.default_rng(3).integers(0, 2, (150, 5))
+    tokens[:, 2] = np.where(np.arange(150) % 4 > 0, tokens[:, 0], tokens[:, 2])
+    return RowTokens.from_tokens(tokens, 2, 2)
+
+
+def test_given_sequences_are_asked_up_to_what_they_allow():
+    row = a_row_of_sequences()
+    problem, most = Problem(1.0, 0.1, row, "squared-error"), row.largest_alpha
+    known = solve(problem.at(alpha=2.0)).test_loss
+    assert required_alpha(problem, test_loss=known) == pytest.approx(2.0, rel=1e-8)
+    least = solve(problem.at(alpha=most)).test_loss
+    assert required_alpha(problem, test_loss=least) == pytest.approx(most, rel=1e-7)
+    with pytest.raises(ValueError, match=rf"must be at least {least:.8g}.*, that at alpha = "):
+        required_alpha(problem, test_loss=0.99 * least)
+    with pytest.raises(ValueError, match="left out, as tokens data have no excess_loss"):
+        required_alpha(problem, excess_loss=0.1)
+
+
+@pytest.mark.slow
+def test_what_every_training_set_of_given_sequences_reaches():
+    problem = Problem(1.0, 0.1, a_row_of_sequences(), "squared-error")
+    with pytest.raises(ValueError, match=r"must be less than 0\.2.*, as every alpha reaches that"):
+        required_alpha(problem, test_loss=0.3)

@@ -6,9 +6,10 @@ import pickle
 
 import numpy as np
 import pytest
+from known_mixtures import Mixture
 from mixtures import random_mixture
 
-from replica import RowTokens
+from replica import Problem, RowTokens, Table, average_rows, sweep_rows
 
 C, INPUTS = 3, 4
 GIVEN = random_mixture(C, INPUTS, 1)
@@ -94,3 +95,19 @@ def test_equal_moments_are_equal_and_stay_as_they_are():
     with pytest.raises(ValueError, match="read-only"):
         row.context.means[0] = 0.0
     assert (row.name, row.colors, row.context.sites) == ("moments", C, INPUTS + 1)
+
+
+def test_tables_tell_rows_of_moments_apart_and_average_them():
+    given = [Mixture.random([0.5, 0.3, 0.2], 4, 0.5, seed).moments for seed in (0, 1)]
+    rows = [RowTokens.from_moments(*each, row=i) for i, each in enumerate(given)]
+    lines = sweep_rows(Problem(1.0, 0.1, rows[0], "squared-error"), rows, [1.0, 2.0])
+    table = Table(lines.lines())
+    assert table["row"].tolist() == [0, 0, 1, 1]
+    assert len(set(table["moments"])) == 2
+    mean = average_rows(table)
+    assert mean["rows"].tolist() == [2, 2]
+    assert mean["test_loss"] == pytest.approx(table["test_loss"].reshape(2, 2).mean(axis=0))
+    assert RowTokens.from_moments(*given[0]) != rows[0]
+    assert "row" not in RowTokens.from_moments(*given[0]).columns()
+    with pytest.raises(ValueError, match="row = -1 is not allowed"):
+        RowTokens.from_moments(*given[0], row=-1)

@@ -378,7 +378,7 @@ def test_derivatives_are_those_of_neighbours():
     ],
 )
 def test_what_moments_do_not_tell_is_refused_in_a_line(ask):
-    with pytest.raises(ValueError, match=r"^data = RowTokens.* is not allowed: data must be ") as e:
+    with pytest.raises(ValueError, match=r"^data = 'moments' is not allowed: data must be ") as e:
         ask(random_mixture(3, 4, 1).row())
     assert "\n" not in str(e.value)
 

@@ -9,6 +9,7 @@ import string
 import numpy as np
 import pytest
 
+from replica import RowTokens
 from replica.tables.sequences import read_sequences
 
 FASTA = b">one\nAC-\nGU\n\n>two and more\nACGUU\n>one\n--.GA\n"
@@ -45,6 +46,8 @@ WRONG = [
     ("x.csv", b"0,1,2\n0,-1,1\n", "line 2 has '-1', which is no integer from 0 to 2147483647"),
     ("x.csv", b"0 1 2\n0 1 nan\n", "line 2 has 'nan', which is no integer"),
     ("x.csv", b"0;1;2\n0;1.0;1\n", "line 2 has '1.0', which is no integer"),
+    ("x.csv", b"0,1,2\n0 1 2\n", "line 2 has blanks between its integers, line 1 commas"),
+    ("x.csv", b"0;1;2\n0,1,2\n", "line 2 has commas between its integers, line 1 semicolons"),
     ("x.csv", b"0,1,2\n0,,1\n", "line 2 has an empty cell, which is no integer"),
     ("x.csv", b"s1,s2,s3\n0,1,1\n", "line 1 has 's1', which is no integer"),
     ("x.csv", b"0,1,99999999999\n0,1,1\n", "line 1 has '99999999999', which is no integer"),
@@ -118,6 +121,14 @@ def test_what_is_wrong_is_refused_by_its_line(tmp_path, name, content, why):
     told = str(refusal.value)
     assert told.startswith("tokens = ")
     assert "\n" not in told
+
+
+def test_a_name_that_breaks_lines_is_told_in_one(tmp_path):
+    found = read_sequences(written(tmp_path, "a\nb\t.txt", KINDS["x.txt"]))
+    assert found.name == "a?b?.txt"
+    assert RowTokens.from_tokens(np.tile(found.tokens, (9, 1)), 0, 5, name=found.name)
+    with pytest.raises(ValueError, match=r"name = 'a\\nb' is not allowed: name must be a text in "):
+        RowTokens.from_tokens(np.tile(found.tokens, (9, 1)), 0, 5, name="a\nb")
 
 
 def test_what_cannot_be_opened_is_refused(tmp_path):
