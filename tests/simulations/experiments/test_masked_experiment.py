@@ -117,7 +117,7 @@ def test_the_command(tmp_path):
 @pytest.mark.parametrize(
     ("words", "refusal"),
     [
-        ("--masking static:1.5", "rate = 1.5 is not allowed"),
+        ("--masking static:1.5", "masking = 'static:1.5' is not allowed"),
         ("--masking often:0.5", "masking = 'often:0.5' is not allowed"),
         ("--masking static:0.3 --estimator amp", "estimator = 'amp' is not allowed"),
         ("--masking optimal:dynamic", "masking = 'optimal:dynamic' is not allowed"),
