@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from replica.channels.path_forces import PathForces
+from replica.channels.path_forces import PathForces, probes
 from replica.ensembles import ensemble_of
 from replica.losses.along_paths import CrossEntropyPaths, CustomPaths, PathLoss
 from replica.losses.custom import CustomPoints
@@ -69,7 +69,7 @@ def cost_of(problem: Problem, descent: Descent, paths: int) -> Cost:
     """Return about what the rows of all steps take."""
     ensemble, steps, each = ensemble_of(problem.data), descent.steps, paths_of(paths)
     axes, nodes = len(ensemble.law.axes[1]), ensemble.spectrum.weights.size
-    products = each * (axes**2 * steps**3 / 6 + 3 * axes * steps**2)
+    products = each * (axes * probes(axes) * steps**3 / 6 + 3 * axes**2 * steps**2)
     seconds = SETS * (_SECONDS[0] * products + _SECONDS[1] * nodes * steps**3)
     kept = each * steps * (axes**2 + 4 * axes) + nodes * steps**2
     return Cost(SETS * each, seconds, 8e-9 * kept)
