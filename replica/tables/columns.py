@@ -76,6 +76,7 @@ def _observable(
 _INDEPENDENT: dict[str, Any] = {"data": "independent", "tables": "independent tokens"}
 _GAUSSIAN: dict[str, Any] = {"data": "gaussian", "tables": "Gaussian tokens"}
 _MASKED = "`--masking`"
+_COURSES = "courses of training"
 _SAMPLED = "simulations, except of Gaussian tokens"
 
 #: All columns, in the order in which a legend names what tells curves apart.
@@ -111,8 +112,15 @@ EVERY = (
     _parameter("masking", "text", tables=_MASKED,
                meaning="kind and rate of the masks of training, and their draws where several",
                form="{}", usual="one"),
-    _parameter("estimator", "text", tables="simulations with `--estimator`",
+    _parameter("estimator", "text", tables="simulations with `--estimator`, courses of training",
                meaning="how rows are estimated", form="{}", usual="minimiser"),
+    _parameter("rate", tables=_COURSES, meaning="learning rate η, the largest of a schedule",
+               label="learning rate $\\eta$", form="$\\eta={:g}$"),
+    _parameter("schedule", "text", tables="courses whose rate changes",
+               meaning="how, as 1/t:2", form="{}", usual="constant"),
+    _parameter("step", "integer", tables=_COURSES + ", `order-parameters`",
+               meaning="steps of training so far, or iterations of message passing",
+               label="step", form="step {:g}"),
     _parameter("sites", "integer", finite=True, form="$L={:g}$"),
     _parameter("samples", "integer", finite=True),
     _parameter("rows", "integer", tables="simulations", finite=True,
@@ -155,7 +163,6 @@ EVERY = (
     Column("column", "integer", tables="`recovery`", meaning="the column of the entry"),
     Column("learnt", tables="`recovery`", meaning="its estimate"),
     Column("true", tables="`recovery`", meaning="its true value"),
-    Column("step", "integer", tables="`order-parameters`", meaning="iteration of message passing"),
     Column("layers", "integer", tables="`transformers`",
            meaning="those of the transformer, 0 for factored attention"),
     Column("parameters", "integer", tables="`transformers`", meaning="numbers that are trained"),
