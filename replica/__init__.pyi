@@ -9,6 +9,8 @@ from .predictions.asymptotics import many_samples as many_samples
 from .predictions.bayes_bound import BayesBound as BayesBound
 from .predictions.bayes_bound import bayes_bound as bayes_bound
 from .predictions.course import Course as Course
+from .predictions.descent import descent as descent
+from .predictions.flow import flow as flow
 from .predictions.free_energy import free_energy as free_energy
 from .predictions.layer_average import LayerAverage as LayerAverage
 from .predictions.layer_average import layer_average as layer_average
