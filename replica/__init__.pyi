@@ -9,6 +9,7 @@ from .predictions.asymptotics import few_samples as few_samples
 from .predictions.asymptotics import many_samples as many_samples
 from .predictions.bayes_bound import BayesBound as BayesBound
 from .predictions.bayes_bound import bayes_bound as bayes_bound
+from .predictions.course import Course as Course
 from .predictions.descent import descent as descent
 from .predictions.flow import flow as flow
 from .predictions.free_energy import free_energy as free_energy
@@ -18,8 +19,10 @@ from .predictions.mean_field_baseline import Baseline as Baseline
 from .predictions.mean_field_baseline import mean_field_baseline as mean_field_baseline
 from .predictions.moment_error import MomentError as MomentError
 from .predictions.moment_error import moment_error as moment_error
+from .predictions.one_pass import one_pass as one_pass
 from .predictions.optimal_lam import optimal_lam as optimal_lam
 from .predictions.optimal_masking import optimal_masking as optimal_masking
+from .predictions.optimal_rate import optimal_rate as optimal_rate
 from .predictions.reliability import Reliability as Reliability
 from .predictions.reliability import reliability as reliability
 from .predictions.required_alpha import required_alpha as required_alpha
@@ -39,6 +42,7 @@ from .problem import PottsTokens as PottsTokens
 from .problem import Problem as Problem
 from .problem import RowTokens as RowTokens
 from .problem import cavity_covariance as cavity_covariance
+from .problem.schedules import Schedule as Schedule
 from .saddle_point.existence_threshold import existence_threshold as existence_threshold
 from .saddle_point.solution import Solution as Solution
 from .saddle_point.solver import solve as solve

@@ -6,6 +6,8 @@ import math
 from abc import ABC, abstractmethod
 from typing import NamedTuple
 
+import numpy as np
+
 from replica.arrays import Matrix, Vector
 from replica.quadrature.field_law import FieldLaw
 from replica.quadrature.rule import Accuracy, Averages, Rule
@@ -73,6 +75,11 @@ class Channel(ABC):
     @abstractmethod
     def expansion(self) -> Rule:
         """Return the channel of the loss expanded to second order at h = 0, to start from."""
+
+    def fresh(self, m: Vector, q: Vector, accuracy: Accuracy) -> Averages:
+        """Return the averages over sequences that have not trained the row, whose h = ω."""
+        nothing = np.zeros_like(q)
+        return self.rule(m, q, nothing).averages(m, q, nothing, accuracy)
 
     def unlearnt(self, V: float) -> Averages:
         """Return the averages of a row that has learnt nothing yet, at m = q = 0."""

@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
 from scipy.optimize import brentq
 
 from replica.arrays import Matrix, Vector
@@ -19,8 +20,8 @@ from replica.losses.cross_entropy import CrossEntropyPoints
 from replica.quadrature.exchangeable_race import ExchangeableRaceRule
 from replica.quadrature.point_sets import lattice_near
 from replica.quadrature.point_sum import PointRule
-from replica.quadrature.rule import Accuracy, Rule
-from replica.quadrature.softmax_race import log_normaliser, uncertainty
+from replica.quadrature.rule import Accuracy, Averages, Rule
+from replica.quadrature.softmax_race import agreement, log_normaliser, uncertainty
 from replica.quadrature.temperature import Calibrated, untaught
 
 #: The q beyond which the averages of the cross-entropy take minutes.
@@ -61,6 +62,18 @@ class IndependentCrossEntropyChannel(Channel):
         """Return E log Σ_a e^{ω_a} - m κ."""
         known = self.law.conditional_variance(m, accuracy)
         return log_normaliser(self.law.colors, float(q[0]), accuracy) - float(m[0]) * known
+
+    def fresh(self, m: Vector, q: Vector, accuracy: Accuracy) -> Averages:
+        """Return κ(ρ), E |e_y - softmax(ω)|² and κ(q), κ(s²) = 1 - E|softmax(s ξ)|².
+
+        Fields are Gaussian whatever the token, so that Stein's lemma gives the first and the last.
+        """
+        overlap = self.law.conditional_variance(m, accuracy)
+        response = uncertainty(self.law.colors, float(q[0]), accuracy)
+        alike = agreement(self.law.colors, float(m[0]), float(q[0]), self.law.rho, accuracy)
+        energy = 2.0 - response - 2.0 * alike
+        loss = self.test_loss(m, q, accuracy)
+        return Averages(np.array([overlap]), np.array([energy]), np.array([response]), loss)
 
     def calibrated(self, m: Vector, q: Vector) -> Calibrated:
         """Return the T at which E ω·(y - softmax(ω/T)) = m κ(ρ) - (q/T) κ(q/T²) vanishes.

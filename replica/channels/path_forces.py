@@ -14,6 +14,10 @@ from replica.quadrature.field_law import FieldLaw
 from replica.quadrature.kernels.paths import LANES, add_row, response
 from replica.quadrature.path_noise import path_noise
 
+#: Axes up to which a response is summed over all of them; beyond, one probe a path has it in the
+#: mean.
+_FEW = 3
+
 #: Variance of a step's fields given those of earlier ones, relative to its own, that is none.
 _NONE = 1e-13
 
@@ -65,6 +69,7 @@ class PathForces:
         self._noise = np.ascontiguousarray(
             noise[:, own:].reshape(paths, steps, axes).transpose(1, 2, 0)
         )
+        self._probes = _probes(axes, paths, seed)
         self._root = np.zeros((modes, steps + 1, steps + 1))
         self._memory = np.zeros((modes, steps + 1, steps + 1))
         self._forces = np.zeros((steps + 1, axes, paths))
@@ -101,8 +106,24 @@ class PathForces:
         self._bends[t] = blocks.transpose(1, 0, 2)
         answers = np.zeros((len(overlap), t + 1))
         if not last:
-            response(self._memory, modes, self._bends[: t + 1], weights.reshape(-1, LANES), answers)
+            told = self._bends[: t + 1], weights.reshape(-1, LANES), answers
+            response(self._memory, modes, self._probes, *told)
         return Forces(drive, energy, -answers, float(weights @ bend.losses))
+
+
+def probes(axes: int) -> int:
+    """Return how many directions of its fields a path is asked for."""
+    return axes if axes <= _FEW else 1
+
+
+def _probes(axes: int, paths: int, seed: tuple[int, ...]) -> NDArray[np.float64]:
+    """Return the unit vectors, or random signs where there are many axes, for every path."""
+    if probes(axes) == axes:
+        return np.ascontiguousarray(
+            np.broadcast_to(np.eye(axes).reshape(1, -1, 1), (paths // LANES, axes**2, LANES))
+        )
+    signs = np.random.default_rng((*seed, axes)).integers(2, size=(paths // LANES, axes, LANES))
+    return np.asarray(2.0 * signs - 1.0, dtype=np.float64)
 
 
 def _summed(weights: Matrix, history: Matrix, modes: NDArray[np.int64]) -> Matrix:

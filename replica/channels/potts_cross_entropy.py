@@ -17,7 +17,7 @@ from replica.channels.channel import Channel, ManySamples
 from replica.channels.quadratic import QuadraticChannel
 from replica.losses.cross_entropy import CrossEntropyPoints
 from replica.quadrature.exchangeable import exchangeable_rule
-from replica.quadrature.fresh_fields import fresh
+from replica.quadrature.fresh_fields import fresh, fresh_forces
 from replica.quadrature.lattice import LatticeRule
 from replica.quadrature.point_sum import PointRule
 from replica.quadrature.rule import Accuracy, Averages, Rule
@@ -63,6 +63,10 @@ class CrossEntropyChannel(Channel):
     def test_loss(self, m: Vector, q: Vector, accuracy: Accuracy) -> float:
         """Return E ℓ(e_1, ω)."""
         return fresh(self.colors, m, q, accuracy)[0]
+
+    def fresh(self, m: Vector, q: Vector, accuracy: Accuracy) -> Averages:
+        """Return the averages at h = ω, one integral."""
+        return fresh_forces(self.colors, m, q, accuracy)
 
     def optimal_loss(self, rho: Vector, accuracy: Accuracy) -> float:
         """Return the conditional entropy of the masked token, the test loss at m = q = ρ."""

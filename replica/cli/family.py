@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -54,12 +54,14 @@ class Family:
             layers = check_layers(made[0], layers, "ensemble")
         return cls(made, optimal, kind if best == OPTIMAL else "", layers)
 
-    def only(self, options: argparse.Namespace) -> Problem:
-        """Return the problem if it is one, or raise ValueError."""
-        for name in self.names if len(self.problems) > 1 else ():
+    def only(self, options: argparse.Namespace, but: Collection[str] = ()) -> Problem:
+        """Return the first problem, or raise ValueError if others differ in more than `but`."""
+        for name in [name for name in self.names if name not in but]:
             option = "rows" if name == "row" else name
             allowed = "one value; `replica sweep` takes several"
             raise invalid(option, getattr(options, option), allowed)
+        if "alpha" not in but and len(self.problems) > 1:
+            raise invalid("alpha", options.alpha, "one number")
         return self.problems[0]
 
     def identity(self, problem: Problem) -> Line:

@@ -28,6 +28,14 @@ class CrossEntropyPoints:
         response = 2.0 * (r[:, 1:] * before[:, :-1]).sum(axis=1) / before[:, -1]
         return Solved(g, losses, response)
 
+    def fresh(self, omega: Matrix) -> Solved:
+        """Return the same for V = 0."""
+        p = np.exp(omega - omega.max(axis=1, keepdims=True))
+        p /= p.sum(axis=1, keepdims=True)
+        g = -p
+        g[:, 0] = p[:, 1:].sum(axis=1)
+        return Solved(g, self.value(omega), (p * (1.0 - p)).sum(axis=1))
+
     def response_square(self, omega: Matrix, V: float) -> Vector:
         """Return tr K², K = diag(r) - r rᵀ/Σr, at every point."""
         p = np.empty_like(omega)

@@ -24,6 +24,9 @@ _STEP, _MOST_STEPS = 2.0**10, 4
 #: Differences for derivatives of a prox, and for the check that it is a minimum.
 _DIFFERENCE, _MOVE = 1e-5, 1e-4
 
+#: V of a prox that is inverted, in units of the loss, the most steps of that, and what is near.
+_REACH, _RETURNS, _ARRIVED = 1e-2, 60, 1e-13
+
 
 @dataclass(frozen=True)
 class CustomPoints:
@@ -59,6 +62,17 @@ class CustomPoints:
         """Return what the loss makes of the fields ω."""
         h = self.prox(omega, V)
         return Solved((h - omega) / V, _value(self.loss, h), None)
+
+    def fresh(self, omega: Vector) -> Solved:
+        """Return the same for V = 0: its force is that of the fields which the prox moves to ω."""
+        V = _REACH / _unit(self.loss, self.colors)
+        before = omega.copy()
+        for _ in range(_RETURNS):
+            missed = omega - self.prox(before, V)
+            before += missed
+            if np.abs(missed).max() <= _ARRIVED * V:
+                break
+        return Solved((omega - before) / V, _value(self.loss, omega), None)
 
     def prox(self, omega: Matrix, V: float) -> Matrix:
         """Return h at every point."""

@@ -131,8 +131,8 @@ class Course(Table):
         """
         parameters = {name: _plain(value) for name, value in self.problem.columns().items()}
         parameters["alpha"] = _shortened(self.alphas)
-        if "rate" in self.columns:
-            parameters["rate"] = _shortened(self["rate"])
+        first = self.lines()[0] if len(self) else {}
+        parameters |= {name: first[name] for name in ("rate", "schedule") if name in first}
         provenance = {"parameters": parameters, **provenance}
         return super().to_csv(path, **provenance, error=_plain(self.error))
 

@@ -11,7 +11,7 @@ from replica.channels.path_signals import own_dimensions
 from replica.ensembles import ensemble_of
 from replica.predictions.course import Course
 from replica.predictions.followed import course_of
-from replica.predictions.path_course import Descent, path_rows
+from replica.predictions.path_course import Descent, Watch, path_rows
 from replica.predictions.polynomial_course import ROUNDING, largest_second_moment, polynomial_rows
 from replica.problem import Problem
 from replica.validation import integer, invalid, non_negative, one_of, positive
@@ -20,7 +20,7 @@ from replica.validation import integer, invalid, non_negative, one_of, positive
 ESTIMATOR = "descent"
 
 #: The most steps with the squared error, and with other losses, whose paths remember every step.
-_MOST_STEPS, _MOST_PATH_STEPS = 10_000, 2000
+_MOST_STEPS = 10_000, 2000
 
 #: Paths without further notice, and at most.
 PATHS, _MOST_PATHS = 20_000, 2**26
@@ -68,23 +68,30 @@ def descent(
     ValueError
         If an argument is not allowed, or steps are not stable: the largest stable rate is named.
     """
-    problem = followable(problem)
+    return descended(problem, descent_of(problem, rate, steps, momentum), paths)
+
+
+def descent_of(problem: Problem, rate: float, steps: int, momentum: float = 0.0) -> Descent:
+    """Return a descent of allowed length, or raise ValueError."""
+    linear = followable(problem).loss == "squared-error"
     rate, momentum = positive("rate", rate), non_negative("momentum", momentum)
     if momentum >= 1.0:
         raise invalid("momentum", momentum, "a number from 0 to less than 1")
-    linear = problem.loss == "squared-error"
-    steps = integer("steps", steps, 1, _MOST_STEPS if linear else _MOST_PATH_STEPS)
+    return Descent(rate, momentum, integer("steps", steps, 1, _MOST_STEPS[not linear]))
+
+
+def descended(problem: Problem, told: Descent, paths: int, watch: Watch = iter) -> Course:
+    """Return the course of a descent; `watch` sees the sets of paths pass."""
     paths = integer("paths", paths, 1, _MOST_PATHS)
-    told = Descent(rate, momentum, steps)
-    if linear:
+    if problem.loss == "squared-error":
         told.check(problem.lam, largest_second_moment(problem))
         rows = polynomial_rows(problem, lambda z: steps_of(told, z))
     else:
-        rows = path_rows(problem, told, paths)
-    training: dict[str, Any] = {"estimator": ESTIMATOR, "rate": rate}
-    if momentum:
-        training["momentum"] = momentum
-    return course_of(problem, training, rows, range(steps + 1), "step", ROUNDING)
+        rows = path_rows(problem, told, paths, watch)
+    training: dict[str, Any] = {"estimator": ESTIMATOR, "rate": told.rate}
+    if told.momentum:
+        training["momentum"] = told.momentum
+    return course_of(problem, training, rows, range(told.steps + 1), "step", ROUNDING)
 
 
 def followable(problem: Problem) -> Problem:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 
-from replica.channels.path_forces import PathForces
+from replica.channels.path_forces import PathForces, probes
 from replica.ensembles import ensemble_of
 from replica.losses.along_paths import CrossEntropyPaths, CustomPaths, PathLoss
 from replica.losses.custom import CustomPoints
@@ -20,6 +20,11 @@ from replica.validation import invalid
 
 #: Independent sets of paths, whose spread tells the errors.
 SETS = 10
+
+#: Seconds of a product along a path, and of one at a node of the spectrum.
+_SECONDS = 2.5e-10, 1e-9
+
+Watch = Callable[[Iterable[int]], Iterator[int]]
 
 
 class Descent(NamedTuple):
@@ -52,7 +57,25 @@ def paths_of(paths: int) -> int:
     return max(16, 1 << (-(-paths // SETS) - 1).bit_length())
 
 
-def path_rows(problem: Problem, descent: Descent, paths: int) -> list[Reached]:
+class Cost(NamedTuple):
+    """What a training takes, of one core."""
+
+    paths: int
+    seconds: float
+    gigabytes: float
+
+
+def cost_of(problem: Problem, descent: Descent, paths: int) -> Cost:
+    """Return about what the rows of all steps take."""
+    ensemble, steps, each = ensemble_of(problem.data), descent.steps, paths_of(paths)
+    axes, nodes = len(ensemble.law.axes[1]), ensemble.spectrum.weights.size
+    products = each * (axes * probes(axes) * steps**3 / 6 + 3 * axes**2 * steps**2)
+    seconds = SETS * (_SECONDS[0] * products + _SECONDS[1] * nodes * steps**3)
+    kept = each * steps * (axes**2 + 4 * axes) + nodes * steps**2
+    return Cost(SETS * each, seconds, 8e-9 * kept)
+
+
+def path_rows(problem: Problem, descent: Descent, paths: int, watch: Watch = iter) -> list[Reached]:
     """Return the rows after every step.
 
     Parameters
@@ -63,10 +86,15 @@ def path_rows(problem: Problem, descent: Descent, paths: int) -> list[Reached]:
         How.
     paths : int
         The least number of paths of all sets together.
+    watch : callable, optional
+        Yields what it is given, the numbers of the sets, and sees them pass.
     """
     top = largest_second_moment(problem)
     # One set after the other: each remembers all steps of its paths.
-    sets = [list(followed(problem, descent, top, paths_of(paths), (each,))) for each in range(SETS)]
+    sets = [
+        list(followed(problem, descent, top, paths_of(paths), (each,)))
+        for each in watch(range(SETS))
+    ]
     return [_together(rows) for rows in zip(*sets, strict=True)]
 
 

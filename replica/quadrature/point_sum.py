@@ -36,6 +36,9 @@ class PointLoss(Protocol):
     def solved(self, omega: Matrix, V: float) -> Solved:
         """Return what the loss makes of the fields ω."""
 
+    def fresh(self, omega: Matrix) -> Solved:
+        """Return the same for V = 0, where h = ω and g = -∇ℓ."""
+
     def response_square(self, omega: Matrix, V: float) -> Vector:
         """Return tr K² at every point."""
 
@@ -76,7 +79,9 @@ class PointRule:
     def averages(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> Averages:
         """Return the averages at these order parameters."""
         sample = self.law.sample(float(m[0]), float(q[0]), self.size, accuracy)
-        solved = self.loss.solved(sample.fields, float(V[0]))
+        trained = V[0] > 0.0
+        fields = sample.fields
+        solved = self.loss.solved(fields, float(V[0])) if trained else self.loss.fresh(fields)
         weights, g = sample.weights, solved.g
         terms = np.empty((4, len(weights)))
         terms[0] = (sample.pull * g).sum(axis=1)

@@ -78,6 +78,7 @@ _GAUSSIAN: dict[str, Any] = {"data": "gaussian", "tables": "Gaussian tokens"}
 _MASKED = "`--masking`"
 _AVERAGED = "`--ensemble`"
 _LEFT_OUT = "simulations with `--leave-one-out`"
+_COURSES = "courses of training"
 _SAMPLED = "simulations, except of Gaussian tokens"
 
 #: All columns, in the order in which a legend names what tells curves apart.
@@ -115,10 +116,17 @@ EVERY = (
     _parameter("masking", "text", tables=_MASKED,
                meaning="kind and rate of the masks of training, and their draws where several",
                form="{}", usual="one"),
-    _parameter("estimator", "text", tables="simulations with `--estimator`",
+    _parameter("estimator", "text", tables="simulations with `--estimator`, courses of training",
                meaning="how rows are estimated", form="{}", usual="minimiser"),
     _parameter("ensemble", tables=_AVERAGED, meaning="K, of the layers whose average it is",
                form="{:g} layers", usual="1"),
+    _parameter("rate", tables=_COURSES, meaning="learning rate η, the largest of a schedule",
+               label="learning rate $\\eta$", form="$\\eta={:g}$"),
+    _parameter("schedule", "text", tables="courses whose rate changes",
+               meaning="how, as 1/t:2", form="{}", usual="constant"),
+    _parameter("step", "integer", tables=_COURSES + ", `order-parameters`",
+               meaning="steps of training so far, or iterations of message passing",
+               label="step", form="step {:g}"),
     _parameter("sites", "integer", finite=True, form="$L={:g}$"),
     _parameter("samples", "integer", finite=True),
     _parameter("rows", "integer", tables="simulations", finite=True,
@@ -177,7 +185,6 @@ EVERY = (
     Column("column", "integer", tables="`recovery`", meaning="the column of the entry"),
     Column("learnt", tables="`recovery`", meaning="its estimate"),
     Column("true", tables="`recovery`", meaning="its true value"),
-    Column("step", "integer", tables="`order-parameters`", meaning="iteration of message passing"),
     Column("layers", "integer", tables="`transformers`",
            meaning="those of the transformer, 0 for factored attention"),
     Column("parameters", "integer", tables="`transformers`", meaning="numbers that are trained"),

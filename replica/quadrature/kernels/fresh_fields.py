@@ -23,11 +23,11 @@ def fresh_pair(m, q, spacing, radius):
     Returns
     -------
     tuple
-        E log(1/p_1), E (1 - p_1).
+        E log(1/p_1), E (1 - p_1), E Σ_{a≠b} p_a p_b.
     """
     root = np.sqrt(2.0 * q)
     half = int((radius + _lean(m, root)) / spacing)
-    loss = error = 0.0
+    loss = error = mixed = 0.0
     for i in range(-half, half + 1):
         z = i * spacing
         weight = np.exp(-0.5 * z * z)
@@ -35,24 +35,26 @@ def fresh_pair(m, q, spacing, radius):
         e = np.exp(-abs(h))
         loss += weight * (np.log1p(e) + max(-h, 0.0))
         error += weight * (e if h > 0.0 else 1.0) / (1.0 + e)
+        mixed += weight * e / ((1.0 + e) * (1.0 + e))
     norm = spacing / np.sqrt(2.0 * np.pi)
-    return loss * norm, error * norm
+    return loss * norm, error * norm, 2.0 * mixed * norm
 
 
 @jit
 def fresh_averages(colors, m, q, spacing, radius, digits):
     """Average over the fields without training, h = ω, by one integral of a product.
 
-    With Ψ(v) = E e^{-e^{v + √q x}} and u = v + √q x, see THEORY.md:
+    With u = v + √q x, Ψ(v) = E e^{-e^u} and φ(v) = E[e^u e^{-e^u}] = -Ψ'(v), see THEORY.md:
     E log(1/p_1) = ∫dv Ψ(v + m) (1 - Ψ(v)^{C-1}),
-    E (1 - p_1) = (C - 1) ∫dv Ψ(v + m) Ψ(v)^{C-2} E[e^u e^{-e^u}].
+    E (1 - p_1) = (C - 1) ∫dv Ψ(v + m) Ψ(v)^{C-2} φ(v),
+    E p_1 p_2 = ∫dv φ(v + m) φ(v) Ψ(v)^{C-2}, E p_2 p_3 = ∫dv Ψ(v + m) φ(v)² Ψ(v)^{C-3}.
     Both in v and in √q x the trapezoidal rule has at most this spacing. Below v = -digits the
     integrands are negligible, and e^{-digits} above.
 
     Returns
     -------
     tuple
-        E log(1/p_1), E (1 - p_1).
+        E log(1/p_1), E (1 - p_1), E Σ_{a≠b} p_a p_b.
     """
     n = colors - 1
     # Narrower fields than that change nothing, but their grid would never end.
@@ -60,7 +62,7 @@ def fresh_averages(colors, m, q, spacing, radius, digits):
     # An error takes two components, of which each goes half the way.
     lean = _lean(m, np.sqrt(2.0) * root_q)
     if lean > _NEVER:
-        return 0.0, 0.0
+        return 0.0, 0.0, 0.0
     radius += lean / np.sqrt(2.0)
     dx = min(0.75, spacing / root_q)
     half = int(np.ceil(radius / dx))
@@ -79,7 +81,8 @@ def fresh_averages(colors, m, q, spacing, radius, digits):
     wrong = np.empty(size)
     slope = np.empty(size)
     right = np.empty(size)
-    loss = error = 0.0
+    tilt = np.empty(size)
+    loss = error = mixed = 0.0
     for k in range(count):
         v = low + k * dv
         first = 0 if stride > 1 else k
@@ -89,13 +92,18 @@ def fresh_averages(colors, m, q, spacing, radius, digits):
                 e = np.exp(min(u, 50.0))
                 wrong[i] = -np.expm1(-e)
                 slope[i] = e * np.exp(-e)
-                right[i] = np.exp(-np.exp(min(u + m, 50.0)))
-        missing = density = both = 0.0
+                e = np.exp(min(u + m, 50.0))
+                right[i] = np.exp(-e)
+                tilt[i] = e * right[i]
+        missing = density = both = pull = 0.0
         for i in range(2 * half + 1):
             missing += weight[i] * wrong[first + i]
             density += weight[i] * slope[first + i]
             both += weight[i] * right[first + i]
+            pull += weight[i] * tilt[first + i]
         rest = np.log1p(-min(missing, 1.0 - 1e-16))
         loss -= both * np.expm1(n * rest)
         error += both * n * density * np.exp((n - 1) * rest)
-    return loss * dv, error * dv
+        pairs = 2.0 * pull * np.exp(rest) + (n - 1) * both * density
+        mixed += n * density * np.exp((n - 2) * rest) * pairs
+    return loss * dv, error * dv, mixed * dv

@@ -29,12 +29,28 @@ def _echo(past, Y, first, last, entry, echo):
         v += 1
 
 
+@inlined
+def _product(rows, axes, left, bend, found):
+    """Leave the product of a matrix (rows, axes) and a curvature in `found`."""
+    for a in range(rows):
+        for b in range(axes):
+            line = found[a * axes + b]
+            for j in range(LANES):
+                line[j] = 0.0
+            for c in range(axes):
+                x, y = left[a * axes + c], bend[c * axes + b]
+                for j in range(LANES):
+                    line[j] += x[j] * y[j]
+
+
 @jit
-def response(memory, mode, bends, weights, answers):
+def response(memory, mode, probes, bends, weights, answers):
     """Average what the force of the last step answers to noise over paths.
 
-    With Y_t = H_t and Y_s = -(Σ_{v>s} Y_v R(v, s)) H_s, matrices over the axes of the fields, the
-    derivative of the force of step t in the noise of step s is -Y_s.
+    With Y_t = Z H_t and Y_s = -(Σ_{v>s} Y_v R(v, s)) H_s, matrices of a row for each probe and a
+    column for each axis of the fields, the derivative of the force of step t in the noise of step
+    s is -Zᵀ Y_s where the probes Z are orthonormal, and in the mean over probes where Zᵀ Z is 1
+    in the mean.
 
     Parameters
     ----------
@@ -42,43 +58,42 @@ def response(memory, mode, bends, weights, answers):
         R_k(v, s) at [k, s, v], of which v > s is asked.
     mode : int array (axes,)
         The mode of each axis.
+    probes : array (blocks, rows * axes, 16)
+        Z of each path.
     bends : array (steps, blocks, axes * axes, 16)
         H_s along each path, with t the last step.
     weights : array (blocks, 16)
         Of the paths.
     answers : array (modes, steps)
-        Where the average of tr P_k Y_s is put.
+        Where the average of tr P_k Zᵀ Y_s is put.
     """
     steps, blocks = bends.shape[:2]
     axes = mode.size
-    Y = np.empty((steps, axes * axes, LANES))
-    echo = np.empty((axes * axes, LANES))
+    rows = probes.shape[1] // axes
+    Y = np.empty((steps, rows * axes, LANES))
+    echo = np.empty((rows * axes, LANES))
     traces = np.zeros((answers.shape[0], steps, LANES))
     for block in range(blocks):
+        probe, weight = probes[block], weights[block]
         for s in range(steps - 1, -1, -1):
-            bend, found = bends[s, block], Y[s]
             if s == steps - 1:
-                for entry in range(axes * axes):
+                for entry in range(rows * axes):
                     for j in range(LANES):
-                        found[entry, j] = weights[block, j] * bend[entry, j]
+                        echo[entry, j] = weight[j] * probe[entry, j]
             else:
-                for a in range(axes):
+                for a in range(rows):
                     for b in range(axes):
                         entry = a * axes + b
                         _echo(memory[mode[b], s], Y, s + 1, steps, entry, echo[entry])
-                for a in range(axes):
-                    for b in range(axes):
-                        line = found[a * axes + b]
                         for j in range(LANES):
-                            line[j] = 0.0
-                        for c in range(axes):
-                            left, right = echo[a * axes + c], bend[c * axes + b]
-                            for j in range(LANES):
-                                line[j] -= left[j] * right[j]
-            for a in range(axes):
-                trace, line = traces[mode[a], s], found[a * axes + a]
-                for j in range(LANES):
-                    trace[j] += line[j]
+                            echo[entry, j] = -echo[entry, j]
+            _product(rows, axes, echo, bends[s, block], Y[s])
+            for a in range(rows):
+                for b in range(axes):
+                    entry = a * axes + b
+                    trace, x, y = traces[mode[b], s], probe[entry], Y[s, entry]
+                    for j in range(LANES):
+                        trace[j] += x[j] * y[j]
     for k in range(answers.shape[0]):
         for s in range(steps):
             answers[k, s] = traces[k, s].sum()

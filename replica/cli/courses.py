@@ -1,0 +1,34 @@
+"""How the commands that follow a training print or write its course."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+
+from replica.commandline.command import CONVERGED, NOT_CONVERGED
+from replica.commandline.terminal import say
+from replica.predictions.course import Course
+
+
+def add_course_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say where a course goes."""
+    parser.add_argument("--json", action="store_true", help="print the lines as JSON")
+    parser.add_argument("--out", metavar="FILE", help="CSV table to write; stdout by default")
+
+
+def deliver(course: Course, options: argparse.Namespace, command: str) -> int:
+    """Print or write a course, and say where it could not be followed any more."""
+    if options.out is not None:
+        course.to_csv(options.out, command=command, seeds=[])
+    if options.json:
+        print(json.dumps(course.values(), indent=2))
+    elif options.out is None:
+        course.write(sys.stdout)
+    lost = [line for line in course.lines() if line["status"] != "converged"]
+    if not lost:
+        return CONVERGED
+    first = lost[0]
+    where = f"step {first['step']}" if "step" in first else f"alpha = {first['alpha']}"
+    say(f"replica: from {where} on the course is not known ({first['status']})")
+    return NOT_CONVERGED

@@ -1,0 +1,57 @@
+"""The command `replica one-pass`."""
+
+from __future__ import annotations
+
+import argparse
+
+from replica.cli.courses import add_course_options, deliver
+from replica.cli.family import Family
+from replica.cli.subcommand import Commands, subcommand
+from replica.commandline.grid import grid
+from replica.commandline.options import OPTIMAL, add_problem_options
+from replica.commandline.parsing import number
+from replica.problem import Problem
+from replica.problem.schedules import Schedule
+from replica.tables.table import writable_table
+
+#: What can be followed in one pass: data of a common spectrum.
+_MODELS = ("potts", "independent", "gaussian", "custom", "couplings")
+
+
+def add_one_pass(commands: Commands) -> None:
+    """Add `replica one-pass`."""
+    parser = subcommand(
+        commands,
+        "one-pass",
+        run_one_pass,
+        "follow stochastic gradient descent that sees every sequence once",
+        "Prints or writes a CSV table, one line per alpha, the sequences seen so far per site.",
+    )
+    add_problem_options(parser, "of every sequence, 0 or greater", models=_MODELS)
+    parser.add_argument("--rate", type=number, required=True, metavar="ETA",
+                        help="learning rate, each sequence moves the row by rate/L times its "
+                        "gradient; or optimal: the best at the last alpha")  # fmt: skip
+    parser.add_argument("--schedule", metavar="NAME", default="constant",
+                        help=f"one of {', '.join(Schedule.kinds)}; with its span in sequences per "
+                        "site as cosine:10, 1/t:2, warm-up:0.5 (constant)")  # fmt: skip
+    add_course_options(parser)
+
+
+def run_one_pass(options: argparse.Namespace, command: str) -> int:
+    """Follow the training, and print or write its course."""
+    from replica.predictions.one_pass import one_pass
+
+    family = Family(tuple(grid(options)))
+    problem, alphas = family.only(options, but=["alpha"]), [p.alpha for p in family.problems]
+    if options.out is not None:
+        writable_table("out", options.out)
+    rate = _rate(options, family.problems[-1])
+    return deliver(one_pass(problem, rate, alphas), options, command)
+
+
+def _rate(options: argparse.Namespace, last: Problem) -> Schedule:
+    if options.rate != OPTIMAL:
+        return Schedule.from_text(options.rate, options.schedule)
+    from replica.predictions.optimal_rate import optimal_rate
+
+    return optimal_rate(last, last.alpha, options.schedule)[0]
