@@ -1,7 +1,8 @@
 """Quadrature for any number of colours, by their exchangeability.
 
 For tilted fields of more colours than a lattice can serve; its cost hardly depends on their number.
-`exchange_rule` turns to `contour` where this one would lose digits.
+`exchangeable_rule` prefers `exchangeable_grid` where that holds, and `contour` where this one would
+lose digits.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 from replica.arrays import Vector
 from replica.memory import kept
 from replica.quadrature.contour import ContourRule
+from replica.quadrature.exchangeable_grid import GridRule
 from replica.quadrature.kernels.exchangeable import exchangeable_averages
 from replica.quadrature.kernels.exchangeable_window import exchangeable_decay, exchangeable_window
 from replica.quadrature.rule import Accuracy, Averages
@@ -135,8 +137,14 @@ class ExchangeableRule:
         return Averages(np.array([overlap]), np.array([energy]), np.array([response]), loss)
 
 
-def exchangeable_rule(colors: int, m: float, q: float, V: float) -> ExchangeableRule | ContourRule:
-    """Return the cheaper rule with all digits: one contour for all t, or one for each."""
+def exchangeable_rule(
+    colors: int, m: float, q: float, V: float
+) -> GridRule | ExchangeableRule | ContourRule:
+    """Return the cheapest rule with all digits: one grid, one contour, or one for every t."""
+    if colors < _MANY:
+        grid = GridRule.near(colors, m, q, V)
+        if grid.good:
+            return grid
     if colors < _ALWAYS:
         one = ExchangeableRule.near(colors, m, q, V)
         if one.resolved and (one.decayed or colors < _MANY or q > _TAILED):

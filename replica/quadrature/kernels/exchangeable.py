@@ -23,7 +23,7 @@ def solved_p(z, V):
 
 
 @inlined
-def _node_place(p, log_p, scale):
+def node_place(p, log_p, scale):
     """Return the s with p = scale log(1 + e^τ), τ = s - 6 e^{-3 - s/6}."""
     ratio = p / scale
     tau = log_p - np.log(scale) if ratio < 1e-9 else ratio + np.log(-np.expm1(-ratio))
@@ -55,8 +55,8 @@ def colour_nodes(shift, root_q, V, radius, rate, p_cut, density, p, weight):
     fine = max(steep + 4.0, 20.0)
     scale = fine / (steep * V + rate)
     log_scale = np.log(scale)
-    first = _node_place(p_low, low - V * p_low, scale)
-    last = _node_place(p_high, np.log(p_high), scale)
+    first = node_place(p_low, low - V * p_low, scale)
+    last = node_place(p_high, np.log(p_high), scale)
     count = int((last - first) * fine * density) + 3
     if count > p.size:
         return -1
@@ -155,31 +155,38 @@ def masked_moments(count, p, w, V, f):
 
 
 @inlined
-def add_terms(sums, factor, n, one, two, three, m_1, Ar, Ai, Br, Bi, k):
-    """Add a term of the integrals of 1, g_1, |g|², tr K and log(1/p_1).
+def integrands(n, one, two, three, e_r, e_p, e_pr, e_pp, e_ppr, m_1, m_r, m_u, m_ur, m_k, m_kr):
+    """Return the integrands of 1, g_1, |g|², tr K and log(1/p_1) from the averages over one colour.
 
-    `one`, `two` and `three` are e_1 to the powers n, n - 1 and n - 2, m_1 the masked colour's.
+    `one`, `two` and `three` are e_1 to the powers n, n - 1 and n - 2; e is of another colour than
+    the masked one, m of that.
     """
-    e_r = complex(Ar[1, k], Ai[1, k])
-    e_p = complex(Ar[2, k], Ai[2, k])
-    e_pr = complex(Ar[3, k], Ai[3, k])
-    e_pp = complex(Ar[4, k], Ai[4, k])
-    e_ppr = complex(Ar[5, k], Ai[5, k])
-    m_r = complex(Br[1, k], Bi[1, k])
-    m_u = complex(Br[2, k], Bi[2, k])
-    m_ur = complex(Br[3, k], Bi[3, k])
-    m_k = complex(Br[4, k], Bi[4, k])
-    m_kr = complex(Br[5, k], Bi[5, k])
     # Σ_{a>1} p_a Σ_b r_b over the other colours only, and the same with p².
     others = n * (e_pr * two + (n - 1) * e_p * e_r * three)
     squares = n * (e_ppr * two + (n - 1) * e_pp * e_r * three)
-    sums[0] += (factor * (m_r * one + n * m_1 * e_r * two)).real
-    sums[1] += (factor * (n * m_r * e_p * two + m_1 * others)).real
-    sums[2] += (
-        factor * (n * m_ur * e_p * two + m_u * others + n * m_r * e_pp * two + m_1 * squares)
-    ).real
-    sums[3] += (factor * n * e_r * (2.0 * m_r * two + (n - 1) * m_1 * e_r * three)).real
-    sums[4] += (factor * (n * m_kr * e_p * two + m_k * others)).real
+    norm = m_r * one + n * m_1 * e_r * two
+    gap = n * m_r * e_p * two + m_1 * others
+    energy = n * m_ur * e_p * two + m_u * others + n * m_r * e_pp * two + m_1 * squares
+    response = n * e_r * (2.0 * m_r * two + (n - 1) * m_1 * e_r * three)
+    loss = n * m_kr * e_p * two + m_k * others
+    return norm, gap, energy, response, loss
+
+
+@inlined
+def add_terms(sums, factor, n, one, two, three, m_1, Ar, Ai, Br, Bi, k):
+    """Add term k of the integrals of 1, g_1, |g|², tr K and log(1/p_1)."""
+    norm, gap, energy, response, loss = integrands(
+        n, one, two, three,
+        complex(Ar[1, k], Ai[1, k]), complex(Ar[2, k], Ai[2, k]), complex(Ar[3, k], Ai[3, k]),
+        complex(Ar[4, k], Ai[4, k]), complex(Ar[5, k], Ai[5, k]), m_1,
+        complex(Br[1, k], Bi[1, k]), complex(Br[2, k], Bi[2, k]), complex(Br[3, k], Bi[3, k]),
+        complex(Br[4, k], Bi[4, k]), complex(Br[5, k], Bi[5, k]),
+    )  # fmt: skip
+    sums[0] += (factor * norm).real
+    sums[1] += (factor * gap).real
+    sums[2] += (factor * energy).real
+    sums[3] += (factor * response).real
+    sums[4] += (factor * loss).real
 
 
 @jit

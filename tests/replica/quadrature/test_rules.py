@@ -10,7 +10,8 @@ from numpy.testing import assert_allclose
 import replica.quadrature.exchangeable
 import replica.quadrature.kernels.exchangeable
 from replica.channels.potts_cross_entropy import CrossEntropyChannel
-from replica.quadrature.exchangeable import ExchangeableRule
+from replica.quadrature.exchangeable import ExchangeableRule, exchangeable_rule
+from replica.quadrature.exchangeable_grid import GridRule
 from replica.quadrature.fresh_fields import fresh
 from replica.quadrature.kernels.exchangeable import colour_nodes
 from replica.quadrature.lattice import LatticeRule
@@ -49,6 +50,11 @@ def exchange(colors, m, q, V):
     return averages(ExchangeableRule.near(colors, m, q, V), m, q, V)
 
 
+def grid(colors, m, q, V):
+    """The rule with one grid, or what the solver takes where it does not hold."""
+    return averages(exchangeable_rule(colors, m, q, V), m, q, V)
+
+
 @pytest.mark.parametrize(
     ("colors", "order"),
     [(colors, order) for colors in (3, 4) for order in REGIMES]
@@ -57,10 +63,12 @@ def exchange(colors, m, q, V):
 )
 def test_lattice_and_exchange_agree(colors, order):
     # The second tolerance is for averages close to zero, where fields far from zero are all signal.
-    assert_allclose(lattice(colors, *order), exchange(colors, *order), rtol=1e-9, atol=1e-11)
+    expected = lattice(colors, *order)
+    assert_allclose(exchange(colors, *order), expected, rtol=1e-9, atol=1e-11)
+    assert_allclose(grid(colors, *order), expected, rtol=1e-9, atol=1e-11)
 
 
-@pytest.mark.parametrize("rule", [lattice, exchange])
+@pytest.mark.parametrize("rule", [lattice, exchange, grid])
 @pytest.mark.parametrize(("colors", "nodes"), [(3, 90), (4, 50)])
 @pytest.mark.parametrize(
     "order", [(0.62, 1.13, 0.889), (0.1, 1e-4, 0.01), (0.3, 0.4, 1e-9), (1.0, 0.3, 30.0)]
@@ -85,8 +93,9 @@ def test_many_colors_by_sampling(colors, samples, order):
     fields = np.sqrt(q) * noise
     fields[:, 0] += m
     values = reference_solver.observed(reference_solver.probabilities(fields, V), V)
-    gaps = values.mean(axis=0) - exchange(colors, *order)
-    assert (np.abs(gaps) < 4 * values.std(axis=0) / np.sqrt(samples)).all()
+    for rule in (exchange, grid):
+        gaps = values.mean(axis=0) - rule(colors, *order)
+        assert (np.abs(gaps) < 4 * values.std(axis=0) / np.sqrt(samples)).all()
 
 
 @pytest.mark.parametrize("colors", [3, 20])
@@ -170,3 +179,28 @@ def test_probabilities_sum_to_one(monkeypatch, colors, tolerance):
         exchange(colors, *order)
     worst = int(np.argmax(np.abs(np.array(sums) - 1)))
     assert sums[worst] == pytest.approx(1.0, abs=tolerance), orders[worst]
+
+
+@pytest.mark.parametrize("colors", [3, 8, 20, 60])
+def test_one_grid_holds_or_says_that_it_does_not(colors):
+    """Where the average of 1 is 1, the others are those of a grid for every log normaliser."""
+    orders = [*REGIMES, SEPARABLE, *random_orders(colors, 30)]
+    rules = [GridRule.near(colors, *order) for order in orders]
+    good = [(rule, order) for rule, order in zip(rules, orders, strict=True) if rule.good]
+    assert len(good) > 0.8 * len(orders)
+    for rule, order in good:
+        expected = exchange(colors, *order)
+        assert_allclose(averages(rule, *order), expected, rtol=1e-8, atol=1e-11, err_msg=f"{order}")
+        finer = averages(rule, *order, Accuracy.FINER)
+        assert_allclose(averages(rule, *order), finer, rtol=1e-9, atol=1e-11, err_msg=f"{order}")
+        assert rule.common_error < 1e-10
+
+
+def test_the_grid_remembers_the_averages_it_was_chosen_by():
+    order = (0.62, 1.13, 0.889)
+    rule = GridRule.near(20, *order)
+    known = averages(rule, *order)
+    again = averages(GridRule(**{**vars(rule), "found": None}), *order)
+    assert_allclose(known, again, rtol=1e-14)
+    moved = averages(rule, 0.62, 1.14, 0.889)
+    assert not np.isclose(moved, known, rtol=1e-5).any()

@@ -9,7 +9,7 @@ from scipy.special import log_ndtr
 
 from replica import PottsTokens, Problem, solve
 from replica.channels.potts_cross_entropy import CrossEntropyChannel
-from replica.quadrature.exchangeable import ExchangeableRule
+from replica.quadrature.exchangeable_grid import GridRule
 from replica.quadrature.lattice import LatticeRule
 from replica.quadrature.rule import Accuracy
 
@@ -55,12 +55,12 @@ def exact_observables(problem, solution) -> dict[str, float]:
         (3, 0.73, 23.0, 4e-3, LatticeRule),
         (3, 0.9, 7.1, 4e-5, LatticeRule),
         (4, 0.25, 0.57, 0.4, LatticeRule),
-        (4, 0.7, 1.8, 5e-5, ExchangeableRule),
-        (4, 0.42, 0.23, 2e-4, ExchangeableRule),
+        (4, 0.7, 1.8, 5e-5, GridRule),
+        (4, 0.42, 0.23, 2e-4, GridRule),
         (5, 0.06, 60.0, 4e-6, LatticeRule),
         (5, 0.77, 0.82, 4.5, LatticeRule),
-        (5, 0.6, 4.0, 1e-2, ExchangeableRule),
-        (5, 0.146, 0.221, 9e-3, ExchangeableRule),
+        (5, 0.6, 4.0, 1e-2, GridRule),
+        (5, 0.146, 0.221, 9e-3, GridRule),
     ],
 )
 def test_stated_error_bounds_the_true_one(colors, b, alpha, lam, rule):

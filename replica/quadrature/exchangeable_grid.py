@@ -1,0 +1,199 @@
+"""Quadrature for exchangeable colours with one grid of p for all log normalisers.
+
+The rule of `exchangeable` at about a tenth of its cost, wherever the average of 1 shows that it
+holds; `exchangeable_rule` there turns to others where not.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+
+from replica.arrays import Vector
+from replica.memory import kept
+from replica.quadrature.kernels.exchangeable_grid import exchangeable_grid_averages
+from replica.quadrature.kernels.exchangeable_window import (
+    alias_damping,
+    exchangeable_window,
+    typical_normaliser,
+)
+from replica.quadrature.rule import Accuracy, Averages
+
+#: Beyond this radius one Gaussian variable has no weight left; and log of the probability that the
+#: windows leave out.
+_RADIUS, _LEFT_OUT = 8.6, -31.0
+
+#: For each accuracy: nodes in x per cycle of what they resolve, factor of the nodes in t, terms
+#: more, and what damping adds to log(1/error) of aliases.
+_DENSITIES, _TIMES, _TERMS, _DAMPED = (0.2, 0.25, 0.3), (0.7, 1.0, 1.25), (-6, 0, 6), (0, 0, 2)
+
+#: Nodes in t, and those from so many colours on, whose log normaliser has a tail.
+_T_NODES, _T_NODES_TAILED, _TAILED = 36, 52, 40
+
+#: What is tried in turn: turns of s within one alternation of the terms, which move the first alias
+#: to 3 or 5, factor of the nodes in t, and alternations before Euler's average, of this order, sums
+#: the rest. Where Σ p is broad, where it is not, and without damping.
+_Tried = tuple[tuple[int, float, int], ...]
+_BROAD: _Tried = ((1, 1.0, 24), (1, 1.0, 44), (1, 1.0, 80), (1, 1.5, 44), (2, 1.5, 40))
+_NARROW: _Tried = ((1, 1.0, 44), (1, 1.0, 90))
+_UNDAMPED: _Tried = ((0, 1.0, 20), (0, 1.0, 44), (0, 1.0, 90))
+_EULER = 18
+
+#: Spread of Σ p below which no alias of 1 is reached, from which on it is broad, and below which
+#: with a tail the fewest terms are too few.
+_ALIAS, _SPREAD, _SPREAD_TAILED = 1.2, 4.0, 45.0
+
+#: The least spread that is told from none.
+_NARROWEST = 1e-16
+
+#: Knots of the damping in t, log(1/error) of aliases, and the least and largest damping.
+_KNOTS, _ALIAS_DIGITS, _LEAST, _MOST = 17, 28.5, 0.5, 60.0
+
+#: How far beyond the first alias p has to be to be left out.
+_BEYOND = 0.3
+
+#: The most nodes of one colour, for each accuracy: those of the finer are not many times more.
+_MOST_NODES = (5000.0, 5000.0, 8000.0)
+
+#: What the average of 1 may miss, of one with and without damping, and the share of it that the
+#: other averages miss.
+_DEFECT, _DEFECT_UNDAMPED, _SHARE = 4e-11, 3e-12, 0.5
+
+#: Where there is no other sign of an error.
+_UNSEEN = 5e-12
+
+
+@dataclass(frozen=True)
+class GridRule:
+    """The rule E O = ∫dt ∫ds/(2πi) e^s E[O Σ_b r_b e^{-s Σ_a p_a}], see THEORY.md.
+
+    Attributes
+    ----------
+    order : (float, float, float)
+        The m, q and V that it was chosen for.
+    window : (float, float)
+        Where the log normaliser t has its mass.
+    bend : float
+        log of the ratio of the distances of the nodes in t, at the upper and the lower end.
+    damping : tuple of float
+        Real part of s at knots in t: zeros where no alias of Σ p = 1 is reached.
+    step, p_cut : float
+        Spacing of the imaginary parts of s, and the largest p that counts.
+    turns : int
+        Of these, those within one alternation of the terms; 0 where they vanish.
+    times, terms : int
+        Nodes in t, and alternations before those of Euler's average.
+    defect : float
+        What the average of 1 misses.
+    good : bool
+        Whether that is as little as can be expected.
+    found : Averages or None
+        Those at `order`.
+    """
+
+    colors: int
+    order: tuple[float, float, float]
+    window: tuple[float, float]
+    bend: float
+    damping: tuple[float, ...]
+    step: float
+    p_cut: float
+    turns: int
+    times: int
+    terms: int
+    defect: float = math.inf
+    good: bool = False
+    found: Averages | None = None
+
+    @classmethod
+    @lru_cache(maxsize=8)
+    def near(cls, colors: int, m: float, q: float, V: float) -> GridRule:
+        """Return the rule for the surroundings of these order parameters."""
+        best = None
+        for rule in _candidates(colors, m, q, V):
+            norm, found = rule._averages(m, q, V, Accuracy.FINE)
+            defect = abs(norm - 1.0)
+            allowed = _DEFECT if rule.turns else _DEFECT_UNDAMPED
+            rule = replace(rule, defect=defect, good=defect < allowed, found=found)
+            if best is None or not best.defect <= defect:
+                best = rule
+            if rule.good:
+                break
+        assert best is not None
+        return best
+
+    @property
+    def common_error(self) -> float:
+        """What neither accuracy shows: a share of what the average of 1 misses."""
+        return _UNSEEN + _SHARE * self.defect
+
+    def covers(self, m: Vector, q: Vector, V: Vector) -> bool:
+        """Tell whether the order parameters are still close to those of the rule."""
+        m0, q0, V0 = self.order
+        return bool(
+            abs(math.log(q[0] / q0)) < 0.02
+            and abs(m[0] - m0) < 0.2 * math.sqrt(q0)
+            and abs(V[0] - V0) < 0.02 * max(V0, math.sqrt(q0))
+        )
+
+    def averages(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> Averages:
+        """Return the averages at these order parameters."""
+        at = m[0], q[0], V[0]
+        if accuracy == Accuracy.FINE and self.found is not None and at == self.order:
+            return self.found
+        return self._averages(*at, accuracy)[1]
+
+    def _averages(self, m: float, q: float, V: float, accuracy: Accuracy) -> tuple[float, Averages]:
+        """Return the average of 1, and the others."""
+        damping = np.array(self.damping)
+        if self.turns:
+            damping += _DAMPED[accuracy] / (2.0 * self.turns)
+        times, terms = round(self.times * _TIMES[accuracy]), self.terms + _TERMS[accuracy]
+        norm, overlap, energy, response, loss = exchangeable_grid_averages(
+            self.colors, m, q, V, *self.window, times, self.bend, damping, self.step,
+            _series(terms, max(self.turns, 1), self.step), _RADIUS,
+            _DENSITIES[accuracy], self.p_cut, _MOST_NODES[accuracy],
+        )  # fmt: skip
+        found = Averages(np.array([overlap]), np.array([energy]), np.array([response]), loss)
+        return norm, found
+
+
+def _candidates(colors: int, m: float, q: float, V: float) -> Iterator[GridRule]:
+    """Yield rules of ever more nodes and terms."""
+    # A margin on q keeps the rule fit while a solver moves nearby.
+    order = colors, m, 1.05 * q, V
+    low, high, least, most = exchangeable_window(*order, _RADIUS, _LEFT_OUT)
+    width, centre = high - low, typical_normaliser(colors, m, V)
+    below = min(max((centre - low) / width, 0.08), 0.8)
+    bend = max(math.log((1.0 - below) / below) + 0.3, 0.1)
+    spread = 1.05 * max(most - 1.0, 1.0 - least)
+    tailed = colors >= _TAILED
+    tried = _UNDAMPED if spread < _ALIAS else _NARROW if spread < _SPREAD else _BROAD
+    if tailed and spread < _SPREAD_TAILED:
+        tried = tried[1:]
+    for turns, factor, terms in tried:
+        damping = np.zeros(_KNOTS)
+        step, p_cut = 2.0 * math.pi / max(spread, _NARROWEST), 2.0 + spread
+        if turns:
+            alias = 1.0 + 2.0 * turns
+            step, p_cut = math.pi / turns, alias + _BEYOND
+            alias_damping(*order, low, high, alias, _ALIAS_DIGITS, _LEAST, _MOST, _RADIUS, damping)
+        times = round(factor * (_T_NODES_TAILED if tailed else _T_NODES))
+        yield GridRule(
+            colors, (m, q, V), (low, high), bend, tuple(damping.tolist()), step, p_cut,
+            turns, times, terms,
+        )  # fmt: skip
+
+
+@kept()
+def _series(terms: int, turns: int, step: float) -> Vector:
+    """Return the weights of the trapezoidal rule, with Euler's average at its end."""
+    shares = [math.comb(_EULER, j) for j in range(_EULER + 1)]
+    tail = np.cumsum(shares[::-1])[::-1] / 2.0**_EULER
+    weights = np.repeat(np.concatenate([np.ones(terms), tail]), turns)
+    weights[0] = 0.5
+    return weights * (step / math.pi)
