@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from replica.immutable import Immutable
 from replica.validation import invalid, numbers
+from simulations.estimators.dependence import Sums, probes_of
 from simulations.estimators.minimiser import Training, objectives_of
 from simulations.estimators.objective import Rows
 from simulations.estimators.own_loss import OwnLoss
@@ -19,9 +20,6 @@ from simulations.estimators.response import Response, basis_of
 from simulations.kernels.local_fields import local_fields
 from simulations.kernels.one_thread import one_thread
 from simulations.tokens import Floats, checked_tokens
-
-#: Random vectors with which traces are taken; for fewer sequences all of their coordinates.
-_PROBES, _FEW = 16, 32
 
 #: det(1 - S H), which is the share of a sequence in its own prediction, that is none.
 _PINNED = 1e-9
@@ -43,7 +41,8 @@ class LeftOut(Immutable):
     error_rate, error_rate_stderr : arrays (rows,)
         How often the largest logit is not that of the token.
     temperature, temperature_stderr : arrays (rows,)
-        T of which softmax(z/T) predicts best; NaN for other losses than the cross-entropy.
+        T of which softmax(z/T) predicts best, infinite where logits help nothing, with an error to
+        first order in that of 1/T; NaN for other losses than the cross-entropy.
     means : dict
         The means of these over the rows, NAME and NAME_stderr by name. Rows share their sequences:
         the errors are not those of independent rows. Of temperatures 1/T is averaged.
@@ -127,8 +126,8 @@ def left_out(
     """Return the same of checked arguments, for the first `letters` colours (all if None)."""
     samples, count = len(rows.tokens), len(rows.rows)
     share = np.full(samples, 1 / samples) if shares is None else shares
-    probes = _probes(samples)
-    total = {name: _Sums(np.zeros(samples), *np.zeros((2, *probes.shape))) for name in READINGS}
+    probes = probes_of(samples)
+    total = {name: Sums(np.zeros(samples), *np.zeros((2, *probes.shape))) for name in READINGS}
     cells: dict[str, Floats] = {name: np.full(count, np.nan) for name in _cells()}
     for column in range(count):
         if training.statuses[column] in ("diverged", "not-finite"):
@@ -140,11 +139,9 @@ def left_out(
             total[name] = total[name].plus(sums, 1 / count)
     means = {}
     for name in READINGS:
-        plain = cells[name]
-        value = 1 / np.mean(1 / plain) if name == "temperature" else np.mean(plain)
-        scale = value**2 if name == "temperature" else 1.0
-        means[name] = float(value)
-        means[f"{name}_stderr"] = float(scale * total[name].error(share) + 0 * value)
+        value, scale = _mean(name, cells[name])
+        means[name] = value
+        means[f"{name}_stderr"] = scale * total[name].error(share)
     return LeftOut(rows.rows, **cells, means=means)
 
 
@@ -157,41 +154,25 @@ def means_of(parts: Sequence[LeftOut]) -> dict[str, float]:
     for name in READINGS:
         values = np.array([part.means[name] for part in parts])
         errors = np.array([part.means[f"{name}_stderr"] for part in parts])
+        found[name], scale = _mean(name, values, counts)
         if name == "temperature":
-            values, errors = 1 / values, errors / values**2
-        mean = counts @ values / counts.sum()
-        error = np.sqrt(np.sum((counts * errors) ** 2)) / counts.sum()
-        if name == "temperature":
-            mean, error = 1 / mean, error / mean**2
-        found[name], found[f"{name}_stderr"] = float(mean), float(error)
+            # What a part without any temperature adds to 1/T is zero.
+            errors = np.where(np.isinf(values), 0.0, errors / values**2)
+        found[f"{name}_stderr"] = scale * float(np.linalg.norm(counts * errors) / counts.sum())
     return found
 
 
-class _Sums(NamedTuple):
-    """A mean over sequences of what depends on them all, as its error needs it.
+def _mean(name: str, values: Floats, weights: Floats | None = None) -> tuple[float, float]:
+    """Return a mean over rows, of temperatures that of 1/T, and its change with what is averaged.
 
-    Parameters
-    ----------
-    terms : array (samples,)
-        f_μ, whose mean it is.
-    forward, backward : arrays (samples, probes)
-        D x and Dᵀx of every probe x, with D_μν = c_ν δ_μν, zero for μ = ν, and shares c.
+    It is NaN where one of them is, or where no row has a finite temperature.
     """
-
-    terms: Floats
-    forward: Floats
-    backward: Floats
-
-    def plus(self, other: _Sums, factor: float) -> _Sums:
-        return _Sums(*(a + factor * b for a, b in zip(self, other, strict=True)))
-
-    def error(self, share: Floats) -> float:
-        """Return the root of Σ_μ c_μ² (f_μ - f̄)² + Σ_{μ≠ν} c_μ c_ν δ_μν δ_νμ."""
-        spread = np.sum((share * (self.terms - share @ self.terms)) ** 2)
-        spread /= 1 - np.sum(share**2)
-        # xᵀDDx, whose mean is the trace of DD. It is no less than zero but for noise.
-        dependence = np.sum(self.forward * self.backward)
-        return float(np.sqrt(spread + max(dependence, 0.0)))
+    if name != "temperature":
+        return float(np.average(values, weights=weights)), 1.0 + 0.0 * float(values.sum())
+    with np.errstate(divide="ignore"):
+        cold = float(np.average(1 / values, weights=weights))
+    T = 1 / cold if 0 < cold < np.inf else np.nan
+    return T, T**2
 
 
 def _of_row(
@@ -201,7 +182,7 @@ def _of_row(
     share: Floats,
     probes: Floats,
     letters: int | None,
-) -> list[tuple[Reading, _Sums]]:
+) -> list[tuple[Reading, Sums]]:
     """Return the readings of one row, none where it cannot leave some sequence out."""
     sites, basis = slice(0, rows.sites), basis_of(rows)
     tokens, seen = rows.tokens[:, sites], rows.seen(np.array([column]))[:, 0]
@@ -238,7 +219,7 @@ def _of_row(
         forward = -pulls @ far - same * (share[:, None] * probes)
         backward = -share[:, None] * (pushes @ response.solve(pulls.T @ probes))
         backward -= share[:, None] * same * probes
-        found.append((reading, _Sums(reading.terms, forward, backward)))
+        found.append((reading, Sums(reading.terms, forward, backward)))
     return found
 
 
@@ -248,14 +229,6 @@ def _solved(matrices: Floats, vectors: Floats) -> Floats:
 
 def _cells() -> list[str]:
     return [cell for name in READINGS for cell in (name, f"{name}_stderr")]
-
-
-def _probes(samples: int) -> Floats:
-    """Return vectors x with mean x xᵀ = 1 over their sum, columns of an array."""
-    if samples <= _FEW:
-        return np.eye(samples)
-    signs = np.random.default_rng(0).choice([-1.0, 1.0], (samples, _PROBES))
-    return np.asarray(signs / np.sqrt(_PROBES))
 
 
 def _shares(weights: Any, samples: int) -> Floats | None:

@@ -61,6 +61,10 @@ def readings(
         if np.isfinite(b) and b > 0:
             terms, slopes, scale = _temperature(z, y, share, b)
             yield Reading("temperature", 1 / b, terms, np.pad(slopes, unknown), scale)
+        else:
+            # Without an error to first order: infinite, or zero.
+            none = np.zeros_like(fields)
+            yield Reading("temperature", 0.0 if b else np.inf, none[:, 0], none, np.nan)
 
 
 def _step(z: Floats, seen: Floats) -> Floats:

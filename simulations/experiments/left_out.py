@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from replica.problem import Masking
 from replica.validation import invalid, truth
 from simulations.estimators.leave_one_out import LeftOut
@@ -32,4 +34,5 @@ def cells_of(means: Mapping[str, float]) -> dict[str, float]:
 def cells_of_row(found: LeftOut, number: int) -> dict[str, float]:
     """Return the cells of one row."""
     names = [cell for name in READINGS for cell in (name, f"{name}_stderr")]
-    return {f"loo_{name}": float(getattr(found, name)[number]) for name in names}
+    cells = {f"loo_{name}": float(getattr(found, name)[number]) for name in names}
+    return {name: cell if np.isfinite(cell) else np.nan for name, cell in cells.items()}

@@ -234,6 +234,16 @@ def test_few_directions_without_weight_decay():
     assert found.test_loss[0] == pytest.approx(0.5 * (gap**2).sum(axis=1).mean())
 
 
+def test_rows_that_know_nothing_add_nothing_to_the_mean_of_inverse_temperatures():
+    tokens = np.random.default_rng(0).integers(3, size=(40, 12)).astype(np.uint8)
+    found = leave_one_out(train(tokens, 3, 0.05), tokens, 3, 0.05)
+    idle = np.isinf(found.temperature)
+    assert 0 < idle.sum() < 12
+    assert np.isnan(found.temperature_stderr[idle]).all()
+    assert found.means["temperature"] == pytest.approx(1 / np.mean(1 / found.temperature))
+    assert np.isfinite(found.means["temperature_stderr"])
+
+
 def test_refusals():
     tokens = potts_sequences(3, 10, 20)
     training = train(tokens, 3, 0.1)
