@@ -3,52 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
 from replica.arrays import Matrix, Vector
-from replica.channels.channel import Channel
+from replica.channels.quadratic_loss import QuadraticLossChannel
 from replica.quadrature.mixture_law import MixtureLaw, of_packed
-from replica.quadrature.rule import HUGE, Accuracy, Averages
+from replica.quadrature.rule import Accuracy, Averages
 from replica.quadrature.symmetric import assembled
 
 
 @dataclass(frozen=True)
-class MixtureQuadraticChannel(Channel):
+class MixtureQuadraticChannel(QuadraticLossChannel):
     """ℓ(y, h) = a |y - c h|²/(2c), y and h without their mean over the colours.
 
-    Its force is g = a (1 + acV)^{-1} (y - c ω), V a matrix for each token y. At a = c = 1 it is the
-    squared error; at others, the expansion of a loss at h = 0. It is its own quadrature rule.
-
-    Attributes
-    ----------
-    law : MixtureLaw
-        Of fields and masked token.
-    curvature : float
-        c, greater than 0.
-    scale : float
-        a, greater than 0.
+    Its force is g = a (1 + acV)^{-1} (y - c ω), V a matrix for each token y.
     """
 
     law: MixtureLaw
-    curvature: float = 1.0
-    scale: float = 1.0
-
-    common_error: ClassVar[float] = 1e-14
-    largest_q: ClassVar[float] = HUGE
-
-    def rule(self, m: Vector, q: Vector, V: Vector) -> MixtureQuadraticChannel:
-        """Return the channel itself."""
-        return self
-
-    def expansion(self) -> MixtureQuadraticChannel:
-        """Return the channel itself, which is quadratic."""
-        return self
-
-    def covers(self, m: Vector, q: Vector, V: Vector) -> bool:
-        """Tell that closed forms hold everywhere."""
-        return True
 
     def averages(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> Averages:
         """Return the averages over g = a (1 + acV)^{-1} (y - c ω)."""
@@ -62,21 +34,12 @@ class MixtureQuadraticChannel(Channel):
         loss = a * float(np.trace(energy.sum(axis=0))) / (2 * c)
         return Averages(overlap, a * a * energy, response, loss)
 
-    def test_loss(self, m: Vector, q: Vector, accuracy: Accuracy) -> float:
-        """Return a E|y - c ω|²/(2c)."""
-        return self.averages(m, q, np.zeros_like(q), accuracy).loss
-
     def response_square(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> Vector:
         """Return what makes K A K of packed matrices A of every token, times its frequency."""
         basis, stiffness = self.law.basis, self.scale * self.curvature
         K = stiffness * basis @ self._compliance(V) @ basis.T
         pairs = zip(self.law.frequencies, K, strict=True)
         return of_packed([share * np.kron(each, each) for share, each in pairs])
-
-    def optimal_loss(self, rho: Vector, accuracy: Accuracy) -> float:
-        """Return a E|y - E[y|ν]|²/(2c), the error of predicting the conditional mean."""
-        variance = self.law.conditional_variance(rho, accuracy)
-        return self.scale / self.curvature * 0.5 * variance
 
     def _compliance(self, V: Vector) -> Vector:
         """Return (1 + acV)^{-1} on colour differences; NaN where V is no number."""

@@ -6,52 +6,25 @@ It serves the squared error, and the start of the search for other losses, expan
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
 from replica.arrays import Matrix, Vector
-from replica.channels.channel import Channel, ManySamples
+from replica.channels.channel import ManySamples
+from replica.channels.quadratic_loss import QuadraticLossChannel
 from replica.quadrature.field_law import FieldLaw
-from replica.quadrature.rule import HUGE, Accuracy, Averages
+from replica.quadrature.rule import Accuracy, Averages
 
 
 @dataclass(frozen=True)
-class QuadraticChannel(Channel):
+class QuadraticChannel(QuadraticLossChannel):
     """ℓ(y, h) = a |y - c h|²/(2c), y and h without their mean over the colours.
 
     Its force is g = a (y - c ω)/(1 + acV), so that the law's second moments of y - c ω are all
-    it needs, and the channel is its own quadrature rule. At a = c = 1 it is the squared error,
-    whose prox is (ω + V y)/(1 + V); at others, the expansion of a loss at h = 0.
-
-    Attributes
-    ----------
-    law : FieldLaw
-        Of fields and masked token.
-    curvature : float
-        c, greater than 0.
-    scale : float
-        a, greater than 0.
+    it needs. The prox of the squared error is (ω + V y)/(1 + V).
     """
 
     law: FieldLaw
-    curvature: float = 1.0
-    scale: float = 1.0
-
-    common_error: ClassVar[float] = 1e-14
-    largest_q: ClassVar[float] = HUGE
-
-    def rule(self, m: Vector, q: Vector, V: Vector) -> QuadraticChannel:
-        """Return the channel itself."""
-        return self
-
-    def expansion(self) -> QuadraticChannel:
-        """Return the channel itself, which is quadratic."""
-        return self
-
-    def covers(self, m: Vector, q: Vector, V: Vector) -> bool:
-        """Tell that closed forms hold everywhere."""
-        return True
 
     def averages(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> Averages:
         """Return the averages over g = a (y - c ω)/(1 + acV)."""
@@ -63,10 +36,6 @@ class QuadraticChannel(Channel):
         if a != 1.0:
             overlap, energy = a * overlap, a * a * energy
         return Averages(overlap, energy, self.law.dimensions * (a * c) / stiff, loss)
-
-    def test_loss(self, m: Vector, q: Vector, accuracy: Accuracy) -> float:
-        """Return a E|y - c ω|²/(2c)."""
-        return self.averages(m, q, np.zeros_like(q), accuracy).loss
 
     def unlearnt(self, V: float) -> Averages:
         """Return the averages of a row that has learnt nothing yet, at m = q = 0."""
@@ -84,8 +53,3 @@ class QuadraticChannel(Channel):
         """Return E tr (P_k K P_l K), K = Σ_k ac P_k/(1 + ac V_k)."""
         stiffness = self.scale * self.curvature
         return np.diag(self.law.dimensions * (stiffness / (1 + stiffness * V)) ** 2)
-
-    def optimal_loss(self, rho: Vector, accuracy: Accuracy) -> float:
-        """Return a E|y - E[y|ν]|²/(2c), the error of predicting the conditional mean."""
-        variance = self.law.conditional_variance(rho, accuracy)
-        return self.scale / self.curvature * 0.5 * variance

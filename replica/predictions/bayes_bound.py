@@ -146,16 +146,17 @@ def _of_predictions(alpha: float, ensemble: Ensemble) -> BayesBound:
         assert found is not None
         return found
 
-    def gain(m: float) -> float:
-        return alpha * w2 * variance * evidence(m, Accuracy.FINER).information
+    def uncertain(found: Evidence) -> float:
+        return 1.0 / (1.0 + alpha * w2 * variance * found.information)
 
     def missing(m: float) -> float:
-        return w2 * variance * gain(m) / (1.0 + gain(m)) - m
+        return w2 * variance * (1.0 - uncertain(evidence(m, Accuracy.FINER))) - m
 
     # Information grows with m, but less than what is left to know shrinks: there is one root.
     m = brentq(missing, 0.0, w2 * variance, xtol=1e-300, rtol=1e-13) if missing(0.0) > 0.0 else 0.0
-    fine, finer = (evidence(m, each).loss for each in (Accuracy.FINE, Accuracy.FINER))
+    fine, finer = (evidence(m, each) for each in (Accuracy.FINE, Accuracy.FINER))
     seen = np.array([max(m, TINY_OVERLAP)])
     rate = law.error_rate(seen, seen, Accuracy.FINE)
-    distance = 1.0 / (1.0 + gain(m)) if w2 > 0.0 else math.nan
-    return BayesBound(m, fine, rate, distance, relative_difference([fine], [finer]))
+    distance = uncertain(finer) if w2 > 0.0 else math.nan
+    error = relative_difference([fine.loss], [finer.loss])
+    return BayesBound(m, fine.loss, rate, distance, error)

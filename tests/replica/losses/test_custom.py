@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from scipy.special import expit, logsumexp, wrightomega
+from scipy.special import expit
+from smoothed import SmoothedCrossEntropy
 
 from replica import (
     CustomTokens,
@@ -28,36 +29,6 @@ from replica.quadrature.rule import Accuracy
 OBSERVABLES = (
     "m", "q", "V", "test_loss", "train_loss", "optimal_loss", "error_rate", "coupling_error",
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class SmoothedCrossEntropy:
-    """Cross-entropy to a target of which a part is spread over all colours."""
-
-    smoothing: float = 0.0
-    name: str = "smoothed"
-
-    def target(self, colors):
-        y = np.full(colors, self.smoothing / colors)
-        y[0] += 1 - self.smoothing
-        return y
-
-    def value(self, h):
-        return logsumexp(h, axis=-1) - h @ self.target(h.shape[-1])
-
-    def prox(self, omega, V):
-        c = omega + V * self.target(omega.shape[-1])
-        t = logsumexp(c, axis=-1, keepdims=True)
-        for _ in range(20):
-            p = wrightomega(c - t + np.log(V)) / V
-            total = p.sum(axis=-1, keepdims=True)
-            t = t + np.log(total) * total / (p / (1 + V * p)).sum(axis=-1, keepdims=True)
-        return c - V * p
-
-    def optimum(self, probabilities):
-        colors = probabilities.shape[-1]
-        q = (1 - self.smoothing) * probabilities + self.smoothing / colors
-        return -(q * np.log(q)).sum(axis=-1)
 
 
 @dataclass(frozen=True)

@@ -4,30 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from smoothed import SmoothedTraining
 
 from replica.problem import PottsTokens, Problem
 from simulations import PottsModel, measure, sample, simulate, train
-
-
-@dataclass(frozen=True)
-class Smoothed:
-    """The cross-entropy to smoothed targets, as a simulation needs it."""
-
-    smoothing: float = 0.0
-    name: str = "smoothed"
-
-    def targets(self, probabilities):
-        return (1 - self.smoothing) * probabilities + self.smoothing / probabilities.shape[-1]
-
-    def expected(self, fields, probabilities):
-        top = fields.max(axis=-1, keepdims=True)
-        normaliser = np.log(np.exp(fields - top).sum(axis=-1)) + top[..., 0]
-        return normaliser - (self.targets(probabilities) * fields).sum(axis=-1)
-
-    def gradient(self, fields, probabilities):
-        softmax = np.exp(fields - fields.max(axis=-1, keepdims=True))
-        softmax /= softmax.sum(axis=-1, keepdims=True)
-        return softmax - self.targets(probabilities)
 
 
 class Square:
@@ -49,7 +29,7 @@ SIMILARITY = np.array([[1.0, 0.3, 0.3], [0.3, 1.0, 0.3], [0.3, 0.3, 1.0]])
 
 @pytest.mark.parametrize("similarity", [None, SIMILARITY])
 @pytest.mark.parametrize(
-    ("own", "loss"), [(Smoothed(), "cross-entropy"), (Square(), "squared-error")]
+    ("own", "loss"), [(SmoothedTraining(), "cross-entropy"), (Square(), "squared-error")]
 )
 def test_the_built_in_losses_by_hand(own, loss, similarity):
     model = PottsModel.random(PottsTokens(3, 1.5), 30, seed=0)
@@ -64,7 +44,7 @@ def test_the_built_in_losses_by_hand(own, loss, similarity):
     assert np.isnan(found.optimal_loss).all()
 
 
-class Theory(Smoothed):
+class Theory(SmoothedTraining):
     """What the theory would take; a simulation that calls it fails."""
 
     def value(self, h):
@@ -76,23 +56,23 @@ class Theory(Smoothed):
 def test_a_simulation_never_asks_the_theory():
     problem = Problem(2.0, 0.1, PottsTokens(3, 1.5), Theory(0.1))
     options = {"rows": 3, "test_samples": 50}
-    line = simulate(problem, 20, own_loss=Smoothed(0.1), **options)
+    line = simulate(problem, 20, own_loss=SmoothedTraining(0.1), **options)
     assert (line["loss"], line["status"]) == ("smoothed", "converged")
-    other = simulate(problem, 20, own_loss=Smoothed(0.3), **options)
+    other = simulate(problem, 20, own_loss=SmoothedTraining(0.3), **options)
     assert other["train_loss"] > line["train_loss"]
-    for wrong in (None, Smoothed(name="other")):
+    for wrong in (None, SmoothedTraining(name="other")):
         with pytest.raises(ValueError, match=r"own_loss = .* name 'smoothed' of the problem's"):
             simulate(problem, 20, own_loss=wrong, **options)
     with pytest.raises(ValueError, match=r"estimator = 'amp' .* minimiser with a loss of your own"):
-        simulate(problem, 20, own_loss=Smoothed(0.1), estimator="amp", **options)
+        simulate(problem, 20, own_loss=SmoothedTraining(0.1), estimator="amp", **options)
 
 
-class WrongSlope(Smoothed):
+class WrongSlope(SmoothedTraining):
     def gradient(self, fields, probabilities):
         return 1.1 * super().gradient(fields, probabilities)
 
 
-class WrongShape(Smoothed):
+class WrongShape(SmoothedTraining):
     def expected(self, fields, probabilities):
         return super().expected(fields, probabilities)[..., None]
 
@@ -111,7 +91,7 @@ def test_a_wrong_loss_is_found_out(loss, told):
 
 
 @dataclass(frozen=True)
-class Times(Smoothed):
+class Times(SmoothedTraining):
     """The cross-entropy in another unit."""
 
     a: float = 1.0
@@ -139,7 +119,7 @@ def test_a_loss_in_any_unit(a):
         train(tokens, 3, 0.1 * a, Steeper(a=a))
 
 
-class Spread(Smoothed):
+class Spread(SmoothedTraining):
     """Its answers have an axis too many, but for what it is tried with."""
 
     def expected(self, fields, probabilities):
@@ -147,18 +127,18 @@ class Spread(Smoothed):
         return found if fields.shape[0] == 5 else found[..., None]
 
 
-class Flat(Smoothed):
+class Flat(SmoothedTraining):
     def gradient(self, fields, probabilities):
         found = super().gradient(fields, probabilities)
         return found if fields.shape[0] == 5 else found[..., :1]
 
 
-class Guessing(Smoothed):
+class Guessing(SmoothedTraining):
     def optimum(self, probabilities):
         return np.zeros(probabilities.shape[1:2])
 
 
-class Covered(Smoothed):
+class Covered(SmoothedTraining):
     def gradient(self, fields, probabilities):
         return np.ma.masked_less(super().gradient(fields, probabilities), -0.9)
 
