@@ -264,8 +264,8 @@ def growth() -> None:
             found.append(np.polyval(curve, 1 / (ratio * times)))
         errors = np.std(found, axis=0, ddof=1) / 2
         for k, value, error, exact in zip(times, np.mean(found, axis=0), errors, true, strict=True):
-            print(f"{colors}, {sites}, 4 of {ratio:g} L, {k}, {value:.4f}, {error:.4f}, {exact:.4f}",
-                  flush=True)  # fmt: skip
+            told = f"{value:.4f}, {error:.4f}, {exact:.4f}"
+            print(f"{colors}, {sites}, 4 of {ratio:g} L, {k}, {told}", flush=True)
 
 
 def family(path: str) -> None:
