@@ -11,13 +11,7 @@ from replica.commandline.terminal import say
 from replica.predictions.course import Course
 
 
-def add_course_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say where a course goes."""
-    parser.add_argument("--json", action="store_true", help="print the lines as JSON")
-    parser.add_argument("--out", metavar="FILE", help="CSV table to write; stdout by default")
-
-
-def deliver(course: Course, options: argparse.Namespace, command: str) -> int:
+def deliver_course(course: Course, options: argparse.Namespace, command: str) -> int:
     """Print or write a course, and say where it could not be followed any more."""
     if options.out is not None:
         course.to_csv(options.out, command=command, seeds=[])

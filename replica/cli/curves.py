@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from typing import Any
 
 import numpy as np
 
 from replica.cli.family import Family, differing
+from replica.cli.output import Row, add_output_options, deliver
 from replica.cli.report import report_unconverged
 from replica.cli.subcommand import BOUNDED, ESTIMATED, EXPANDED, Commands, subcommand
 from replica.commandline.command import CONVERGED, NOT_CONVERGED
@@ -21,13 +22,11 @@ from replica.commandline.options import (
     add_loss_option,
     add_masking_option,
     add_problem_options,
-    data_model,
     masking_of,
 )
 from replica.commandline.parsing import MOST_POINTS, alpha_grid, number
 from replica.commandline.terminal import say
 from replica.problem import DataModel
-from replica.tables.columns import as_cell
 from replica.validation import integer
 
 
@@ -38,19 +37,33 @@ def add_threshold(commands: Commands) -> None:
         "threshold",
         print_threshold,
         "sample ratio where a minimiser appears",
-        "Prints alpha_c, one number: without weight decay there is no unique minimiser below it.",
+        "Prints alpha_c, one number, or a line for each of several data: without weight decay "
+        "there is no unique minimiser below it.",
     )
     add_data_options(parser)
     add_loss_option(parser)
     add_masking_option(parser)
+    add_output_options(parser)
 
 
 def print_threshold(options: argparse.Namespace, command: str) -> int:
     """Print the existence threshold."""
     from replica.saddle_point.existence_threshold import existence_threshold
 
-    threshold = existence_threshold(data_model(options), options.loss, masking_of(options))
-    print(f"{threshold:.10g}")
+    every, masking = data_grid(options), masking_of(options)
+    if len(every) == 1 and options.out is None and not options.json:
+        print(f"{existence_threshold(every[0], options.loss, masking):.10g}")
+        return CONVERGED
+
+    def rows() -> Iterator[Row]:
+        for data, told in _differing(every):
+            found = existence_threshold(data, options.loss, masking)
+            trained = {"loss": options.loss or data.losses[0]}
+            trained |= {} if masking is None else {"masking": str(masking)}
+            point = {"source": "theory", **trained, **data.columns(), "lam": 0.0}
+            yield Row(point, told, {"threshold": found})
+
+    deliver(rows(), options, command)
     return CONVERGED
 
 
@@ -66,14 +79,22 @@ def add_bayes(commands: Commands) -> None:
     )
     add_data_options(parser, BOUNDED)
     add_alpha_options(parser)
+    add_output_options(parser)
 
 
 def print_bounds(options: argparse.Namespace, command: str) -> int:
     """Print the Bayes bound along α."""
     from replica.predictions.bayes_bound import bayes_bound
 
-    points = _points(data_grid(options), options)
-    _print_lines(told | _values(bayes_bound(told["alpha"], data)) for data, told in points)
+    rows = (
+        Row(
+            {"source": "theory", "loss": "cross-entropy", **data.columns()},
+            told,
+            _values(bayes_bound(told["alpha"], data)),
+        )
+        for data, told in _points(data_grid(options), options)
+    )
+    deliver(rows, options, command)
     return CONVERGED
 
 
@@ -88,6 +109,7 @@ def add_stability(commands: Commands) -> None:
         "as CSV, one line per alpha.",
     )
     add_problem_options(parser)
+    add_output_options(parser)
 
 
 def print_stability(options: argparse.Namespace, command: str) -> int:
@@ -98,14 +120,14 @@ def print_stability(options: argparse.Namespace, command: str) -> int:
     unknown, failed = Stability(math.nan, math.nan), []
     family = Family.from_options(options)
 
-    def lines() -> Iterator[dict[str, Any]]:
+    def rows() -> Iterator[Row]:
         for solution in solutions(family.problems):
             found = stability(solution) if solution.converged else unknown
             if not solution.converged:
                 failed.append((solution.problem, solution.line()))
-            yield family.told(solution.problem) | _values(found) | {"status": solution.status}
+            yield family.row(solution.problem, _values(found) | {"status": str(solution.status)})
 
-    _print_lines(lines())
+    deliver(rows(), options, command)
     return report_unconverged(failed, family.names)
 
 
@@ -126,6 +148,7 @@ def add_asymptotics(commands: Commands) -> None:
         choices=("few", "many"),
         help="expand for alpha -> 0 or for alpha -> infinity",
     )
+    add_output_options(parser)
 
 
 def print_asymptotics(options: argparse.Namespace, command: str) -> int:
@@ -135,7 +158,7 @@ def print_asymptotics(options: argparse.Namespace, command: str) -> int:
     expand, failed = few_samples if options.samples == "few" else many_samples, []
     family = Family.from_options(options)
 
-    def lines() -> Iterator[dict[str, Any]]:
+    def rows() -> Iterator[Row]:
         for problem in family.problems:
             found = expand(problem)
             terms = {name: getattr(found, name) for name in found.orders}
@@ -143,9 +166,9 @@ def print_asymptotics(options: argparse.Namespace, command: str) -> int:
             if found.status != IN_RANGE:
                 failed.append(f"alpha = {problem.alpha}: {found.status}, error {found.error:.1g}")
             state = {"error": found.error, "status": found.status}
-            yield family.told(problem) | terms | orders | state
+            yield family.row(problem, terms | orders | state)
 
-    _print_lines(lines())
+    deliver(rows(), options, command)
     for line in failed:
         say(f"replica: {line}")
     return NOT_CONVERGED if failed else CONVERGED
@@ -167,6 +190,7 @@ def add_baseline(commands: Commands) -> None:
         "--lam", type=number, default=0.0, help="weight decay of the regression, 0 or greater (0)"
     )
     add_alpha_options(parser)
+    add_output_options(parser)
 
 
 def print_baselines(options: argparse.Namespace, command: str) -> int:
@@ -177,16 +201,17 @@ def print_baselines(options: argparse.Namespace, command: str) -> int:
     unknown, failed = Baseline(*(math.nan for _ in fields(Baseline))), []
     every = data_grid(options)
 
-    def lines() -> Iterator[dict[str, Any]]:
+    def rows() -> Iterator[Row]:
         for data, told in _points(every, options):
             try:
                 found = mean_field_baseline(options.estimator, told["alpha"], data, options.lam)
             except ConvergenceError as error:
                 failed.append(error)
                 found = unknown
-            yield told | _values(found)
+            asked = {"loss": "squared-error", "lam": options.lam, "estimator": options.estimator}
+            yield Row({"source": "theory", **data.columns(), **asked}, told, _values(found))
 
-    _print_lines(lines())
+    deliver(rows(), options, command)
     for error in failed:
         say(f"replica: {error}")
     return NOT_CONVERGED if failed else CONVERGED
@@ -203,6 +228,7 @@ def add_evolve(commands: Commands) -> None:
     )
     add_problem_options(parser)
     parser.add_argument("--steps", type=number, default=20, metavar="N", help="iterations (20)")
+    add_output_options(parser)
 
 
 def print_evolution(options: argparse.Namespace, command: str) -> int:
@@ -214,9 +240,9 @@ def print_evolution(options: argparse.Namespace, command: str) -> int:
     course = state_evolution(problem, options.steps)
     names = [field.name for field in fields(StateEvolution) if field.name != "problem"]
     columns = {"step": range(options.steps + 1), **{name: getattr(course, name) for name in names}}
-    _print_lines(
-        dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)
-    )
+    lines = (dict(zip(columns, line, strict=True)) for line in zip(*columns.values(), strict=True))
+    point = {"source": "theory", **problem.columns()}
+    deliver((Row(point, {}, line) for line in lines), options, command)
     followed = int(np.isfinite(course.test_loss).sum())
     if followed == len(course.test_loss):
         return CONVERGED
@@ -224,25 +250,24 @@ def print_evolution(options: argparse.Namespace, command: str) -> int:
     return NOT_CONVERGED
 
 
+def _differing(every: Sequence[DataModel]) -> Iterator[tuple[DataModel, dict[str, Any]]]:
+    """Yield data, and the columns in which they differ."""
+    known = [data.columns() for data in every]
+    names = differing(known)
+    for data, columns in zip(every, known, strict=True):
+        yield data, {name: columns.get(name) for name in names}
+
+
 def _points(
     every: Sequence[DataModel], options: argparse.Namespace
 ) -> Iterator[tuple[DataModel, dict[str, Any]]]:
     """Yield data at each sample ratio, and what tells such a line from others, alpha last."""
-    known = [data.columns() for data in every]
-    names = differing(known)
-    for data, columns in zip(every, known, strict=True):
-        for alpha in alpha_grid(options.alpha, options.log):
-            yield data, {name: columns.get(name) for name in names} | {"alpha": alpha}
+    alphas = alpha_grid(options.alpha, options.log)
+    for data, told in _differing(every):
+        for alpha in alphas:
+            yield data, told | {"alpha": alpha}
 
 
 def _values(found: Any) -> dict[str, Any]:
     """Return the fields of a dataclass of numbers."""
     return {field.name: getattr(found, field.name) for field in fields(found)}
-
-
-def _print_lines(lines: Iterable[Mapping[str, Any]]) -> None:
-    """Print lines as CSV as they come, with cells as in every table."""
-    for index, line in enumerate(lines):
-        if not index:
-            print(*line, sep=",")
-        print(*(as_cell(value) for value in line.values()), sep=",", flush=True)

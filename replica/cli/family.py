@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from replica.cli.output import Row
 from replica.commandline.grid import grid
 from replica.commandline.options import OPTIMAL
 from replica.execution.task import Line
@@ -80,6 +81,10 @@ class Family:
         """Return the columns in which the points differ, alpha always and last."""
         known = self.identity(problem)
         return {n: known.get(n) for n in self.names if n != "alpha"} | {"alpha": problem.alpha}
+
+    def row(self, problem: Problem, values: Line) -> Row:
+        """Return what was found of a problem, as a line of a command's."""
+        return Row(self.identity(problem), self.told(problem), values)
 
     def point(self, line: Mapping[str, Any]) -> tuple[Any, ...]:
         """Return what tells a line of the table from its others."""

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import argparse
 
-from replica.cli.courses import add_course_options, deliver
+from replica.cli.courses import deliver_course
 from replica.cli.family import Family
+from replica.cli.output import add_output_options, check_output
 from replica.cli.subcommand import Commands, subcommand
 from replica.commandline.grid import grid
 from replica.commandline.options import OPTIMAL, add_problem_options
 from replica.commandline.parsing import number
 from replica.problem import Problem
 from replica.problem.schedules import Schedule
-from replica.tables.table import writable_table
 
 #: What can be followed in one pass: data of a common spectrum.
 _MODELS = ("potts", "independent", "gaussian", "custom", "couplings")
@@ -34,7 +34,7 @@ def add_one_pass(commands: Commands) -> None:
     parser.add_argument("--schedule", metavar="NAME", default="constant",
                         help=f"one of {', '.join(Schedule.kinds)}; with its span in sequences per "
                         "site as cosine:10, 1/t:2, warm-up:0.5 (constant)")  # fmt: skip
-    add_course_options(parser)
+    add_output_options(parser)
 
 
 def run_one_pass(options: argparse.Namespace, command: str) -> int:
@@ -43,10 +43,9 @@ def run_one_pass(options: argparse.Namespace, command: str) -> int:
 
     family = Family(tuple(grid(options)))
     problem, alphas = family.only(options, but=["alpha"]), [p.alpha for p in family.problems]
-    if options.out is not None:
-        writable_table("out", options.out)
+    check_output(options)
     rate = _rate(options, family.problems[-1])
-    return deliver(one_pass(problem, rate, alphas), options, command)
+    return deliver_course(one_pass(problem, rate, alphas), options, command)
 
 
 def _rate(options: argparse.Namespace, last: Problem) -> Schedule:

@@ -7,6 +7,7 @@ import json
 import math
 import sys
 
+from replica.cli.output import add_output_options, check_output
 from replica.cli.report import report_unconverged
 from replica.cli.subcommand import OPTIMAL_LAM, Commands, subcommand
 from replica.commandline.options import (
@@ -19,7 +20,6 @@ from replica.commandline.parsing import number
 from replica.commandline.terminal import say
 from replica.errors import ConvergenceError
 from replica.problem import Problem
-from replica.tables.table import writable_table
 from replica.validation import invalid
 
 #: What can be asked for, by the name of its option.
@@ -45,8 +45,7 @@ def add_required_alpha(commands: Commands) -> None:
     parser.add_argument("--lam", type=number, required=True, help=f"weight decay, {OPTIMAL_LAM}")
     for name, told in _WANTED.items():
         parser.add_argument("--" + name.replace("_", "-"), type=number, metavar="X", help=told)
-    parser.add_argument("--json", action="store_true", help="print the solution as JSON")
-    parser.add_argument("--out", metavar="FILE", help="CSV table to write; stdout by default")
+    add_output_options(parser, "solution")
 
 
 def run_required_alpha(options: argparse.Namespace, command: str) -> int:
@@ -61,8 +60,7 @@ def run_required_alpha(options: argparse.Namespace, command: str) -> int:
     ((name, value),) = given.items()
     optimal = options.lam == OPTIMAL
     problem = Problem(1.0, 1.0 if optimal else options.lam, data_model(options), options.loss)
-    if options.out is not None:
-        writable_table("out", options.out)
+    check_output(options)
     try:
         found = reached(problem, name, value, optimal)
         solution = found.solution

@@ -6,10 +6,12 @@ import argparse
 import json
 
 from replica.cli.family import Family
+from replica.cli.output import add_output_options, check_output
 from replica.cli.report import report_unconverged
 from replica.cli.subcommand import OPTIMAL_LAM, Commands, subcommand
 from replica.commandline.options import add_ensemble_option, add_problem_options
 from replica.saddle_point.solution import listed
+from replica.tables import Table
 from replica.tables.columns import as_cell
 
 
@@ -25,7 +27,7 @@ def add_solve(commands: Commands) -> None:
     )
     add_problem_options(parser, OPTIMAL_LAM)
     add_ensemble_option(parser)
-    parser.add_argument("--json", action="store_true", help="print the solution as JSON")
+    add_output_options(parser, "solution")
 
 
 def run_solve(options: argparse.Namespace, command: str) -> int:
@@ -34,18 +36,25 @@ def run_solve(options: argparse.Namespace, command: str) -> int:
     from replica.predictions.optimal_masking import at_best_masking
     from replica.saddle_point.solver import solve
 
+    check_output(options)
     family = Family.from_options(options)
     problem = family.only(options)
     if family.kind:
         solution = at_best_masking(problem, family.kind, family.optimal)
     else:
         solution = at_best_lam(problem) if family.optimal else solve(problem, check=False)
-    values = solution.values()
+    values, line = solution.values(), solution.line()
     if family.layers is not None:
         from replica.predictions.layer_average import average_line
 
-        values = solution.values(average_line(solution, family.layers))
+        line = average_line(solution, family.layers)
+        values = solution.values(line)
         # JSON has no infinity.
         values["ensemble"] = as_cell(family.layers)
-    print(json.dumps(values, indent=2) if options.json else listed(values))
+    if options.out is not None:
+        Table([line]).to_csv(options.out, command=command, seeds=[])
+    if options.json:
+        print(json.dumps(values, indent=2))
+    elif options.out is None:
+        print(listed(values))
     return report_unconverged([(solution.problem, solution.line())])

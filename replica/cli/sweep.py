@@ -10,6 +10,7 @@ from dataclasses import fields
 from typing import Any, Protocol
 
 from replica.cli.family import Family
+from replica.cli.output import add_output_options, print_json
 from replica.cli.report import report_unconverged
 from replica.cli.subcommand import OPTIMAL_LAM, Commands, subcommand
 from replica.cli.sweep_chunks import ERROR, solved
@@ -45,16 +46,12 @@ def add_sweep(commands: Commands) -> None:
         run_sweep,
         "solve on a grid",
         "Prints or writes a CSV table of every combination of the values, alpha running fastest. "
-        f"{LISTED}.",
+        f"{LISTED}. A file is written point by point: the same command goes on where it was "
+        "stopped, and one of more points adds them.",
     )
     add_problem_options(parser, OPTIMAL_LAM)
     add_ensemble_option(parser)
-    parser.add_argument(
-        "--out",
-        metavar="FILE",
-        help="CSV table to write, point by point: the same command goes on where "
-        "it was stopped; stdout by default",
-    )
+    add_output_options(parser)
     add_executor_options(parser, 1, "1")
 
 
@@ -69,7 +66,10 @@ def run_sweep(options: argparse.Namespace, command: str) -> int:
     if options.masking is not None:
         _check_masks(family.problems)
     where = integer("workers", options.workers, 1), check_scheduler(options.scheduler)
-    sink = _Printed(family) if options.out is None else _Written(family, options, command)
+    if options.out is None:
+        sink: _Sink = _Printed(family, options.json)
+    else:
+        sink = _Written(family, options, command)
     done: dict[Point, Line] = {}
     try:
         with sink.journal() as journal:
@@ -89,6 +89,8 @@ def run_sweep(options: argparse.Namespace, command: str) -> int:
         say(f"replica sweep: {count} of {len(family.problems)} points are done and kept")
         raise
     points = {family.point_of(problem): problem for problem in family.problems}
+    if options.json and options.out is not None:
+        print_json(done[point] for point in map(family.point_of, family.problems))
     return report_unconverged(((each, done[key]) for key, each in points.items()), family.names)
 
 
@@ -120,8 +122,8 @@ class _Printed:
 
     hint = ""
 
-    def __init__(self, family: Family) -> None:
-        self._family = family
+    def __init__(self, family: Family, json: bool) -> None:
+        self._family, self._json = family, json
 
     def journal(self) -> AbstractContextManager[None]:
         return nullcontext()
@@ -129,6 +131,9 @@ class _Printed:
     def finish(self, done: Mapping[Point, Line]) -> None:
         points = map(self._family.point_of, self._family.problems)
         rows = [done[point] for point in points if point in done]
+        if self._json:
+            print_json(rows)
+            return
         table = Table({name: row[name] for name in row if name != ERROR} for row in rows)
         table.write(sys.stdout)
 

@@ -1,0 +1,103 @@
+"""Where lines of a command go: to stdout as CSV or JSON as they come, or to a table in a file."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from replica.saddle_point.status import Status
+from replica.tables import Table
+from replica.tables.columns import as_cell
+from replica.tables.table import writable_table
+
+
+class Row(NamedTuple):
+    """One line.
+
+    Parameters
+    ----------
+    point : mapping
+        What is asked for, as in every table.
+    told : mapping
+        What of it is printed: what tells lines of this command apart.
+    values : mapping
+        What was found.
+    """
+
+    point: Mapping[str, Any]
+    told: Mapping[str, Any]
+    values: Mapping[str, Any]
+
+    @property
+    def whole(self) -> dict[str, Any]:
+        """The line of a table, which has a status in any case."""
+        known = math.isfinite(self.values.get("test_loss", 0.0))
+        status = str(Status.CONVERGED if known else Status.NOT_FINITE)
+        return {**self.point, **self.told, "status": status, **self.values}
+
+
+def add_output_options(parser: argparse.ArgumentParser, printed: str = "lines") -> None:
+    """Add the options that say where a table goes; `printed` names what JSON is of."""
+    parser.add_argument("--json", action="store_true", help=f"print the {printed} as JSON")
+    told = "CSV table to write, its provenance beside it; - or none is stdout"
+    parser.add_argument("--out", metavar="FILE", type=_place, help=told)
+
+
+def _place(text: str) -> str | None:
+    return None if text == "-" else text
+
+
+def check_output(options: argparse.Namespace) -> None:
+    """Raise ValueError if no table can be written where it is to go."""
+    if options.out is not None:
+        writable_table("out", options.out)
+
+
+def deliver(rows: Iterable[Row], options: argparse.Namespace, command: str) -> None:
+    """Print rows as they come, or write them to a file as a table.
+
+    Raises
+    ------
+    ValueError
+        If the file cannot be written, before anything is computed.
+    """
+    check_output(options)
+    if options.out is None and not options.json:
+        _print(rows)
+        return
+    whole = [row.whole for row in rows]
+    if options.out is not None:
+        Table(whole).to_csv(options.out, command=command, seeds=[])
+    if options.json:
+        print_json(whole)
+
+
+def print_json(lines: Iterable[Mapping[str, Any]]) -> None:
+    """Print lines as JSON."""
+    print(json.dumps([as_json(line) for line in lines], indent=2))
+
+
+def as_json(value: Any) -> Any:
+    """Return a value as JSON can hold it: None for NaN and infinity, lists for arrays."""
+    if isinstance(value, Mapping):
+        return {name: as_json(each) for name, each in value.items()}
+    if isinstance(value, np.ndarray):
+        return as_json(value.tolist())
+    if isinstance(value, (list, tuple)):
+        return [as_json(each) for each in value]
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    return value
+
+
+def _print(rows: Iterable[Row]) -> None:
+    for index, row in enumerate(rows):
+        line = {**row.told, **row.values}
+        if not index:
+            print(*line, sep=",")
+        print(*(as_cell(value) for value in line.values()), sep=",", flush=True)
