@@ -11,6 +11,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from difflib import get_close_matches
 from importlib import metadata
 from typing import Any, NoReturn
 
@@ -23,15 +24,45 @@ CONVERGED, NOT_CONVERGED, BAD_ARGUMENTS, INTERRUPTED, TERMINATED = 0, 1, 2, 130,
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser that refuses in one line."""
+    """An argument parser that refuses in one line, and names what was probably meant."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(allow_abbrev=False, **options)
+        self._words: Sequence[str] = ()
+
+    def add_argument(self, *names: Any, **options: Any) -> argparse.Action:
+        """Add an argument, of which the help says if it is required."""
+        told = options.get("help")
+        if options.get("required") and told and told != argparse.SUPPRESS:
+            options["help"] = f"{told}; required"
+        return super().add_argument(*names, **options)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse words as argparse does, and remember them for refusals."""
+        self._words = list(sys.argv[1:] if args is None else args)
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown and self._subparsers is None:
+            # Here, where the options are known that may have been meant.
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return found, unknown
 
     def error(self, message: str) -> NoReturn:
         """Print the message in one line to stderr and exit with status 2."""
-        one_line = " ".join(message.split())
+        one_line = " ".join([*message.split(), *self._meant()])
         self.exit(BAD_ARGUMENTS, f"{self.prog}: {one_line}\n")
+
+    def _meant(self) -> Iterator[str]:
+        """Yield a hint for each option, or for the command, that is none but resembles one."""
+        known = {name: action for name, action in self._option_string_actions.items()
+                 if action.help != argparse.SUPPRESS}  # fmt: skip
+        given = [word.partition("=")[0] for word in self._words if word.startswith("--")]
+        unknown = [word for word in given if word not in self._option_string_actions]
+        pairs = [(word, list(known)) for word in unknown]
+        if self._subparsers is not None and self._words:
+            pairs += [(self._words[0], list(a.choices)) for a in self._actions if a.choices]
+        for word, names in pairs:
+            near = get_close_matches(word, names, n=1) if word not in names else []
+            yield from (f"({word}: did you mean {name}?)" for name in near)
 
 
 def run(
@@ -57,7 +88,7 @@ def run(
     leave_if_starting()
     words = list(sys.argv[1:] if argv is None else argv)
     version = metadata.version("replica-attention")
-    parser.add_argument("--version", action="version", version=f"{parser.prog} {version}")
+    parser.add_argument("-V", "--version", action="version", version=f"{parser.prog} {version}")
     with _streams():
         return _worked(parser, words, work)
 

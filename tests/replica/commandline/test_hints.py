@@ -1,0 +1,44 @@
+"""What was probably meant by a word that is no command or option."""
+
+from __future__ import annotations
+
+from importlib import metadata
+
+import pytest
+
+from figures.cli import main as draw
+from replica.cli import main
+from simulations.cli import main as simulate
+
+
+@pytest.mark.parametrize(
+    ("run", "words", "hint"),
+    [
+        (main, ["swep"], "(swep: did you mean sweep?)"),
+        (main, ["sweep", "--aplha", "1", "--lam", "1"], "(--aplha: did you mean --alpha?)"),
+        (main, ["solve", "--alpha", "1", "--lam=1", "--colours=3"], "did you mean --colors?)"),
+        (simulate, ["--site", "60"], "(--site: did you mean --sites?)"),
+        (draw, ["lerning-curve"], "did you mean learning-curve?)"),
+    ],
+)
+def test_a_misspelt_word_is_told_apart(run, words, hint, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        run(words)
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert hint in said
+
+
+def test_no_hint_for_what_resembles_nothing(capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["solve", "--xyzzy", "1", "--alpha", "1", "--lam", "1"])
+    assert "did you mean" not in capsys.readouterr().err
+
+
+def test_help_says_what_is_required_and_versions_are_short(capsys):
+    for word in ("--help", "-V"):
+        with pytest.raises(SystemExit, match="0"):
+            main(["sweep", "--help"] if word == "--help" else [word])
+    said = " ".join(capsys.readouterr().out.split())
+    assert "the best at every alpha; required" in said
+    assert said.endswith(f"replica {metadata.version('replica-attention')}")
