@@ -15,6 +15,7 @@ from replica.cli.subcommand import BOUNDED, ESTIMATED, EXPANDED, Commands, subco
 from replica.commandline.command import CONVERGED, NOT_CONVERGED
 from replica.commandline.options import (
     add_alpha_options,
+    add_bias_option,
     add_data_options,
     add_loss_option,
     add_masking_option,
@@ -27,6 +28,9 @@ from replica.commandline.parsing import MOST_POINTS, alpha_grid, number
 from replica.commandline.terminal import say
 from replica.tables.columns import as_cell
 from replica.validation import integer, invalid
+
+#: A relative error from here on is told.
+TOLD_ERROR = 1e-7
 
 
 def add_threshold(commands: Commands) -> None:
@@ -41,14 +45,23 @@ def add_threshold(commands: Commands) -> None:
     add_data_options(parser)
     add_loss_option(parser)
     add_masking_option(parser)
+    add_bias_option(parser)
 
 
 def print_threshold(options: argparse.Namespace, command: str) -> int:
-    """Print the existence threshold."""
-    from replica.saddle_point.existence_threshold import existence_threshold
+    """Print the existence threshold, and its relative error where ten digits are not all good."""
+    from replica.errors import ConvergenceError
+    from replica.saddle_point.existence_threshold import stated_threshold
 
-    threshold = existence_threshold(data_model(options), options.loss, masking_of(options))
-    print(f"{threshold:.10g}")
+    data, masking = data_model(options), masking_of(options)
+    try:
+        threshold = stated_threshold(data, options.loss, masking, options.bias)
+    except ConvergenceError as error:
+        say(f"replica: {error}")
+        return NOT_CONVERGED
+    print(f"{threshold.alpha:.10g}")
+    if threshold.error > TOLD_ERROR:
+        say(f"replica: the relative error of this threshold is {threshold.error:.1g}")
     return CONVERGED
 
 

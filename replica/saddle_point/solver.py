@@ -73,7 +73,7 @@ def solve_from(
     """Solve a problem from the state of a neighbour, and return the state for the next one."""
     saddle = SaddlePoint(problem)
     if problem.lam == 0.0:
-        threshold = known_threshold(saddle.ensemble, problem.loss, problem.masking)
+        threshold = known_threshold(saddle.ensemble, problem.loss, problem.masking, problem.bias)
         if problem.alpha <= threshold * (1 + _THRESHOLD_ERROR):
             return without_answer(saddle, Status.BELOW_THRESHOLD), None
     found = None
