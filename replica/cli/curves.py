@@ -18,6 +18,7 @@ from replica.commandline.command import CONVERGED, NOT_CONVERGED
 from replica.commandline.grid import data_grid
 from replica.commandline.options import (
     add_alpha_options,
+    add_bias_option,
     add_data_options,
     add_loss_option,
     add_masking_option,
@@ -27,7 +28,11 @@ from replica.commandline.options import (
 from replica.commandline.parsing import MOST_POINTS, alpha_grid, number
 from replica.commandline.terminal import say
 from replica.problem import DataModel
+from replica.saddle_point.status import Status
 from replica.validation import integer
+
+#: A relative error from here on is told.
+TOLD_ERROR = 1e-7
 
 
 def add_threshold(commands: Commands) -> None:
@@ -44,27 +49,41 @@ def add_threshold(commands: Commands) -> None:
     add_loss_option(parser)
     add_masking_option(parser)
     add_output_options(parser)
+    add_bias_option(parser)
 
 
 def print_threshold(options: argparse.Namespace, command: str) -> int:
-    """Print the existence threshold."""
-    from replica.saddle_point.existence_threshold import existence_threshold
+    """Print the existence threshold, and its relative error where ten digits are not all good."""
+    from replica.errors import ConvergenceError
+    from replica.saddle_point.existence_threshold import stated_threshold
 
-    every, masking = data_grid(options), masking_of(options)
-    if len(every) == 1 and options.out is None and not options.json:
-        print(f"{existence_threshold(every[0], options.loss, masking):.10g}")
-        return CONVERGED
+    every, masking, failed = data_grid(options), masking_of(options), []
 
     def rows() -> Iterator[Row]:
         for data, told in _differing(every):
-            found = existence_threshold(data, options.loss, masking)
-            trained = {"loss": options.loss or data.losses[0]}
+            trained = {"loss": options.loss or data.losses[0], "lam": 0.0}
             trained |= {} if masking is None else {"masking": str(masking)}
-            point = {"source": "theory", **trained, **data.columns(), "lam": 0.0}
-            yield Row(point, told, {"threshold": found})
+            point = {"source": "theory", **data.columns(), **trained}
+            try:
+                found = stated_threshold(data, options.loss, masking, options.bias)
+            except ConvergenceError as error:
+                failed.append(str(error))
+                values = {"threshold": math.nan, "status": str(Status.NOT_FINITE)}
+            else:
+                if found.error > TOLD_ERROR:
+                    say(f"replica: the relative error of this threshold is {found.error:.1g}")
+                values = {"threshold": found.alpha, "quadrature_error": found.error}
+            yield Row(point, told, values)
 
-    deliver(rows(), options, command)
-    return CONVERGED
+    if len(every) > 1 or options.json or options.out is not None:
+        deliver(rows(), options, command)
+    else:
+        (alone,) = rows()
+        if not failed:
+            print(f"{alone.values['threshold']:.10g}")
+    for line in failed:
+        say(f"replica: {line}")
+    return NOT_CONVERGED if failed else CONVERGED
 
 
 def add_bayes(commands: Commands) -> None:

@@ -180,6 +180,12 @@ def add_ensemble_option(parser: argparse.ArgumentParser) -> None:
                         "inf for infinitely many (one layer)")  # fmt: skip
 
 
+def add_bias_option(parser: argparse.ArgumentParser) -> None:
+    """Add the option that gives rows a bias."""
+    parser.add_argument("--bias", action="store_true",
+                        help="rows have a bias, which does not decay")  # fmt: skip
+
+
 def add_alpha_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that list sample ratios."""
     parser.add_argument("--alpha", required=True,
@@ -199,8 +205,7 @@ def add_problem_options(
     add_loss_option(parser)
     best = "; optimal:dynamic or optimal:static for the best rate" if OPTIMAL in lam else ""
     add_masking_option(parser, best)
-    parser.add_argument("--bias", action="store_true",
-                        help="rows have a bias, which does not decay")  # fmt: skip
+    add_bias_option(parser)
     parser.add_argument("--lam", type=number, required=True,
                         help=f"weight decay, {lam}")  # fmt: skip
     add_alpha_options(parser)

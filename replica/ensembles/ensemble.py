@@ -19,8 +19,8 @@ from replica.validation import invalid
 ANSWERED = {
     "prior": "PottsTokens, CustomTokens, IndependentTokens or a row of given couplings",
     "mean field": "PottsTokens with U = I, or CustomTokens",
-    "threshold": "PottsTokens of one colour mode, CustomTokens, IndependentTokens or a row of "
-    "given couplings",
+    "threshold": "PottsTokens, CustomTokens, IndependentTokens or RowTokens, with colours that are "
+    "told apart by fields with noise",
     "asymptotics": "PottsTokens with similarity None, CustomTokens or GaussianTokens",
 }
 
@@ -98,6 +98,11 @@ class Ensemble:
     def separation(self) -> float:
         """The largest m²/q of any row, which tells the classes apart best."""
         return float(self.rho[0])
+
+    @property
+    def searched(self) -> bool:
+        """Whether the threshold of the cross-entropy takes a search, as it has no formula."""
+        return False
 
     @property
     def law(self) -> FieldLaw:

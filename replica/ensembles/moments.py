@@ -72,6 +72,13 @@ class MomentEnsemble(Ensemble):
 
     data: RowTokens
 
+    answers = frozenset({"threshold"})
+    searched = True
+
+    def knows(self, question: str) -> bool:
+        """Tell whether a question is answered, the threshold where all fields have noise."""
+        return super().knows(question) and bool((self._ranks == self.colors - 1).all())
+
     @cached_property
     def context(self) -> Moments:
         """The moments."""
@@ -113,11 +120,19 @@ class MomentEnsemble(Ensemble):
         """
         context, n = self.context, self.colors - 1
         inputs = unpacked(packed(np.eye(n)) @ context.covariances.sum(axis=0), context.sites - 1)
-        fields = unpacked(context.covariances @ packed(np.eye(context.sites - 1)), n)
-        ranks = np.linalg.matrix_rank(fields, hermitian=True)
-        shown = ranks[context.groups] @ context.frequencies
+        shown = self._ranks[context.groups] @ context.frequencies
         rank = int(np.linalg.matrix_rank(inputs, hermitian=True))
         return rank / (context.sites * float(shown)) if shown else math.inf
+
+    @cached_property
+    def _ranks(self) -> NDArray[np.intp]:
+        """The dimension of the fields that each covariance makes."""
+        context = self.context
+        traces = context.covariances @ packed(np.eye(context.sites - 1))
+        ranks: NDArray[np.intp] = np.linalg.matrix_rank(
+            unpacked(traces, self.colors - 1), hermitian=True
+        )
+        return ranks
 
     def log_weight_decays(self, noise: float) -> tuple[float, float]:
         """Return log of C times the mean variance of an input, where a row is of order 1."""

@@ -31,9 +31,9 @@ class PottsEnsemble(Ensemble):
     data: PottsTokens
 
     def knows(self, question: str) -> bool:
-        """Tell what is known: the prior with any similarity, a threshold with one colour mode."""
+        """Tell what is known: prior and threshold with a similarity, unless it hides a colour."""
         if question == "threshold":
-            return colour_modes(self.data).one
+            return bool(colour_modes(self.data).values.all())
         if question == "prior":
             return not _told(self.data)
         return self.data.similarity is None
@@ -41,7 +41,7 @@ class PottsEnsemble(Ensemble):
     def require(self, question: str) -> None:
         """Raise ValueError unless this ensemble answers a question."""
         if question == "threshold" and not self.knows(question):
-            allowed = "of one colour mode for the threshold of the cross-entropy"
+            allowed = "one that tells all colours apart, for the threshold of the cross-entropy"
             raise invalid("similarity", self.data.similarity, allowed)
         if question == "prior" and not self.knows(question):
             allowed = "of another ensemble: J J = I tells the row, up to its sign, of the others"
@@ -58,6 +58,11 @@ class PottsEnsemble(Ensemble):
         """The variance of w* by eigenvector of the others' couplings, in units of its mean."""
         variance: Vector | float = _nodes(self.data).prior
         return variance
+
+    @property
+    def searched(self) -> bool:
+        """Whether there are several colour modes."""
+        return not colour_modes(self.data).one
 
     @cached_property
     def law(self) -> FieldLaw:

@@ -122,7 +122,7 @@ class _Curve:
         self.problem, self.name, self.value, self.best_lam = problem, name, value, best_lam
         saddle = SaddlePoint(problem)
         self.saddle = saddle
-        threshold = known_threshold(saddle.ensemble, problem.loss)
+        threshold = known_threshold(saddle.ensemble, problem.loss, bias=problem.bias)
         #: Where a row begins to interpolate, if that is known.
         self.threshold = threshold if 0.0 < threshold < math.inf else math.nan
         decay = 0.0 if best_lam else problem.lam / saddle.couplings.unit

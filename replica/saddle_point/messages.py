@@ -25,7 +25,9 @@ def reason(problem: Problem, status: str, evaluations: int, residual: float) -> 
     where = "" if row is None else f"row = {row}, "
     where += f"alpha = {problem.alpha}, lam = {problem.lam}"
     if status == Status.BELOW_THRESHOLD:
-        threshold = known_threshold(ensemble_of(problem.data), problem.loss, problem.masking)
+        threshold = known_threshold(
+            ensemble_of(problem.data), problem.loss, problem.masking, problem.bias
+        )
         larger = " or a larger alpha" if math.isfinite(threshold) else ""
         return (
             f"{where}: {Status.BELOW_THRESHOLD.sentence} up to "

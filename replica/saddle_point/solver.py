@@ -76,7 +76,7 @@ def solve_from(
         # Their bias falls for ever, at any weight decay.
         return without_answer(saddle, Status.DIVERGED), None
     if problem.lam == 0.0:
-        threshold = known_threshold(saddle.ensemble, problem.loss, problem.masking)
+        threshold = known_threshold(saddle.ensemble, problem.loss, problem.masking, problem.bias)
         if problem.alpha <= threshold * (1 + _THRESHOLD_ERROR):
             return without_answer(saddle, Status.BELOW_THRESHOLD), None
     found = None

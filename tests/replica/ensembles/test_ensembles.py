@@ -17,7 +17,6 @@ from replica import (
     PottsTokens,
     Problem,
     bayes_bound,
-    existence_threshold,
     mean_field_baseline,
     solve,
 )
@@ -150,11 +149,6 @@ def test_equal_data_have_one_ensemble():
 def test_what_an_ensemble_does_not_know_is_refused(ask, data):
     with pytest.raises(ValueError, match=r"^data = .* is not allowed: data must be Potts.* Custom"):
         ask(data)
-
-
-def test_the_threshold_of_several_modes_is_refused_by_name():
-    with pytest.raises(ValueError, match=r"^similarity = .* one colour mode for the threshold"):
-        existence_threshold(PottsTokens(4, 1.0, MODES), "cross-entropy")
 
 
 @pytest.mark.parametrize(

@@ -226,7 +226,7 @@ def test_equal_losses_share_what_is_remembered_and_others_do_not():
 
 
 def test_no_threshold_and_no_asymptotics():
-    problem = Problem(2.0, 0.1, PottsTokens(3, 1.5), SmoothedCrossEntropy())
+    problem = Problem(2.0, 0.1, PottsTokens(3, 1.5), SmoothedCrossEntropy(0.1))
     with pytest.raises(ValueError, match="loss = "):
         existence_threshold(problem.data, problem.loss)
     with pytest.raises(ValueError, match="loss = "):

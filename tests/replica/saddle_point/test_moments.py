@@ -257,8 +257,9 @@ def test_a_token_whose_inputs_never_vary_and_a_weight_decay_that_leaves_no_field
 
 
 def test_below_the_existence_threshold_no_number_is_an_answer():
-    solution = solve(Problem(0.3, 0.0, random_mixture(2, 19, 1).row()), check=False)
-    assert solution.status == "diverged"
+    for colors, status in ((2, "below-threshold"), (5, "diverged")):
+        solution = solve(Problem(0.3, 0.0, random_mixture(colors, 19, 1).row()), check=False)
+        assert solution.status == status
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -350,7 +351,6 @@ def test_derivatives_are_those_of_neighbours():
 @pytest.mark.parametrize(
     "ask",
     [
-        lambda data: existence_threshold(data),
         lambda data: bayes_bound(1.0, data),
         lambda data: mean_field_baseline("quadratic", 1.0, data),
         lambda data: few_samples(Problem(1.0, 0.1, data)),
