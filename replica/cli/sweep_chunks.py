@@ -162,10 +162,12 @@ def _moment_errors(solution: Solution) -> Line:
     from replica.predictions.moment_error import MomentError, moment_error
 
     try:
-        errors = vars(moment_error(solution))
+        errors = dict(vars(moment_error(solution)))
     except BadArgument:
         # Enough sequences for the prediction can be too few for one without some of them.
         errors = dict.fromkeys(field.name for field in fields(MomentError))
+    if solution.problem.masking is None:
+        del errors["masked_test_loss"]
     return {f"{name}_stderr": error for name, error in errors.items()}
 
 

@@ -33,11 +33,14 @@ class MomentError:
     ----------
     test_loss, train_loss, error_rate : float
         Those of the observables; NaN where a part of the sequences leads to no solution.
+    masked_test_loss : float
+        That of the test loss on masked contexts; NaN without masks, too.
     """
 
     test_loss: float
     train_loss: float
     error_rate: float
+    masked_test_loss: float = math.nan
 
 
 def moment_error(solution: Solution, parts: int = 5) -> MomentError:
@@ -86,13 +89,14 @@ class Coarse:
     memory : Memory
         What the search has told of the derivative of the equations.
     observables : tuple of float
-        Test loss, training loss and error rate; NaN where the search did not end.
+        Test loss, training loss, error rate and, with masks, masked test loss; NaN where the search
+        did not end.
     """
 
     problem: Problem
     x: Vector
     memory: Memory
-    observables: tuple[float, float, float]
+    observables: tuple[float, ...]
 
     @classmethod
     def of(cls, solution: Solution) -> Coarse:
@@ -115,7 +119,7 @@ class Coarse:
         if solution.converged:
             return cls.of(solution)
         nothing = np.full(1, math.nan)
-        return cls(problem, nothing, Memory.empty(1), (math.nan,) * 3)
+        return cls(problem, nothing, Memory.empty(1), _unknown(problem))
 
     @property
     def found(self) -> bool:
@@ -135,12 +139,16 @@ class Coarse:
         coarse = partial(saddle.evaluate, accuracy=Accuracy.COARSE)
         found = accelerate(coarse, x, memory, _TOLERANCE, lambda: _MOST - saddle.evaluations)
         if found.status != Status.CONVERGED:
-            return cls(saddle.problem, x, Memory.empty(x.size), (math.nan,) * 3)
+            return cls(saddle.problem, x, Memory.empty(x.size), _unknown(saddle.problem))
         order = saddle.overlaps(found.x)
-        test_loss, train_loss, *_ = losses_at(saddle, order, Accuracy.COARSE)
+        test_loss, train_loss, *masked = losses_at(saddle, order, Accuracy.COARSE)
         error_rate, *_ = rates_at(saddle, order, Accuracy.COARSE)
-        observables = float(test_loss), float(train_loss), float(error_rate)
+        observables = tuple(map(float, (test_loss, train_loss, error_rate, *masked)))
         return cls(saddle.problem, found.x, found.inverse, observables)
+
+
+def _unknown(problem: Problem) -> tuple[float, ...]:
+    return (math.nan,) * (3 if problem.masking is None else 4)
 
 
 def _without_a_part(problem: Problem, parts: int) -> Iterator[Problem]:

@@ -16,6 +16,7 @@ from replica.immutable import Immutable
 from replica.notices import unwanted
 from replica.predictions.differences import Derivative, derivative
 from replica.problem import DataModel, Problem, RowTokens
+from replica.problem.row_couplings import RowCouplings
 from replica.quadrature.rule import Accuracy
 from replica.saddle_point.equations import Conjugates, Overlaps, conjugates_of
 from replica.saddle_point.observables import losses_at, optimal_loss_at, rates_at
@@ -134,7 +135,9 @@ class _Differentiated:
         errors: dict[str, dict[str, Order]] = {}
         names = ("alpha", "lam", *continuous(self.problem.data))
         for name in names:
-            found = self._total(name)
+            # What is told of a neighbour is nothing to tell here.
+            with unwanted(Notice):
+                found = self._total(name)
             for observable, (value, error) in self._named(found).items():
                 derivatives.setdefault(observable, {})[name] = value
                 errors.setdefault(observable, {})[name] = error
@@ -266,16 +269,25 @@ class _Differentiated:
 
 def continuous(data: DataModel) -> dict[str, float]:
     """Return the parameters of data that are real numbers, by name."""
-    described: Any = data.context if isinstance(data, RowTokens) else data
+    described: Any = _described(data)
     known = {field.name: getattr(described, field.name) for field in fields(described)}
     return {name: value for name, value in known.items() if type(value) is float}
+
+
+def _described(data: DataModel) -> Any:
+    """Return what has the parameters of data: of a row of one model, the model."""
+    context = data.context if isinstance(data, RowTokens) else data
+    return context.model if isinstance(context, RowCouplings) else context
 
 
 def moved(problem: Problem, name: str, change: float) -> Problem:
     """Return the problem with one such parameter of its data moved."""
     data: Any = problem.data
-    here: dict[str, Any] = {name: continuous(data)[name] + change}
+    described = _described(data)
     with unwanted(Notice):
+        other = replace(described, **{name: continuous(data)[name] + change})
         if isinstance(data, RowTokens):
-            here = {"context": replace(data.context, **here)}  # type: ignore[type-var]
-        return problem.at(data=replace(data, **here))
+            context: Any = data.context
+            of_model = described is not context
+            other = RowTokens(replace(context, model=other) if of_model else other)
+        return problem.at(data=other)

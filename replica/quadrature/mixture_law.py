@@ -229,12 +229,13 @@ class MixtureRule:
         values, vectors = self._axes
         now = np.einsum("aji,ajk,aki->ai", vectors, self.law.basis @ q @ self.law.basis.T, vectors)
         seen = values > _NARROW * values.max(initial=np.finfo(float).tiny)
-        return bool((np.abs(np.log(now[seen] / values[seen])) < 0.2).all())
+        grown = now[seen] / values[seen]
+        return bool(((grown > math.exp(-0.2)) & (grown < math.exp(0.2))).all())
 
     def averages(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> Averages:
         """Return E over each token, times its frequency, of g, g gᵀ and K, and E ℓ(y, h)."""
         overlap, energy, response = np.empty_like(m), np.empty_like(q), np.empty_like(V)
-        basis, loss, spread = self.law.basis, 0.0, []
+        basis, loss, spread, sampled = self.law.basis, 0.0, [], False
         for a, frequency in enumerate(self.law.frequencies):
             solved, weights = self._solved(a, m, q, V, accuracy)
             # Sums by parts, whose spread is their error.
@@ -250,7 +251,8 @@ class MixtureRule:
             response[a] = frequency * (basis.T @ K @ basis)
             loss += frequency * float(losses)
             spread.append(np.array([_standard_error(term) for term in terms]) * frequency)
-        if len(weights) > 1:
+            sampled |= len(weights) > 1
+        if sampled:
             traces = (np.trace(each.sum(axis=0)) for each in (energy, response))
             sizes = [np.abs(overlap).sum(), *traces, loss]
             total = np.sqrt((np.array(spread) ** 2).sum(axis=0))

@@ -81,7 +81,8 @@ class SmoothedRule:
         """Tell whether the order parameters are close to those of the rule."""
         m0, q0, V0, Delta0 = self.order
         return (
-            abs(math.log(q / q0)) < 0.2
+            min(q, q0) > 0.0
+            and abs(math.log(q / q0)) < 0.2
             and abs(m - m0) < 0.3 * math.sqrt(q0)
             and abs(math.log((1 + V) / (1 + V0))) < 0.2
             and abs(math.log((1 + Delta) / (1 + Delta0))) < 0.5
@@ -140,6 +141,8 @@ def _lattice_near(colors: int, q: float, V: float, accuracy: Accuracy) -> _Level
     digits = _DIGITS[accuracy] - (_LESS if colors > _FEW and accuracy else 0.0)
     while digits > _LEAST[accuracy]:
         step = math.sqrt(2.0) * _spacing(colors, q, V, digits)
+        if not step**2 > 0.0:
+            return None
         reach = _reach(colors, digits) * q / step**2
         # One lattice serves many rules.
         found = _levels(colors, math.ceil(8 * reach) / 8, _MOST[accuracy])
@@ -158,7 +161,9 @@ def _spacing(colors: int, q: float, V: float, digits: float) -> float:
     """
     y = math.pi * _OFF_AXIS
     moved = y + V * _competition(colors) * np.tan(y / 2)
-    return float((2.0 * math.pi * y / (digits + moved**2 / (4.0 * q))).max()) / math.sqrt(2.0)
+    with np.errstate(over="ignore", divide="ignore"):
+        longest = float((2.0 * math.pi * y / (digits + moved**2 / (4.0 * q))).max())
+    return longest / math.sqrt(2.0)
 
 
 def _competition(colors: int) -> float:
@@ -181,6 +186,9 @@ def _levels(
     colors: int, reach: float, most: int
 ) -> tuple[NDArray[np.int64], Vector, int, int] | None:
     """Return the k with |K0 k|² <= reach, their multiplicities, the lowest level and the range."""
+    if not reach < float(most) ** 2:
+        # Already on a line there are more.
+        return None
     nothing = np.empty((0, colors), dtype=np.int64), np.empty(0)
     number = lattice_orbits(colors, reach, most, *nothing)
     if number > most:

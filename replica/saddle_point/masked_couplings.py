@@ -89,5 +89,6 @@ class MaskedCouplings(SpectralCouplings):
         every[self._free] = x
         if self._follows:
             V_hat, _, q_hat = np.exp(every[:, :-1])
-            every[0, -1], every[2, -1] = np.log([self._tied @ V_hat, self._tied @ q_hat])
+            with np.errstate(divide="ignore"):
+                every[0, -1], every[2, -1] = np.log([self._tied @ V_hat, self._tied @ q_hat])
         return every

@@ -175,5 +175,9 @@ def test_the_error_of_masked_training_is_that_of_full_contexts():
     masked = Problem(4.0, 0.1, row, masking=Masking(0.3, "static"))
     part = np.random.default_rng(0).permutation(400) % 5
     fewer = (RowTokens.from_tokens(tokens[part != k], 4, 3) for k in range(5))
-    losses = [solve(masked.at(data=each)).test_loss for each in fewer]
-    assert moment_error(solve(masked)).test_loss == pytest.approx(2 * np.std(losses), rel=1e-2)
+    solved = [solve(masked.at(data=each)) for each in fewer]
+    found = moment_error(solve(masked))
+    for name in ("test_loss", "masked_test_loss", "train_loss"):
+        losses = [getattr(each, name) for each in solved]
+        assert getattr(found, name) == pytest.approx(2 * np.std(losses), rel=1e-2)
+    assert np.isnan(moment_error(solve(masked.at(masking=None, alpha=1.0))).masked_test_loss)

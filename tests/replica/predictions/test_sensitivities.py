@@ -12,6 +12,7 @@ from replica import (
     IndependentTokens,
     PottsTokens,
     Problem,
+    RowTokens,
     optimal_lam,
     sensitivities,
     solve,
@@ -75,6 +76,17 @@ def test_what_has_no_parameters_has_two_derivatives():
     assert found.parameters == ("alpha", "lam")
     with pytest.raises(TypeError, match="immutable"):
         found["test_loss"]["lam"] = 0.0
+
+
+def test_a_row_of_one_model_has_a_derivative_in_beta():
+    upper = np.triu(np.random.default_rng(4).standard_normal((8, 8)), 1) / 4
+    at = [RowTokens.from_couplings(upper + upper.T, 2, 3, 1.0 + h) for h in (0.0, 1e-4, -1e-4)]
+    solution, right, left = (solve(Problem(2.0, 0.1, row, "squared-error")) for row in at)
+    found = sensitivities(solution)
+    assert found.parameters == ("alpha", "lam", "beta")
+    for name in ("test_loss", "train_loss", "optimal_loss", "coupling_error", "m", "q", "V"):
+        slope = (getattr(right, name) - getattr(left, name)) / 2e-4
+        assert found[name]["beta"] == pytest.approx(slope, rel=1e-5), name
 
 
 def test_unconverged_solutions_are_refused():
