@@ -28,6 +28,7 @@ from .estimators.message_passing import MessagePassing as MessagePassing
 from .estimators.message_passing import approximate_message_passing as approximate_message_passing
 from .estimators.minimiser import Training as Training
 from .estimators.minimiser import train as train
+from .estimators.one_pass import train_once as train_once
 from .estimators.own_loss import OwnLoss as OwnLoss
 from .estimators.separability import has_minimiser as has_minimiser
 from .estimators.separability import separable as separable

@@ -27,7 +27,8 @@ from replica.tables.journal import RESUME_HINT, Journal
 from replica.tables.table import writable_table
 from replica.validation import integer, invalid, one_of
 from simulations.cli.grid import LISTS, lengths, simulated
-from simulations.estimators.by_name import ESTIMATORS
+from simulations.cli.training import add_training_options, training_options, training_told
+from simulations.estimators.by_name import COURSES, ESTIMATORS
 from simulations.tokens import MOST_COLORS, SAMPLED
 
 NAME = "replica-simulate"
@@ -67,14 +68,15 @@ def _parser() -> Parser:
     parser.add_argument("--burn-in", type=number, metavar="N",
                         help="sweeps before a sequence is taken (60)")  # fmt: skip
     parser.add_argument("--estimator", metavar="NAME",
-                        help="one of " + ", ".join(ESTIMATORS) + "; given, it is a column of "
-                        "the table (the first, without a column)")  # fmt: skip
+                        help="one of " + ", ".join((*ESTIMATORS, *COURSES)) + "; given, it is a "
+                        "column of the table (the first, without a column)")  # fmt: skip
     parser.add_argument("--leave-one-out", action="store_true",
                         help="tell what rows reach without fresh sequences, too, in columns "
                         "loo_test_loss, loo_error_rate and loo_temperature")  # fmt: skip
     parser.add_argument("--ensemble", type=number, metavar="K",
                         help="average K layers, each trained on sequences of its own of one model "
                         "(one layer)")  # fmt: skip
+    add_training_options(parser)
     add_executor_options(parser, cores(), "all cores")
     parser.add_argument("--out", required=True, metavar="CSV",
                         help="the table; its provenance is written beside it")  # fmt: skip
@@ -85,7 +87,7 @@ def _simulate(arguments: argparse.Namespace, command: str) -> int:
     workers = integer("workers", arguments.workers, 1)
     base, count = integer("seed", arguments.seed, 0), integer("seeds", arguments.seeds, 1)
     if arguments.estimator is not None:
-        one_of("estimator", arguments.estimator, ESTIMATORS)
+        one_of("estimator", arguments.estimator, (*ESTIMATORS, *COURSES))
     sites, family = lengths(arguments), simulated(arguments)
     arguments.loss = arguments.loss or family[0].loss_name
     total = count * max(1, len(sites)) * len(family)
@@ -96,7 +98,7 @@ def _simulate(arguments: argparse.Namespace, command: str) -> int:
 
     # The arguments are good so far: now the compiler is worth loading.
     from simulations.experiments.cost import announce
-    from simulations.experiments.experiment import experiments
+    from simulations.experiments.course import experiments_of
     from simulations.experiments.resume import complete, identities
 
     options = {name: getattr(arguments, name) for name in _OPTIONS}
@@ -107,7 +109,8 @@ def _simulate(arguments: argparse.Namespace, command: str) -> int:
     named |= {"leave_one_out": True} if arguments.leave_one_out else {}
     named |= {} if arguments.ensemble is None else {"ensemble": arguments.ensemble}
     given = {name: value for name, value in options.items() if value is not None} | named
-    tasks = experiments(family, sites, seeds, **given)
+    training = training_options(arguments)
+    tasks = experiments_of(family, sites, seeds, **given, **training)
     parameters = {
         "data": arguments.data,
         "similarity": arguments.similarity and matrix("similarity", arguments.similarity),
@@ -125,9 +128,11 @@ def _simulate(arguments: argparse.Namespace, command: str) -> int:
         "sites": sites or tasks[0].sites,
         **{name: getattr(tasks[0], name) for name in _OPTIONS if hasattr(tasks[0], name)},
         **named,
+        **training_told(arguments),
     }
     try:
         points = [point for task in tasks for point in identities(task)]
+        total = len(points)
         listed = ("sites", *(name for name in GRID if given_rows or name != "rows"))
         with Journal("out", out, command, parameters, seeds, points=points, grid=listed) as journal:
             if scheduler is None:

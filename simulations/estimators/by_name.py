@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 #: of the correlation matrix, and linear regression rescaled with the norm of the true row.
 ESTIMATORS = ("minimiser", "amp", "naive-mean-field", "quadratic")
 
+#: Ways of training that are looked at on their way: stochastic gradient descent that sees every
+#: sequence once, and gradient descent on all of them.
+COURSES = ("one-pass", "descent")
+
 #: Numbers in the largest array that message passing makes.
 _LARGEST = 8_000_000
 

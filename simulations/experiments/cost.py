@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from replica.commandline.terminal import say
 from simulations.estimators.losses import loss_named
+from simulations.experiments.course import CourseExperiment
 from simulations.experiments.experiment import AnyExperiment
 from simulations.experiments.gaussian import GaussianExperiment
 from simulations.experiments.given_rows import RowsExperiment
@@ -43,8 +44,11 @@ def seconds(task: AnyExperiment) -> float:
     sweeps = task.samples * task.burn_in + fresh * (task.burn_in + SNAPSHOTS * SPACING)
     sampling = sweeps * sites * (sites * _COUPLING + colors * _COLOR)
     per_row = task.samples * (colors * _EXPONENTIAL + 2 * sites * _WEIGHT)
-    evaluations = sum(loss_named(task.loss(problem)).evaluations for problem in task.problems)
-    tested = len(task.problems) * (2 * task.test_samples + task.samples)
+    evaluations: float = sum(loss_named(task.loss(p)).evaluations for p in task.problems)
+    lines = len(task.problems)
+    if isinstance(task, CourseExperiment):
+        evaluations, lines = task.gradients * lines, len(task.points)
+    tested = lines * (2 * task.test_samples + task.samples)
     measuring = tested * rows * (sites * _WEIGHT + colors * 8 * _EXPONENTIAL)
     return sampling + evaluations * rows * per_row + measuring
 

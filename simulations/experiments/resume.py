@@ -10,6 +10,7 @@ from replica.execution.resumable import finished, recorded
 from replica.tables import Table
 from replica.tables.columns import FAILED, failed
 from replica.tables.journal import Journal
+from simulations.experiments.course import CourseExperiment
 from simulations.experiments.experiment import AnyExperiment
 from simulations.experiments.given_rows import RowsExperiment
 from simulations.experiments.identity import identity
@@ -83,6 +84,8 @@ def _failed(task: AnyExperiment, error: str) -> list[dict[str, Any]]:
 
 def identities(task: AnyExperiment) -> list[dict[str, Any]]:
     """Return what tells the lines of an experiment from others, in their order."""
+    if isinstance(task, CourseExperiment):
+        return task.identities()
     return [identity(p, task.sites, task.samples, task.seed) for p in task.problems]
 
 

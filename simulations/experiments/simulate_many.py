@@ -11,11 +11,12 @@ from replica.execution.task import Failure, Lines, Task
 from replica.problem import Problem
 from replica.tables import Table
 from replica.validation import integer, only
-from simulations.experiments.experiment import experiments
+from simulations.experiments.course import experiments_of
 
 #: What `simulate_many` hands to the experiments.
 _OPTIONS = (
     "rows", "test_samples", "burn_in", "estimator", "own_loss", "leave_one_out", "ensemble",
+    "rate", "steps",
 )  # fmt: skip
 
 
@@ -46,7 +47,10 @@ def simulate_many(
     label : str, optional
         Show a progress bar with this label if stderr is a terminal.
     **options
-        Those of `simulations.simulate`; Gaussian tokens take `rows` alone.
+        Those of `simulations.simulate`; Gaussian tokens take `rows` alone. The estimator may also
+        be "one-pass", stochastic gradient descent that sees every sequence once, with its `rate`,
+        a number, a `replica.Schedule` or a function; or "descent", gradient descent on all, with
+        its `rate` and the `steps` that are looked at. Their tables have a line per alpha or step.
 
     Returns
     -------
@@ -63,7 +67,7 @@ def simulate_many(
         script without that guard, in a daemonic process, or for objects that no module holds.
     """
     only("simulate_many", options, _OPTIONS)
-    return collect(experiments(problems, sites, seeds, **options), workers, label)
+    return collect(experiments_of(problems, sites, seeds, **options), workers, label)
 
 
 def collect(tasks: Sequence[Task], workers: int = 1, label: str | None = None) -> Table:
