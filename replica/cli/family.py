@@ -59,7 +59,8 @@ class Family:
         """Return the first problem, or raise ValueError if others differ in more than `but`."""
         for name in [name for name in self.names if name not in but]:
             option = "rows" if name == "row" else name
-            allowed = "one value; `replica sweep` takes several"
+            kind = "number" if name == "alpha" else "value"
+            allowed = f"one {kind}; `replica sweep` takes several"
             raise invalid(option, getattr(options, option), allowed)
         if "alpha" not in but and len(self.problems) > 1:
             raise invalid("alpha", options.alpha, "one number")
