@@ -28,8 +28,12 @@ _HALF_WIDTH, _DEGREE = 0.4, 8
 #: Steps towards the best log λ, and the same of it, which need not be known as well.
 _LAM_STEP, _LAM_HALF_WIDTH, _LAM_DEGREE = 0.8, 0.5, 4
 
-#: log λ, below that which the data ask for, from where on less weight decay changes nothing.
-_NONE = -12.0
+#: Relative differences of the test loss that do not tell rates apart.
+_VISIBLE = 1e-9
+
+#: log λ, below that which the data ask for, from where on less weight decay changes nothing, and
+#: above it, from where on more changes nothing.
+_NONE, _ALL = -12.0, 40.0
 
 
 def optimal_masking(
@@ -77,6 +81,8 @@ def optimal_masking(
     check_teacher(problem)
     path = _Path(problem, kind, truth("best_lam", best_lam))
     found = deepest_minimum(path.test_loss, _GRID.tolist(), _COARSE, ends=False)
+    if max(path.seen.values()) <= (1.0 + _VISIBLE) * min(path.seen.values()):
+        raise invalid("problem", problem, "one whose test loss tells rates apart")
     if not found.inside:
         end = "rate → 0" if found.place == _GRID[-1] else "rate → 1"
         allowed = f"one whose test loss has a minimum in the rate, and does not fall up to {end}"
@@ -121,7 +127,7 @@ class _Path:
         if best_lam:
             scales = ensemble_of(problem.data).log_weight_decays(1.0)
             self._log_lam = max(scales)
-            self._least = min(scales) + _NONE
+            self._least, self._most = min(scales) + _NONE, max(scales) + _ALL
 
     def test_loss(self, place: float) -> float:
         """Return the test loss at log p/(1-p), at the best weight decay if that is asked for."""
@@ -140,6 +146,9 @@ class _Path:
                 here, value = here + step, there
                 if here < self._least:
                     return None
+                if here > self._most:
+                    allowed = "one whose test loss is least at a finite lam, not for lam → infinity"
+                    raise invalid("problem", self.latest, allowed)
         best = flat_minimum(self._at_lam, here, _LAM_HALF_WIDTH, _LAM_DEGREE)
         self._log_lam = here if best is None else best
         return self._log_lam
