@@ -14,6 +14,7 @@ from replica.channels.channel import Channel
 from replica.channels.colour_mode_cross_entropy import ModeCrossEntropyChannel
 from replica.channels.independent_cross_entropy import IndependentCrossEntropyChannel
 from replica.channels.masked import DrawsChannel, DynamicChannel, MaskedChannel, StaticChannel
+from replica.channels.masked_draws import MOST_FIELDS, DrawnCrossEntropyChannel
 from replica.channels.mixture import MixtureChannel
 from replica.channels.mixture_quadratic import MixtureQuadraticChannel
 from replica.channels.potts_cross_entropy import CrossEntropyChannel
@@ -76,8 +77,8 @@ def channel_of(law: FieldLaw, loss: str | Loss) -> Channel:
 def masked_channel_of(law: FieldLaw, loss: str | Loss, context: MaskedSpectrum) -> MaskedChannel:
     """Return the channel of a loss over the fields of masked contexts.
 
-    Static masks that are drawn once suit any law and loss. The average over several draws is known
-    for the squared error, and that over all masks for the cross-entropy of tilted fields, too.
+    Static masks that are drawn once suit any law and loss. Averages over several draws, and over
+    all masks, are known for the squared error and for the cross-entropy of tilted fields.
 
     Raises
     ------
@@ -91,7 +92,18 @@ def masked_channel_of(law: FieldLaw, loss: str | Loss, context: MaskedSpectrum) 
     if masking.draws > 1:
         if known:
             return DrawsChannel(full, context)
-        allowed = "1 for the theory of another loss than the squared error"
+        if loss == "cross-entropy" and isinstance(law, TiltedLaw):
+            most = max(1, MOST_FIELDS // law.colors)
+            if masking.draws <= most:
+                return DrawnCrossEntropyChannel(full, context)
+            allowed = (
+                f"at most {most} for the theory of the cross-entropy with {law.colors} colours"
+            )
+        else:
+            allowed = (
+                "1 for the theory, but for the squared error, and for the cross-entropy of "
+                "PottsTokens with U = I or CustomTokens"
+            )
         raise invalid("draws", masking.draws, allowed)
     if not known:
         if loss != "cross-entropy" or not isinstance(law, TiltedLaw):

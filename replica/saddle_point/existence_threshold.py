@@ -61,7 +61,7 @@ def existence_threshold(
     ------
     ValueError
         If an argument is not allowed; with the cross-entropy also a similarity of several colour
-        modes, for which the threshold is not known.
+        modes and several draws of masks, for which the threshold is not known.
     """
     if not isinstance(data, DataModel):
         raise invalid("data", data, "a data model such as PottsTokens(colors, beta)")
@@ -74,6 +74,8 @@ def existence_threshold(
         raise invalid("masking", masking, "None, or a Masking(rate, kind)")
     if masking is not None:
         masked_channel_of(ensemble.law, chosen, MaskedSpectrum(ensemble.spectrum, masking))
+        if masking.draws > 1 and chosen != "squared-error":
+            raise invalid("masking", masking, "drawn once, or dynamic, with the cross-entropy")
     return _threshold(ensemble, chosen, masking)
 
 
@@ -81,7 +83,8 @@ def known_threshold(ensemble: Ensemble, loss: str | Loss, masking: Masking | Non
     """Return the existence threshold; 0 where none is known, and a search decides."""
     if not isinstance(loss, str) or loss not in _KNOWN:
         return 0.0
-    known = loss == "squared-error" or ensemble.knows("threshold")
+    drawn_once = masking is None or masking.draws == 1
+    known = loss == "squared-error" or (drawn_once and ensemble.knows("threshold"))
     return _threshold(ensemble, loss, masking) if known else 0.0
 
 
