@@ -12,6 +12,7 @@ from typing import Any
 from replica.channels.by_points import PointChannel
 from replica.channels.channel import Channel
 from replica.channels.colour_mode_cross_entropy import ModeCrossEntropyChannel
+from replica.channels.drawn_cross_entropy import MOST_FIELDS, DrawnCrossEntropyChannel
 from replica.channels.drawn_masks import DrawsChannel
 from replica.channels.dynamic_masks import DynamicChannel
 from replica.channels.independent_cross_entropy import IndependentCrossEntropyChannel
@@ -78,8 +79,8 @@ def channel_of(law: FieldLaw, loss: str | Loss) -> Channel:
 def masked_channel_of(law: FieldLaw, loss: str | Loss, context: MaskedSpectrum) -> MaskedChannel:
     """Return the channel of a loss over the fields of masked contexts.
 
-    Static masks that are drawn once suit any law and loss. The average over several draws is known
-    for the squared error, and that over all masks for the cross-entropy of tilted fields, too.
+    Static masks that are drawn once suit any law and loss. Averages over several draws, and over
+    all masks, are known for the squared error and for the cross-entropy of tilted fields.
 
     Raises
     ------
@@ -93,7 +94,16 @@ def masked_channel_of(law: FieldLaw, loss: str | Loss, context: MaskedSpectrum) 
     if masking.draws > 1:
         if known:
             return DrawsChannel(full, context)
-        allowed = "drawn once, but with the squared error, for which draws have a theory"
+        if loss == "cross-entropy" and isinstance(law, TiltedLaw):
+            most = max(1, MOST_FIELDS // law.colors)
+            if masking.draws <= most:
+                return DrawnCrossEntropyChannel(full, context)
+            allowed = f"of at most {most} draws with the cross-entropy of {law.colors} colours"
+        else:
+            allowed = (
+                "of one draw, but with the squared error, and with the cross-entropy of "
+                "PottsTokens with U = I or CustomTokens"
+            )
         raise invalid("masking", str(masking), allowed)
     if not known:
         if loss != "cross-entropy" or not isinstance(law, TiltedLaw):

@@ -103,6 +103,8 @@ def stated_threshold(
         raise invalid("masking", masking, "None, or a Masking(rate, kind)")
     if masking is not None and not ensemble.searched:
         masked_channel_of(ensemble.law, chosen, MaskedSpectrum(ensemble.spectrum, masking))
+    if chosen != "squared-error" and _drawn_again(masking):
+        raise invalid("masking", str(masking), "drawn once, or dynamic, with the cross-entropy")
     return _threshold(ensemble, chosen, masking, has_bias)
 
 
@@ -128,7 +130,7 @@ def known_threshold(
     if not isinstance(loss, str) or loss not in _KNOWN:
         return 0.0
     if loss != "squared-error":
-        if not ensemble.knows("threshold"):
+        if _drawn_again(masking) or not ensemble.knows("threshold"):
             return 0.0
         if ensemble.searched and ensemble.colors - 1 > EXACT:
             return 0.0
@@ -136,6 +138,10 @@ def known_threshold(
         return _threshold(ensemble, loss, masking, bias).alpha
     except ConvergenceError:
         return 0.0
+
+
+def _drawn_again(masking: Masking | None) -> bool:
+    return masking is not None and masking.draws > 1
 
 
 def _threshold(ensemble: Ensemble, loss: str, masking: Masking | None, bias: bool) -> Threshold:

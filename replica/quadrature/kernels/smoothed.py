@@ -26,7 +26,7 @@ def _levels(k, point, level, count):
 
 
 @inlined
-def _factorised(size, V, R, A):
+def factorised(size, V, R, A):
     """Replace A by the Cholesky factor of I + V R, and return the logarithm of its determinant."""
     log_det = 0.0
     for i in range(size):
@@ -43,7 +43,7 @@ def _factorised(size, V, R, A):
 
 
 @inlined
-def _divided(size, A, R, X):
+def divided(size, A, R, X):
     """Fill X = (I + V R)^{-1} R, given the Cholesky factor."""
     for column in range(size):
         for i in range(size):
@@ -187,8 +187,8 @@ def smoothed_averages(
                 response += (count[a] - 1) * share
                 squared += (count[a] - 1) * share * share
                 curvature += (count[a] - 1) * within
-        log_det += _factorised(size, V, R, A)
-        _divided(size, A, R, X)
+        log_det += factorised(size, V, R, A)
+        divided(size, A, R, X)
         for a in range(size):
             response += X[a, a]
             for b in range(size):

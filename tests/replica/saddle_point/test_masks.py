@@ -251,7 +251,3 @@ def test_what_knows_no_masks_refuses_them():
     for function, more in ((state_evolution, [3]), (few_samples, [])):
         with pytest.raises(ValueError, match=r"^masking = .* is not allowed: masking must be None"):
             function(problem, *more)
-    with pytest.raises(
-        ValueError, match=r"^masking = .static:0.2:2. is not allowed: masking must be dra"
-    ):
-        solve(problem.at(masking=Masking(0.2, "static", 2)))
