@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from figures.paper import (
+    calibration,
     couplings,
     double_descent,
     finite_size,
@@ -26,6 +27,7 @@ FIGURES: tuple[FigureSource, ...] = (
     couplings,
     order_parameters,
     regularisation,
+    calibration,
     double_descent,
     threshold,
     phase_diagram,

@@ -123,7 +123,8 @@ def inverse() -> None:
         losses = curve["excess_loss"]
         for alpha in (0.2, 1.0, 3.0, 10.0, 30.0):
             excess = float(solve(Problem(alpha, lam, data, loss)).excess_loss)
-            last = curve.alphas[np.flatnonzero(losses >= excess)[-1]] if max(losses) > excess else 0
+            above = np.flatnonzero(losses >= excess)
+            last = curve["alpha"][above[-1]] if above.size else 0.0
             found = required_alpha(Problem(1.0, lam, data, loss), excess_loss=excess)
             reached = float(solve(Problem(found, lam, data, loss)).excess_loss)
             side = "same" if last <= alpha * 1.05 else f"beyond the peak, after {last:.3g}"
@@ -264,8 +265,8 @@ def growth() -> None:
             found.append(np.polyval(curve, 1 / (ratio * times)))
         errors = np.std(found, axis=0, ddof=1) / 2
         for k, value, error, exact in zip(times, np.mean(found, axis=0), errors, true, strict=True):
-            told = f"{value:.4f}, {error:.4f}, {exact:.4f}"
-            print(f"{colors}, {sites}, 4 of {ratio:g} L, {k}, {told}", flush=True)
+            label = f"{colors}, {sites}, 4 of {ratio:g} L, {k}"
+            print(f"{label}, {value:.4f}, {error:.4f}, {exact:.4f}", flush=True)
 
 
 def family(path: str) -> None:

@@ -197,6 +197,26 @@ def recovery(table: Table) -> Iterator[Curve]:
                 yield Curve((part, name), np.array(grid))
 
 
+def calibration(table: Table) -> Iterator[Curve]:
+    bins, along, across = (table.where(part=part) for part in (0, 1, 2))
+    yield from both(bins, "confidence", "right", "lam")
+    yield from both(along, "alpha", "temperature", "lam")
+    for part, x, name in ((along, "alpha", "lam"), (across, "lam", "data")):
+        rest = [
+            line | {"scaled": line["calibrated_loss"] - line["optimal_loss"]}
+            for line in part.lines()
+        ]
+        # Before and after scaling they differ in line and filling.
+        yield from both(part, x, "excess_loss", name)
+        for curve in both(Table(rest), x, "scaled", name):
+            yield Curve((*curve.name[:-1], "excess_loss"), curve.points, curve.errors)
+    exact = across.where(source="theory").lines()
+    for y in ("test_loss", "calibrated_loss"):
+        best = min(exact, key=lambda line: line[y])
+        point = np.array([(best["lam"], best[y] - best["optimal_loss"])])
+        yield Curve(("potts", "excess_loss"), point)
+
+
 def rows(table: Table) -> Iterator[Curve]:
     (alike,) = (line["test_loss"] for line in table.lines() if line["data"] == "potts")
     given = groups(table.where(data="couplings"), "theory", "couplings", "row")
@@ -226,5 +246,6 @@ EXPECTED: dict[str, Callable[[Table], Iterable[Curve]]] = {
     "threshold": threshold,
     "phase-diagram": phase_diagram,
     "recovery": recovery,
+    "calibration": calibration,
     "rows": rows,
 }

@@ -182,7 +182,7 @@ _WORDS = [
     *_NUMBERS, "optimal", "potts", "gaussian", "custom", "independent", "squared-error",
     "cross-entropy", "few", "many", "naive-mean-field", "quadratic", "list", "overlay", "test_loss",
     ".", "/nowhere/t.csv", "t.csv", "t.json", "é", "\0", "''", "--log", "--json", "--joint",
-    "--help", "--version",
+    "--help", "--version", "--leave-one-out",
 ]  # fmt: skip
 
 #: Options, and values that most commands with them allow.
@@ -213,7 +213,7 @@ _PROGRAMS: dict[str, tuple[dict[str, list[str]], list[tuple[str, list[str]]]]] =
         {
             **_DATA, "--samples": ["few", "many"], "--out": ["t.csv"],
             "--estimator": ["quadratic", "naive-mean-field"], "--steps": ["2"], "--workers": ["1"],
-            "--excess-loss": ["0.01"], "--error-rate": ["0.4"],
+            "--excess-loss": ["0.01"], "--error-rate": ["0.4"], "--ensemble": ["2", "inf"],
         },
         [
             ("solve", _SOUND),
@@ -233,7 +233,7 @@ _PROGRAMS: dict[str, tuple[dict[str, list[str]], list[tuple[str, list[str]]]]] =
         {
             **_DATA, "--sites": ["5", "4,7"], "--seeds": ["2"], "--seed": ["3"], "--rows": ["2"],
             "--test-samples": ["20"], "--burn-in": ["10"], "--estimator": ["quadratic", "amp"],
-            "--out": ["u.csv"],
+            "--out": ["u.csv"], "--ensemble": ["2"],
         },
         [
             ("", [*options, "--sites", "6", "--workers", "1", "--out", "t.csv"])

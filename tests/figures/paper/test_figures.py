@@ -26,6 +26,7 @@ SMALL: dict[str, Any] = {
     "learning-curve": Size(20, 3, 4, 50, (0.5, 2.0), 4),
     "learning-curve-similarity": Size(20, 2, 3, 50, (0.5, 2.0), 0),
     "learning-curve-gaussian": Size(20, 3, 4, None, (0.5, 2.0), 4),
+    "calibration": Size(20, 3, 4, 50, (0.5, 2.0), 4),
     "couplings": Size(20, 3, 4, 50, (0.5, 2.0), 3),
     "double-descent": Size(20, 3, 4, 50, (0.5, 2.0), 3),
     "order-parameters": Size(20, 3, 4, 50, (0.5, 2.0), 3),
