@@ -137,7 +137,7 @@ def print_stability(options: argparse.Namespace, command: str) -> int:
     from replica.saddle_point.sweep import solutions
 
     unknown, failed = Stability(math.nan, math.nan), []
-    family = Family.from_options(options)
+    family = Family.from_options(options).whole()
 
     def rows() -> Iterator[Row]:
         for solution in solutions(family.problems):
@@ -175,7 +175,7 @@ def print_asymptotics(options: argparse.Namespace, command: str) -> int:
     from replica.predictions.asymptotics import IN_RANGE, few_samples, many_samples
 
     expand, failed = few_samples if options.samples == "few" else many_samples, []
-    family = Family.from_options(options)
+    family = Family.from_options(options).whole()
 
     def rows() -> Iterator[Row]:
         for problem in family.problems:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 from replica.cli.output import Row
-from replica.commandline.grid import grid
+from replica.commandline.grid import Refused, points
 from replica.commandline.options import OPTIMAL
+from replica.errors import BadArgument
 from replica.execution.task import Line
 from replica.problem import Masking, Problem
+from replica.tables.columns import FAILED
 from replica.validation import invalid, one_of
+
+#: What tells a point of a table from its others.
+Place = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
@@ -22,8 +27,8 @@ class Family:
 
     Parameters
     ----------
-    problems : tuple of Problem
-        The points.
+    points : tuple of Problem or Refused
+        What is asked for.
     optimal : bool
         Each is solved at its best weight decay.
     kind : str
@@ -32,7 +37,7 @@ class Family:
         K, of the layers whose average is told.
     """
 
-    problems: tuple[Problem, ...]
+    points: tuple[Problem | Refused, ...]
     optimal: bool = False
     kind: str = ""
     layers: float | None = None
@@ -47,13 +52,29 @@ class Family:
         if best == OPTIMAL:
             one_of("masking", given, [f"{OPTIMAL}:{each}" for each in Masking.kinds])
             sought["masking"] = f"{kind}:0.5"
-        made = tuple(grid(argparse.Namespace(**vars(options) | sought)))
+        family = cls(
+            tuple(points(argparse.Namespace(**vars(options) | sought))),
+            optimal,
+            kind if best == OPTIMAL else "",
+        )
         layers = getattr(options, "ensemble", None)
-        if layers is not None:
-            from replica.predictions.layer_average import check_layers
+        if layers is None:
+            return family
+        from replica.predictions.layer_average import check_layers
 
-            layers = check_layers(made[0], layers, "ensemble")
-        return cls(made, optimal, kind if best == OPTIMAL else "", layers)
+        return replace(family, layers=check_layers(family.problems[0], layers, "ensemble"))
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """The points that can be solved."""
+        return tuple(point for point in self.points if isinstance(point, Problem))
+
+    def whole(self) -> Family:
+        """Return the same, or raise ValueError if a point is no problem."""
+        for point in self.points:
+            if isinstance(point, Refused):
+                raise BadArgument(point.error)
+        return self
 
     def only(self, options: argparse.Namespace, but: Collection[str] = ()) -> Problem:
         """Return the first problem, or raise ValueError if others differ in more than `but`."""
@@ -62,21 +83,27 @@ class Family:
             kind = "number" if name == "alpha" else "value"
             allowed = f"one {kind}; `replica sweep` takes several"
             raise invalid(option, getattr(options, option), allowed)
-        if "alpha" not in but and len(self.problems) > 1:
+        self.whole()
+        if "alpha" not in but and len(self.points) > 1:
             raise invalid("alpha", options.alpha, "one number")
         return self.problems[0]
 
-    def identity(self, problem: Problem) -> Line:
-        """Return what tells the line of a problem from others; what is sought is a result."""
-        told = {"source": "theory", **problem.columns(without="lam" if self.optimal else "")}
+    def identity(self, point: Problem | Refused) -> Line:
+        """Return what tells the line of a point from others; what is sought is a result."""
+        told = {"source": "theory", **point.columns(without="lam" if self.optimal else "")}
         if self.kind:
             del told["masking"]
         return told
 
+    def failed(self, point: Problem | Refused, error: str) -> Line:
+        """Return the line of a point that could not be solved."""
+        averaged = {} if self.layers is None else {"ensemble": self.layers}
+        return {**self.identity(point), **averaged, "status": f"{FAILED}: {error}"}
+
     @cached_property
     def names(self) -> tuple[str, ...]:
         """The columns in which the points differ."""
-        return differing([self.identity(problem) for problem in self.problems])
+        return differing([self.identity(point) for point in self.points])
 
     def told(self, problem: Problem) -> Line:
         """Return the columns in which the points differ, alpha always and last."""
@@ -87,13 +114,13 @@ class Family:
         """Return what was found of a problem, as a line of a command's."""
         return Row(self.identity(problem), self.told(problem), values)
 
-    def point(self, line: Mapping[str, Any]) -> tuple[Any, ...]:
+    def place_of(self, line: Mapping[str, Any]) -> Place:
         """Return what tells a line of the table from its others."""
         return tuple(line.get(name) for name in self.names)
 
-    def point_of(self, problem: Problem) -> tuple[Any, ...]:
-        """Return what tells the line of a problem from those of the others."""
-        return self.point(self.identity(problem))
+    def place(self, point: Problem | Refused) -> Place:
+        """Return what tells the line of a point from those of the others."""
+        return self.place_of(self.identity(point))
 
 
 def differing(lines: Sequence[Line]) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from replica.commandline.command import CONVERGED, NOT_CONVERGED
+from replica.commandline.grid import Refused
 from replica.commandline.terminal import say
 from replica.problem import Problem
 from replica.saddle_point.status import Status
@@ -17,7 +18,7 @@ _TOLD = ("row", "alpha", "lam")
 
 
 def report_unconverged(
-    points: Iterable[tuple[Problem, Mapping[str, Any]]], names: Collection[str] = ()
+    points: Iterable[tuple[Problem | Refused, Mapping[str, Any]]], names: Collection[str] = ()
 ) -> int:
     """Say what became of the points that did not converge, and return the exit status.
 
@@ -42,6 +43,7 @@ def report_unconverged(
         else:
             residual = math.nan if line.get("residual") is None else line["residual"]
             # At its best λ is a result.
+            assert isinstance(problem, Problem)
             solved = problem.at(lam=line["lam"])
             say(f"replica: {among}{reason(solved, line['status'], line['evaluations'], residual)}")
     return status

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import fields
 from typing import Any, Protocol
 
-from replica.cli.family import Family
+from replica.cli.family import Family, Place
 from replica.cli.output import add_output_options, print_json
 from replica.cli.report import report_unconverged
 from replica.cli.subcommand import OPTIMAL_LAM, Commands, subcommand
@@ -33,9 +33,6 @@ from replica.tables import Table
 from replica.tables.columns import as_cell
 from replica.tables.journal import RESUME_HINT, Journal
 from replica.validation import integer
-
-#: What tells a point of a table from its others.
-Point = tuple[Any, ...]
 
 
 def add_sweep(commands: Commands) -> None:
@@ -70,11 +67,11 @@ def run_sweep(options: argparse.Namespace, command: str) -> int:
         sink: _Sink = _Printed(family, options.json)
     else:
         sink = _Written(family, options, command)
-    done: dict[Point, Line] = {}
+    done: dict[Place, Line] = {}
     try:
         with sink.journal() as journal:
             for line in solved(family, journal, *where):
-                done[family.point(line)] = line
+                done[family.place_of(line)] = line
             sink.finish(done)
     except Removed as error:
         say(f"replica: {error}")
@@ -85,12 +82,12 @@ def run_sweep(options: argparse.Namespace, command: str) -> int:
         return NOT_CONVERGED
     except KeyboardInterrupt:
         kept = sink.leave(done)
-        count = sum(family.point_of(problem) in kept for problem in family.problems)
-        say(f"replica sweep: {count} of {len(family.problems)} points are done and kept")
+        count = sum(family.place(point) in kept for point in family.points)
+        say(f"replica sweep: {count} of {len(family.points)} points are done and kept")
         raise
-    points = {family.point_of(problem): problem for problem in family.problems}
+    points = {family.place(point): point for point in family.points}
     if options.json and options.out is not None:
-        print_json(done[point] for point in map(family.point_of, family.problems))
+        print_json(done[place] for place in map(family.place, family.points))
     return report_unconverged(((each, done[key]) for key, each in points.items()), family.names)
 
 
@@ -110,10 +107,10 @@ class _Sink(Protocol):
     def journal(self) -> AbstractContextManager[Journal | None]:
         """Return what keeps lines as they come, if anything does."""
 
-    def finish(self, done: Mapping[Point, Line]) -> None:
+    def finish(self, done: Mapping[Place, Line]) -> None:
         """Deliver the whole table."""
 
-    def leave(self, done: Mapping[Point, Line]) -> Collection[Point]:
+    def leave(self, done: Mapping[Place, Line]) -> Collection[Place]:
         """Deliver what is done, and return the points of it."""
 
 
@@ -128,16 +125,16 @@ class _Printed:
     def journal(self) -> AbstractContextManager[None]:
         return nullcontext()
 
-    def finish(self, done: Mapping[Point, Line]) -> None:
-        points = map(self._family.point_of, self._family.problems)
-        rows = [done[point] for point in points if point in done]
+    def finish(self, done: Mapping[Place, Line]) -> None:
+        places = map(self._family.place, self._family.points)
+        rows = [done[place] for place in places if place in done]
         if self._json:
             print_json(rows)
             return
         table = Table({name: row[name] for name in row if name != ERROR} for row in rows)
         table.write(sys.stdout)
 
-    def leave(self, done: Mapping[Point, Line]) -> Collection[Point]:
+    def leave(self, done: Mapping[Place, Line]) -> Collection[Place]:
         self.finish(done)
         return done
 
@@ -152,20 +149,19 @@ class _Written:
         self._parameters = _parameters(options, family)
 
     def journal(self) -> AbstractContextManager[Journal]:
-        points = map(self._family.identity, self._family.problems)
+        points = map(self._family.identity, self._family.points)
         self._journal = Journal(
             "out", self._out, self._command, self._parameters, [], [ERROR], points, GRID
         )
         return self._journal
 
-    def finish(self, done: Mapping[Point, Line]) -> None:
-        points = map(self._family.point_of, self._family.problems)
-        self._journal.finish(done[point] for point in points)
+    def finish(self, done: Mapping[Place, Line]) -> None:
+        self._journal.finish(done[place] for place in map(self._family.place, self._family.points))
 
-    def leave(self, done: Mapping[Point, Line]) -> Collection[Point]:
+    def leave(self, done: Mapping[Place, Line]) -> Collection[Place]:
         # Ctrl-C may have come between writing a point and counting it, or the file be gone.
         try:
-            return {self._family.point(line) for line in Table.from_csv(self._out).lines()}
+            return {self._family.place_of(line) for line in Table.from_csv(self._out).lines()}
         except BadArgument:
             return ()
 

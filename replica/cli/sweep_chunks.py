@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from replica.cli.family import Family
+from replica.commandline.grid import Refused
 from replica.commandline.terminal import progress
 from replica.errors import BadArgument
 from replica.execution.resumable import finished, recorded
@@ -15,7 +16,6 @@ from replica.execution.task import Line, described
 from replica.problem import Problem
 from replica.problem.row_sequences import RowSequences
 from replica.saddle_point.solution import Solution, behind
-from replica.tables.columns import FAILED
 from replica.tables.journal import Journal
 
 #: Points of a stretch. The first costs as much as two others, which with 50 is 5 % of the
@@ -60,27 +60,30 @@ def solved(
     """
     held = () if journal is None else journal.lines
     grown = journal is not None and journal.grown
-    known = {family.point(line): line for line in held}
+    known = {family.place_of(line): line for line in held}
     tasks = []
     for task in stretches(family):
-        points = [family.point_of(problem) for problem in task.family.problems]
+        points = [family.place(problem) for problem in task.family.problems]
         missing = [number for number, each in enumerate(points) if each not in known]
         if missing and grown:
             lacking = tuple(task.family.problems[number] for number in missing)
-            tasks.append(Stretch(replace(family, problems=lacking)))
+            tasks.append(Stretch(replace(family, points=lacking)))
         elif missing:
             tasks.append(task)
             # What follows a point that failed started cold: the next attempt goes through.
             for each in points[missing[0] :]:
                 known.pop(each, None)
     yield from known.values()
+    for point in family.points:
+        if isinstance(point, Refused):
+            yield family.failed(point, point.error) | {ERROR: None}
     if workers == 1 and scheduler is None:
         # Quick points one by one: here they wait for others to be written with.
         lines_of = ([line] for task in tasks for line in task.lines())
-        written = recorded(lines_of, known, family.point, journal, _TOGETHER)
+        written = recorded(lines_of, known, family.place_of, journal, _TOGETHER)
     else:
         results = finished(tasks, Stretch.failed, workers, scheduler)
-        written = recorded(results, known, family.point, journal)
+        written = recorded(results, known, family.place_of, journal)
     count = sum(len(task.family.problems) for task in tasks)
     yield from progress((line for lines in written for line in lines), count, "sweep")
 
@@ -95,7 +98,7 @@ def stretches(family: Family) -> list[Stretch]:
         along.setdefault(tuple(map(told.get, others)), {})[problem.alpha] = problem
     curves = [[curve[alpha] for alpha in sorted(curve)] for curve in along.values()]
     return [
-        Stretch(replace(family, problems=tuple(curve[start : start + length])))
+        Stretch(replace(family, points=tuple(curve[start : start + length])))
         for curve in curves
         for start in range(0, len(curve), length)
     ]
@@ -123,7 +126,7 @@ class Stretch:
         problems, done = self.family.problems, 0
         while done < len(problems):
             try:
-                for solution in _solutions(replace(self.family, problems=problems[done:])):
+                for solution in _solutions(replace(self.family, points=problems[done:])):
                     error = solution.quadrature_error
                     # JSON has no NaN.
                     found = self._line(solution)
@@ -146,13 +149,7 @@ class Stretch:
         return [self._failed(problem, error) for problem in self.family.problems]
 
     def _failed(self, problem: Problem, error: str) -> Line:
-        return {
-            **self.family.identity(problem),
-            **({} if self.family.layers is None else {"ensemble": self.family.layers}),
-            "status": f"{FAILED}: {error}",
-            **dict.fromkeys(behind(problem)),
-            ERROR: None,
-        }
+        return self.family.failed(problem, error) | dict.fromkeys((*behind(problem), ERROR))
 
 
 def _moment_errors(solution: Solution) -> Line:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
 from replica.commandline.options import data_models, masking_of
 from replica.commandline.parsing import MOST_POINTS, alpha_grid, values
-from replica.problem import DataModel, Problem
+from replica.errors import BadArgument
+from replica.problem import DATA_MODELS, DataModel, Problem
 from replica.validation import invalid
 
 #: Options of the data that take one value, a list or a range.
@@ -29,7 +31,33 @@ OF_PROBLEMS = ("loss", "masking", "lam")
 GRID = (*OF_DATA, *OF_PROBLEMS, "alpha", "log", "rows")
 
 
-def grid(arguments: argparse.Namespace, lam: Any = None) -> list[Problem]:
+@dataclass(frozen=True)
+class Refused:
+    """A point of a grid where there is no such problem, as beta = 2 with two colours.
+
+    Parameters
+    ----------
+    known : mapping
+        Columns of what was asked for.
+    error : str
+        Why there is none.
+    """
+
+    known: Mapping[str, Any]
+    error: str
+
+    @property
+    def alpha(self) -> float:
+        """The sample ratio."""
+        found: float = self.known["alpha"]
+        return found
+
+    def columns(self, without: str = "") -> dict[str, Any]:
+        """Return what tells the point from others, as `Problem.columns` does."""
+        return {name: value for name, value in self.known.items() if name != without}
+
+
+def grid(arguments: argparse.Namespace) -> list[Problem]:
     """Return every combination of the values of parsed options, alpha running fastest.
 
     Of rows of given data each has all its sample ratios before the next.
@@ -38,29 +66,71 @@ def grid(arguments: argparse.Namespace, lam: Any = None) -> list[Problem]:
     ----------
     arguments : Namespace
         Parsed options of `replica.commandline.options.add_problem_options`.
-    lam : float, optional
-        Takes the place of the weight decay that is given.
 
     Raises
     ------
     ValueError
         If a value is not allowed, a combination of values, or their number.
     """
-    given = vars(arguments) | ({} if lam is None else {"lam": lam})
+    found = []
+    for point in points(arguments):
+        if isinstance(point, Refused):
+            raise BadArgument(point.error)
+        found.append(point)
+    return found
+
+
+def points(arguments: argparse.Namespace) -> list[Problem | Refused]:
+    """Return the same, with what is no problem among them.
+
+    Raises
+    ------
+    ValueError
+        If none is a problem, or there are too many.
+    """
     alphas = alpha_grid(arguments.alpha, arguments.log)
-    described = list(_combinations(given, OF_DATA))
-    trained = list(_combinations(given, OF_PROBLEMS))
+    described = _combinations(vars(arguments), OF_DATA)
+    trained = _combinations(vars(arguments), OF_PROBLEMS)
     if len(described) * len(trained) * len(alphas) > MOST_POINTS:
         allowed = f"so few that there are {MOST_POINTS} points at most"
         raise invalid("alpha", arguments.alpha, allowed)
-    return [
-        Problem(alpha, other.lam, data, other.loss, arguments.bias, masking_of(other))
-        for one in described
-        for rows in [data_models(one)]
-        for other in trained
-        for data in rows
-        for alpha in alphas
-    ]
+    found = [point for one in described for point in _points_of(one, trained, alphas)]
+    refused = [point.error for point in found if isinstance(point, Refused)]
+    if len(refused) == len(found):
+        raise BadArgument(refused[0])
+    return found
+
+
+def _points_of(
+    described: argparse.Namespace, trained: Sequence[argparse.Namespace], alphas: Sequence[float]
+) -> Iterator[Problem | Refused]:
+    """Yield the points of data with one value of each option."""
+    data: Sequence[DataModel | BadArgument]
+    try:
+        data = data_models(described)
+    except BadArgument as error:
+        data = [error]
+    for other in trained:
+        for one in data:
+            for alpha in alphas:
+                try:
+                    if isinstance(one, BadArgument):
+                        raise one
+                    masking = masking_of(other)
+                    yield Problem(alpha, other.lam, one, other.loss, other.bias, masking)
+                except BadArgument as error:
+                    yield Refused(_asked(described, other, alpha), str(error))
+
+
+def _asked(
+    described: argparse.Namespace, trained: argparse.Namespace, alpha: float
+) -> dict[str, Any]:
+    """Return the columns of what was asked for."""
+    usual = getattr(DATA_MODELS.get(described.data), "losses", DataModel.losses)[0]
+    told = {"data": described.data, "loss": trained.loss or usual, "masking": trained.masking}
+    numbers = {name: getattr(described, name) for name in OF_DATA}
+    known = {**told, **numbers, "lam": trained.lam, "alpha": alpha}
+    return {name: value for name, value in known.items() if value is not None}
 
 
 def data_grid(arguments: argparse.Namespace) -> list[DataModel]:

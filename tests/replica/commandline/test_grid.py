@@ -154,6 +154,27 @@ def told(path):
             if k in ("parameters", "seeds", "quadrature_error")}  # fmt: skip
 
 
+def test_points_of_a_grid_that_cannot_be_are_told_in_the_table(tmp_path, capsys):
+    """Two colours with beta = 2 are no paramagnet, three are."""
+    out = tmp_path / "grid.csv"
+    words = ["--colors", "2,3", "--beta", "1:2:3", "--alpha", "1,2", "--out", str(out)]
+    for _ in range(2):
+        assert sweeps(*words) == 1
+        said = capsys.readouterr().err.splitlines()
+        assert len(said) == 2
+        assert said[0].startswith(
+            "replica: colors = 2, beta = 2.0, alpha = 1.0: failed: beta = 2.0"
+        )
+        table = Table.from_csv(out)
+        failed = [status.startswith("failed: beta = 2.0 is not") for status in table["status"]]
+        assert failed == [False] * 4 + [True] * 2 + [False] * 6
+        assert table["beta"].tolist() == [1.0, 1.0, 1.5, 1.5, 2.0, 2.0] * 2
+        assert np.isfinite(table["test_loss"]).tolist() == [not one for one in failed]
+    assert sweeps("--colors", "2", "--beta", "2:3:2", "--alpha", "1") == 2
+    assert main(["stability", "--lam", "0.1", *words[:-2]]) == 2
+    assert capsys.readouterr().err.count("\n") == 2
+
+
 def test_a_table_grows_by_what_is_missing(tmp_path, monkeypatch, capsys):
     """More ratios, weight decays and losses, of which one has more columns."""
     out, whole = tmp_path / "grid.csv", tmp_path / "whole.csv"
