@@ -75,7 +75,7 @@ def _observable(
 
 _INDEPENDENT: dict[str, Any] = {"data": "independent", "tables": "independent tokens"}
 _GAUSSIAN: dict[str, Any] = {"data": "gaussian", "tables": "Gaussian tokens"}
-_MASKED = "`--masking`"
+_MASKED = "`--masking`, `masking-rate`"
 _SAMPLED = "simulations, except of Gaussian tokens"
 
 #: All columns, in the order in which a legend names what tells curves apart.
@@ -150,7 +150,7 @@ EVERY = (
     Column("seeds", "integer", tables="averages over seeds", meaning="systems in the mean"),
     Column("quadrature_error", tables="sweeps that are not finished",
            meaning="that of the theory, which a finished table leaves to its sidecar"),
-    Column("part", "integer", tables="`regularisation` and `recovery`",
+    Column("part", "integer", tables="`regularisation`, `masking-rate` and `recovery`",
            meaning="the panel, or the matrix"),
     Column("column", "integer", tables="`recovery`", meaning="the column of the entry"),
     Column("learnt", tables="`recovery`", meaning="its estimate"),
