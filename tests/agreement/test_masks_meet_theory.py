@@ -21,7 +21,7 @@ OBSERVABLES = ("train_loss", "masked_test_loss", "test_loss", "masked_error_rate
     ids=lambda problem: str(problem.masking),
 )
 def test_losses(problem):
-    """Each of twelve distances exceeds five standard errors by chance once in 1800 sets of seeds."""
+    """Each of twelve distances exceeds five standard errors by chance for one of 1800 seeds."""
     table = simulate_many([problem], [30, 60], range(24), rows=8, test_samples=200)
     assert set(table["status"]) == {"converged"}
     theory = solve(problem)
