@@ -75,7 +75,7 @@ def _observable(
 
 _INDEPENDENT: dict[str, Any] = {"data": "independent", "tables": "independent tokens"}
 _GAUSSIAN: dict[str, Any] = {"data": "gaussian", "tables": "Gaussian tokens"}
-_MASKED = "`--masking`"
+_MASKED = "`--masking`, `masking-rate`"
 _AVERAGED = "`--ensemble`"
 _LEFT_OUT = "simulations with `--leave-one-out`"
 _COURSES = "courses of training"
@@ -189,7 +189,7 @@ EVERY = (
     Column("seeds", "integer", tables="averages over seeds", meaning="systems in the mean"),
     Column("quadrature_error", tables="sweeps that are not finished",
            meaning="that of the theory, which a finished table leaves to its sidecar"),
-    Column("part", "integer", tables="`regularisation`, `calibration` and `recovery`",
+    Column("part", "integer", tables="`regularisation`, `calibration`, `masking-rate` and `recovery`",
            meaning="the panel, or the matrix"),
     Column("column", "integer", tables="`recovery`", meaning="the column of the entry"),
     Column("learnt", tables="`recovery`", meaning="its estimate"),

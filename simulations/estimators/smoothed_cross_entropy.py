@@ -27,7 +27,7 @@ from simulations.estimators.lbfgs import Minimum, minimise
 from simulations.estimators.minimiser import Training, trained
 from simulations.estimators.objective import Rows
 from simulations.kernels.local_fields import colored_sums, gathered
-from simulations.kernels.smoothed import smoothed
+from simulations.kernels.smoothed import LANES, smoothed
 from simulations.tokens import Floats
 
 #: Numbers in the largest array that is made.
@@ -175,13 +175,14 @@ def _product_rule(nodes: int, dimensions: int) -> tuple[Floats, Floats]:
     shares = shares / shares.sum()
     points = np.array(list(product(places, repeat=dimensions))).T
     weights = np.prod(list(product(shares, repeat=dimensions)), axis=1)
-    on = weights > _LEAST
+    count = -(-int(np.sum(weights > _LEAST)) // LANES) * LANES
+    on = np.argsort(-weights, kind="stable")[:count]
     return np.ascontiguousarray(points[None, :, on]), weights[on] / weights[on].sum()
 
 
 def _random_sets(dimensions: int, seed: int | np.random.SeedSequence) -> tuple[Floats, Floats]:
     """Return sets of random points, each with its opposite, of exact second moments."""
-    pairs = max(_PAIRS, 2 * dimensions)
+    pairs = -(-max(_PAIRS, 2 * dimensions) // LANES) * LANES
     half = np.random.default_rng(seed).standard_normal((_SETS, dimensions, pairs))
     moments = half @ half.transpose(0, 2, 1) / pairs
     half = np.linalg.solve(np.linalg.cholesky(moments), half)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from replica.commandline.terminal import say
 from simulations.estimators.losses import loss_named
 from simulations.experiments.course import CourseExperiment
-from simulations.experiments.experiment import AnyExperiment
+from simulations.experiments.experiment import AnyExperiment, Experiment
 from simulations.experiments.gaussian import GaussianExperiment
 from simulations.experiments.given_rows import RowsExperiment
 from simulations.experiments.sequences import SequencesExperiment
@@ -20,6 +20,10 @@ _COUPLING, _COLOR, _EXPONENTIAL, _WEIGHT = 5e-11, 1.5e-9, 2.5e-9, 2.5e-10
 
 #: Seconds per product and sum of two matrices.
 _PRODUCT = 5e-11
+
+#: Rows of static masks are trained one by one, without sharing vector registers; those of dynamic
+#: masks average the cross-entropy over points. So many times as long as others they take.
+_ALONE, _AVERAGED = 8.0, 20.0
 
 #: Bytes of a worker with its libraries, and of the arrays that measure observables.
 _PROCESS, _MEASURING = 200e6, 150e6
@@ -36,21 +40,16 @@ def seconds(task: AnyExperiment) -> float:
         return (task.rows or task.sites) * products * _PRODUCT
     if isinstance(task, SequencesExperiment):
         per_row = task.samples * (task.data.colors * _EXPONENTIAL + 2 * task.sites * _WEIGHT)
-        return sum(
-            loss_named(task.loss(problem)).evaluations * per_row for problem in task.problems
-        )
+        return _evaluations(task) * per_row
     sites, colors, rows = task.sites, task.data.colors, task.size.rows
     fresh = -(-task.test_samples // SNAPSHOTS)
     sweeps = task.samples * task.burn_in + fresh * (task.burn_in + SNAPSHOTS * SPACING)
     sampling = sweeps * sites * (sites * _COUPLING + colors * _COLOR)
     per_row = task.samples * (colors * _EXPONENTIAL + 2 * sites * _WEIGHT)
-    evaluations: float = sum(loss_named(task.loss(p)).evaluations for p in task.problems)
-    lines = len(task.problems)
-    if isinstance(task, CourseExperiment):
-        evaluations, lines = task.gradients * lines, len(task.points)
+    lines = len(task.points) if isinstance(task, CourseExperiment) else len(task.problems)
     tested = lines * (2 * task.test_samples + task.samples)
     measuring = tested * rows * (sites * _WEIGHT + colors * 8 * _EXPONENTIAL)
-    return sampling + evaluations * rows * per_row + measuring
+    return sampling + _evaluations(task) * rows * per_row + measuring
 
 
 def memory(task: AnyExperiment) -> float:
@@ -62,7 +61,8 @@ def memory(task: AnyExperiment) -> float:
     rows = len(task.problems) if isinstance(task, RowsExperiment) else task.size.rows
     # The points, slopes and curvature pairs of the minimiser, and three square matrices.
     training = 8.0 * (30 * task.sites * rows + 3 * task.sites**2)
-    tokens = 2.0 * (task.samples + task.test_samples) * task.sites
+    draws = max(1 if p.masking is None else p.masking.draws for p in task.problems)
+    tokens = 2.0 * (draws * task.samples + task.test_samples) * task.sites
     return _PROCESS + max(_MEASURING, training) + tokens
 
 
@@ -77,6 +77,21 @@ def announce(tasks: Sequence[AnyExperiment], workers: int, label: str) -> None:
         f"{label}: {len(tasks)} systems, about {_duration(total)} with {workers} workers of at "
         f"most {max(most) / 1e9:.1f} GB each"
     )
+
+
+def _evaluations(task: Experiment | RowsExperiment | SequencesExperiment) -> float:
+    """Return how often a row of every problem is evaluated, in units of rows without masks."""
+    if isinstance(task, CourseExperiment):
+        return task.gradients * len(task.problems)
+    total = 0.0
+    for problem in task.problems:
+        masking, often = problem.masking, 1.0
+        if masking is not None and masking.dynamic:
+            often = _AVERAGED if problem.loss == "cross-entropy" else 1.0
+        elif masking is not None:
+            often = max(1.0, _ALONE * masking.rate * masking.draws)
+        total += often * loss_named(task.loss(problem)).evaluations
+    return total
 
 
 def _equations(task: GaussianExperiment) -> int:

@@ -6,7 +6,11 @@ import numpy as np
 
 from simulations.kernels.cross_entropy import exponential
 from simulations.kernels.jit import inlined, jit
+from simulations.kernels.simd import BYTES, add_one
 from simulations.tokens import Floats, Tokens
+
+#: Points come in multiples of so many.
+LANES = BYTES // 8
 
 #: Variances below this share of the largest are rounding.
 _ROUNDING = 1e-14
@@ -38,7 +42,7 @@ def smoothed(
         Points for averages over N(0, I), in C dimensions, one for each colour, or in the C - 1 of
         the differences of fields; the sets serve the samples in turn.
     weights : array (count,)
-        Their weights.
+        Their weights; the count is a multiple of `LANES`.
     losses : array (rows,)
         Receives the sums over samples.
     slopes, bends : arrays (samples, rows, symbols)
@@ -49,6 +53,7 @@ def smoothed(
     colors, (dimensions, count) = len(values), points.shape[1:]
     fields, factor = np.empty((colors, count)), np.zeros((colors, dimensions))
     top, total, mean = np.empty(count), np.empty(count), np.empty(count)
+    lanes, inverse = np.empty(LANES), 1.0 / weights
     for r in range(rows):
         whole = 0.0
         for sample in range(samples):
@@ -83,8 +88,9 @@ def smoothed(
                     fields[a, k] = exponential(max(fields[a, k] - top[k], -700.0))
                     total[k] += fields[a, k]
             for k in range(count):
-                whole += weights[k] * (mean[k] + np.log(total[k]))
-                total[k] = 1.0 / total[k]
+                mean[k] = weights[k] * (mean[k] + np.log(total[k]))
+                total[k] = weights[k] / total[k]
+            whole += _total(mean, lanes)
             for a in range(colors):
                 for k in range(count):
                     fields[a, k] *= total[k]
@@ -95,17 +101,28 @@ def smoothed(
                     if values[a, c] != 0.0:
                         for k in range(count):
                             mean[k] += values[a, c] * fields[a, k]
-                slope, bend = -values[target, c], 0.0
+                slopes[sample, r, c] = _total(mean, lanes) - values[target, c]
                 for k in range(count):
-                    slope += weights[k] * mean[k]
-                    bend -= weights[k] * mean[k] ** 2
+                    mean[k] *= -mean[k] * inverse[k]
                 for a in range(colors):
-                    if values[a, c] != 0.0:
+                    square = values[a, c] ** 2
+                    if square != 0.0:
                         for k in range(count):
-                            bend += weights[k] * fields[a, k] * values[a, c] ** 2
-                slopes[sample, r, c] = slope
-                bends[sample, r, c] = bend
+                            mean[k] += square * fields[a, k]
+                bends[sample, r, c] = _total(mean, lanes)
         losses[r] = whole
+
+
+@inlined
+def _total(terms: Floats, lanes: Floats) -> float:
+    """Return the sum of as many terms as fill vector registers."""
+    lanes[:] = 0.0
+    for first in range(0, len(terms), LANES):
+        add_one(lanes, 0, terms, first, LANES)
+    total = 0.0
+    for lane in lanes:
+        total += lane
+    return total
 
 
 @inlined

@@ -228,6 +228,37 @@ def rows(table: Table) -> Iterator[Curve]:
             yield Curve((couplings, name), np.column_stack([predicted, points[:, 1]]), errors)
 
 
+def masking_rate(table: Table) -> Iterator[Curve]:
+    told = []
+    for line in table.lines():
+        kind, rate = line["masking"].split(":")
+        small, masked = line["lam"] == 0.01, line["masked_test_loss"]
+        told.append(line | {"kind": kind, "p": float(rate), "small": small,
+                            "cost": masked - line["test_loss"]})  # fmt: skip
+    every = Table(line for line in told if line["part"] == 0)
+    for source in ("theory", "simulation"):
+        for key, lines in groups(every, source, "kind", "alpha", "small"):
+            for name, y in ((key[0], "test_loss"), ("cost", "cost")):
+                if y == "test_loss" or not key[2]:
+                    found = (
+                        (theory(lines, "p", y),) if source == "theory" else average(lines, "p", y)
+                    )
+                    yield Curve((name, key[1]), *found)
+    best = Table(line for line in told if line["part"] == 1)
+    for (beta, _), lines in groups(best, "theory", "beta", "kind"):
+        yield Curve(("best", beta), theory(lines, "alpha", "p"))
+    points, errors = [], []
+    for (alpha,), lines in groups(best, "simulation", "alpha"):
+        seeds, vertices = {line["seed"] for line in lines}, []
+        for left_out in (None, *seeds):
+            kept = [(line["p"], line["test_loss"]) for line in lines if line["seed"] != left_out]
+            c, b, _ = np.polyfit(*np.transpose(kept), 2)
+            vertices.append(-b / (2 * c) if c > 0 else np.nan)
+        points.append((alpha, vertices[0]))
+        errors.append(np.sqrt((len(seeds) - 1) * np.var(vertices[1:])))
+    yield Curve(("best", 1.0), np.array(sorted(points)), np.array(errors))
+
+
 EXPECTED: dict[str, Callable[[Table], Iterable[Curve]]] = {
     "learning-curve": lambda table: own_couplings(table, "loss", "colors"),
     "learning-curve-similarity": lambda table: losses(table, "loss", "colors", "beta"),
@@ -242,6 +273,7 @@ EXPECTED: dict[str, Callable[[Table], Iterable[Curve]]] = {
     ),
     "order-parameters": order_parameters,
     "regularisation": regularisation,
+    "masking-rate": masking_rate,
     "finite-size": finite_size,
     "threshold": threshold,
     "phase-diagram": phase_diagram,

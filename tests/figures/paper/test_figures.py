@@ -13,7 +13,7 @@ from expectations import EXPECTED
 
 from figures import cli
 from figures.drawing.style import journal
-from figures.paper import phase_diagram, recovery, rows, threshold
+from figures.paper import masking_rate, phase_diagram, recovery, rows, threshold
 from figures.paper.curves import Size
 from figures.paper.lines import status_of, threshold_line
 from replica.problem import CustomTokens, PottsTokens
@@ -31,6 +31,7 @@ SMALL: dict[str, Any] = {
     "double-descent": Size(20, 3, 4, 50, (0.5, 2.0), 3),
     "order-parameters": Size(20, 3, 4, 50, (0.5, 2.0), 3),
     "regularisation": Size(10, 2, 4, 50, (0.1, 2.0), 4),
+    "masking-rate": masking_rate.Amount(Size(14, 3, 3, 20, (0.3,), 1), (6.0,), (1.0,), 3),
     "finite-size": [Size(sites, 3, 4, 50, (), 0) for sites in (10, 15, 25, 30)],
     "phase-diagram": phase_diagram.Grid(3, 3),
     "recovery": recovery.Amount(((60, 3), (100, 3)), 2),

@@ -1,0 +1,270 @@
+"""How many tokens to mask at once: losses against the masking rate, and the best rates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from figures.drawing.axes import log_axis
+from figures.drawing.legends import has_failures, kinds, lengths, letter, reference, series
+from figures.drawing.panels import ALPHA, family_looks, markers, measured, theory_line
+from figures.drawing.style import TWO_COLUMNS, Look
+from figures.paper.contents import ANY, SOURCES, described
+from figures.paper.curves import Size, simulated
+from replica.problem import Masking, PottsTokens, Problem
+from replica.tables import Table
+from replica.tables.columns import KNOWN
+from simulations.spread import standard_error
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+NAME = "masking-rate"
+DESCRIPTION = "test loss against the share of tokens that are masked at once, and the best share"
+
+COLORS, BETA = 2, 1.0
+
+ALPHAS = (1.0, 2.0, 6.0)
+
+#: Hardly any weight decay.
+LITTLE = 0.01
+
+#: Lines of the table, as its column `part` tells them: along the rate, and at the best of rates.
+ALONG, BEST = 0, 1
+
+#: Distances from the best rate at which systems are trained to find it.
+AROUND = (-0.2, -0.1, 0.0, 0.1, 0.2)
+
+_DATA = PottsTokens(COLORS, BETA)
+
+#: Of the best rates.
+_ANY_DATA = described(_DATA) | {"beta": ANY}
+
+CONTENTS = [
+    *({"part": ALONG, "source": source, **described(_DATA), "masking": ANY}
+      for source in SOURCES),
+    {"part": BEST, "source": "theory", **_ANY_DATA, "masking": ANY},
+    {"part": BEST, "source": "simulation", **described(_DATA), "masking": ANY},
+]  # fmt: skip
+
+_RANGE = (0.9, 13.0)
+
+#: Where the best weight decay is.
+_LAMS = (0.02, 20.0)
+
+
+@dataclass(frozen=True)
+class Amount:
+    """How much is computed.
+
+    Parameters
+    ----------
+    size : Size
+        Systems, and rates of markers and lines.
+    alphas, betas : tuples of float
+        Sample ratios and inverse temperatures of the best rates.
+    seeds : int
+        Systems that find the best rates of dynamic masks.
+    """
+
+    size: Size
+    alphas: tuple[float, ...]
+    betas: tuple[float, ...]
+    seeds: int
+
+
+FULL = Amount(
+    Size(160, 8, 20, 1000, (0.1, 0.3, 0.5, 0.7, 0.9), 24),
+    (1.0, 1.4, 2.0, 3.0, 4.2, 6.0, 8.5, 12.0),
+    (BETA, 1.6),
+    24,
+)
+QUICK = Amount(Size(60, 4, 8, 500, (0.2, 0.6), 4), ALPHAS[1:], (BETA, 1.6), 8)
+
+
+def compute(quick: bool, workers: int) -> Table:
+    """Return theory and trained systems along the rate, and at the best rates."""
+    amount = QUICK if quick else FULL
+    lines = [line | {"part": ALONG} for line in _along(amount.size, workers)]
+    return Table([*lines, *(line | {"part": BEST} for line in _best(amount, workers))])
+
+
+def _along(size: Size, workers: int) -> list[dict[str, Any]]:
+    """Return lines at the best weight decay of every rate, and at a small one."""
+    from replica.saddle_point.solver import solve
+
+    rates = sorted({*np.linspace(0.02, 0.9, size.points).tolist(), *size.marks})
+    lines: list[dict[str, Any]] = []
+    marked: list[Problem] = []
+    for kind, alpha, rate in product(Masking.kinds, ALPHAS, rates):
+        little = Problem(alpha, LITTLE, _DATA, masking=Masking(rate, kind))
+        both = little, _tuned(little)
+        lines += [solve(problem, check=False).line() for problem in both]
+        marked += both if rate in size.marks else ()
+    return [*lines, *simulated(marked, size, workers, NAME).lines()]
+
+
+def _tuned(problem: Problem) -> Problem:
+    """Return a problem at its best weight decay, which the test loss hardly tells from others."""
+    from scipy.optimize import minimize_scalar
+
+    from replica.saddle_point.solver import solve
+
+    def test_loss(log_lam: float) -> float:
+        return float(solve(problem.at(lam=float(np.exp(log_lam)))).test_loss)
+
+    bounds = np.log(_LAMS)
+    best = minimize_scalar(test_loss, bounds, bounds=bounds, method="bounded",
+                           options={"xatol": 0.05})  # fmt: skip
+    return problem.at(lam=float(np.exp(best.x)))
+
+
+def _best(amount: Amount, workers: int) -> list[dict[str, Any]]:
+    """Return lines at the best rate and weight decay, and systems around dynamic ones."""
+    from replica.predictions.optimal_masking import optimal_masking
+
+    lines: list[dict[str, Any]] = []
+    around: list[Problem] = []
+    for beta, kind, alpha in product(amount.betas, Masking.kinds, amount.alphas):
+        bare = Problem(alpha, 1.0, PottsTokens(COLORS, beta))
+        _, solution = optimal_masking(bare, kind, best_lam=True)
+        lines.append(solution.line())
+        problem = solution.problem
+        if kind == "dynamic" and beta == BETA and alpha in ALPHAS:
+            assert problem.masking is not None
+            rates = (problem.masking.rate + step for step in AROUND)
+            around += [problem.at(masking=Masking(rate)) for rate in rates]
+    size = replace(amount.size, seeds=amount.seeds)
+    return [*lines, *simulated(around, size, workers, NAME).lines()]
+
+
+def draw(table: Table) -> Figure:
+    """Draw the table that `compute` returned.
+
+    (a) Test loss on full contexts against the rate, at the best weight decay for each rate and at
+    a small one. (b) The best rate at the best weight decay, with the vertex of a parabola through
+    five rates of systems. (c) What a context with masks costs beside a full one.
+    """
+    from matplotlib.figure import Figure
+
+    table = Table(
+        line | {"p": Masking.from_text(line["masking"]).rate} | _cost(line)
+        for line in table.lines()
+    )
+    along, looks = table.where(part=ALONG), family_looks("$\\alpha={:g}$", ALPHAS)
+    figure = Figure(figsize=(TWO_COLUMNS, 5.6))
+    panels = figure.subplots(2, 2)
+    (dynamic, static), (best, cost) = panels
+    told = "dynamic: an adaptive weight decay", "static: fewer sequences per row"
+    for axes, kind, title in zip((dynamic, static), ("dynamic", "static"), told, strict=True):
+        for (alpha, look), tuned in product(looks.items(), (True, False)):
+            curve = _curve(along, kind, alpha, tuned)
+            _both(axes, curve, "p", "test_loss", look if tuned else look.turned())
+        log_axis(axes.yaxis, (0.6, 0.7, 0.8, 1, 1.5, 2, 3))
+        axes.set(ylim=(0.6, 3.2), ylabel=KNOWN["test_loss"].axis, title=title)
+    for (alpha, look), kind in product(looks.items(), Masking.kinds):
+        curve = _curve(along, kind, alpha, tuned=True)
+        _both(cost, curve, "p", "cost", look if kind == "dynamic" else look.turned())
+    cost.axhline(0.0, color="#bbbbbb", linewidth=0.7, zorder=0)
+    cost.set(ylabel="masked $-$ full test loss (nats)", title="what hidden tokens cost")
+    for axes in (dynamic, static, cost):
+        axes.set(xlim=(0, 1), xlabel="masking rate $p$")
+    drawn = _draw_best(best, table.where(part=BEST))
+    for axes, name in zip(panels.ravel(), ("a", "", "b", "c"), strict=True):
+        if name:
+            letter(axes, name)
+    dynamic.legend(
+        handles=[reference("best $\\lambda$", "-"), reference(f"$\\lambda={LITTLE:g}$", "--")]
+    )
+    cost.legend(handles=[reference("dynamic", "-"), reference("static", "--")])
+    best.legend(handles=[*map(series, drawn), reference("static", "--")])
+    common = (
+        f"cross-entropy, $C={COLORS}$, $\\beta={BETA:g}$ in (a) and (c), best $\\lambda$ in (b) "
+        f"and (c), {lengths(table)}"
+    )
+    handles = [*map(series, looks.values()), *kinds(has_failures(panels.ravel()))]
+    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles), title=common)
+    return figure
+
+
+def _cost(line: dict[str, Any]) -> dict[str, float]:
+    """Return by how much a masked context is predicted worse, where it is known."""
+    masked, full = line.get("masked_test_loss"), line.get("test_loss")
+    return {"cost": np.nan if masked is None or full is None else masked - full}
+
+
+def _curve(table: Table, kind: str, alpha: float, tuned: bool) -> Table:
+    """Return the lines of one kind of masks, at the best weight decay or at the small one."""
+    return Table(
+        line
+        for line in table.where(alpha=alpha).lines()
+        if line["masking"].startswith(kind) and (line["lam"] != LITTLE) == tuned
+    )
+
+
+def _both(axes: Axes, table: Table, x: str, y: str, look: Look) -> None:
+    """Draw a line of theory and the systems on it."""
+    theory_line(axes, table.where(source="theory"), x, y, look)
+    measured(axes, Table(_averaged(table.where(source="simulation"), x, y)), x, y, look)
+
+
+def _averaged(table: Table, x: str, y: str) -> Iterator[dict[str, Any]]:
+    """Yield the means over seeds, with their standard errors."""
+    from simulations.experiments.once import once
+
+    systems = once(table)
+    for place in sorted(set(systems[x].tolist())):
+        own = systems.where(**{x: place})
+        failed = [status for status in own["status"] if status != "converged"]
+        yield {
+            x: place,
+            y: float(own[y].mean()),
+            f"{y}_stderr": float(standard_error(own[y])),
+            "seeds": len(own),
+            "status": failed[0] if failed else "converged",
+        }
+
+
+def _draw_best(axes: Axes, table: Table) -> list[Look]:
+    """Draw the best rates along the sample ratio, and those of systems."""
+    betas = sorted(set(table["beta"].tolist()))
+    looks = family_looks("$\\beta={:g}$", betas)
+    theory = table.where(source="theory")
+    for (beta, look), kind in product(looks.items(), Masking.kinds):
+        chosen = Table(x for x in theory.where(beta=beta).lines() if x["masking"].startswith(kind))
+        line = "-" if kind == "dynamic" else "--"
+        theory_line(axes, chosen, "alpha", "p", look, linestyle=line)
+    found = np.array(list(vertices(table.where(source="simulation"))))
+    markers(axes, found[:, 0], found[:, 1], found[:, 2], looks[BETA])
+    log_axis(axes.xaxis, (1, 2, 4, 8))
+    axes.set(xlim=_RANGE, ylim=(0, 1), xlabel=ALPHA, ylabel="best masking rate")
+    axes.set_title("mask less where data are many")
+    return list(looks.values())
+
+
+def vertices(table: Table) -> Iterator[tuple[float, float, float]]:
+    """Yield sample ratio, vertex of a parabola through the mean test losses, and its error.
+
+    Systems of different rates share their sequences, so that the error is that of leaving out one
+    seed after the other.
+    """
+    from simulations.experiments.once import once
+
+    for alpha in sorted(set(table["alpha"].tolist())):
+        systems = once(table).where(alpha=alpha)
+        rates, seeds = (sorted(set(systems[name].tolist())) for name in ("p", "seed"))
+        losses = np.array([systems.where(p=rate)["test_loss"] for rate in rates])
+        each = [vertex(rates, np.delete(losses, k, axis=1).mean(axis=1)) for k in range(len(seeds))]
+        error = np.sqrt((len(seeds) - 1) * np.var(each))
+        yield alpha, vertex(rates, losses.mean(axis=1)), float(error)
+
+
+def vertex(x: Any, y: Any) -> float:
+    """Return where the parabola through points is least, or NaN where it has a maximum."""
+    bend, slope, _ = np.polyfit(x, y, 2)
+    return float(-slope / (2 * bend)) if bend > 0 else float("nan")
