@@ -14,7 +14,7 @@ from replica.channels.channel import Channel
 from replica.channels.colour_mode_cross_entropy import ModeCrossEntropyChannel
 from replica.channels.independent_cross_entropy import IndependentCrossEntropyChannel
 from replica.channels.masked import DrawsChannel, DynamicChannel, MaskedChannel, StaticChannel
-from replica.channels.masked_draws import MOST_FIELDS, DrawnCrossEntropyChannel
+from replica.channels.masked_draws import DrawnCrossEntropyChannel
 from replica.channels.mixture import MixtureChannel
 from replica.channels.mixture_quadratic import MixtureQuadraticChannel
 from replica.channels.potts_cross_entropy import CrossEntropyChannel
@@ -93,12 +93,10 @@ def masked_channel_of(law: FieldLaw, loss: str | Loss, context: MaskedSpectrum) 
         if known:
             return DrawsChannel(full, context)
         if loss == "cross-entropy" and isinstance(law, TiltedLaw):
-            most = max(1, MOST_FIELDS // law.colors)
-            if masking.draws <= most:
-                return DrawnCrossEntropyChannel(full, context)
-            allowed = (
-                f"at most {most} for the theory of the cross-entropy with {law.colors} colours"
-            )
+            drawn = DrawnCrossEntropyChannel(full, context)
+            if law.colors == 2 or masking.draws <= drawn.most:
+                return drawn
+            allowed = f"at most {drawn.most} for the cross-entropy of {law.colors} colours"
         else:
             allowed = (
                 "1 for the theory, but for the squared error, and for the cross-entropy of "
