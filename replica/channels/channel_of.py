@@ -12,7 +12,7 @@ from typing import Any
 from replica.channels.by_points import PointChannel
 from replica.channels.channel import Channel
 from replica.channels.colour_mode_cross_entropy import ModeCrossEntropyChannel
-from replica.channels.drawn_cross_entropy import MOST_FIELDS, DrawnCrossEntropyChannel
+from replica.channels.drawn_cross_entropy import DrawnCrossEntropyChannel
 from replica.channels.drawn_masks import DrawsChannel
 from replica.channels.dynamic_masks import DynamicChannel
 from replica.channels.independent_cross_entropy import IndependentCrossEntropyChannel
@@ -95,10 +95,10 @@ def masked_channel_of(law: FieldLaw, loss: str | Loss, context: MaskedSpectrum) 
         if known:
             return DrawsChannel(full, context)
         if loss == "cross-entropy" and isinstance(law, TiltedLaw):
-            most = max(1, MOST_FIELDS // law.colors)
-            if masking.draws <= most:
-                return DrawnCrossEntropyChannel(full, context)
-            allowed = f"of at most {most} draws with the cross-entropy of {law.colors} colours"
+            drawn = DrawnCrossEntropyChannel(full, context)
+            if law.colors == 2 or masking.draws <= drawn.most:
+                return drawn
+            allowed = f"of at most {drawn.most} draws for the cross-entropy of {law.colors} colours"
         else:
             allowed = (
                 "of one draw, but with the squared error, and with the cross-entropy of "

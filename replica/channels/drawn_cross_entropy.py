@@ -1,4 +1,4 @@
-"""The cross-entropy under several draws of masks per sequence: averages over points."""
+"""The cross-entropy under several draws of masks per sequence: averages over coupled fields."""
 
 from __future__ import annotations
 
@@ -16,13 +16,15 @@ from replica.channels.quadratic import QuadraticChannel
 from replica.quadrature.kernels.draws import draws_terms, solved_draws
 from replica.quadrature.point_sets import SCRAMBLES, complement, normal_scrambles
 from replica.quadrature.rule import Accuracy, Averages, Rule
+from replica.quadrature.two_color_draws import DrawnAverages, DrawnFields, TwoColorDraws
+from replica.validation import invalid
 
 #: log2 of the points of a scramble for the number of masked draws that weighs most, at each
 #: accuracy, and the least for others.
 _LOG2, _FEWEST = (9, 12, 14), 6
 
 #: The most draws times colours whose points take no more than some ten seconds.
-MOST_FIELDS = 32
+_MOST_FIELDS = 32
 
 #: Sequences masked so often that they weigh less than this are left out.
 _NEGLIGIBLE = 1e-11
@@ -51,9 +53,16 @@ class DrawnCrossEntropyChannel(MaskedChannel):
     """The cross-entropy of tilted fields, with masks that are drawn several times per sequence."""
 
     def rule(self, m: Vector, q: Vector, V: Vector) -> DrawnRule:
-        """Return points, and the rule of full contexts for what is masked once."""
-        order = self.once(self.fields(m, q, V))
-        return DrawnRule(self, self.full.rule(*order))
+        """Return points, with the rule of full contexts for what is masked once, or waves."""
+        masking, waves = self.context.masking, None
+        if self.law.colors == 2:
+            waves = TwoColorDraws(masking.rate, masking.draws)
+        return DrawnRule(self, self.full.rule(*self.once(self.fields(m, q, V))), waves)
+
+    @property
+    def most(self) -> int:
+        """The most draws whose points are few enough."""
+        return max(1, _MOST_FIELDS // self.law.colors)
 
     def quadratic(self, loss: QuadraticChannel) -> DrawsRule:
         """Return the quadratic loss of all draws."""
@@ -93,7 +102,16 @@ class DrawnCrossEntropyChannel(MaskedChannel):
         return p, losses
 
     def response_square(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> Matrix:
-        """Return E tr K² for every pair of common part and noise."""
+        """Return E tr K² for every pair of common part and noise.
+
+        Raises
+        ------
+        ValueError
+            If there are too many draws for points.
+        """
+        if self.context.masking.draws > self.most:
+            allowed = f"at most {self.most} for the stability of the cross-entropy"
+            raise invalid("draws", self.context.masking.draws, allowed)
         masked = self.fields(m, q, V)
         kept2, noise = self.context.kept**2, float(self.context.noise[0])
         squares = np.zeros((2, 2))
@@ -113,7 +131,8 @@ def log2_points(accuracy: Accuracy, weight: float) -> int:
 class DrawnRule:
     """Averages over sequences by how many of the K draws hide the site (THEORY.md).
 
-    One: a loss like that of full contexts. More: coupled fields at points.
+    One: a loss like that of full contexts. More: coupled fields at points. Two colours have waves
+    for all of them, unless they are too many.
 
     Attributes
     ----------
@@ -121,16 +140,20 @@ class DrawnRule:
         What the masks make of a field.
     single : Rule
         That of full fields, for sequences that one draw hides.
+    waves : TwoColorDraws or None
+        Those of two colours.
     """
 
     channel: DrawnCrossEntropyChannel
     single: Rule
+    waves: TwoColorDraws | None
     _spread: float = field(default=0.0, repr=False)
 
     @property
     def common_error(self) -> float:
         """That of the rule for one draw, and the relative standard error of the points."""
-        return self.single.common_error + self._spread
+        waves = 0.0 if self.waves is None else self.waves.error
+        return self.single.common_error + self._spread + waves
 
     def covers(self, m: Vector, q: Vector, V: Vector) -> bool:
         """Tell whether the rule for one draw is still fit; points fit everywhere."""
@@ -139,8 +162,25 @@ class DrawnRule:
     def averages(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> Averages:
         """Return the averages at these order parameters."""
         masked = self.channel.fields(m, q, V)
-        c, noise = self.channel.force, float(self.channel.context.noise[0])
-        parts = np.zeros((SCRAMBLES, 6))
+        overlap, energy, own, response, apart, loss = self._sums(masked, accuracy)
+        average = Averages(np.array([overlap]), np.array([energy]), np.array([response]), loss)
+        noise = float(self.channel.context.noise[0])
+        return self.channel.with_norm(average, noise * own, noise * apart)
+
+    def _sums(self, masked: MaskedFields, accuracy: Accuracy) -> DrawnAverages:
+        """Return averages of what `draws_terms` tells of a sequence."""
+        if self.waves is not None:
+            order = (float(each[0]) for each in (*masked[:2], masked.noise, masked.V, masked.own))
+            found = self.waves.averages(DrawnFields(*order), accuracy)
+            if found is not None:
+                self._spread = 0.0
+                return found
+        if self.channel.context.masking.draws > self.channel.most:
+            return DrawnAverages(*[math.nan] * 6)
+        return self._by_points(masked, accuracy)
+
+    def _by_points(self, masked: MaskedFields, accuracy: Accuracy) -> DrawnAverages:
+        c, parts = self.channel.force, np.zeros((SCRAMBLES, 6))
         for share, weight, n in self.channel.classes():
             if n == 1:
                 found = self.single.averages(*self.channel.once(masked), accuracy)
@@ -155,9 +195,7 @@ class DrawnRule:
         means = parts.mean(axis=0)
         error = parts.std(axis=0, ddof=1) / math.sqrt(SCRAMBLES)
         self._spread = float((error / np.abs(means)).max())
-        overlap, energy, own, response, apart, loss = means.tolist()
-        average = Averages(np.array([overlap]), np.array([energy]), np.array([response]), loss)
-        return self.channel.with_norm(average, noise * own, noise * apart)
+        return DrawnAverages(*means.tolist())
 
 
 def _squares(p: Vector, common: float, own: float, c: float) -> Matrix:
