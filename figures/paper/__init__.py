@@ -15,6 +15,7 @@ from figures.paper import (
     regularisation,
     rows,
     threshold,
+    training_time,
     transformers,
 )
 from figures.paper.figure import FigureSource
@@ -32,5 +33,6 @@ FIGURES: tuple[FigureSource, ...] = (
     finite_size,
     rows,
     recovery,
+    training_time,
     transformers,
 )
