@@ -12,6 +12,7 @@ from replica.cli.curves import (
     add_stability,
     add_threshold,
 )
+from replica.cli.descent import add_descent
 from replica.cli.one_pass import add_one_pass
 from replica.cli.required_alpha import add_required_alpha
 from replica.cli.solve import add_solve
@@ -30,6 +31,7 @@ _COMMANDS = (
     add_baseline,
     add_evolve,
     add_one_pass,
+    add_descent,
 )
 
 

@@ -119,6 +119,11 @@ EVERY = (
                label="learning rate $\\eta$", form="$\\eta={:g}$"),
     _parameter("schedule", "text", tables="courses whose rate changes",
                meaning="how, as 1/t:2", form="{}", usual="constant"),
+    _parameter("momentum", tables="descents with `--momentum`",
+               meaning="share of a step that the next one repeats", form="momentum {:g}",
+               usual="0"),
+    _parameter("time", tables="gradient flow",
+               meaning="rate times steps, of infinitely many", label="time $t$", form="$t={:g}$"),
     _parameter("step", "integer", tables=_COURSES + ", `order-parameters`, `training-time`",
                meaning="steps of training so far, or iterations of message passing",
                label="step", form="step {:g}"),
@@ -151,9 +156,9 @@ EVERY = (
            meaning="T with which softmax(z/T) predicts best"),
     Column("calibrated_loss", tables="theory of the cross-entropy",
            label="test loss at the best temperature", unit="nats", meaning="test loss with it"),
-    Column("NAME_stderr", tables=_SAMPLED + ", and sweeps of given sequences",
+    Column("NAME_stderr", tables=_SAMPLED + ", sweeps of given sequences, and descents",
            meaning="standard error of NAME over the rows of one system, or over seeds; in sweeps "
-           "that of measured moments"),
+           "that of measured moments; in descents that of the paths"),
     Column("memory", tables="simulated Potts tokens", meaning="what the chains remember of half "
            "a burn-in ago: 0 if all is forgotten"),
     Column("seeds", "integer", tables="averages over seeds", meaning="systems in the mean"),

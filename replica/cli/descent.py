@@ -1,0 +1,78 @@
+"""The command `replica descent`."""
+
+from __future__ import annotations
+
+import argparse
+from functools import partial
+from typing import TYPE_CHECKING
+
+from replica.cli.courses import add_course_options, deliver
+from replica.cli.subcommand import Commands, subcommand
+from replica.commandline.options import add_problem_options, problems
+from replica.commandline.parsing import number
+from replica.commandline.terminal import progress, say
+from replica.tables.table import writable_table
+from replica.validation import invalid
+
+if TYPE_CHECKING:
+    from replica.predictions.path_course import Descent
+    from replica.problem import Problem
+
+#: What can be followed step by step: data of a common spectrum.
+_MODELS = ("potts", "independent", "gaussian", "custom", "couplings")
+
+#: Seconds from which on it is said before how many.
+_LONG = 10.0
+
+
+def add_descent(commands: Commands) -> None:
+    """Add `replica descent`."""
+    parser = subcommand(
+        commands,
+        "descent",
+        run_descent,
+        "follow gradient descent on the whole training set from zero",
+        "Prints or writes a CSV table, one line per step, with standard errors where paths are "
+        "sampled.",
+    )
+    add_problem_options(parser, models=_MODELS)
+    parser.add_argument("--rate", type=number, required=True, metavar="ETA",
+                        help="learning rate, a step is rate/L times the gradient of the sum over "
+                        "sequences")  # fmt: skip
+    parser.add_argument("--steps", type=number, required=True, metavar="N", help="steps")
+    parser.add_argument("--momentum", type=number, default=0.0, metavar="MU",
+                        help="share of a step that the next one repeats (0)")  # fmt: skip
+    parser.add_argument("--paths", type=number, default=20_000, metavar="N",
+                        help="paths that are sampled in all, unless the loss is the squared "
+                        "error (20000)")  # fmt: skip
+    add_course_options(parser)
+
+
+def run_descent(options: argparse.Namespace, command: str) -> int:
+    """Follow the training, and print or write its course."""
+    from replica.predictions.descent import descended, descent_of
+    from replica.predictions.path_course import SETS
+
+    family = problems(options)
+    if len(family) != 1:
+        raise invalid("alpha", options.alpha, "one number")
+    if options.out is not None:
+        writable_table("out", options.out)
+    told = descent_of(family[0], options.rate, options.steps, options.momentum)
+    _say_cost(family[0], told, options.paths)
+    watch = partial(progress, total=SETS, label="sets of paths")
+    return deliver(descended(family[0], told, options.paths, watch), options, command)
+
+
+def _say_cost(problem: Problem, told: Descent, paths: int) -> None:
+    """Say beforehand what a long run takes."""
+    from replica.predictions.path_course import cost_of
+
+    if problem.loss == "squared-error" or not isinstance(paths, int) or paths < 1:
+        return
+    cost = cost_of(problem, told, paths)
+    if cost.seconds > _LONG:
+        say(
+            f"replica: {told.steps} steps of {cost.paths} paths take about {cost.seconds:.0f} s "
+            f"and {cost.gigabytes:.1g} GB"
+        )
