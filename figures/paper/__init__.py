@@ -17,6 +17,7 @@ from figures.paper import (
     regularisation,
     rows,
     threshold,
+    training_time,
     transformers,
 )
 from figures.paper.figure import FigureSource
@@ -36,5 +37,6 @@ FIGURES: tuple[FigureSource, ...] = (
     finite_size,
     rows,
     recovery,
+    training_time,
     transformers,
 )

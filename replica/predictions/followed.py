@@ -65,7 +65,7 @@ def course_of(
     error : float
         Relative error of the overlaps beside what sets of paths show.
     """
-    seen = _Observed(problem)
+    seen = Observed(problem)
     lines, errors = [], []
     for row, place in zip(rows, times, strict=True):
         found, apart = seen.at(row)
@@ -75,7 +75,7 @@ def course_of(
     return Course(problem, lines, errors)
 
 
-class _Observed:
+class Observed:
     """What is observed of rows of one problem."""
 
     def __init__(self, problem: Problem) -> None:

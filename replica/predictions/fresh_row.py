@@ -13,6 +13,7 @@ from replica.channels.by_points import PointChannel
 from replica.channels.channel import Channel
 from replica.ensembles.given_couplings import RowSpectrum
 from replica.ensembles.spectrum import Spectrum
+from replica.predictions.followed import Reached as Row
 from replica.problem.schedules import AnySchedule
 from replica.quadrature.rule import TINY_OVERLAP, Accuracy
 from replica.saddle_point.status import Status
@@ -35,9 +36,9 @@ class Order(NamedTuple):
 
 
 class Reached(NamedTuple):
-    """The overlaps at a point of a course, None if it was not reached, and what that took."""
+    """The row at a point of a course, NaN if it was not reached, and what that took."""
 
-    order: Order | None
+    row: Row
     status: Status
     evaluations: int
 
@@ -73,6 +74,11 @@ class FreshRow:
         square = signal * a + s.weights * v
         along = s.cross @ a if isinstance(s, RowSpectrum) else signal.sum()
         return Order(scaled @ signal, scaled @ square, float(along), float(square.sum()))
+
+    def lost(self, status: Status, evaluations: int) -> Reached:
+        """Return what is known of a row that could not be followed any further."""
+        unknown = np.full(len(self.spectrum.scales), np.nan)
+        return _told(Order(unknown, unknown, np.nan, np.nan), status, evaluations)
 
     def slope(self, state: Vector, rate: float, accuracy: Accuracy) -> Vector:
         """Return the derivatives of a and v in the number of sequences per site."""
@@ -171,4 +177,10 @@ class Followed:
         return bool(np.isfinite(state).all()) and self._row.order(state).q.max() < self._most_q
 
     def _reached(self, state: Vector) -> Reached:
-        return Reached(self._row.order(state), self.status, self.evaluations)
+        return _told(self._row.order(state), self.status, self.evaluations)
+
+
+def _told(order: Order, status: Status, evaluations: int) -> Reached:
+    unknown = np.full(1, np.nan)
+    along, norm2 = np.array([order.teacher_overlap]), np.array([order.norm2])
+    return Reached(Row(order.m[None], order.q[None], along, norm2, unknown), status, evaluations)

@@ -4,28 +4,27 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from replica.arrays import Vector
-from replica.channels.channel import Channel
 from replica.channels.channel_of import channel_of
 from replica.channels.quadratic import QuadraticChannel
 from replica.ensembles import ensemble_of
 from replica.predictions.course import Course
+from replica.predictions.followed import Observed
 from replica.predictions.fresh_row import Followed, FreshRow, Reached
 from replica.problem import Problem
 from replica.problem.schedules import AnySchedule, Schedule, schedule_of
-from replica.quadrature.rule import TINY_OVERLAP, Accuracy, relative_difference
-from replica.saddle_point.couplings import coupling_error
-from replica.saddle_point.observables import optimal_loss_at
-from replica.saddle_point.solution import behind, public
+from replica.quadrature.rule import Accuracy, relative_difference
 from replica.validation import integer, invalid, non_negative
 
 #: The name of the training in tables.
 ESTIMATOR = "one-pass"
+
+#: What an error is told of.
+_COMPARED = ("test_loss", "error_rate", "coupling_error", "m", "q")
 
 #: Relative tolerances of the integration, and of the one that tells its error.
 _TOLERANCE, _ROUGHER = 1e-11, 1e-9
@@ -77,14 +76,27 @@ def one_pass(
     row = fresh_row(problem)
     check_stable(row, schedule, places[-1])
     most = integer("max_steps", max_steps, 1)
-    fine = list(_padded(row, schedule, places, Accuracy.FINER, _TOLERANCE, most))
-    rough = list(_padded(row, schedule, places, Accuracy.FINE, _ROUGHER, most))
-    lines, errors = [], []
+    fine = _reached(row, schedule, places, Accuracy.FINER, _TOLERANCE, most)
+    rough = _reached(row, schedule, places, Accuracy.FINE, _ROUGHER, most)
+    observed, lines, errors = Observed(problem), [], []
+    named = {"estimator": ESTIMATOR, **schedule.columns()}
     for place, one, other in zip(places, fine, rough, strict=True):
-        seen = _Seen(problem, row, one, Accuracy.FINER)
-        errors.append(relative_difference(_Seen(problem, row, other).numbers, seen.numbers))
-        lines.append(seen.line(place) | schedule.columns())
+        found, apart = observed.at(one.row)
+        moved, _ = observed.at(other.row)
+        errors.append(apart + _difference(moved, found))
+        fixed = {"source": "theory", **problem.columns(), "alpha": place, **named}
+        told = {"status": str(one.status), "evaluations": one.evaluations}
+        lines.append({**fixed, **found, **told})
     return Course(problem, lines, errors)
+
+
+def _difference(one: Mapping[str, Any], other: Mapping[str, Any]) -> float:
+    """Return the largest relative difference of what is observed."""
+    names = [name for name in _COMPARED if name in one and name in other]
+    if not names:
+        return math.nan
+    values = (np.concatenate([np.ravel(found[name]) for name in names]) for found in (one, other))
+    return relative_difference(*values)
 
 
 def fresh_row(problem: Problem) -> FreshRow:
@@ -142,87 +154,16 @@ def _places(alphas: Iterable[float]) -> list[float]:
     return places
 
 
-def _padded(
+def _reached(
     row: FreshRow,
     schedule: AnySchedule,
     places: Sequence[float],
     accuracy: Accuracy,
     tolerance: float,
     most: int,
-) -> Iterator[Reached]:
-    """Yield what was reached at every place, and how it ended at those that were not."""
+) -> list[Reached]:
+    """Return what was reached at every place, and how it ended at those that were not."""
     followed = Followed(row, schedule, accuracy, tolerance, most)
-    reached = 0
-    for point in followed.through(places):
-        yield point
-        reached += 1
-    yield from (Reached(None, followed.status, followed.evaluations) for _ in places[reached:])
-
-
-class _Seen:
-    """What is observed of a row."""
-
-    def __init__(
-        self, problem: Problem, row: FreshRow, reached: Reached, accuracy: Accuracy = Accuracy.FINE
-    ) -> None:
-        self._problem, self._reached = problem, reached
-        self._channel: Channel = row.channel
-        modes = len(row.spectrum.scales)
-        self.optimal = optimal_loss_at(ensemble_of(problem.data), problem.loss, accuracy)
-        self.observed: dict[str, Any] = dict.fromkeys(
-            ("test_loss", "error_rate", "coupling_error"), math.nan
-        )
-        self.m = self.q = np.full(modes, math.nan)
-        order = reached.order
-        if order is None:
-            return
-        self.m, self.q = order.m, order.q
-        test = row.channel.test_loss(order.m, self._wide, accuracy)
-        rate = row.channel.error_rate(order.m, self._wide, accuracy)
-        distance = coupling_error(row.spectrum.teacher_norm2, order.teacher_overlap, order.norm2)
-        self.observed = {
-            "test_loss": float(test), "error_rate": float(rate), "coupling_error": distance
-        }  # fmt: skip
-
-    @property
-    def _wide(self) -> Vector:
-        """q, above 0 for the sake of quotients."""
-        wide: Vector = np.maximum(self.q, TINY_OVERLAP)
-        return wide
-
-    @property
-    def numbers(self) -> list[float]:
-        """All that has an error."""
-        return [*self.observed.values(), *self.m, *self.q, self.optimal]
-
-    def line(self, alpha: float) -> dict[str, Any]:
-        """Return the line of a table."""
-        known = {
-            **self.observed,
-            "optimal_loss": self.optimal,
-            "excess_loss": self.observed["test_loss"] - self.optimal,
-        }
-        found = {name: value for name, value in known.items() if math.isfinite(value)}
-        if self._reached.order is not None:
-            found |= {"m": public(self.m), "q": public(self.q)}
-        return {
-            "source": "theory",
-            **self._problem.columns(),
-            "alpha": alpha,
-            "estimator": ESTIMATOR,
-            **found,
-            "status": str(self._reached.status),
-            "evaluations": self._reached.evaluations,
-            **self._calibrated(),
-        }
-
-    def _calibrated(self) -> dict[str, float | None]:
-        names = behind(self._problem)
-        if not names or self._reached.order is None:
-            return dict.fromkeys(names)
-        calibrated = self._channel.calibrated(self.m, self._wide)
-        values = (calibrated.temperature, calibrated.loss)
-        return {
-            name: value if math.isfinite(value) else None
-            for name, value in zip(names, values, strict=True)
-        }
+    found = list(followed.through(places))
+    missing = len(places) - len(found)
+    return found + [row.lost(followed.status, followed.evaluations)] * missing

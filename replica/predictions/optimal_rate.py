@@ -95,9 +95,8 @@ class _Search:
             return math.inf
         followed = Followed(self._row, schedule, Accuracy.FINE, tolerance, _MOST)
         for reached in followed.through([self._end]):
-            assert reached.order is not None
-            q = np.maximum(reached.order.q, TINY_OVERLAP)
-            return self._row.channel.test_loss(reached.order.m, q, Accuracy.FINE)
+            m, q = reached.row.m[0], np.maximum(reached.row.q[0], TINY_OVERLAP)
+            return self._row.channel.test_loss(m, q, Accuracy.FINE)
         return math.inf
 
     def best(self, text: str) -> Schedule:

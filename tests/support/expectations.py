@@ -122,6 +122,22 @@ def regularisation(table: Table) -> Iterator[Curve]:
     yield from both(tuned, "alpha", "excess_loss", "data")
 
 
+def training_time(table: Table) -> Iterator[Curve]:
+    passed = table.where(part=0)
+    yield from both(passed.where(estimator="one-pass"), "alpha", "excess_loss", "rate")
+    minimum = passed.where(estimator=None).lines()
+    yield Curve(("minimiser",), theory(minimum, "alpha", "excess_loss"))
+    course = table.where(part=1)
+    for y in ("test_loss", "train_loss"):
+        yield from both(course, "step", y, "part")
+    best = min(course.where(source="theory").lines(), key=lambda line: line["test_loss"])
+    yield Curve((1, "test_loss"), np.array([(best["step"], best["test_loss"])]))
+    right = table.where(part=2)
+    yield Curve(("end",), theory(right.where(lam=0.01).lines(), "alpha", "excess_loss"))
+    others = Table(line for line in right.lines() if line["lam"] != 0.01)
+    yield from both(others, "alpha", "excess_loss", "part", "estimator")
+
+
 def finite_size(table: Table) -> Iterator[Curve]:
     exact = dict(groups(table, "theory", "loss"))
     for key, lines in groups(table, "simulation", "loss"):
@@ -280,4 +296,5 @@ EXPECTED: dict[str, Callable[[Table], Iterable[Curve]]] = {
     "recovery": recovery,
     "calibration": calibration,
     "rows": rows,
+    "training-time": training_time,
 }

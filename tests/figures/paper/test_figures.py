@@ -13,7 +13,7 @@ from expectations import EXPECTED
 
 from figures import cli
 from figures.drawing.style import journal
-from figures.paper import masking_rate, phase_diagram, recovery, rows, threshold
+from figures.paper import masking_rate, phase_diagram, recovery, rows, threshold, training_time
 from figures.paper.curves import Size
 from figures.paper.lines import status_of, threshold_line
 from replica.problem import CustomTokens, PottsTokens
@@ -36,6 +36,7 @@ SMALL: dict[str, Any] = {
     "phase-diagram": phase_diagram.Grid(3, 3),
     "recovery": recovery.Amount(((60, 3), (100, 3)), 2),
     "rows": rows.Amount(((24, 3), (36, 2)), 4, 50),
+    "training-time": training_time.Amount(20, 3, 4, 50, (0.5, 2.0), 3, 0, 12, 64),
     "threshold": threshold.Amount(2, ((8, 12), (12, 7))),
 }
 
