@@ -23,7 +23,7 @@ ESTIMATOR = "descent"
 _MOST_STEPS = 10_000, 2000
 
 #: Paths without further notice, and at most.
-PATHS, _MOST_PATHS = 20_000, 2**26
+PATHS, _MOST_PATHS = 2**14, 2**26
 
 
 def descent(
@@ -37,8 +37,9 @@ def descent(
     field theory, exact at every step (THEORY.md, section 18).
 
     With the squared error all of it is linear, and solved to rounding. Other losses are averaged
-    over quasi-random paths of the process, in ten independent sets. Their spread is the standard
-    error that every observable has beside it (`course.standard_error`).
+    over quasi-random paths of the process. The spread over ten further, independent sets of paths,
+    each of a sixteenth, tells the standard error that every observable has beside it
+    (`course.standard_error`).
 
     Parameters
     ----------
@@ -55,7 +56,7 @@ def descent(
     momentum : float
         μ, 0 or greater and less than 1 (heavy ball).
     paths : int
-        Paths in all, if they are needed; the number of a set is rounded up to a power of 2.
+        Paths that are sampled, if they are needed, rounded up to a power of 2.
 
     Returns
     -------

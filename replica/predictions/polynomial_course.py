@@ -45,9 +45,10 @@ def polynomial_rows(problem: Problem, filters: Callable[[Vector], Matrix]) -> li
     q = np.stack([_squares(series, each) for each in known.overlap], axis=1)
     norms, losses = _squares(series, known.norms), 0.5 * _squares(residual, known.residual)
     overlaps = series @ known.teacher_overlap
-    rows = zip(m, q, overlaps, norms, losses, strict=True)
-    return [Reached(*(np.atleast_1d(x)[None] if np.ndim(x) else np.array([x]) for x in row))
-            for row in rows]  # fmt: skip
+    return [
+        Reached(m[t, None], q[t, None], overlaps[t, None], norms[t, None], losses[t, None])
+        for t in range(len(series))
+    ]
 
 
 def _squares(series: Matrix, matrix: Matrix) -> Vector:
