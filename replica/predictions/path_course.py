@@ -37,7 +37,8 @@ class Descent(NamedTuple):
 
     def stable(self, decay: float, curvature: float) -> float:
         """Return the largest stable rate at these largest second derivatives of the objective."""
-        return 2.0 * (1.0 + self.momentum) / (decay + curvature)
+        largest = decay + curvature
+        return 2.0 * (1.0 + self.momentum) / largest if largest > 0.0 else math.inf
 
     def check(self, decay: float, curvature: float) -> None:
         """Raise ValueError if steps are too long for these second derivatives."""

@@ -325,6 +325,29 @@ def test_flow_refuses():
             flow(PROBLEM.at(loss="squared-error"), times)
 
 
+def test_flow_too_long_for_polynomials():
+    problem = Problem(0.5, 0.0, TOKENS, "squared-error")
+    with pytest.raises(ValueError, match="or the training shorter"):
+        flow(problem, [1e6])
+
+
+def test_flow_without_weight_decay_interpolates():
+    """α (C-1) = 1/2: the shortest row that fits every sequence, as λ falls to 0."""
+    problem = Problem(0.25, 0.0, TOKENS, "squared-error")
+    end, limit = flow(problem, [0.0, 1000.0]), solve(problem.at(lam=1e-9))
+    np.testing.assert_allclose(end.train_loss[1], 0.0, atol=1e-10)
+    np.testing.assert_allclose(end.test_loss[1], limit.test_loss, rtol=1e-6)
+    np.testing.assert_allclose(end.coupling_error[1], limit.coupling_error, rtol=1e-6)
+
+
+def test_tokens_that_no_field_tells_apart():
+    blind = PottsTokens(3, 1.0, np.ones((3, 3)))
+    for loss in blind.losses:
+        course = descent(Problem(2.0, 0.1, blind, loss), 0.2, 2, paths=256)
+        np.testing.assert_allclose(course.test_loss, course.test_loss[0], rtol=1e-9)
+        np.testing.assert_array_equal(course["q"], 0.0)
+
+
 def test_moments_refuse():
     means = np.zeros((2, 3, 2))
     means[0, :, 0] = means[1, :, 1] = 0.3
