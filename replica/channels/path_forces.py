@@ -18,8 +18,9 @@ from replica.quadrature.path_noise import path_noise
 #: mean.
 _FEW = 3
 
-#: Variance of a step's fields given those of earlier ones, relative to its own, that is none.
-_NONE = 1e-13
+#: Variance of a step's fields given those of earlier ones, relative to its own, that is none: rows
+#: become smooth in time, and a smaller one would be mostly rounding that later steps magnify.
+_NONE = 1e-9
 
 
 class Forces(NamedTuple):

@@ -43,9 +43,9 @@ def add_descent(commands: Commands) -> None:
     parser.add_argument("--steps", type=number, required=True, metavar="N", help="steps")
     parser.add_argument("--momentum", type=number, default=0.0, metavar="MU",
                         help="share of a step that the next one repeats (0)")  # fmt: skip
-    parser.add_argument("--paths", type=number, default=20_000, metavar="N",
-                        help="paths that are sampled in all, unless the loss is the squared "
-                        "error (20000)")  # fmt: skip
+    parser.add_argument("--paths", type=number, default=2**14, metavar="N",
+                        help="paths that are sampled, unless the loss is the squared error "
+                        "(16384)")  # fmt: skip
     add_output_options(parser)
 
 
@@ -58,7 +58,7 @@ def run_descent(options: argparse.Namespace, command: str) -> int:
     check_output(options)
     told = descent_of(problem, options.rate, options.steps, options.momentum)
     _say_cost(problem, told, options.paths)
-    watch = partial(progress, total=SETS, label="sets of paths")
+    watch = partial(progress, total=1 + SETS, label="sets of paths")
     return deliver_course(descended(problem, told, options.paths, watch), options, command)
 
 

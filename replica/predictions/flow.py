@@ -43,7 +43,8 @@ def flow(problem: Problem, times: Iterable[float]) -> Course:
     Raises
     ------
     ValueError
-        If an argument is not allowed.
+        If an argument is not allowed, or so long a time at so little weight decay takes more than
+        a thousand polynomials of the second derivatives.
     """
     problem = followable(problem)
     if problem.loss != "squared-error":

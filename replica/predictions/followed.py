@@ -27,14 +27,18 @@ _DISTANCE = 1e-3
 
 @dataclass(frozen=True)
 class Reached:
-    """A row at one point of its training, once for each independent set of paths.
+    """A row at one point of its training, and the same row of several smaller sets of paths.
+
+    The first entry is the row itself, and the others, if any, tell its error.
 
     Attributes
     ----------
-    m, q : arrays (sets, modes)
+    m, q : arrays (1 + sets, modes)
         Its overlaps.
-    teacher_overlap, norm2, train_loss : arrays (sets,)
+    teacher_overlap, norm2, train_loss : arrays (1 + sets,)
         w*·w, |w|² and the loss on the training sequences.
+    share : float
+        Paths of a set, relative to those of the row itself.
     """
 
     m: Vector
@@ -42,6 +46,12 @@ class Reached:
     teacher_overlap: Vector
     norm2: Vector
     train_loss: Vector
+    share: float = 1.0
+
+    def standard_error(self, values: Vector) -> Vector:
+        """Return the standard error of values of the row, of their spread over the sets."""
+        errors: Vector = values[1:].std(axis=0, ddof=1) * math.sqrt(self.share)
+        return errors
 
 
 def course_of(
@@ -91,7 +101,7 @@ class Observed:
 
     def at(self, row: Reached) -> tuple[dict[str, Any], float]:
         """Return the columns of a row, and the relative error of its averages."""
-        m, q = row.m.mean(axis=0), np.maximum(row.q.mean(axis=0), TINY_OVERLAP)
+        m, q = row.m[0], np.maximum(row.q[0], TINY_OVERLAP)
         if not np.isfinite(np.concatenate([m, q])).all():
             return {"status": str(Status.NOT_FINITE)}, math.nan
         test, finer = (self._test_loss(m, q, each) for each in (Accuracy.FINE, Accuracy.FINER))
@@ -102,14 +112,14 @@ class Observed:
         ]
         known = {
             "test_loss": test,
-            "train_loss": float(row.train_loss.mean()),
+            "train_loss": float(row.train_loss[0]),
             "optimal_loss": self._optimal,
             "excess_loss": test - self._optimal,
             "error_rate": rate,
-            "coupling_error": float(np.mean(distances)),
+            "coupling_error": distances[0],
         }
         found: dict[str, Any] = {name: x for name, x in known.items() if math.isfinite(x)}
-        found |= {"m": public(row.m.mean(axis=0)), "q": public(row.q.mean(axis=0))}
+        found |= {"m": public(row.m[0]), "q": public(row.q[0])}
         found |= {"status": str(Status.CONVERGED), **self._calibrated(m, q)}
         if len(row.m) > 1:
             found |= self._standard_errors(row, m, q, distances)
@@ -137,7 +147,7 @@ class Observed:
         self, row: Reached, m: Vector, q: Vector, distances: list[float]
     ) -> dict[str, Any]:
         """Return standard errors over the sets; those of averages by their derivatives in m, q."""
-        moved = np.concatenate([row.m - row.m.mean(axis=0), row.q - row.q.mean(axis=0)], axis=1)
+        moved = np.concatenate([row.m, row.q], axis=1)
         tests, rates = self._slopes(m, q) @ moved.T
         told = {
             "test_loss": tests,
@@ -147,12 +157,12 @@ class Observed:
             "coupling_error": np.array(distances),
         }
         errors: dict[str, Any] = {
-            f"{name}_stderr": float(standard_error(values[:, None])[0])
+            f"{name}_stderr": float(row.standard_error(values))
             for name, values in told.items()
             if np.isfinite(values).all()
         }
-        errors["m_stderr"] = public(standard_error(row.m))
-        errors["q_stderr"] = public(standard_error(row.q))
+        errors["m_stderr"] = public(row.standard_error(row.m))
+        errors["q_stderr"] = public(row.standard_error(row.q))
         return errors
 
     def _slopes(self, m: Vector, q: Vector) -> Vector:
@@ -169,9 +179,3 @@ class Observed:
                 up, down = (self._roughly(m + s * move[0], q + s * move[1]) for s in (1.0, -1.0))
                 slopes[:, which * modes + k] = (up - down) / (2.0 * step)
         return slopes
-
-
-def standard_error(values: Vector) -> Vector:
-    """Return the standard errors of means over the first axis."""
-    errors: Vector = values.std(axis=0, ddof=1) / math.sqrt(len(values))
-    return errors

@@ -18,8 +18,9 @@ from replica.problem import Problem
 from replica.saddle_point.row_course import Answer, RowCourse, Step
 from replica.validation import invalid
 
-#: Independent sets of paths, whose spread tells the errors.
-SETS = 10
+#: Independent sets of paths, whose spread tells the errors, and by how much they are smaller than
+#: the one that is told: what sets have in common falls with their size itself, not with its root.
+SETS, _SMALLER = 10, 16
 
 #: Seconds of a product along a path, and of one at a node of the spectrum.
 _SECONDS = 2.5e-10, 1e-9
@@ -36,7 +37,8 @@ class Descent(NamedTuple):
 
     def stable(self, decay: float, curvature: float) -> float:
         """Return the largest stable rate at these largest second derivatives of the objective."""
-        return 2.0 * (1.0 + self.momentum) / (decay + curvature)
+        largest = decay + curvature
+        return 2.0 * (1.0 + self.momentum) / largest if largest > 0.0 else math.inf
 
     def check(self, decay: float, curvature: float) -> None:
         """Raise ValueError if steps are too long for these second derivatives."""
@@ -53,8 +55,8 @@ def _below(number: float) -> str:
 
 
 def paths_of(paths: int) -> int:
-    """Return the paths of a set, a power of 2 and 16 or more, of so many or more in all."""
-    return max(16, 1 << (-(-paths // SETS) - 1).bit_length())
+    """Return the next power of 2, such that sets have 16 paths or more."""
+    return max(16 * _SMALLER, 1 << (paths - 1).bit_length())
 
 
 class Cost(NamedTuple):
@@ -67,12 +69,13 @@ class Cost(NamedTuple):
 
 def cost_of(problem: Problem, descent: Descent, paths: int) -> Cost:
     """Return about what the rows of all steps take."""
-    ensemble, steps, each = ensemble_of(problem.data), descent.steps, paths_of(paths)
+    ensemble, steps, most = ensemble_of(problem.data), descent.steps, paths_of(paths)
     axes, nodes = len(ensemble.law.axes[1]), ensemble.spectrum.weights.size
-    products = each * (axes * probes(axes) * steps**3 / 6 + 3 * axes**2 * steps**2)
-    seconds = SETS * (_SECONDS[0] * products + _SECONDS[1] * nodes * steps**3)
-    kept = each * steps * (axes**2 + 4 * axes) + nodes * steps**2
-    return Cost(SETS * each, seconds, 8e-9 * kept)
+    every = most + SETS * most // _SMALLER
+    products = every * (axes * probes(axes) * steps**3 / 6 + 3 * axes**2 * steps**2)
+    seconds = _SECONDS[0] * products + _SECONDS[1] * (1 + SETS) * nodes * steps**3
+    kept = most * steps * (axes**2 + 4 * axes) + nodes * steps**2
+    return Cost(every, seconds, 8e-9 * kept)
 
 
 def path_rows(problem: Problem, descent: Descent, paths: int, watch: Watch = iter) -> list[Reached]:
@@ -85,22 +88,24 @@ def path_rows(problem: Problem, descent: Descent, paths: int, watch: Watch = ite
     descent : Descent
         How.
     paths : int
-        The least number of paths of all sets together.
+        The least number of paths, besides those that tell errors.
     watch : callable, optional
         Yields what it is given, the numbers of the sets, and sees them pass.
     """
-    top = largest_second_moment(problem)
+    top, most = largest_second_moment(problem), paths_of(paths)
     # One set after the other: each remembers all steps of its paths.
     sets = [
-        list(followed(problem, descent, top, paths_of(paths), (each,)))
-        for each in watch(range(SETS))
+        list(followed(problem, descent, top, most if each == 0 else most // _SMALLER, (each,)))
+        for each in watch(range(1 + SETS))
     ]
     return [_together(rows) for rows in zip(*sets, strict=True)]
 
 
 def _together(rows: tuple[Reached, ...]) -> Reached:
-    names = ("m", "q", "teacher_overlap", "norm2", "train_loss")
-    return Reached(*(np.concatenate([getattr(row, name) for row in rows]) for name in names))
+    m, q = (np.concatenate([getattr(row, name) for row in rows]) for name in ("m", "q"))
+    names = ("teacher_overlap", "norm2", "train_loss")
+    overlap, norm2, loss = (np.concatenate([getattr(row, name) for row in rows]) for name in names)
+    return Reached(m, q, overlap, norm2, loss, share=1.0 / _SMALLER)
 
 
 def followed(
@@ -117,9 +122,13 @@ def followed(
         known = slice(0, t + 1)
         told = course.m[:, known], course.memory[:, t, :t], course.overlap[:, t, known]
         found = forces.answer(t, *told, t == last)
-        q = course.overlap[None, :, t, t]
-        told_once = course.teacher_overlap[t], course.norms[t, t], found.loss
-        yield Reached(course.m[None, :, t].copy(), q.copy(), *(np.array([x]) for x in told_once))
+        yield Reached(
+            course.m[None, :, t].copy(),
+            course.overlap[None, :, t, t].copy(),
+            np.array([course.teacher_overlap[t]]),
+            np.array([course.norms[t, t]]),
+            np.array([found.loss]),
+        )
         if t < last:
             descent.check(problem.lam, loss.curvature * top)
             averages = (alpha * x for x in (found.drive, found.response, found.energy))

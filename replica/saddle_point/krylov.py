@@ -19,8 +19,9 @@ from replica.saddle_point.row_course import Answer, RowCourse, Step
 #: By how much the interval of the polynomials exceeds the eigenvalues.
 _MARGIN = 1.001
 
-#: Coefficients, relative to the largest, below which a series of polynomials ends.
-_NONE = 1e-15
+#: Coefficients, relative to the largest, below which a series of polynomials ends, and the most
+#: that it has.
+_NONE, MOST = 1e-14, 1000
 
 #: Points per coefficient at which a function is looked at, before it is cut.
 _OVERSAMPLED = 2
@@ -83,8 +84,10 @@ def _step(t: int, top: float) -> Step:
     return Step(-twice, -1.0 if t > 1 else 0.0, -2.0 * twice / top)
 
 
-def chebyshev_series(function: Callable[[Vector], Matrix], low: float, top: float) -> Matrix:
+def chebyshev_series(function: Callable[[Vector], Matrix], low: float, top: float) -> Matrix | None:
     """Return the coefficients of functions on [low, low + top], (functions, size), cut where small.
+
+    None if there are too many.
 
     Parameters
     ----------
@@ -94,7 +97,7 @@ def chebyshev_series(function: Callable[[Vector], Matrix], low: float, top: floa
         The least point, and how far the largest is from it.
     """
     size = 16
-    while True:
+    while size <= 2 * _OVERSAMPLED * MOST:
         angles = np.pi * (np.arange(size) + 0.5) / size
         values = function(low + 0.5 * top * (1.0 + np.cos(angles)))
         series = dct(values, type=2, axis=1) / size
@@ -102,9 +105,10 @@ def chebyshev_series(function: Callable[[Vector], Matrix], low: float, top: floa
         sizes = np.abs(series).max(axis=1, keepdims=True)
         large = (np.abs(series) > _NONE * np.where(sizes > 0.0, sizes, 1.0)).any(axis=0)
         used = int(np.flatnonzero(large)[-1]) + 1 if large.any() else 1
-        if _OVERSAMPLED * used <= size or size > 2**15:
-            return np.ascontiguousarray(series[:, :used])
+        if _OVERSAMPLED * used <= size:
+            return np.ascontiguousarray(series[:, :used]) if used <= MOST else None
         size *= 2
+    return None
 
 
 def interval(top: float) -> float:

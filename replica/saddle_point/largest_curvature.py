@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from replica.arrays import Matrix, Vector
 from replica.ensembles.ensemble import Ensemble
-from replica.ensembles.spectrum import Spectrum
 
 #: The most of Newton's steps, which halve their length at the edge, and the last one's length.
 _ROUNDS, _SETTLED = 60, 1e-13
 
 #: Relative width at which the search for the edge ends.
 _WIDTH = 1e-10
+
+
+class Inputs(NamedTuple):
+    """S_k (modes, nodes), and the shares of the nodes in the spectrum and in |w*|²."""
+
+    scaled: Matrix
+    weights: Vector
+    teacher: Vector
 
 
 def largest_eigenvalue(ensemble: Ensemble, alpha: float, tilt: Vector) -> float:
@@ -32,25 +41,36 @@ def largest_eigenvalue(ensemble: Ensemble, alpha: float, tilt: Vector) -> float:
     tilt : array (modes,)
         ∂ E pull·(y - ω)/∂m, 0 where the inputs do not depend on the masked token.
     """
-    spectrum, dimensions = ensemble.spectrum, ensemble.law.dimensions.astype(float)
+    spectrum, unit = ensemble.spectrum, float(ensemble.spectrum.scaled.max())
+    if unit == 0.0:
+        return 0.0
+    dimensions = ensemble.law.dimensions.astype(float)
+    inputs = Inputs(spectrum.scaled / unit, spectrum.weights, unit * spectrum.teacher)
+
+    def beyond(z: float) -> bool:
+        return _beyond(z, inputs, alpha, dimensions, tilt)
+
+    # The largest variance of an input is 1 here: no eigenvalue that counts is much smaller.
     low, high = 0.0, 1.0
-    while not _beyond(high, spectrum, alpha, dimensions, tilt):
+    while not beyond(high):
         low, high = high, 2.0 * high
-    while _beyond(0.5 * high, spectrum, alpha, dimensions, tilt) and high > 1e-300:
-        high *= 0.5
-    low = max(low, 0.5 * high)
+    while low == 0.0 and high > _WIDTH:
+        if not beyond(0.5 * high):
+            low = 0.5 * high
+        else:
+            high *= 0.5
     while high - low > _WIDTH * high:
         middle = 0.5 * (low + high)
-        if _beyond(middle, spectrum, alpha, dimensions, tilt):
+        if beyond(middle):
             high = middle
         else:
             low = middle
-    return high
+    return unit * high
 
 
-def _beyond(z: float, spectrum: Spectrum, alpha: float, dimensions: Vector, tilt: Vector) -> bool:
+def _beyond(z: float, inputs: Inputs, alpha: float, dimensions: Vector, tilt: Vector) -> bool:
     """Tell whether all eigenvalues are below z."""
-    scaled, weights = spectrum.scaled, spectrum.weights
+    scaled, weights, teacher = inputs
     v, one = np.zeros(len(scaled)), np.eye(len(scaled))
     # The map is increasing and convex: Newton's steps from 0 stay below its least fixed point.
     for _ in range(_ROUNDS):
@@ -66,7 +86,7 @@ def _beyond(z: float, spectrum: Spectrum, alpha: float, dimensions: Vector, tilt
             return False
         if np.abs(move).max() <= _SETTLED:
             break
-    pull = (scaled * (spectrum.teacher / rest)) @ scaled.T * (-alpha * tilt / (1.0 - v))
+    pull = (scaled * (teacher / rest)) @ scaled.T * (-alpha * tilt / (1.0 - v))
     return _radius(pull) < 1.0
 
 

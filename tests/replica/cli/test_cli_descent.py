@@ -43,15 +43,15 @@ def test_squared_error_has_no_standard_errors(capsys):
 
 
 def test_a_long_run_says_so_before(capsys):
-    _say_cost(PROBLEM, Descent(0.3, 0.0, 200), 20_000)
-    assert "200 steps of 20480 paths take about" in capsys.readouterr().err
+    _say_cost(PROBLEM, Descent(0.3, 0.0, 200), 16_384)
+    assert "200 steps of 26624 paths take about" in capsys.readouterr().err
     _say_cost(PROBLEM, Descent(0.3, 0.0, 20), 20_000)
     _say_cost(PROBLEM.at(loss="squared-error"), Descent(0.3, 0.0, 2000), 20_000)
     assert capsys.readouterr().err == ""
     short, long = (cost_of(PROBLEM, Descent(0.3, 0.0, steps), 20_000) for steps in (200, 400))
     assert 7 < long.seconds / short.seconds < 8
-    assert [paths_of(n) for n in (1, 161, 20_000)] == [16, 32, 2048]
-    assert short.paths == SETS * 2048
+    assert [paths_of(n) for n in (1, 256, 257, 20_000)] == [256, 256, 512, 32_768]
+    assert short.paths == 32_768 + SETS * 2048
 
 
 @pytest.mark.parametrize(

@@ -242,7 +242,7 @@ def test_paths_of_a_quadratic_loss(data, momentum):
     ids=["two", "three", "modes", "independent"],
 )
 def test_cross_entropy_ends_at_the_saddle_point(data, rate, steps):
-    """Four standard errors of the paths, of which nine of t: by chance one in 300 each."""
+    """Four standard errors of the paths, told by ten sets: by chance one in 300 each."""
     problem = Problem(2.0, 0.6, data)
     course, solution = descent(problem, rate, steps, paths=5000), solve(problem)
     for name in ("test_loss", "train_loss", "error_rate", "coupling_error"):
@@ -254,20 +254,17 @@ def test_cross_entropy_ends_at_the_saddle_point(data, rate, steps):
 
 
 def test_standard_errors_are_those_of_repetitions():
-    """Two courses of other paths differ by their errors: χ² of 12 independent sets of t."""
-    told = Descent(0.4, 0.0, 6)
-    top = largest_second_moment(PROBLEM)
+    """Twelve courses of other paths against their errors, which smaller sets rather exceed."""
+    told, top = Descent(0.4, 0.0, 6), largest_second_moment(PROBLEM)
 
-    def q_of(first: int) -> np.ndarray:
-        sets = range(first, first + 10)
-        rows = [list(followed(PROBLEM, told, top, 64, (7, each)))[-1] for each in sets]
-        return np.array([row.q[0, 0] for row in rows])
+    def q_of(paths: int, *seed: int) -> float:
+        return float(list(followed(PROBLEM, told, top, paths, (7, *seed)))[-1].q[0, 0])
 
-    found = np.array([q_of(10 * repetition) for repetition in range(12)])
-    means, errors = found.mean(axis=1), found.std(axis=1, ddof=1) / np.sqrt(10)
-    ratio = means.var(ddof=1) / np.mean(errors**2)
-    # F of 11 and 108: outside by chance once in 1000.
-    assert 0.1 < ratio < 3.2
+    values = np.array([q_of(512, repetition) for repetition in range(12)])
+    sets = np.array([q_of(32, 20, each) for each in range(60)])
+    ratio = values.var(ddof=1) / (sets.var(ddof=1) / 16)
+    # F of 11 and 59: above 3 by chance once in 300.
+    assert 0.03 < ratio < 3.0
 
 
 def test_best_step_is_before_the_end():
@@ -326,6 +323,29 @@ def test_flow_refuses():
     for times in ([], [2.0, 1.0], [-1.0], [np.nan]):
         with pytest.raises(ValueError, match=r"times = .* is not allowed"):
             flow(PROBLEM.at(loss="squared-error"), times)
+
+
+def test_flow_too_long_for_polynomials():
+    problem = Problem(0.5, 0.0, TOKENS, "squared-error")
+    with pytest.raises(ValueError, match="or the training shorter"):
+        flow(problem, [1e6])
+
+
+def test_flow_without_weight_decay_interpolates():
+    """α (C-1) = 1/2: the shortest row that fits every sequence, as λ falls to 0."""
+    problem = Problem(0.25, 0.0, TOKENS, "squared-error")
+    end, limit = flow(problem, [0.0, 1000.0]), solve(problem.at(lam=1e-9))
+    np.testing.assert_allclose(end.train_loss[1], 0.0, atol=1e-10)
+    np.testing.assert_allclose(end.test_loss[1], limit.test_loss, rtol=1e-6)
+    np.testing.assert_allclose(end.coupling_error[1], limit.coupling_error, rtol=1e-6)
+
+
+def test_tokens_that_no_field_tells_apart():
+    blind = PottsTokens(3, 1.0, np.ones((3, 3)))
+    for loss in blind.losses:
+        course = descent(Problem(2.0, 0.1, blind, loss), 0.2, 2, paths=256)
+        np.testing.assert_allclose(course.test_loss, course.test_loss[0], rtol=1e-9)
+        np.testing.assert_array_equal(course["q"], 0.0)
 
 
 def test_moments_refuse():
