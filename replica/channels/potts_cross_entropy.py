@@ -17,6 +17,7 @@ from replica.channels.channel import Channel, ManySamples
 from replica.channels.quadratic import QuadraticChannel
 from replica.losses.cross_entropy import CrossEntropyPoints
 from replica.quadrature.exchangeable import exchangeable_rule
+from replica.quadrature.exchangeable_grid import GridRule
 from replica.quadrature.fresh_fields import fresh, fresh_forces
 from replica.quadrature.lattice import LatticeRule
 from replica.quadrature.point_sum import PointRule
@@ -28,9 +29,10 @@ from replica.quadrature.tilted_law import TiltedLaw
 #: minutes, and with more than two colours lose their digits.
 _LARGEST_Q_OF_TWO, _LARGEST_Q = 1e9, 1e6
 
-#: Number of colours, and of lattice points times colours, from which on the exchangeable rule
-#: costs less; for two colours the lattice always costs less.
-_MOST_COLORS, _MOST_WORK = 5, 60_000
+#: Number of colours, and of lattice points times their cube, from which on one grid of the
+#: exchangeable rule costs less, and of points times colours, from which on many do; for two colours
+#: the lattice always costs less.
+_MOST_COLORS, _MORE_THAN_GRID, _MOST_WORK = 5, 130_000, 60_000
 
 #: Newton steps, of which V = 1e150 takes half.
 _STEPS = 24
@@ -56,7 +58,10 @@ class CrossEntropyChannel(Channel):
         """Return the cheaper rule: a lattice of fields, or the exchangeability of colours."""
         if self.colors <= _MOST_COLORS:
             lattice = LatticeRule.near(self.colors, q[0])
-            if self.colors == 2 or lattice.points * self.colors <= _MOST_WORK:
+            if self.colors == 2 or lattice.points * self.colors**3 <= _MORE_THAN_GRID:
+                return lattice
+            grid = GridRule.near(self.colors, m[0], q[0], V[0])
+            if not grid.good and lattice.points * self.colors <= _MOST_WORK:
                 return lattice
         return exchangeable_rule(self.colors, m[0], q[0], V[0])
 
