@@ -147,7 +147,7 @@ def draw(table: Table) -> Figure:
     """Draw the table that `compute` returned.
 
     (a) Test loss on full contexts against the rate, at the best weight decay for each rate and at
-    a small one. (b) The best rate at the best weight decay, with the vertex of a parabola through
+    a small one. (b) The best rate at the best weight decay, with the minimum of a cubic through
     five rates of systems. (c) What a context with masks costs beside a full one.
     """
     from matplotlib.figure import Figure
@@ -239,7 +239,7 @@ def _draw_best(axes: Axes, table: Table) -> list[Look]:
         chosen = Table(x for x in theory.where(beta=beta).lines() if x["masking"].startswith(kind))
         line = "-" if kind == "dynamic" else "--"
         theory_line(axes, chosen, "alpha", "p", look, linestyle=line)
-    found = np.array(list(vertices(table.where(source="simulation"))))
+    found = np.array(list(best_rates(table.where(source="simulation"))))
     markers(axes, found[:, 0], found[:, 1], found[:, 2], looks[BETA])
     log_axis(axes.xaxis, (1, 2, 4, 8))
     axes.set(xlim=_RANGE, ylim=(0, 1), xlabel=ALPHA, ylabel="best masking rate")
@@ -247,8 +247,8 @@ def _draw_best(axes: Axes, table: Table) -> list[Look]:
     return list(looks.values())
 
 
-def vertices(table: Table) -> Iterator[tuple[float, float, float]]:
-    """Yield sample ratio, vertex of a parabola through the mean test losses, and its error.
+def best_rates(table: Table) -> Iterator[tuple[float, float, float]]:
+    """Yield sample ratio, minimum of a cubic through the mean test losses, and its error.
 
     Systems of different rates share their sequences, so that the error is that of leaving out one
     seed after the other.
@@ -259,12 +259,17 @@ def vertices(table: Table) -> Iterator[tuple[float, float, float]]:
         systems = once(table).where(alpha=alpha)
         rates, seeds = (sorted(set(systems[name].tolist())) for name in ("p", "seed"))
         losses = np.array([systems.where(p=rate)["test_loss"] for rate in rates])
-        each = [vertex(rates, np.delete(losses, k, axis=1).mean(axis=1)) for k in range(len(seeds))]
+        each = [lowest(rates, np.delete(losses, k, axis=1).mean(axis=1)) for k in range(len(seeds))]
         error = np.sqrt((len(seeds) - 1) * np.var(each))
-        yield alpha, vertex(rates, losses.mean(axis=1)), float(error)
+        yield alpha, lowest(rates, losses.mean(axis=1)), float(error)
 
 
-def vertex(x: Any, y: Any) -> float:
-    """Return where the parabola through points is least, or NaN where it has a maximum."""
-    bend, slope, _ = np.polyfit(x, y, 2)
-    return float(-slope / (2 * bend)) if bend > 0 else float("nan")
+def lowest(x: Any, y: Any) -> float:
+    """Return where the cubic through points has a minimum, or NaN where it has none.
+
+    A parabola is not enough: losses rise more steeply towards larger rates.
+    """
+    cubic = np.poly1d(np.polyfit(x, y, 3))
+    places = cubic.deriv().roots
+    found = [p.real for p in places if abs(p.imag) < 1e-9 and cubic.deriv(2)(p.real) > 0]
+    return float(found[0]) if found else float("nan")

@@ -262,11 +262,11 @@ def simulate(
     Parameters
     ----------
     problem : Problem
-        What to learn; M is the integer nearest to α L.
+        What to learn, and with which masks; M is the integer nearest to α L.
     sites : int
         L, at least 3.
     seed : int
-        Names the realisation of couplings and sequences.
+        Names the realisation of couplings, sequences and masks.
     rows : int, optional
         Rows that are trained; None is all.
     test_samples : int
@@ -292,9 +292,10 @@ def simulate(
     -------
     dict
         The columns of `replica.tables.COLUMNS`; behind them `rows`, `test_samples`,
-        `burn_in`, the standard error NAME_stderr over the rows of each observable NAME,
-        and the `memory` of the chains (see `simulations.Mixing`). If an estimator is
-        named, the column `estimator` names it; message passing also fills V. The rows of one
+        `burn_in`, with masks `masked_test_loss` and `masked_error_rate`, the standard error
+        NAME_stderr over the rows of each observable NAME, and the `memory` of the chains (see
+        `simulations.Mixing`). If an estimator is named, the column `estimator` names it;
+        message passing also fills V. The rows of one
         system share their sequences: an error bar for comparison with the theory is the
         one over seeds (see `simulations.average_seeds`).
 

@@ -268,8 +268,10 @@ def masking_rate(table: Table) -> Iterator[Curve]:
         seeds, vertices = {line["seed"] for line in lines}, []
         for left_out in (None, *seeds):
             kept = [(line["p"], line["test_loss"]) for line in lines if line["seed"] != left_out]
-            c, b, _ = np.polyfit(*np.transpose(kept), 2)
-            vertices.append(-b / (2 * c) if c > 0 else np.nan)
+            # a x³ + b x² + c x has its minimum there, whatever the sign of a.
+            a, b, c, _ = np.polyfit(*np.transpose(kept), 3)
+            root = np.sqrt(b * b - 3 * a * c)
+            vertices.append((root - b) / (3 * a))
         points.append((alpha, vertices[0]))
         errors.append(np.sqrt((len(seeds) - 1) * np.var(vertices[1:])))
     yield Curve(("best", 1.0), np.array(sorted(points)), np.array(errors))
