@@ -85,13 +85,13 @@ def spread(
     nothing = np.full(len(rows), np.nan)
     bias, variance = nothing, nothing
     if count > 1:
-        q = np.mean([measure(model, each, tokens, tokens, loss).q for each in layers], axis=0)
+        q = np.mean([measure(model, each, tokens[:1], tokens, loss).q for each in layers], axis=0)
         variance = (q - mean.q) * count / (count - 1)
         first = layers[0]
         true = Training(
             model.teacher[rows], rows, first.residuals, first.evaluations, first.statuses
         )
-        rho = measure(model, true, tokens, tokens, loss).m
+        rho = measure(model, true, tokens[:1], tokens, loss).m
         bias = rho - 2 * mean.m + q - variance
     mixed = _probability_loss(model, layers, tokens) if loss == CrossEntropy.name else nothing
     return Spread(bias, variance, mixed)
