@@ -8,6 +8,7 @@ from .predictions.asymptotics import few_samples as few_samples
 from .predictions.asymptotics import many_samples as many_samples
 from .predictions.bayes_bound import BayesBound as BayesBound
 from .predictions.bayes_bound import bayes_bound as bayes_bound
+from .predictions.finite_length import finite_test_loss as finite_test_loss
 from .predictions.free_energy import free_energy as free_energy
 from .predictions.layer_average import LayerAverage as LayerAverage
 from .predictions.layer_average import layer_average as layer_average
