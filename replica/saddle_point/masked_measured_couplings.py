@@ -39,7 +39,7 @@ class MaskedMeasuredCouplings(MeasuredCouplings):
         """Return what makes tr[Σ_a D^{-1} N D^{-1}]/L of packed q̂_b, N = Σ_b q̂_b·Σ_b."""
         n, groups = self.colors - 1, self.moments.groups
         pairs = n * (n + 1) // 2
-        at = self._resolvent(self._basis @ V_hat @ self._basis.T, lam)
+        at = self._resolvent(self.basis @ V_hat @ self.basis.T, lam)
         if at is None:
             return np.full((self.colors * pairs,) * 2, np.nan)
         found = []
@@ -58,7 +58,7 @@ class MaskedMeasuredCouplings(MeasuredCouplings):
         row = self._row(x, lam)
         if row is None:
             return self._nowhere
-        basis, groups = self._basis, self.moments.groups
+        basis, groups = self.basis, self.moments.groups
         noise, local = (
             unpacked(self._own @ each, self.colors - 1) for each in (row.square, row.inverse)
         )
@@ -70,7 +70,7 @@ class MaskedMeasuredCouplings(MeasuredCouplings):
 
     def _full(self, row: Row) -> Overlaps:
         """Return the overlaps of full contexts with the same row."""
-        moments, basis, kept = self.moments, self._basis, self._kept
+        moments, basis, kept = self.moments, self.basis, self._kept
         # A bias is the same with masks and without, what sees the context is not.
         false = moments.sites * row.V[moments.groups] @ row.m_hat[..., None]
         seen = moments.means @ row.weights - false[..., 0] / moments.counts[:, None]

@@ -29,7 +29,7 @@ class MaskedMomentCouplings(MomentCouplings):
 
     def _full(self, masked: Point, lam: float) -> Overlaps:
         """Return the overlaps of full contexts with the same row."""
-        basis, moments, n = self._basis, self._unmasked, self.colors - 1
+        basis, moments, n = self.basis, self._unmasked, self.colors - 1
         order, hats = masked
         V_hat, q_hat = (basis @ each @ basis.T for each in (hats.V, hats.q))
         D, N = self._sums(V_hat, q_hat, lam)

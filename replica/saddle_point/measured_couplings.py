@@ -99,7 +99,7 @@ class MeasuredCouplings(MomentCouplings):
 
     def objective(self, conjugates: Conjugates, lam: float) -> float:
         """Return Σ m̂ᵀ μᵀ D^{-1} μ m̂ + Σ_a tr[q̂_a T_a]/L; its derivatives are 2m, V and -q."""
-        basis, n = self._basis, self.colors - 1
+        basis, n = self.basis, self.colors - 1
         V_hat, q_hat = (basis @ each @ basis.T for each in (conjugates.V, conjugates.q))
         at = self._resolvent(V_hat, lam)
         if at is None:
@@ -113,7 +113,7 @@ class MeasuredCouplings(MomentCouplings):
         """Return what makes tr[Σ_a D^{-1} N D^{-1}]/L of packed q̂_b, N = Σ_b q̂_b·Σ_b."""
         groups, n = self.moments.groups, self.colors - 1
         pairs = n * (n + 1) // 2
-        at = self._resolvent(self._basis @ V_hat @ self._basis.T, lam)
+        at = self._resolvent(self.basis @ V_hat @ self.basis.T, lam)
         if at is None:
             return np.full((self.colors * pairs,) * 2, np.nan)
         every, units = np.arange(len(at.traces)), unpacked(np.eye(pairs), n)
@@ -122,15 +122,21 @@ class MeasuredCouplings(MomentCouplings):
         found = found.reshape(len(at.traces), pairs, len(at.traces), pairs)[groups][:, :, groups]
         return np.asarray(found.reshape(self.colors * pairs, -1).T / self.moments.sites)
 
+    def gram(self, V_hat: Vector, lam: float) -> Matrix:
+        """Return μ_aᵀ D^{-1} μ_b of all tokens; NaN where these moments have none."""
+        at = self._resolvent(V_hat, lam)
+        size = self.colors * (self.colors - 1)
+        return np.full((size, size), np.nan) if at is None else self._gram(at)
+
     def _solved(self, x: Vector, lam: float) -> Point:
         row = self._row(x, lam)
         if row is None:
             return self._nowhere
         groups = self.moments.groups
         in_colors = (row.q[groups], row.V[groups], row.q_hat, row.V_hat)
-        q, V, q_hat, V_hat = (self._basis.T @ each @ self._basis for each in in_colors)
-        order = Overlaps(row.m @ self._basis, q, V, 0.0, math.nan)
-        return Point(order, Conjugates(row.m_hat @ self._basis, q_hat, V_hat))
+        q, V, q_hat, V_hat = (self.basis.T @ each @ self.basis for each in in_colors)
+        order = Overlaps(row.m @ self.basis, q, V, 0.0, math.nan)
+        return Point(order, Conjugates(row.m_hat @ self.basis, q_hat, V_hat))
 
     def _row(self, x: Vector, lam: float) -> Row | None:
         """Return the row at coordinates x; None where these moments are too few for it."""

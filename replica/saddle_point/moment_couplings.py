@@ -47,7 +47,7 @@ class MomentCouplings:
 
     def __init__(self, moments: Moments, colors: int, bias: bool) -> None:
         self.moments, self.colors, self.bias = moments, colors, bias
-        self._basis = complement(colors)
+        self.basis = complement(colors)
         means = moments.means
         if bias:
             # What all means have in common a bias replaces, whatever its length.
@@ -104,7 +104,7 @@ class MomentCouplings:
         """Return responses and logarithms; NaN where a matrix has none, unless `least` is given."""
         if order is None:
             raise TypeError("the coordinates of moments depend on the overlaps")
-        basis = self._basis
+        basis = self.basis
         V_hat, q_hat = (basis @ each @ basis.T for each in (conjugates.V, conjugates.q))
         if not (np.isfinite(V_hat).all() and np.isfinite(q_hat).all()):
             return np.full_like(self.origin, np.nan)
@@ -129,7 +129,7 @@ class MomentCouplings:
 
     def objective(self, conjugates: Conjugates, lam: float) -> float:
         """Return Bᵀ D^{-1} B + tr[N D^{-1}]/L, B = Σ_a m̂_a·μ_a."""
-        basis = self._basis
+        basis = self.basis
         V_hat, q_hat = (basis @ each @ basis.T for each in (conjugates.V, conjugates.q))
         D, N = self._sums(V_hat, q_hat, lam)
         inverse = inverse_of(D)
@@ -138,7 +138,7 @@ class MomentCouplings:
 
     def spread(self, V_hat: Vector, lam: float) -> Matrix:
         """Return what makes tr[Σ_a D^{-1} N D^{-1}]/L of packed q̂_b, N = Σ_b q̂_b·Σ_b."""
-        basis, moments = self._basis, self.moments
+        basis, moments = self.basis, self.moments
         D, _ = self._sums(basis @ V_hat @ basis.T, basis @ V_hat @ basis.T, lam)
         inverse = inverse_of(D)
         flat = moments.covariances.reshape(-1, moments.covariances.shape[2])
@@ -146,6 +146,11 @@ class MomentCouplings:
         found = flat @ np.transpose(between) / moments.sites
         same = self.colors // len(moments.covariances)
         return np.tile(found, (same, same))
+
+    def gram(self, V_hat: Vector, lam: float) -> Matrix:
+        """Return μ_aᵀ D^{-1} μ_b of all tokens, V̂ and μ in the basis of colour differences."""
+        D, _ = self._sums(V_hat, V_hat, lam)
+        return np.asarray(self._means @ inverse_of(D) @ self._means.T)
 
     def told(self, order: Overlaps) -> dict[str, float]:
         """Return three numbers, which are m, q and V where all colours are alike.
@@ -165,7 +170,7 @@ class MomentCouplings:
         return self._known[2]
 
     def _solved(self, x: Vector, lam: float) -> Point:
-        basis, moments, n = self._basis, self.moments, self.colors - 1
+        basis, moments, n = self.basis, self.moments, self.colors - 1
         z, V_hat, q_hat = self._read(x)
         D, N = self._sums(V_hat, q_hat, lam)
         inverse = inverse_of(D)

@@ -20,7 +20,10 @@ from typing import Any
 import numpy as np
 
 from replica import Problem, RowTokens, Table, read_sequences
+from replica.predictions.finite_length import of_means
 from replica.predictions.moment_error import Coarse
+from replica.quadrature.rule import Accuracy
+from replica.saddle_point.saddle_point import SaddlePoint
 from replica.tables.relatives import distinct
 from simulations import PottsModel, average_seeds, sample, train
 from simulations.experiments.sequences import sequence_experiments
@@ -40,11 +43,19 @@ def predicted(rows: Sequence[RowTokens], parts: int) -> list[dict[str, Any]]:
                 problem = Problem(alpha, lam, row)
                 coarse = Coarse.near(problem, coarse)
                 found = dict(zip(NAMES, coarse.observables, strict=True))
+                found["finite_test_loss"] = found["test_loss"] + added(coarse)
                 errors = coarse.error(parts) if parts and alpha == ALPHAS[-1] else [np.nan] * 3
                 found |= {f"{n}_stderr": e for n, e in zip(NAMES, errors, strict=True)}
                 status = "converged" if np.isfinite(found["test_loss"]) else "max-steps"
                 lines.append({"source": "theory", **problem.columns(), **found, "status": status})
     return lines
+
+
+def added(coarse: Coarse) -> float:
+    """Return what the scatter of class means adds to the test loss."""
+    saddle, x = SaddlePoint(coarse.problem), np.array(coarse.x)
+    couplings, order, hats = saddle.couplings, saddle.overlaps(x), saddle.conjugates(x)
+    return of_means(saddle, couplings, order, hats, Accuracy.COARSE)
 
 
 def trained(rows: Sequence[RowTokens], seeds: int) -> list[dict[str, Any]]:
@@ -58,7 +69,8 @@ def compare(table: Table) -> None:
     theory = {point(x): x for x in table.where(source="theory").lines()}
     simulation = {point(x): x for x in average_seeds(table.where(source="simulation")).lines()}
     print("prediction less measurement, per cent; every entry for test and training loss")
-    print("lam alpha  measured          mean loss      rows, size     rows, median   moments")
+    print("lam alpha  measured          mean loss      rows, size     rows, median   moments    "
+          "      test loss of order 1/L: mean, rows")  # fmt: skip
     for lam in LAMS:
         for alpha in ALPHAS:
             points = [p for p in simulation if p[1:] == (lam, alpha)]
@@ -72,7 +84,11 @@ def compare(table: Table) -> None:
                 size = np.abs(off).mean(), np.median(np.abs(off))
                 shown.append([real.mean(), whole, *size, 100 * error.mean() / real.mean()])
             numbers = zip(*shown, strict=True)
-            print(f"{lam:4} {alpha:4g} ", *(f"{a:7.4f} {b:7.4f}" for a, b in numbers))
+            print(f"{lam:4} {alpha:4g} ", *(f"{a:7.4f} {b:7.4f}" for a, b in numbers), end=" ")
+            said = np.array([theory[p]["finite_test_loss"] for p in points])
+            real = np.array([simulation[p]["test_loss"] for p in points])
+            rows = np.abs(said / real - 1).mean()
+            print(f"{100 * (said.mean() / real.mean() - 1):7.4f} {100 * rows:7.4f}")
     for name in NAMES[:2]:
         print(f"\n{name} row by row at lam, alpha = 0.1, 2 and 0.01, 8: predicted, measured")
         for row in sorted({p[0] for p in simulation}):

@@ -43,7 +43,7 @@ def changes(seed, basis):
 
 def test_overlaps_are_derivatives_of_the_objective(solved):
     solution, couplings, at = solved
-    vectors, matrices = changes(0, couplings._basis)
+    vectors, matrices = changes(0, couplings.basis)
 
     def slope(name, change):
         there, back = (
@@ -59,7 +59,7 @@ def test_overlaps_are_derivatives_of_the_objective(solved):
 
 def test_the_spread_of_two_replicas_is_a_derivative_of_V(solved):
     solution, couplings, at = solved
-    basis = couplings._basis
+    basis = couplings.basis
     _, matrices = changes(1, basis)
     nothing = couplings.untrained
     x = [couplings.coordinates(at._replace(V=at.V + h * matrices), nothing) for h in (1e-6, -1e-6)]
