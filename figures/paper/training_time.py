@@ -259,4 +259,4 @@ def _draw_best(axes: Axes, table: Table) -> None:
     log_axis(axes.yaxis, (0.05, 0.1, 0.2, 0.5, 1))
     axes.set(xlabel=ALPHA, title="when to stop")
     end = reference(f"end, $\\lambda={DESCENDED.lam:g}$", ":")
-    axes.legend(handles=[*(series(look) for _, look in shown), end], loc="upper right")
+    axes.legend(handles=[*(series(look) for _, look in shown), end], loc="lower left")

@@ -11,6 +11,7 @@ import numpy as np
 from replica.arrays import Vector
 from replica.channels.by_points import PointChannel
 from replica.channels.channel import Channel
+from replica.channels.independent_cross_entropy import IndependentCrossEntropyChannel
 from replica.ensembles.given_couplings import RowSpectrum
 from replica.ensembles.spectrum import Spectrum
 from replica.predictions.followed import Reached as Row
@@ -18,9 +19,9 @@ from replica.problem.schedules import AnySchedule
 from replica.quadrature.rule import TINY_OVERLAP, Accuracy
 from replica.saddle_point.status import Status
 
-#: The own overlap beyond which a course has run away, and the same of averages over points, which
-#: are many where fields are wide.
-_RUNAWAY, _RUNAWAY_POINTS = 1e5, 1e3
+#: The own overlap beyond which a course has run away, and the same of averages that take long
+#: where fields are wide.
+_RUNAWAY, _RUNAWAY_SLOW = 1e5, 1e3
 
 #: Absolute tolerance, in units of the relative one and of what a and v grow to.
 _FLOOR = 1e-2
@@ -118,8 +119,8 @@ class Followed:
     ) -> None:
         self._row, self._schedule, self._accuracy = row, schedule, accuracy
         self._tolerance, self._most = tolerance, most
-        by_points = isinstance(row.channel, PointChannel)
-        self._most_q = _RUNAWAY_POINTS if by_points else _RUNAWAY
+        slow = isinstance(row.channel, PointChannel | IndependentCrossEntropyChannel)
+        self._most_q = _RUNAWAY_SLOW if slow else _RUNAWAY
         self.status, self.evaluations = Status.CONVERGED, 0
 
     def through(self, places: Sequence[float]) -> Iterator[Reached]:

@@ -107,24 +107,27 @@ def agreement(colors: int, m: float, q: float, rho: float, accuracy: Accuracy) -
 
     The fields are independent pairs of covariance [[q, m], [m, ρ]], so that at given times u of one
     race and v of the other the colours are independent: with F(u, v) the probability that neither
-    event of a colour has occurred, it is C ∫du dv F_uv F^{C-1}.
+    event of a colour has occurred, it is C ∫du dv F_uv F^{C-1}. Given the narrower field, the wider
+    one is noise around a multiple of it, over which F is smooth.
     """
-    root = math.sqrt(q)
+    narrow, wide = sorted((q, rho))
+    root = math.sqrt(narrow)
     a = m / root
-    s = math.sqrt(max(rho - a * a, 0.0))
+    s = math.sqrt(max(wide - a * a, 0.0))
     step, radius = _STEPS[accuracy], _RADII[accuracy]
-    x = _grid(-radius, radius, min(0.6, step / max(root, abs(a), 1e-3)))
+    long = step * max(1.0, s)
+    x = _grid(-radius, radius, min(0.6, step / max(root, 1e-3), long / max(abs(a), 1e-3)))
     weights = np.exp(-0.5 * x * x) * (x[1] - x[0]) / math.sqrt(2.0 * math.pi)
     early, late = window(root, accuracy)
     u = np.arange(early, late + step, step)
     rate = np.exp(np.minimum(u[:, None] + root * x, 6.0))
     waiting = np.exp(-rate) * weights
-    early, late = window(math.sqrt(rho), accuracy)
-    v = np.arange(early, late + step, step)
+    early, late = window(math.sqrt(wide), accuracy)
+    v = np.arange(early, late + long, long)
     laplace, slope = lognormal_laplace(v[:, None] + a * x, s, accuracy)
     both = -(rate * waiting) @ slope.T
     neither = np.maximum(waiting @ laplace.T, 0.0)
-    return float(colors * step * step * np.sum(both * neither ** (colors - 1)))
+    return float(colors * step * long * np.sum(both * neither ** (colors - 1)))
 
 
 def _grid(low: float, high: float, step: float) -> Vector:

@@ -39,7 +39,7 @@ def changes(seed, basis):
 
 def test_overlaps_are_derivatives_of_the_objective(solved):
     solution, couplings, order, at = solved
-    vectors, matrices = changes(0, couplings._basis)
+    vectors, matrices = changes(0, couplings.basis)
     for name, change, expected in (
         ("m", vectors, 2 * order.m),
         ("q", matrices, order.V),
@@ -55,7 +55,7 @@ def test_overlaps_are_derivatives_of_the_objective(solved):
 
 def test_the_spread_of_two_replicas_is_a_derivative_of_V(solved):
     solution, couplings, _, at = solved
-    basis, lam = couplings._basis, RATE * LAM
+    basis, lam = couplings.basis, RATE * LAM
     _, matrices = changes(1, basis)
     nothing = couplings.untrained
     x = [couplings.coordinates(at._replace(V=at.V + h * matrices), nothing) for h in (1e-6, -1e-6)]
