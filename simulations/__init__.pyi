@@ -34,11 +34,12 @@ from .estimators.separability import has_minimiser as has_minimiser
 from .estimators.separability import separable as separable
 from .estimators.separability import separable_samples as separable_samples
 from .experiments.average_seeds import average_seeds as average_seeds
-from .experiments.experiment import simulate as simulate
 from .experiments.finite_size import Extrapolation as Extrapolation
 from .experiments.finite_size import extrapolate as extrapolate
 from .experiments.measure import Observables as Observables
 from .experiments.measure import measure as measure
+from .experiments.one_system import Measurement as Measurement
+from .experiments.one_system import simulate as simulate
 from .experiments.reliability import MeasuredReliability as MeasuredReliability
 from .experiments.reliability import reliability as reliability
 from .experiments.simulate_many import simulate_many as simulate_many

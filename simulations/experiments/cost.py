@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from replica.commandline.terminal import say
 from simulations.estimators.losses import loss_named
 from simulations.experiments.course import CourseExperiment
-from simulations.experiments.experiment import AnyExperiment, Experiment
+from simulations.experiments.experiment import Experiment
 from simulations.experiments.gaussian import GaussianExperiment
 from simulations.experiments.given_rows import RowsExperiment
+from simulations.experiments.grids import AnyExperiment
 from simulations.experiments.sequences import SequencesExperiment
 from simulations.sequences.systems import SNAPSHOTS, SPACING
 

@@ -15,7 +15,8 @@ from simulations.estimators.by_name import COURSES
 from simulations.estimators.descent import descend
 from simulations.estimators.minimiser import Training
 from simulations.estimators.one_pass import train_once
-from simulations.experiments.experiment import AnyExperiment, Experiment, _Rows, experiments
+from simulations.experiments.experiment import Experiment, _Rows
+from simulations.experiments.grids import AnyExperiment, experiments
 from simulations.experiments.identity import identity
 from simulations.experiments.measure import measure
 from simulations.experiments.unmasked import check_unmasked

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from replica.immutable import keep
-from replica.problem import DataModel, GaussianTokens, Problem, RowTokens
+from replica.problem import DataModel, Problem
 from replica.validation import integer, invalid, one_of, truth
 from simulations.estimators.by_name import ESTIMATORS, check_estimator, estimate_rows
 from simulations.estimators.leave_one_out import LeftOut, leave_one_out, means_of
@@ -18,17 +17,11 @@ from simulations.estimators.own_loss import OwnLoss, checked_loss
 from simulations.experiments.calibration import calibration_of_rows
 from simulations.experiments.ensemble import Spread, averaged, spread
 from simulations.experiments.ensemble import cells_of as spread_cells
-from simulations.experiments.gaussian import GaussianExperiment
-from simulations.experiments.given_rows import TEST_SAMPLES, RowsExperiment, row_experiments
+from simulations.experiments.given_rows import TEST_SAMPLES
 from simulations.experiments.identity import identity
 from simulations.experiments.left_out import cells_of, check_left_out
 from simulations.experiments.masked import check_masks, masked_rows
 from simulations.experiments.measure import Observables, measure
-from simulations.experiments.sequences import (
-    SequencesExperiment,
-    is_of_sequences,
-    sequence_experiments,
-)
 from simulations.kernels.one_thread import one_thread
 from simulations.sequences.potts import checked_colors
 from simulations.sequences.sampler import BURN_IN
@@ -209,10 +202,6 @@ class Experiment:
         }
 
 
-#: Whatever is run for a table of simulations.
-AnyExperiment = Experiment | GaussianExperiment | RowsExperiment | SequencesExperiment
-
-
 class _Rows(NamedTuple):
     """Rows that were estimated together.
 
@@ -243,140 +232,6 @@ class _Rows(NamedTuple):
 def _known(**cells: float | None) -> dict[str, Any]:
     """Return cells of a line, without those that are not known: the column is then not there."""
     return {name: cell for name, cell in cells.items() if cell is not None}
-
-
-def simulate(
-    problem: Problem,
-    sites: int,
-    seed: int = 0,
-    rows: int | None = None,
-    test_samples: int = TEST_SAMPLES,
-    burn_in: int = BURN_IN,
-    estimator: str | None = None,
-    own_loss: OwnLoss | None = None,
-    leave_one_out: bool = False,
-    ensemble: int | None = None,
-) -> dict[str, Any]:
-    """Train one finite system and return one line of a table.
-
-    Parameters
-    ----------
-    problem : Problem
-        What to learn, and with which masks; M is the integer nearest to α L.
-    sites : int
-        L, at least 3.
-    seed : int
-        Names the realisation of couplings, sequences and masks.
-    rows : int, optional
-        Rows that are trained; None is all.
-    test_samples : int
-        Fresh sequences for the test.
-    burn_in : int
-        Sweeps before a sequence is taken.
-    estimator : str, optional
-        "minimiser", the exact minimum, which is what None stands for; "amp", approximate
-        message passing towards it; "naive-mean-field" or "quadratic", which have no other
-        loss than the squared error: the loss of the problem then only says what is measured.
-    own_loss : OwnLoss, optional
-        How to train if the loss of the problem is of the user's: an object of the same name,
-        because a simulation never asks the theory's.
-    leave_one_out : bool
-        Whether to tell `loo_test_loss`, `loo_error_rate` and `loo_temperature`, too, which need no
-        fresh sequences (see `simulations.leave_one_out`), with their own standard errors.
-    ensemble : int, optional
-        K, 1 to 1000: K layers are trained, on M sequences each of one model, and the average of
-        their logits is measured; `probability_loss` is that of their average probabilities, and
-        `logit_bias` and `logit_variance` are those of the logits, in units of q.
-
-    Returns
-    -------
-    dict
-        The columns of `replica.tables.COLUMNS`; behind them `rows`, `test_samples`,
-        `burn_in`, with masks `masked_test_loss` and `masked_error_rate`, the standard error
-        NAME_stderr over the rows of each observable NAME, and the `memory` of the chains (see
-        `simulations.Mixing`). If an estimator is named, the column `estimator` names it;
-        message passing also fills V. The rows of one
-        system share their sequences: an error bar for comparison with the theory is the
-        one over seeds (see `simulations.average_seeds`).
-
-    Raises
-    ------
-    ValueError
-        If an argument is not allowed.
-    """
-    options = rows, test_samples, burn_in, estimator, own_loss, leave_one_out, ensemble
-    return Experiment((problem,), sites, seed, *options).run()[0]
-
-
-def experiments(
-    problems: Sequence[Problem],
-    sites: Sequence[int],
-    seeds: Sequence[int],
-    **options: Any,
-) -> Sequence[AnyExperiment]:
-    """Return the experiments of a grid, problems that can share their data together.
-
-    Parameters
-    ----------
-    problems : sequence of Problem
-        What to learn; Gaussian tokens among themselves, and rows of given couplings or of given
-        sequences.
-    sites, seeds : sequences of int
-        Sizes and realisations; rows of a given model have its size, and `sites` are empty.
-    **options
-        Those of `Experiment`; Gaussian tokens, whose test is exact, take `rows` alone, rows of
-        given couplings no `rows`, `estimator` or `ensemble`, and those of given sequences
-        `own_loss` and `leave_one_out` alone.
-
-    Raises
-    ------
-    ValueError
-        If an argument is not allowed.
-    """
-    if not isinstance(problems, Sequence) or not all(isinstance(p, Problem) for p in problems):
-        raise invalid("problems", problems, "a sequence of Problem")
-    sites, seeds = _distinct("sites", sites, 3), _distinct("seeds", seeds, 0)
-    if any(is_of_sequences(problem.data) for problem in problems):
-        options = {name: value for name, value in options.items() if value is not None}
-        for name, value in [("sites", sites), *options.items()]:
-            if value and name not in ("own_loss", "leave_one_out"):
-                raise invalid(name, value, "left out for rows of given sequences")
-        return sequence_experiments(problems, seeds, **options)
-    if any(isinstance(problem.data, RowTokens) for problem in problems):
-        for name, value in [("sites", sites or None), *options.items()]:
-            if value is not None and name in ("sites", "rows", "estimator", "ensemble"):
-                raise invalid(name, value, "left out for rows of a given model")
-        return row_experiments(problems, seeds, **options)
-    if any(isinstance(problem.data, GaussianTokens) for problem in problems):
-        rows = options.pop("rows", None)
-        for name, value in options.items():
-            raise invalid(name, value, "left out for Gaussian tokens")
-        return [
-            GaussianExperiment(problem, size, seed, rows)
-            for size in sites
-            for problem in problems
-            for seed in seeds
-        ]
-    together: dict[tuple[DataModel, float], list[Problem]] = {}
-    for problem in problems:
-        together.setdefault((problem.data, problem.alpha), []).append(problem)
-    return [
-        Experiment(tuple(group), size, seed, **options)
-        for size in sites
-        for group in together.values()
-        for seed in seeds
-    ]
-
-
-def _distinct(name: str, values: Any, least: int) -> list[int]:
-    """Return integers of which none comes twice: the same system is no other measurement."""
-    if not isinstance(values, Iterable):
-        raise invalid(name, values, "a sequence of integers")
-    listed = [integer(name, value, least) for value in values]
-    if len(set(listed)) < len(listed):
-        again = next(value for value in listed if listed.count(value) > 1)
-        raise invalid(name, listed, f"integers of which none comes twice, as {again} does")
-    return listed
 
 
 def _summary(observed: Observables) -> dict[str, float]:

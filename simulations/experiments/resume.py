@@ -11,8 +11,8 @@ from replica.tables import Table
 from replica.tables.columns import FAILED, failed
 from replica.tables.journal import Journal
 from simulations.experiments.course import CourseExperiment
-from simulations.experiments.experiment import AnyExperiment
 from simulations.experiments.given_rows import RowsExperiment
+from simulations.experiments.grids import AnyExperiment
 from simulations.experiments.identity import identity
 from simulations.experiments.sequences import SequencesExperiment
 

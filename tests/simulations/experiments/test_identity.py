@@ -8,7 +8,7 @@ from replica.problem import GaussianTokens, IndependentTokens, PottsTokens, Prob
 from replica.tables import Table
 from replica.tables.journal import Journal
 from simulations.experiments.average_seeds import average_seeds
-from simulations.experiments.experiment import experiments
+from simulations.experiments.grids import experiments
 from simulations.experiments.resume import complete, identities
 from simulations.experiments.separability import SeparabilityExperiment
 
