@@ -89,7 +89,9 @@ def ended(rng: np.random.Generator) -> str:
             *np.ravel(line["m"]),
             *np.ravel(line["q"]),
         ]
-        if not np.isfinite(known).all() or line["test_loss"] < line["optimal_loss"] - 1e-9:
+        # The fields of few strong couplings of a given model are not those of any row.
+        least = -np.inf if isinstance(problem.data, RowTokens) else line["optimal_loss"] - 1e-9
+        if not np.isfinite(known).all() or line["test_loss"] < least:
             return f"wrong: {told}: {line}"
         if not error < 1e-3:
             return f"wrong: {told}: error {error}: {line}"
