@@ -24,6 +24,9 @@ from simulations.kernels.one_thread import one_thread
 from simulations.sequences.systems import System, systems
 from simulations.tokens import VALUED
 
+#: What an experiment takes that has a course.
+_OPTIONS = ("rows", "test_samples", "burn_in", "own_loss")
+
 #: The most steps of gradient descent.
 MOST_STEPS = 100_000
 
@@ -186,6 +189,9 @@ def experiments_of(
         if options.get(name):
             raise invalid(name, options[name], f"left out with {course}")
     del options["estimator"]
+    for name, value in options.items():
+        if value and name not in _OPTIONS:
+            raise invalid(name, value, f"left out with {course}")
     return [
         CourseExperiment(**_settings(task), course=course, rate=rate, places=places)
         for places, group in _together(problems, steps).items()
