@@ -1,4 +1,4 @@
-"""The code blocks of the README run as they stand; what the documents name is there."""
+"""The code blocks of README and guide run as they stand; what the documents name is there."""
 
 from __future__ import annotations
 
@@ -22,8 +22,10 @@ from simulations import cli as simulation
 from simulations import simulate_many
 
 ROOT = Path(__file__).parents[2]
-README = ROOT / "README.md"
-TEXT = README.read_text(encoding="utf-8")
+README, GUIDE, COMMANDS = (
+    (ROOT / name).read_text(encoding="utf-8")
+    for name in ("README.md", "replica/GUIDE.md", "replica/COMMANDS.md")
+)
 
 #: All but what tells of the past.
 DOCUMENTS = [
@@ -42,8 +44,24 @@ WORDS = set(re.findall(r"\w+", SOURCES))
 PACKAGES = "replica|simulations|figures"
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
+def blocks(language: str, text: str = GUIDE) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+
+
+def test_the_first_python_runs():
+    (block,) = blocks("python", README)
+    names: dict[str, Any] = {}
+    exec(block, names)
+    solution, grid = names["solution"], names["grid"]
+    for value in (solution.test_loss, solution.train_loss, solution.optimal_loss):
+        assert f"{value:.4f}" in block
+    assert f"{names['best'].test_loss:.4f}" in block
+    assert len(grid) == len(grid.to_pandas()) == 12
+    assert dict(grid.to_xarray().sizes) == {"lam": 2, "beta": 2, "alpha": 3}
+
+
+def test_the_readme_is_short():
+    assert README.count("\n") <= 250
 
 
 def test_python_blocks_run(tmp_path, monkeypatch):
@@ -60,7 +78,7 @@ def test_python_blocks_run(tmp_path, monkeypatch):
     assert names["line"]["status"] == "converged"
     smoothed, trained = names["smoothed"], names["trained"]
     shown = (round(smoothed.error_rate, 4), round(smoothed.coupling_error, 4))
-    assert f"# {shown[0]}, {shown[1]}" in TEXT
+    assert f"# {shown[0]}, {shown[1]}" in GUIDE
     assert trained["loss"] == "smoothed"
     # One system of 60 sites: five standard errors over its rows, and 1/L.
     gap = abs(trained["error_rate"] - smoothed.error_rate)
@@ -88,9 +106,10 @@ def test_the_encoder_block_runs(tmp_path, monkeypatch):
     assert [path.name for path in tmp_path.iterdir()] == ["encoder.npz"]
 
 
-def test_theory_commands_run(tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize("text", [README, COMMANDS], ids=["README", "COMMANDS"])
+def test_theory_commands_run(text, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    (commands,) = (block for block in blocks("bash") if "replica solve" in block)
+    (commands,) = (block for block in blocks("bash", text) if "replica solve" in block)
     lines = [shlex.split(line) for line in commands.splitlines()]
     for name, *arguments in lines:
         if name == "replica":
@@ -101,7 +120,7 @@ def test_theory_commands_run(tmp_path, monkeypatch, capsys):
 
 def test_simulation_command_is_understood(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (commands,) = (block for block in blocks("bash") if "replica solve" in block)
+    (commands,) = (block for block in blocks("bash", COMMANDS) if "replica solve" in block)
     (line,) = (line for line in commands.splitlines() if line.startswith("replica-simulate"))
     arguments = shlex.split(line)[1:]
     arguments[arguments.index("--sites") + 1] = "20"
@@ -124,7 +143,7 @@ def test_commands_of_the_estimators_run(tmp_path, monkeypatch, capsys):
 
 
 def test_columns_are_those_of_the_tables():
-    assert ",".join(COLUMNS) in TEXT.splitlines()
+    assert ",".join(COLUMNS) in COMMANDS.splitlines()
 
 
 def test_columns_of_some_tables_are_those_described():
@@ -137,7 +156,7 @@ def test_columns_of_some_tables_are_those_described():
          "; ".join(column.meaning for column in columns)]
         for tables, columns in apart.items()
     ]  # fmt: skip
-    (rows,) = re.findall(r"^\| column \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", TEXT, re.MULTILINE)
+    (rows,) = re.findall(r"^\| column \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", COMMANDS, re.MULTILINE)
     assert [row.strip("| ").split(" | ") for row in rows.splitlines()] == expected
 
 
@@ -147,7 +166,7 @@ def test_columns_of_some_tables_are_explained():
         table = simulate_many([Problem(2.0, 0.1, data, "squared-error")], [8], [0])
         for column in table.columns[len(COLUMNS) :]:
             name = "NAME_stderr" if column.endswith("_stderr") else column
-            assert re.search(rf"^\| [^|]*`{name}`", TEXT, re.MULTILINE), column
+            assert re.search(rf"^\| [^|]*`{name}`", COMMANDS, re.MULTILINE), column
 
 
 @pytest.mark.parametrize("package", [replica, simulations], ids=lambda package: package.__name__)
