@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -16,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 #: What belongs to the sources, and what may lie about beside it and in it.
 TOP = (
     "replica", "simulations", "figures", "tests", ".ci", ".gitignore", "CHANGELOG.md",
-    "CONTRIBUTING.md", "LICENSE", "README.md", "pyproject.toml",
+    "CITATION.cff", "CONTRIBUTING.md", "LICENSE", "README.md", "pyproject.toml",
 )  # fmt: skip
 LEFT = shutil.ignore_patterns("__pycache__", "*.pyc", ".hypothesis", ".*_cache")
 
@@ -53,6 +54,15 @@ def unpacked(tmp_path_factory):
         archive.extractall(there, filter="data")
     (root,) = there.iterdir()
     return root, made_of
+
+
+def test_the_citation_is_of_this_version_and_of_the_paper_of_the_readme():
+    told = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    (version,) = re.findall(r'^version = "(.*)"$', project, re.MULTILINE)
+    assert f"version: {version}" in told.splitlines()
+    (doi,) = re.findall(r"doi: (\S+)", told)
+    assert doi in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def runs(made_of):
