@@ -211,9 +211,10 @@ class _Masked:
     def __call__(self, attention: Floats, values: Floats) -> tuple[float, Floats, Floats]:
         """Return the loss and its derivatives in A and V."""
         loss, in_attention, in_values = 0.0, np.zeros_like(attention), np.zeros_like(values)
-        slopes = np.empty_like(attention), np.empty_like(values)
+        arrays = attention, values, np.zeros((len(attention), len(values)))
+        slopes = tuple(np.empty_like(array) for array in arrays)
         for hidden in self._hidden:
-            loss += masked_gradient(self._tokens, hidden, self._count, attention, values, *slopes)
+            loss += masked_gradient(self._tokens, hidden, self._count, *arrays, *slopes)
             in_attention += slopes[0]
             in_values += slopes[1]
         return loss, in_attention, in_values
