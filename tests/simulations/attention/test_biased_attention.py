@@ -9,6 +9,7 @@ from small_models import symmetric
 
 import simulations.attention.learning
 import simulations.epochs.run
+from replica import Masking
 from simulations import (
     FactoredAttention,
     PottsModel,
@@ -18,9 +19,11 @@ from simulations import (
     learn,
     sample,
     train,
+    train_jointly,
 )
 from simulations.attention.layers import FreeAttention, SoftmaxAttention
 from simulations.epochs.checkpoint import load, save
+from simulations.epochs.masks import hidden_shares
 
 SITES, COLORS = 8, 3
 
@@ -148,6 +151,73 @@ def test_colors_that_are_alone_have_the_bias_of_their_frequencies(pulled):
     np.testing.assert_allclose(layer.bias_gradient(tokens), 0.0, atol=1e-14)
 
 
+@pytest.mark.parametrize("masking", [None, Masking(0.4, "static", 2)], ids=["whole", "masked"])
+def test_nothing_falls_at_first_order_where_all_three_are_trained(pulled, masking):
+    """Along random directions that keep the norm of V, one-hot."""
+    tokens, lam, rng = pulled[1], 0.2, np.random.default_rng(6)
+    found = train_jointly(tokens, COLORS, lam, seed=4, tolerance=1e-7, masking=masking, bias=True)
+    assert found.status == "converged"
+    layer, norm = found.attention, np.sqrt(COLORS - 1)
+    assert np.abs(layer.bias).max() > 0.5
+    np.testing.assert_allclose(layer.bias.sum(axis=1), 0.0, atol=1e-12)
+    onehot = np.eye(COLORS)[tokens]
+    every = np.eye(SITES, dtype=bool)
+    draws = [np.broadcast_to(site, tokens.shape) for site in every]
+    if masking is not None:
+        draws = [hidden_shares(masking, tokens.shape, 4, draw) for draw in range(masking.draws)]
+
+    def objective(attention, values, bias):
+        loss = 0.0
+        for hidden in draws:
+            z = np.einsum("ij,njb,ab->nia", attention, onehot * ~hidden[..., None], values) + bias
+            loss += (logsumexp(z, axis=-1) - (z * onehot).sum(axis=-1))[hidden].sum()
+        loss /= 1.0 if masking is None else masking.rate * masking.draws
+        return loss + 0.5 * SITES * lam * np.sum(attention**2)
+
+    here, step = objective(layer.attention, layer.values, layer.bias), 1e-4
+    for _ in range(6):
+        moved_a, moved_v = (
+            rng.standard_normal((SITES, SITES)),
+            rng.standard_normal((COLORS, COLORS)),
+        )
+        np.fill_diagonal(moved_a, 0.0)
+        moved_b, ends = rng.standard_normal((SITES, COLORS)), []
+        for sign in (step, -step):
+            values = layer.values + sign * moved_v
+            values *= norm / np.linalg.norm(values - values.mean(axis=0))
+            moved = layer.attention + sign * moved_a, values, layer.bias + sign * moved_b
+            ends.append(objective(*moved))
+        assert abs(ends[0] - ends[1]) / (2 * step) < 1e-3
+        assert sum(ends) / 2 > here
+
+
+def test_all_three_beat_known_values_in_training_and_the_others_in_a_test(pulled):
+    model, lam, test = pulled[0], 0.1, sample(pulled[0], 2000, 5)
+    tokens = sample(model, 2000, 3)
+    one, two = (
+        train_jointly(tokens, COLORS, lam, model.similarity, bias=bias) for bias in (False, True)
+    )
+    assert one.status == two.status == "converged"
+    rows = train(tokens, COLORS, lam, similarity=model.similarity, bias=True)
+    exact = FactoredAttention(rows.weights, model.similarity, rows.bias)
+
+    def objective(layer):
+        return len(tokens) * layer.loss(tokens) + 0.5 * SITES * lam * np.sum(layer.attention**2)
+
+    # A, V and b have one more freedom than A and b; and its price is small.
+    assert objective(two.attention) < objective(exact)
+    losses = [fresh_losses(model, layer, test) for layer in (one.attention, two.attention, exact)]
+    gain = losses[0] - losses[1]
+    assert gain.mean() > 6 * gain.std() / np.sqrt(len(gain))
+    assert losses[1].mean() == pytest.approx(losses[2].mean(), rel=0.01)
+
+
+def test_a_color_that_is_never_masked_leaves_no_best_bias(pulled):
+    tokens = np.where(pulled[1] == 2, 1, pulled[1])
+    assert train_jointly(tokens, COLORS, 0.1, bias=True).status == "diverged"
+    assert train_jointly(tokens, COLORS, 0.1).status == "converged"
+
+
 @pytest.mark.parametrize("optimiser", ["adam", "sgd"])
 def test_interrupted_training_ends_with_the_same_digits(tmp_path, monkeypatch, pulled, optimiser):
     _, tokens, held_out = pulled
@@ -204,4 +274,6 @@ def test_refusals(pulled):
         learn(tokens, held_out, COLORS, layer=Biased())
     with pytest.raises(ValueError, match=r"^bias = True .*False where the layer has a parameter"):
         learn(tokens, held_out, COLORS, layer=Namesake(), bias=True)
+    with pytest.raises(ValueError, match=r"^lam = 0.0 .*greater than 0 with a bias"):
+        train_jointly(tokens, COLORS, 0.0, bias=True)
     assert learn(tokens, held_out, COLORS, Settings(1), Namesake()).status == "epochs"
