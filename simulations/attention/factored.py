@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from replica.immutable import Immutable, keep
+from replica.immutable import Immutable, fixed, keep
+from replica.validation import invalid, numbers
 from simulations.epochs.masks import Hidden, checked_hidden
 from simulations.kernels.local_fields import colored_sums, log_sum_exp, softmax
 from simulations.tokens import Floats, checked_matrix, checked_tokens, seen
@@ -15,7 +16,7 @@ from simulations.tokens import Floats, checked_matrix, checked_tokens, seen
 
 @dataclass(frozen=True, eq=False)
 class FactoredAttention(Immutable):
-    """Attention by positions alone: logits z_i = Σ_{j≠i} A_ij V s_j.
+    """Attention by positions alone: logits z_i = Σ_{j≠i} A_ij V s_j + b_i.
 
     Equation (4) of Rende et al., arXiv:2304.07235. The pairs (A, V) and (c A, V / c) are one
     model, and so are V and V plus a matrix whose rows are all equal.
@@ -26,6 +27,8 @@ class FactoredAttention(Immutable):
         A, with zero diagonal: no token sees itself.
     values : array (colors, colors)
         V.
+    bias : array (sites, colors), optional
+        b, of which a number common to all colours of a site predicts nothing; None is none.
 
     Raises
     ------
@@ -35,11 +38,19 @@ class FactoredAttention(Immutable):
 
     attention: Floats
     values: Floats
+    bias: Floats | None = None
 
     def __post_init__(self) -> None:
         attention = checked_matrix("attention", self.attention, hollow=True)
         keep(self, attention=attention)
         keep(self, values=checked_matrix("values", self.values))
+        if self.bias is not None:
+            shape = self.sites, self.colors
+            allowed = f"None or an array {shape} of finite numbers"
+            bias = numbers("bias", self.bias, allowed)
+            if bias.shape != shape:
+                raise invalid("bias", f"array {bias.shape}", allowed)
+            keep(self, bias=fixed(bias))
 
     @property
     def sites(self) -> int:
@@ -64,7 +75,7 @@ class FactoredAttention(Immutable):
             hidden = checked_hidden(hidden, tokens.shape)
             for a in range(self.colors):
                 sums[..., a] -= ((tokens == a) & hidden) @ self.attention.T
-        return sums @ seen(self.values).T
+        return self._logits(sums)
 
     def loss(self, tokens: Any) -> float:
         """Return (1/M) Σ_μ Σ_i [log Σ_a exp(z_ia) - s_i·z_i], every site masked in turn.
@@ -81,12 +92,18 @@ class FactoredAttention(Immutable):
         """Return the derivatives of the loss in A (zero on the diagonal) and in V."""
         return self.loss_and_gradient(tokens)[1:]
 
+    def bias_gradient(self, tokens: Any) -> Floats:
+        """Return the derivative of the loss in the bias: Σ_μ (softmax(z_i) - s_i) / M."""
+        tokens = checked_tokens(tokens, self.sites, self.colors, least=1)
+        shown = tokens[..., None] == np.arange(self.colors)
+        slope: Floats = np.mean(softmax(self.logits(tokens)) - shown, axis=0)
+        return slope
+
     def loss_and_gradient(self, tokens: Any) -> tuple[float, Floats, Floats]:
         """Return the loss and its derivatives in A and in V, from one pass over the data."""
         tokens = checked_tokens(tokens, self.sites, self.colors, least=1)
         sums = colored_sums(tokens, self.attention, self.colors)
-        values = seen(self.values)
-        logits = sums @ values.T
+        logits = self._logits(sums)
         probabilities = softmax(logits)
         answers = tokens[..., None].astype(np.intp)
         shown = np.take_along_axis(logits, answers, axis=-1)
@@ -98,9 +115,16 @@ class FactoredAttention(Immutable):
         residual /= len(tokens)
         in_values = np.tensordot(residual, sums, axes=((0, 1), (0, 1)))
         # [μ, i, b]: what one more unit of A_ij costs if s_j has colour b.
-        costs = residual @ values
+        costs = residual @ seen(self.values)
         in_attention = np.zeros_like(self.attention)
         for b in range(self.colors):
             in_attention += costs[:, :, b].T @ (tokens == b).astype(np.float64)
         np.fill_diagonal(in_attention, 0.0)
         return loss, in_attention, in_values
+
+    def _logits(self, sums: Floats) -> Floats:
+        logits: Floats = sums @ seen(self.values).T
+        if self.bias is None:
+            return logits
+        logits += self.bias - self.bias.mean(axis=1, keepdims=True)
+        return logits

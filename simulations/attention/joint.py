@@ -9,10 +9,10 @@ import numpy as np
 from scipy import optimize
 
 from replica.problem import Masking
-from replica.validation import integer, invalid, non_negative, positive
+from replica.validation import integer, invalid, non_negative, positive, truth
 from simulations.attention.factored import FactoredAttention
 from simulations.attention.masking import masked_gradient
-from simulations.epochs.masks import hidden_shares
+from simulations.epochs.masks import Hidden, hidden_shares
 from simulations.estimators.certificate import exists
 from simulations.estimators.cross_entropy import CrossEntropy
 from simulations.estimators.objective import Rows
@@ -34,6 +34,9 @@ _STEP = 2.0**10
 #: Curvature pairs that are remembered.
 _MEMORY = 20
 
+#: A loss and its derivatives in A, V and b.
+_LossAndSlopes = tuple[float, Floats, Floats, Floats]
+
 
 @dataclass(frozen=True, eq=False)
 class JointTraining:
@@ -42,14 +45,15 @@ class JointTraining:
     Parameters
     ----------
     attention : FactoredAttention
-        A and V, the columns of V centred.
+        A and V, the columns of V centred, and the bias if there is one.
     residual : float
         Norm of the gradient, relative to that at A = 0.
     evaluations : int
         Evaluations of the loss with its gradient.
     status : str
-        "converged"; "max-steps"; "diverged", where λ = 0 and with this V some row of A has no
-        finite minimiser, so that the loss falls for ever; "not-finite".
+        "converged"; "max-steps"; "diverged", where the loss falls for ever: λ = 0 and with this V
+        some row of A has no finite minimiser, or a bias is asked for where some colour is never
+        the masked token; "not-finite".
     """
 
     attention: FactoredAttention
@@ -67,8 +71,9 @@ def train_jointly(
     tolerance: float = 1e-6,
     max_steps: int = 5000,
     masking: Masking | None = None,
+    bias: bool = False,
 ) -> JointTraining:
-    """Minimise Σ_μ Σ_i ℓ(s_i^μ, Σ_j A_ij V s_j^μ) + (L λ / 2) |A|² over A and V.
+    """Minimise Σ_μ Σ_i ℓ(s_i^μ, Σ_j A_ij V s_j^μ + b_i) + (L λ / 2) |A|² over A and V.
 
     The loss is the cross-entropy. (c A, V / c) predicts the same, so that weight decay on A
     alone would be escaped: V is kept on the sphere |K0 V| = |K0 U| with K0 = I - 11ᵀ/C, which
@@ -94,6 +99,8 @@ def train_jointly(
     masking : Masking, optional
         Static masks, which hide a share p of all tokens at once: Σ_μ is then over the sequences
         that hide site i in one of K draws, divided by p K, and λ must not be 0.
+    bias : bool
+        Whether every site has a bias b_i, which does not decay; else b = 0. λ must not be 0.
 
     Returns
     -------
@@ -110,12 +117,14 @@ def train_jointly(
     sites = tokens.shape[1]
     tolerance, max_steps = positive("tolerance", tolerance), integer("max_steps", max_steps, 1)
     _check_masking(masking, lam)
-    truth = np.eye(colors)
+    if truth("bias", bias) and lam == 0:
+        raise invalid("lam", lam, "greater than 0 with a bias")
+    known = np.eye(colors)
     if similarity is not None:
-        truth = seen(checked_similarity(similarity, colors))
-        if is_rounding(_centred(truth), similarity):
+        known = seen(checked_similarity(similarity, colors))
+        if is_rounding(_centred(known), similarity):
             raise invalid("similarity", "a matrix of equal rows", "one that tells colors apart")
-    norm = float(np.linalg.norm(_centred(truth)))
+    norm = float(np.linalg.norm(_centred(known)))
     # (A / c, c V) is descended like (A, V): U in a unit of its own where it is far from I.
     unit_of_values = _STEP ** round(np.log(norm / np.sqrt(colors - 1)) / np.log(_STEP))
     norm, lam = norm / unit_of_values, lam / unit_of_values**2
@@ -125,24 +134,25 @@ def train_jointly(
     # Equal curvature, about, in A and in the direction of V, which many more tokens see.
     unit = 1 / np.sqrt(sites)
 
-    def unpack(x: Floats) -> tuple[Floats, Floats, float]:
-        direction = _centred(x[sites**2 :].reshape(colors, colors))
+    def unpack(x: Floats) -> tuple[Floats, Floats, Floats, float]:
+        attention, direction, biases = np.split(x, [sites**2, sites**2 + colors**2])
+        direction = _centred(direction.reshape(colors, colors))
         length = float(np.linalg.norm(direction))
-        return x[: sites**2].reshape(sites, sites), direction * (norm / length), length
+        values = direction * (norm / length)
+        return attention.reshape(sites, sites), values, biases.reshape(sites, -1), length
 
     def objective(x: Floats) -> tuple[float, Floats]:
-        attention, values, length = unpack(x)
-        loss, in_attention, in_values = total(attention, values)
+        attention, values, biases, length = unpack(x)
+        loss, in_attention, in_values, in_biases = total(attention, values, biases)
         tangent = _centred(in_values)
         tangent -= values * (np.vdot(values, tangent) / norm**2)
-        slope = np.concatenate(
-            [(in_attention + decay * attention).ravel(), tangent.ravel() * (norm / length)]
-        )
+        in_direction = tangent * (norm / length)
+        parts = in_attention + decay * attention, in_direction, in_biases
+        slope = np.concatenate([part.ravel() for part in parts])
         return loss + 0.5 * decay * float(np.vdot(attention, attention)), slope
 
-    start = np.concatenate(
-        [np.zeros(sites**2), first.ravel() / np.linalg.norm(first) * norm * unit]
-    )
+    direction = first.ravel() / np.linalg.norm(first) * norm * unit
+    start = np.concatenate([np.zeros(sites**2), direction, np.zeros(sites * colors * bias)])
     scale = float(np.linalg.norm(objective(start)[1])) or 1.0
     result = optimize.minimize(
         objective,
@@ -161,13 +171,17 @@ def train_jointly(
     status = "converged" if residual <= tolerance else "max-steps"
     if not np.isfinite(residual):
         status = "not-finite"
-    attention, values, _ = unpack(result.x)
+    attention, values, biases, _ = unpack(result.x)
     if lam == 0:
         problem = Rows(CrossEntropy(), tokens, values, 0.0, np.arange(sites))
         slopes = result.jac[: sites**2].reshape(sites, sites).T
         if not np.all(exists(problem, np.ascontiguousarray(attention.T), slopes)):
             status = "diverged"
-    found = FactoredAttention(attention / unit_of_values, values * unit_of_values)
+    if bias and _lacks_a_color(tokens, total.masked, colors):
+        status = "diverged"
+    learnt = attention / unit_of_values, values * unit_of_values
+    centred = biases - biases.mean(axis=1, keepdims=True) if bias else None
+    found = FactoredAttention(*learnt, centred)
     return JointTraining(found, residual, int(result.nfev), status)
 
 
@@ -182,41 +196,54 @@ def _check_masking(masking: Masking | None, lam: float) -> None:
 
 
 class _Whole:
-    """The loss with every site masked in turn, as a function of A and V."""
+    """The loss with every site masked in turn, as a function of A, V and b, if there is one."""
 
     def __init__(self, tokens: Tokens, colors: int) -> None:
         sites = tokens.shape[1]
         self._tokens, self._groups = tokens, sites_by_color(tokens, colors)
+        self.masked = np.ones(tokens.shape, bool)
         self._rows, self._losses = np.arange(sites), np.empty(sites)
         self._in_columns, self._in_values = np.empty((sites, sites)), np.empty((colors, colors))
 
-    def __call__(self, attention: Floats, values: Floats) -> tuple[float, Floats, Floats]:
-        """Return the loss and its derivatives in A and V."""
-        slopes = self._in_columns, self._in_values
+    def __call__(self, attention: Floats, values: Floats, bias: Floats) -> _LossAndSlopes:
+        """Return the loss and its derivatives in A, V and b."""
+        columns = np.ascontiguousarray(bias.T)
+        in_bias = np.empty_like(columns)
+        slopes = self._in_columns, self._in_values, columns, in_bias
         evaluate(self._tokens, self._groups, self._rows, attention.T, values, True, self._losses,
                  *slopes)  # fmt: skip
         np.fill_diagonal(self._in_columns, 0.0)
-        return float(self._losses.sum()), self._in_columns.T, self._in_values
+        return float(self._losses.sum()), self._in_columns.T, self._in_values, in_bias.T
 
 
 class _Masked:
-    """The loss under static masks, as a function of A and V."""
+    """The loss under static masks, as a function of A, V and b, if there is one."""
 
     def __init__(self, tokens: Tokens, masking: Masking, seed: Any) -> None:
         self._tokens = tokens
         self._count = masking.rate * masking.draws
         shape, draws = tokens.shape, range(masking.draws)
         self._hidden = [hidden_shares(masking, shape, checked_seed(seed), draw) for draw in draws]
+        self.masked = np.any(self._hidden, axis=0)
 
-    def __call__(self, attention: Floats, values: Floats) -> tuple[float, Floats, Floats]:
-        """Return the loss and its derivatives in A and V."""
-        loss, in_attention, in_values = 0.0, np.zeros_like(attention), np.zeros_like(values)
-        slopes = np.empty_like(attention), np.empty_like(values)
+    def __call__(self, attention: Floats, values: Floats, bias: Floats) -> _LossAndSlopes:
+        """Return the loss and its derivatives in A, V and b."""
+        shown = bias if bias.size else np.zeros((len(attention), len(values)))
+        arrays = attention, values, shown
+        loss, totals = 0.0, tuple(np.zeros_like(array) for array in arrays)
+        slopes = tuple(np.empty_like(array) for array in arrays)
         for hidden in self._hidden:
-            loss += masked_gradient(self._tokens, hidden, self._count, attention, values, *slopes)
-            in_attention += slopes[0]
-            in_values += slopes[1]
-        return loss, in_attention, in_values
+            loss += masked_gradient(self._tokens, hidden, self._count, *arrays, *slopes)
+            for whole, slope in zip(totals, slopes, strict=True):
+                whole += slope
+        in_attention, in_values, in_bias = totals
+        return loss, in_attention, in_values, in_bias[:, : bias.shape[1]]
+
+
+def _lacks_a_color(tokens: Tokens, masked: Hidden, colors: int) -> bool:
+    """Tell whether some colour is never the masked token of some site that is masked."""
+    shown = np.array([((tokens == a) & masked).any(axis=0) for a in range(colors)])
+    return bool((shown.any(axis=0) & ~shown.all(axis=0)).any())
 
 
 def _centred(matrix: Floats) -> Floats:

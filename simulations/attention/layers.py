@@ -42,6 +42,8 @@ def check_layer(layer: Layer, parameters: Parameters, sites: int, colors: int) -
             f"a layer whose attention() is a FactoredAttention of {sites} sites, {colors} colors"
         )
         raise invalid("layer", layer, allowed)
+    if made.bias is not None:
+        raise invalid("layer", layer, "a layer without a bias, which learn(..., bias=True) adds")
     in_parameters = layer.chain(parameters, np.zeros((sites, sites)), np.zeros((colors, colors)))
     if {name: np.shape(values) for name, values in in_parameters.items()} != shapes:
         raise invalid(

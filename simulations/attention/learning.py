@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replica.immutable import Immutable
-from replica.validation import invalid
+from replica.validation import invalid, truth
 from simulations.attention.factored import FactoredAttention
 from simulations.attention.layers import FreeAttention, Layer, check_layer
 from simulations.attention.masking import masked_gradient
@@ -18,7 +18,10 @@ from simulations.epochs.optimisers import Optimiser, Parameters, rate_at
 from simulations.epochs.run import Groups, History, Run, checked_sequences
 from simulations.epochs.settings import Settings
 from simulations.sequences.potts import checked_colors
-from simulations.tokens import Tokens
+from simulations.tokens import Floats, Tokens
+
+#: The name of the bias among the parameters.
+_BIAS = "bias"
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +40,7 @@ class Learning(Immutable, History):
         "epochs", all were done; "early", the held-out loss had stopped falling; "not-finite",
         a loss was not finite.
     attention : FactoredAttention
-        A and V of the best epoch.
+        A and V of the best epoch, and the bias if there is one.
     parameters : mapping of arrays
         The parameters behind them.
     """
@@ -55,8 +58,12 @@ def learn(
     checkpoint: str | os.PathLike[str] | None = None,
     every: int = 10,
     label: str | None = None,
+    bias: bool = False,
 ) -> Learning:
     """Train attention by masked language modelling.
+
+    A bias b_i in R^C of every site is added to its logits where it is asked for. It starts from
+    zero, does not decay, and its components add up to zero.
 
     Parameters
     ----------
@@ -76,6 +83,8 @@ def learn(
         Epochs between two checkpoints.
     label : str, optional
         Show a progress bar with this label if stderr is a terminal.
+    bias : bool
+        Whether every site has a bias, which unequal frequencies of the colours ask for.
 
     Returns
     -------
@@ -97,22 +106,35 @@ def learn(
         raise invalid("settings", settings, "Settings")
     if not isinstance(layer, Layer):
         raise invalid("layer", layer, "a layer such as FreeAttention() or SoftmaxAttention()")
-    run = _FactoredRun(tokens, held_out, colors, settings, layer)
+    run = _FactoredRun(tokens, held_out, colors, settings, layer, truth("bias", bias))
     run.finish(checkpoint, every, label)
     return run.result()
 
 
 class _FactoredRun(Run):
     def __init__(
-        self, tokens: Tokens, held_out: Tokens, colors: int, settings: Settings, layer: Layer
+        self,
+        tokens: Tokens,
+        held_out: Tokens,
+        colors: int,
+        settings: Settings,
+        layer: Layer,
+        bias: bool,
     ) -> None:
-        identity = {"layer": [layer.name, vars(layer)], "colors": colors}
+        identity = {"layer": [layer.name, vars(layer)], "colors": colors, "bias": bias}
         super().__init__(tokens, held_out, settings, identity)
         self._layer = layer
-        self._parameters = layer.initial(tokens.shape[1], colors, self.rng)
-        check_layer(layer, self._parameters, tokens.shape[1], colors)
+        sites = int(tokens.shape[1])
+        of_layer = layer.initial(sites, colors, self.rng)
+        check_layer(layer, of_layer, sites, colors)
+        if bias and _BIAS in of_layer:
+            raise invalid("bias", bias, f"False where the layer has a parameter {_BIAS!r}")
+        self._names, self._biased = tuple(of_layer), bias
+        self._bias = np.zeros((sites, colors))
+        alone = self._if_biased(self._bias)
+        self._parameters = {**of_layer, **alone}
         self._optimiser = Optimiser(
-            settings.optimiser, self._parameters, settings.momentum, settings.decay
+            settings.optimiser, self._parameters, settings.momentum, settings.decay, alone
         )
         self.keep()
 
@@ -123,23 +145,29 @@ class _FactoredRun(Run):
         total = 0.0
         for step in range(steps):
             part: NDArray[np.int64] = order[step * batch : (step + 1) * batch]
-            attention = self._layer.attention(self._parameters)
-            slopes = np.empty_like(attention.attention), np.empty_like(attention.values)
-            matrices = attention.attention, attention.values
+            mine = self._of_layer(self._parameters)
+            attention = self._layer.attention(mine)
+            arrays = attention.attention, attention.values, self._bias
+            in_attention, in_values, in_bias = (np.empty_like(array) for array in arrays)
+            slopes = in_attention, in_values, in_bias
             count = self.masks * len(part)
-            loss = masked_gradient(self.tokens[part], hidden[part], count, *matrices, *slopes)
+            loss = masked_gradient(self.tokens[part], hidden[part], count, *arrays, *slopes)
             total += loss * count
             done = (self.epoch + step / steps) / self.settings.epochs
             rate = self.settings.rate * rate_at(self.settings.schedule, done)
             if not np.isfinite(loss):
                 return float("nan")
-            self._optimiser.step(self._layer.chain(self._parameters, *slopes), rate)
+            gradient = self._layer.chain(mine, in_attention, in_values)
+            self._optimiser.step({**gradient, **self._if_biased(in_bias)}, rate)
+            if self._biased:
+                # Of itself Adam does not keep the sum over colours.
+                self._bias -= self._bias.mean(axis=1, keepdims=True)
         return float(total / hidden.sum()) if hidden.any() else float("nan")
 
     def held_out_loss(self) -> float:
         if not all(np.isfinite(value).all() for value in self._parameters.values()):
             return float("nan")
-        attention = self._layer.attention(self._parameters)
+        attention = self._attention(self._parameters)
         return attention.loss(self.held_out) / int(self.held_out.shape[1])
 
     def groups(self) -> Groups:
@@ -158,5 +186,16 @@ class _FactoredRun(Run):
     def result(self) -> Learning:
         """Return what the run has led to."""
         return Learning(
-            **self.history(), attention=self._layer.attention(self.best), parameters=self.best
+            **self.history(), attention=self._attention(self.best), parameters=self.best
         )
+
+    def _if_biased(self, array: Floats) -> Parameters:
+        return {_BIAS: array} if self._biased else {}
+
+    def _of_layer(self, parameters: Parameters) -> Parameters:
+        return {name: value for name, value in parameters.items() if name in self._names}
+
+    def _attention(self, parameters: Parameters) -> FactoredAttention:
+        made = self._layer.attention(self._of_layer(parameters))
+        bias = parameters[_BIAS] if self._biased else None
+        return FactoredAttention(made.attention, made.values, bias)

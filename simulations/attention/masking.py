@@ -16,13 +16,15 @@ def masked_gradient(
     count: float,
     attention: Floats,
     values: Floats,
+    bias: Floats,
     in_attention: Floats,
     in_values: Floats,
+    in_bias: Floats,
 ) -> float:
     """Return the loss of predicting the hidden tokens, with its derivatives.
 
-    The logits are z = V u with u_b = Σ_j A_ij [s_j = b], where the sum leaves out site i and all
-    that are hidden: a sequence enters through L additions, never through its one-hot form.
+    The logits are z = V u + b_i with u_c = Σ_j A_ij [s_j = c], where the sum leaves out site i and
+    all that are hidden: a sequence enters through L additions, never through its one-hot form.
 
     Parameters
     ----------
@@ -36,8 +38,10 @@ def masked_gradient(
         A; the diagonal is not read.
     values : array (colors, colors)
         V.
-    in_attention, in_values : arrays
-        Receive the derivatives in A (zero on the diagonal) and in V.
+    bias : array (sites, colors)
+        b; zeros are none.
+    in_attention, in_values, in_bias : arrays
+        Receive the derivatives in A (zero on the diagonal), in V and in b.
     """
     samples, sites = tokens.shape
     colors = values.shape[0]
@@ -45,6 +49,7 @@ def masked_gradient(
     sums, logits, costs = np.empty(colors), np.empty(colors), np.empty(colors)
     in_attention[:] = 0.0
     in_values[:] = 0.0
+    in_bias[:] = 0.0
     loss = 0.0
     for sample in range(samples):
         sequence, left = tokens[sample], 0
@@ -61,7 +66,7 @@ def masked_gradient(
                 sums[sequence[j]] += weights[j]
             top = -np.inf
             for a in range(colors):
-                logits[a] = 0.0
+                logits[a] = bias[i, a]
                 for b in range(colors):
                     logits[a] += values[a, b] * sums[b]
                 top = max(top, logits[a])
@@ -74,6 +79,7 @@ def masked_gradient(
                 excess = np.exp(logits[a] - top) / total
                 if a == sequence[i]:
                     excess -= 1.0
+                in_bias[i, a] += excess
                 for b in range(colors):
                     in_values[a, b] += excess * sums[b]
                     costs[b] += excess * values[a, b]
@@ -82,6 +88,8 @@ def masked_gradient(
     for i in range(sites):
         for j in range(sites):
             in_attention[i, j] /= count
+        for a in range(colors):
+            in_bias[i, a] /= count
     for a in range(colors):
         for b in range(colors):
             in_values[a, b] /= count

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 
 import numpy as np
 
@@ -32,14 +33,24 @@ class Optimiser:
         Of the gradient; Adam's β_1.
     decay : float
         Weight decay.
+    undecayed : collection of str
+        The names of parameters that do not decay.
     """
 
     _SECOND, _EPSILON = 0.999, 1e-8
 
-    def __init__(self, name: str, parameters: Parameters, momentum: float, decay: float) -> None:
+    def __init__(
+        self,
+        name: str,
+        parameters: Parameters,
+        momentum: float,
+        decay: float,
+        undecayed: Collection[str] = (),
+    ) -> None:
         self._adam = one_of("optimiser", name, OPTIMISERS) == "adam"
         self._parameters = parameters
         self._momentum, self._decay = momentum, decay
+        self._undecayed = undecayed
         self.steps = 0
         moments = ("first", "second") if self._adam else ("first",)
         #: The moments of the gradient, by name; part of a checkpoint.
@@ -66,7 +77,8 @@ class Optimiser:
             else:
                 first += slope
                 move = first
-            value *= 1 - rate * self._decay
+            if key not in self._undecayed:
+                value *= 1 - rate * self._decay
             value -= rate * move
 
 

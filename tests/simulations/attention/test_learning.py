@@ -33,9 +33,10 @@ def test_all_masks_together_are_the_whole_loss():
     sites, colors = 6, 4
     attention = rng.standard_normal((sites, sites))
     np.fill_diagonal(attention, 0.0)
-    model = FactoredAttention(attention, rng.standard_normal((colors, colors)))
+    bias = rng.standard_normal((sites, colors))
+    model = FactoredAttention(attention, rng.standard_normal((colors, colors)), bias)
     tokens = rng.integers(colors, size=(9, sites)).astype(np.uint8)
-    slopes = np.empty((sites, sites)), np.empty((colors, colors))
+    slopes = np.empty_like(attention), np.empty((colors, colors)), np.empty_like(bias)
     hidden = np.tile(np.eye(sites, dtype=bool), (len(tokens), 1))
     loss = masked_gradient(
         np.repeat(tokens, sites, axis=0),
@@ -43,11 +44,13 @@ def test_all_masks_together_are_the_whole_loss():
         float(len(hidden)),
         model.attention,
         model.values,
+        bias,
         *slopes,
     )
     # The loss of `FactoredAttention` is a sum over sites.
     assert loss == pytest.approx(model.loss(tokens) / sites, rel=1e-12)
-    for slope, expected in zip(slopes, model.gradient(tokens), strict=True):
+    gradient = *model.gradient(tokens), model.bias_gradient(tokens)
+    for slope, expected in zip(slopes, gradient, strict=True):
         np.testing.assert_allclose(slope, expected / sites, rtol=0, atol=1e-13)
 
 
@@ -102,6 +105,12 @@ def test_steps_in_closed_form():
     for _ in range(4):
         method.step({"x": np.zeros(2)}, 0.5)
     np.testing.assert_allclose(decaying["x"], 0.9**4)
+
+    kept = {"x": np.ones(2), "y": np.ones(2)}
+    method = Optimiser("sgd", kept, momentum=0.0, decay=0.2, undecayed=("y",))
+    method.step({"x": np.zeros(2), "y": slope}, 0.5)
+    np.testing.assert_allclose(kept["x"], 0.9)
+    np.testing.assert_allclose(kept["y"], 1 - 0.5 * slope)
 
 
 def test_schedules():

@@ -29,10 +29,11 @@ def small():
     return model, sample(model, 120, 1), sample(model, 50, 2)
 
 
-def masked_loss(tokens, hidden, attention, values):
+def masked_loss(tokens, hidden, attention, values, bias=0.0):
     """Σ over all masked tokens, one-hot: what is hidden is a row of zeros."""
     onehot = np.eye(len(values))[tokens]
     z = np.einsum("ij,njb,ab->nia", attention, onehot * ~hidden[..., None], values)
+    z += bias
     losses = np.log(np.exp(z).sum(axis=-1)) - (z * onehot).sum(axis=-1)
     return losses[hidden].sum()
 
@@ -42,13 +43,14 @@ def test_gradient_against_finite_differences():
     sites, colors, count = 5, 4, 7.5
     attention, values = rng.standard_normal((sites, sites)), rng.standard_normal((colors, colors))
     np.fill_diagonal(attention, 0.0)
+    arrays = attention, values, rng.standard_normal((sites, colors))
     tokens = rng.integers(colors, size=(9, sites)).astype(np.uint8)
     hidden = rng.random((9, sites)) < 0.4
-    slopes = np.empty((sites, sites)), np.empty((colors, colors))
-    loss = masked_gradient(tokens, hidden, count, attention, values, *slopes)
-    assert loss == pytest.approx(masked_loss(tokens, hidden, attention, values) / count, rel=1e-12)
+    slopes = tuple(np.empty_like(array) for array in arrays)
+    loss = masked_gradient(tokens, hidden, count, *arrays, *slopes)
+    assert loss == pytest.approx(masked_loss(tokens, hidden, *arrays) / count, rel=1e-12)
     step = 1e-5
-    for matrix, slope in zip((attention, values), slopes, strict=True):
+    for matrix, slope in zip(arrays, slopes, strict=True):
         for index in np.ndindex(*matrix.shape):
             if matrix is attention and index[0] == index[1]:
                 assert slope[index] == 0
@@ -56,7 +58,7 @@ def test_gradient_against_finite_differences():
             before, ends = matrix[index], []
             for sign in (1, -1):
                 matrix[index] = before + sign * step
-                ends.append(masked_loss(tokens, hidden, attention, values))
+                ends.append(masked_loss(tokens, hidden, *arrays))
             matrix[index] = before
             numeric = (ends[0] - ends[1]) / (2 * step * count)
             assert slope[index] == pytest.approx(numeric, rel=1e-6, abs=1e-8)
