@@ -26,6 +26,10 @@ _PRODUCT = 5e-11
 #: masks average the cross-entropy over points. So many times as long as others they take.
 _ALONE, _AVERAGED = 8.0, 20.0
 
+#: Seconds of a row whose sequences are left out in turn: per pair of its weights and component of
+#: the logits of a sequence, per weight and sequence, and of the row itself.
+_PAIR, _READING, _ROW = 3e-10, 6e-8, 1.5e-3
+
 #: Bytes of a worker with its libraries, and of the arrays that measure observables.
 _PROCESS, _MEASURING = 200e6, 150e6
 
@@ -41,16 +45,19 @@ def seconds(task: AnyExperiment) -> float:
         return (task.rows or task.sites) * products * _PRODUCT
     if isinstance(task, SequencesExperiment):
         per_row = task.samples * (task.data.colors * _EXPONENTIAL + 2 * task.sites * _WEIGHT)
-        return _evaluations(task) * per_row
+        return _evaluations(task) * per_row + len(task.problems) * _leaving_out(task)
+    # Of an average of layers these are the sequences of all, on which as many rows are trained.
+    samples = task.size.samples
     sites, colors, rows = task.sites, task.data.colors, task.size.rows
     fresh = -(-task.test_samples // SNAPSHOTS)
-    sweeps = task.samples * task.burn_in + fresh * (task.burn_in + SNAPSHOTS * SPACING)
+    sweeps = samples * task.burn_in + fresh * (task.burn_in + SNAPSHOTS * SPACING)
     sampling = sweeps * sites * (sites * _COUPLING + colors * _COLOR)
-    per_row = task.samples * (colors * _EXPONENTIAL + 2 * sites * _WEIGHT)
+    per_row = samples * (colors * _EXPONENTIAL + 2 * sites * _WEIGHT)
     lines = len(task.points) if isinstance(task, CourseExperiment) else len(task.problems)
-    tested = lines * (2 * task.test_samples + task.samples)
+    tested = lines * ((2 + _spread(task)) * task.test_samples + samples)
     measuring = tested * rows * (sites * _WEIGHT + colors * 8 * _EXPONENTIAL)
-    return sampling + _evaluations(task) * rows * per_row + measuring
+    per_row = _evaluations(task) * per_row + len(task.problems) * _leaving_out(task)
+    return sampling + rows * per_row + measuring
 
 
 def memory(task: AnyExperiment) -> float:
@@ -58,12 +65,13 @@ def memory(task: AnyExperiment) -> float:
     if isinstance(task, GaussianExperiment):
         return _PROCESS + 8.0 * task.sites * (3 * _equations(task) + 6 * task.sites)
     if isinstance(task, SequencesExperiment):
-        return _PROCESS + _MEASURING + 8.0 * task.sites * (30 * len(task.problems) + 3 * task.sites)
+        training = 8.0 * task.sites * (30 * len(task.problems) + 3 * task.sites)
+        return _PROCESS + _MEASURING + training + _inputs(task)
     rows = len(task.problems) if isinstance(task, RowsExperiment) else task.size.rows
     # The points, slopes and curvature pairs of the minimiser, and three square matrices.
-    training = 8.0 * (30 * task.sites * rows + 3 * task.sites**2)
+    training = 8.0 * (30 * task.sites * rows + 3 * task.sites**2) + _inputs(task)
     draws = max(1 if p.masking is None else p.masking.draws for p in task.problems)
-    tokens = 2.0 * (draws * task.samples + task.test_samples) * task.sites
+    tokens = 2.0 * (draws * task.size.samples + task.test_samples) * task.sites
     return _PROCESS + max(_MEASURING, training) + tokens
 
 
@@ -93,6 +101,26 @@ def _evaluations(task: Experiment | RowsExperiment | SequencesExperiment) -> flo
             often = max(1.0, _ALONE * masking.rate * masking.draws)
         total += often * loss_named(task.loss(problem)).evaluations
     return total
+
+
+def _leaving_out(task: Experiment | RowsExperiment | SequencesExperiment) -> float:
+    """Return the seconds of a row that is told without fresh sequences."""
+    if not task.leave_one_out:
+        return 0.0
+    components = task.data.colors - 1
+    return task.samples * task.sites * (task.sites * components * _PAIR + _READING) + _ROW
+
+
+def _inputs(task: Experiment | RowsExperiment | SequencesExperiment) -> float:
+    """Return the bytes of what sequences that are left out give to the weights of a row."""
+    components = task.data.colors - 1
+    return 8.0 * task.leave_one_out * task.samples * (5 * task.sites + 4 * components**2)
+
+
+def _spread(task: Experiment | RowsExperiment) -> int:
+    """Return how often layers are measured on each fresh sequence besides their average."""
+    layers = getattr(task, "ensemble", None)
+    return 0 if layers is None else 3 * (layers + 1)
 
 
 def _equations(task: GaussianExperiment) -> int:
