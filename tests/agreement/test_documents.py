@@ -191,6 +191,29 @@ def test_what_a_document_names_is_there(path):
     assert [link for link in links if not (path.parent / link).is_file()] == []
 
 
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_links_to_headings_find_them(path):
+    links = re.findall(r"\]\((?!http)([^)#]*)#([^)]+)\)", path.read_text(encoding="utf-8"))
+    lost = [
+        (name, anchor)
+        for name, anchor in links
+        if anchor not in anchors((path.parent / name if name else path).read_text(encoding="utf-8"))
+    ]
+    assert lost == []
+
+
+def anchors(text: str) -> set[str]:
+    """Return what the headings of a document are called in links."""
+    prose = re.sub(r"^```.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE)
+    headings = re.findall(r"^#+ (.+)$", prose, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", each).lower().replace(" ", "-") for each in headings}
+
+
+def test_a_link_to_no_heading_is_missed():
+    known = anchors("# Figures\n```\n# no heading\n```\n## Finite systems, and *more*\n")
+    assert known == {"figures", "finite-systems-and-more"}
+
+
 def is_there(name: str, document: Path) -> bool:
     """Tell whether a file, module, name or option exists; of anything else nothing is known."""
     if re.fullmatch(r"[\w./-]+\.(py|pyi|md|toml)", name) or re.match(rf"({PACKAGES}|tests)/", name):
