@@ -76,6 +76,7 @@ def _observable(
 _INDEPENDENT: dict[str, Any] = {"data": "independent", "tables": "independent tokens"}
 _GAUSSIAN: dict[str, Any] = {"data": "gaussian", "tables": "Gaussian tokens"}
 _MASKED = "`--masking`, `masking-rate`"
+_MASKED_THEORY = "theory of the cross-entropy with `--masking`, `masking-rate`"
 _AVERAGED = "`--ensemble`"
 _LEFT_OUT = "simulations with `--leave-one-out`"
 _COURSES = "courses of training"
@@ -178,9 +179,9 @@ EVERY = (
                 meaning="T with which softmax(z/T) predicts best"),
     _observable("calibrated_loss", "test loss at the best temperature", unit="nats",
                 tables="the cross-entropy", meaning="test loss with it"),
-    Column("masked_temperature", tables="theory of the cross-entropy with `--masking`",
+    Column("masked_temperature", tables=_MASKED_THEORY,
            meaning="T that predicts best with such masks"),
-    Column("masked_calibrated_loss", tables="theory of the cross-entropy with `--masking`",
+    Column("masked_calibrated_loss", tables=_MASKED_THEORY,
            meaning="masked test loss with it"),
     Column("NAME_stderr", tables=_SAMPLED + ", sweeps of given sequences, and descents",
            meaning="standard error of NAME over the rows of one system, or over seeds; in sweeps "

@@ -160,6 +160,9 @@ class Journal:
             flush_folder(self.path)
             return ()
         self._check_provenance()
+        if self._differences and content.count(b"\n") < 2:
+            # A torn line alone, that another command left.
+            raise self._refusal()
         self._file.drop_torn_line(content)
         table = Table.from_csv(self.path, self._name)
         self._check_points(table)

@@ -114,7 +114,8 @@ def test_a_truth_value_of_numpy_is_one():
 
 
 def test_a_change_of_a_problem_has_a_known_name():
-    told = r"^Problem\.at\(\) takes no 'alfa', only alpha, lam, data, loss, bias, masking$"
+    own, of_data = "alpha, lam, data, loss, bias, masking", "colors, beta, similarity, couplings"
+    told = rf"^Problem\.at\(\) takes no 'alfa', only {own}, {of_data}$"
     with pytest.raises(TypeError, match=told):
         Problem(1.0, 0.1, PottsTokens(3, 1.0)).at(lam=1.0, alfa=3)
 

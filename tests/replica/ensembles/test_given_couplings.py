@@ -155,12 +155,16 @@ def couplings_of(*entries: tuple[int, int, float], sites: int = 30) -> np.ndarra
     return J
 
 
+#: Of sites that are all alike.
+ALIKE = (1.0 - np.eye(60)) / 60
+
+
 @pytest.mark.parametrize(
     ("J", "colors", "beta", "kind"),
     [
         # One colour takes over beyond β = C; the glass is near at b = 0.95.
-        (np.full((60, 60), 1 / 60), 2, 2.2, ParamagnetWarning),
-        (np.full((60, 60), 1 / 60), 3, 2.85, ParamagnetWarning),
+        (ALIKE, 2, 2.2, ParamagnetWarning),
+        (ALIKE, 3, 2.85, ParamagnetWarning),
         (gaussian(100), 3, 2.85, ParamagnetWarning),
         (gaussian(100), 20, 5.5, ParamagnetWarning),
         # One to three strong neighbours are no Gaussian field.
@@ -177,9 +181,8 @@ def test_where_it_may_be_wrong_it_warns(J, colors, beta, kind):
 
 @pytest.mark.parametrize("beta", [8.0, 40.0, 2000.0])
 def test_ordered_tokens_are_refused(beta):
-    J = np.full((60, 60), 1 / 60)
     with pytest.raises(ValueError, match=r"^beta = .* must be such that the couplings have a para"):
-        solve(Problem(2.0, 0.1, RowTokens.from_couplings(J, 0, 2, beta)))
+        solve(Problem(2.0, 0.1, RowTokens.from_couplings(ALIKE, 0, 2, beta)))
 
 
 @pytest.mark.parametrize("colors", [2, 3, 1000])

@@ -153,7 +153,7 @@ def test_fields_without_noise_are_refused_in_a_line():
     pi, mu, S = random_mixture(3, 6, 7)
     S[0] = 0.0
     data = RowTokens.from_moments(pi, mu, S)
-    with pytest.raises(ValueError, match=r"^data = RowTokens.* fields with noise$") as refused:
+    with pytest.raises(ValueError, match=r"^data = .moments. .* fields with noise$") as refused:
         existence_threshold(data)
     assert "\n" not in str(refused.value)
     # A search decides.
