@@ -4,6 +4,7 @@ from itertools import permutations
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 from replica.problem import PottsTokens
 from simulations import FactoredAttention, PottsModel, sample, train
@@ -36,6 +37,11 @@ def test_masked_language_modelling_is_the_pseudo_likelihood(seed):
     for slope, expected in zip(model.gradient(tokens), (in_attention, in_values), strict=True):
         scale = np.abs(expected).max()
         np.testing.assert_allclose(slope, expected, rtol=0, atol=1e-12 * scale)
+
+    bias = rng.standard_normal((sites, colors))
+    biased = FactoredAttention(model.attention, model.values, bias)
+    loss = PairCouplings(full.couplings, bias).negative_log(tokens)
+    assert biased.loss(tokens) == pytest.approx(loss, rel=1e-12)
 
 
 def test_gradient_against_finite_differences():
@@ -96,7 +102,53 @@ def test_fit_is_a_minimum_of_the_penalised_pseudo_likelihood():
     assert np.abs(slope).max() < 1e-6
 
 
+def test_fit_with_a_bias_is_a_minimum_that_is_proven():
+    """The slopes of the pseudo-likelihood, and of the biases their sum over samples, one-hot."""
+    rng, sites, lam = np.random.default_rng(5), 6, 0.05
+    tokens = rng.choice(3, size=(60, sites), p=[0.6, 0.3, 0.1])
+    couplings, converged, bias = fit(tokens, 3, lam, bias=True)
+    assert converged.all()
+    assert np.abs(bias).max() > 0.5
+    slope = PairCouplings(couplings, bias).gradient(tokens) * 60 + sites * lam * couplings
+    assert np.abs(slope).max() < 1e-5
+    onehot = np.eye(3)[tokens]
+    p = np.exp(np.einsum("ijab,njb->nia", couplings, onehot) + bias)
+    p /= p.sum(axis=-1, keepdims=True)
+    np.testing.assert_allclose(p.sum(axis=0), onehot.sum(axis=0), atol=1e-5)
+    loss = -np.log((p * onehot).sum(axis=-1)).sum(axis=1).mean()
+    assert PairCouplings(couplings, bias).negative_log(tokens) == pytest.approx(loss, rel=1e-12)
+
+
+def test_a_row_with_a_bias_is_multinomial_regression_with_an_intercept():
+    """Within 1e-4 of the row, which is what a proven one promises."""
+    rng, sites, lam = np.random.default_rng(6), 6, 0.05
+    tokens = rng.choice(3, size=(60, sites), p=[0.6, 0.3, 0.1])
+    (found,), converged, (bias,) = fit(tokens, 3, lam, [2], bias=True)
+    assert converged.all()
+    referee = LogisticRegression(C=1 / (sites * lam), tol=1e-10, max_iter=10_000)
+    referee.fit(np.eye(3)[np.delete(tokens, 2, axis=1)].reshape(60, -1), tokens[:, 2])
+    couplings = referee.coef_.reshape(3, sites - 1, 3).transpose(1, 0, 2)
+    assert not found[2].any()
+    intercept = referee.intercept_ - referee.intercept_.mean()
+    row, other = (
+        np.append(each, b)
+        for each, b in ((np.delete(found, 2, axis=0), bias), (couplings, intercept))
+    )
+    assert np.linalg.norm(row - other) < 1e-4 * np.linalg.norm(other)
+
+
+def test_a_color_that_is_never_masked_leaves_no_best_bias():
+    tokens = np.random.default_rng(5).integers(3, size=(40, 4))
+    tokens[:, 1] = np.minimum(tokens[:, 1], 1)
+    assert fit(tokens, 3, 0.1, bias=True)[1].tolist() == [True, False, True, True]
+    assert fit(tokens, 3, 0.1)[1].all()
+
+
 def test_refusals():
+    with pytest.raises(ValueError, match=r"^bias = .*an array \(3, 2\) of finite numbers"):
+        PairCouplings(np.zeros((3, 3, 2, 2)), np.zeros((2, 3)))
+    with pytest.raises(ValueError, match=r"^lam = 0.0 .*greater than 0 with a bias, which"):
+        fit(np.zeros((4, 5), int), 2, 0.0, bias=True)
     with pytest.raises(ValueError, match=r"couplings = .*sites, sites"):
         PairCouplings(np.zeros((3, 4, 2, 2)))
     with pytest.raises(ValueError, match=r"couplings = .*J_ii"):
