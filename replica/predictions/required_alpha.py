@@ -191,8 +191,11 @@ class _Curve:
             raise self._unknown()
         if self.name == "excess_loss" and abs(limit) < 1e-9:
             limit = 0.0
-        if self.value - limit <= _CLOSE * max(1.0, limit):
+        least = _CLOSE * max(1.0, limit)
+        if self.value - limit <= least:
             allowed = f"greater than {limit:.10g}, the limit of many samples"
+            if self.value > limit:
+                allowed += f", by more than {least:.2g}, which rounding hides"
             raise invalid(self.name, self.value, allowed)
 
     def _unknown(self) -> BadArgument:

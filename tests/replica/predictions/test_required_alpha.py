@@ -82,8 +82,9 @@ def test_closed_form_without_weight_decay():
         expected = 1 + 0.125 / excess
         assert required_alpha(problem, excess_loss=excess) == pytest.approx(expected, rel=1e-8)
     # One half for each parameter of a row, for the cross-entropy.
-    far = required_alpha(Problem(1.0, 0.1, POTTS), excess_loss=1e-5)
-    assert far * 2e-5 == pytest.approx(1.0, rel=1e-3)
+    for excess, digits in ((1e-5, 1e-3), (1e-9, 1e-6)):
+        far = required_alpha(Problem(1.0, 0.1, POTTS), excess_loss=excess)
+        assert far * 2 * excess == pytest.approx(1.0, rel=digits)
 
 
 @pytest.mark.parametrize(
@@ -96,6 +97,7 @@ def test_closed_form_without_weight_decay():
         (POTTS, 0.0, None, {"error_rate": 0.6}, "at alpha = 1.48.*no minimiser at lam = 0"),
         (GaussianTokens(3.0), 0.1, None, {"error_rate": 0.1}, "left out, as gaussian data"),
         (POTTS, 0.1, None, {"excess_loss": 0.0}, "greater than 0$"),
+        (POTTS, 0.1, None, {"excess_loss": 1e-12}, "than 0, the limit.*, by more than 1e-11, w"),
         (POTTS, 0.1, None, {"excess_loss": math.nan}, "a finite number greater than 0"),
         (POTTS, 0.1, None, {}, "one of excess_loss, test_loss, error_rate"),
         (POTTS, 0.1, None, {"excess_loss": 1.0, "test_loss": 1.0}, "one of excess_loss"),
