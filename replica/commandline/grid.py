@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -12,7 +13,7 @@ from replica.commandline.options import data_models, masking_of
 from replica.commandline.parsing import MOST_POINTS, alpha_grid, values
 from replica.errors import BadArgument
 from replica.problem import DATA_MODELS, DataModel, Problem
-from replica.validation import invalid
+from replica.validation import invalid, non_negative, one_of, real
 
 #: Options of the data that take one value, a list or a range.
 OF_DATA = ("colors", "beta", "coupling_norm", "shift")
@@ -86,19 +87,33 @@ def points(arguments: argparse.Namespace) -> list[Problem | Refused]:
     Raises
     ------
     ValueError
-        If none is a problem, or there are too many.
+        If none is a problem, there are too many, or a value is none that any data allow.
     """
     alphas = alpha_grid(arguments.alpha, arguments.log)
-    described = _combinations(vars(arguments), OF_DATA)
-    trained = _combinations(vars(arguments), OF_PROBLEMS)
-    if len(described) * len(trained) * len(alphas) > MOST_POINTS:
+    given = {name: values(name, getattr(arguments, name)) for name in (*OF_DATA, *OF_PROBLEMS)}
+    if math.prod(map(len, given.values())) * len(alphas) > MOST_POINTS:
         allowed = f"so few that there are {MOST_POINTS} points at most"
         raise invalid("alpha", arguments.alpha, allowed)
+    described = _combinations(vars(arguments), OF_DATA)
+    trained = _combinations(vars(arguments), OF_PROBLEMS)
+    for name in OF_DATA:
+        for value in given[name] if len(given[name]) > 1 else ():
+            real(name, value)
+    for other in trained:
+        _check_possible(other)
     found = [point for one in described for point in _points_of(one, trained, alphas)]
     refused = [point.error for point in found if isinstance(point, Refused)]
     if len(refused) == len(found):
         raise BadArgument(refused[0])
     return found
+
+
+def _check_possible(trained: argparse.Namespace) -> None:
+    """Raise ValueError for a value that is wrong whatever the data are, as a misspelt one."""
+    non_negative("lam", trained.lam)
+    masking_of(trained)
+    if trained.loss is not None:
+        one_of("loss", trained.loss, DataModel.losses)
 
 
 def _points_of(

@@ -38,7 +38,8 @@ class Reliability(Immutable):
         P(right | confidence), the share of them that is right: `confidence` if probabilities can
         be trusted, less where they are overconfident.
     right_error : array (bins,)
-        Standard error of `right`, over independent sets of points.
+        Standard error of `right`, over independent sets of points; NaN where only one of them has
+        predictions in the bin.
     calibration_error : float
         Expected calibration error, Σ share |right - confidence|.
     calibration_error_error : float
@@ -117,12 +118,14 @@ def _averaged(edges: Vector, number: Vector, sure: Vector, hits: Vector) -> Reli
     root = math.sqrt(parts)
     with np.errstate(invalid="ignore"):
         confidence = np.where(share > 0.0, sure.mean(axis=0) / np.maximum(share, 1e-300), np.nan)
+    # Of one set alone nothing tells how far others are.
+    known = (number > 0.0).sum(axis=0) > 1
     return Reliability(
         edges=edges,
         share=share,
         confidence=confidence,
         right=right,
-        right_error=off.std(axis=0, ddof=1) / root,
+        right_error=np.where(known, off.std(axis=0, ddof=1) / root, np.nan),
         calibration_error=gap,
         calibration_error_error=float(gaps.std(ddof=1)) / root,
     )

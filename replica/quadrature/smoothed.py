@@ -29,8 +29,12 @@ _DIGITS, _MOST, _LEAST = (12.0, 25.0, 29.0), (20_000, 250_000, 500_000), (5.0, 7
 #: Colours beyond which every digit takes many points, and how many less are aimed at.
 _FEW, _LESS = 5, 2.0
 
-#: The most levels that have a table of times each.
-_MOST_TABLES = 300
+#: The most levels that have a table of times each, and that do where one table for all would take
+#: more times than this, as a lattice of steps far below that of the times does.
+_MOST_TABLES, _MOST_LEVELS, _MOST_TIMES = 300, 20_000, 100_000
+
+#: The most times of all tables, beyond which there is no answer.
+_MOST_ENTRIES = 20_000_000
 
 #: Shares of the way from the real axis to the first pole of a softmax.
 _OFF_AXIS = np.linspace(0.02, 0.98, 49)
@@ -104,7 +108,9 @@ class SmoothedRule:
         if lattice.step > 0.5 * time_step:
             stride, jump = math.ceil(lattice.step / time_step), 1
             time_step = place = lattice.step / stride
-        elif lattice.span > _MOST_TABLES:
+        elif lattice.span > _MOST_LEVELS or (
+            lattice.span > _MOST_TABLES and late - early < _MOST_TIMES * lattice.step
+        ):
             stride, jump = 1, math.ceil(time_step / lattice.step)
             place, time_step = lattice.step, lattice.step * jump
         else:
@@ -112,6 +118,8 @@ class SmoothedRule:
             offsets = lattice.step * (lattice.lowest + np.arange(lattice.span + 1.0))
         times = math.ceil((late - early) / time_step) + 2
         origin = math.ceil((lattice.span * lattice.step + centre) / place) + 1
+        if len(offsets) * (origin + times * jump) > _MOST_ENTRIES:
+            return SmoothedAverages(*[math.nan] * 6)
         v = early + place * np.arange(-origin, origin + times * jump) + offsets[:, None]
         tables = (*_tables(v, s, lattice.digits), *_tables(v + centre, s, lattice.digits))
         reach = _reach(self.colors, lattice.digits)

@@ -235,3 +235,27 @@ def test_simulations_grow_by_seeds_and_ratios(tmp_path):
         more = ["--alpha", "1,2", "--seeds", "3", "--out", str(path)]
         assert simulate([*words, *more]) == 0
     assert out.read_bytes() == whole.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--lam", "0.1,abc"], "lam = 'abc'"),
+        (["--lam", "0.1,-1"], "lam = -1"),
+        (["--lam", "optimal,0.1"], "lam = 'optimal'"),
+        (["--beta", "1,abc"], "beta = 'abc'"),
+        (["--loss", "cross-entropy,squared"], "loss = 'squared'"),
+        (["--masking", "static:0.1,dynamic:1"], "masking = 'dynamic:1'"),
+        (["--lam", "0.1:1:1000000", "--beta", "0:1:1000000"], "alpha = '1'"),
+    ],
+    ids=["word", "negative", "optimal", "beta", "loss", "masking", "many"],
+)
+def test_what_no_data_allow_is_a_wrong_command(options, told, capsys):
+    """A misspelt value of a list is no point of a table."""
+    given = {"--colors": "3", "--beta": "1", "--lam": "0.1", "--alpha": "1"}
+    given |= dict(zip(options[::2], options[1::2], strict=True))
+    assert main(["sweep", *(text for pair in given.items() for text in pair)]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert f"{told} is not allowed" in captured.err
+    assert captured.err.count("\n") == 1

@@ -187,3 +187,11 @@ def test_refusals(changed, message):
 def test_data_without_tokens_are_refused():
     with pytest.raises(ValueError, match=r"data = GaussianTokens.* of tokens"):
         reliability(solve(Problem(2.0, 0.1, GaussianTokens(3.0))))
+
+
+def test_a_bin_that_one_set_of_points_reached_has_no_standard_error():
+    """The squared error is hardly ever sure, so the last bin is a matter of a single point."""
+    found = reliability(solve(Problem(2.0, 0.1, PottsTokens(3, 1.5), "squared-error")), bins=3)
+    assert 0.0 < found.share[-1] < 1e-4
+    assert np.isnan(found.right_error[-1])
+    assert np.isfinite(found.right_error[:-1]).all()

@@ -126,3 +126,20 @@ def test_narrow_fields_and_wide_ones_have_tables_of_their_own():
     finer, _ = smoothed(2, 0.5, 200.0, 2000.0, 1.0, accuracy=Accuracy.FINER)
     assert wide == pytest.approx(finer, rel=1e-7)
     assert rule.common_error < 1e-8
+
+
+def test_fields_far_below_the_spacing_of_times_are_expanded_in_their_size():
+    """A lattice so fine that one table for all levels would have a hundred million times."""
+    m, q, V, Delta = 1.9e-6, 6.4e-10, 4.0e-5, 3.3e-8
+    found, rule = smoothed(2, m, q, V, Delta)
+    overlap = 0.5 - (m + V) / 4
+    assert found.overlap == pytest.approx(overlap, abs=1e-9)
+    assert found.energy == pytest.approx(overlap - (m + V) / 4, abs=1e-9)
+    loss = np.log(2) - (m + V) / 2 + (q + Delta) / 4
+    assert found.loss == pytest.approx(loss, abs=1e-9)
+    assert rule.common_error < 1e-9
+
+
+def test_fields_too_small_for_a_lattice_have_no_averages():
+    found, _ = smoothed(2, 1e-9, 1e-17, 1e-6, 1e-12)
+    assert np.isnan(found).all()
