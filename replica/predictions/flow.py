@@ -51,7 +51,10 @@ def flow(problem: Problem, times: Iterable[float]) -> Course:
         allowed = "squared-error; with others use descent() at a small rate"
         raise invalid("loss", problem.loss_name, allowed)
     allowed = f"ascending numbers from 0 to {_LONGEST:g}"
-    array = numbers("times", list(times), allowed)
+    if not isinstance(times, Iterable):
+        raise invalid("times", times, allowed)
+    times = list(times)
+    array = numbers("times", times, allowed)
     if array.ndim != 1 or not array.size or array[0] < 0.0 or array[-1] > _LONGEST:
         raise invalid("times", times, allowed)
     if not (np.diff(array) > 0.0).all():
