@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from replica.cli.courses import deliver_course
 from replica.cli.family import Family
 from replica.cli.output import add_output_options, check_output
-from replica.cli.subcommand import Commands, subcommand
+from replica.cli.subcommand import FOLLOWED, Commands, subcommand
 from replica.commandline.grid import grid
 from replica.commandline.options import add_problem_options
 from replica.commandline.parsing import number
@@ -18,9 +18,6 @@ from replica.commandline.terminal import progress, say
 if TYPE_CHECKING:
     from replica.predictions.path_course import Descent
     from replica.problem import Problem
-
-#: What can be followed step by step: data of a common spectrum.
-_MODELS = ("potts", "independent", "gaussian", "custom", "couplings")
 
 #: Seconds from which on it is said before how many.
 _LONG = 10.0
@@ -36,7 +33,7 @@ def add_descent(commands: Commands) -> None:
         "Prints or writes a CSV table, one line per step, with standard errors where paths are "
         "sampled.",
     )
-    add_problem_options(parser, models=_MODELS)
+    add_problem_options(parser, models=FOLLOWED)
     parser.add_argument("--rate", type=number, required=True, metavar="ETA",
                         help="learning rate, a step is rate/L times the gradient of the sum over "
                         "sequences")  # fmt: skip

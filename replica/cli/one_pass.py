@@ -7,15 +7,12 @@ import argparse
 from replica.cli.courses import deliver_course
 from replica.cli.family import Family
 from replica.cli.output import add_output_options, check_output
-from replica.cli.subcommand import Commands, subcommand
+from replica.cli.subcommand import FOLLOWED, Commands, subcommand
 from replica.commandline.grid import grid
 from replica.commandline.options import OPTIMAL, add_problem_options
 from replica.commandline.parsing import number
 from replica.problem import Problem
 from replica.problem.schedules import Schedule
-
-#: What can be followed in one pass: data of a common spectrum.
-_MODELS = ("potts", "independent", "gaussian", "custom", "couplings")
 
 
 def add_one_pass(commands: Commands) -> None:
@@ -27,7 +24,7 @@ def add_one_pass(commands: Commands) -> None:
         "follow stochastic gradient descent that sees every sequence once",
         "Prints or writes a CSV table, one line per alpha, the sequences seen so far per site.",
     )
-    add_problem_options(parser, "of every sequence, 0 or greater", models=_MODELS)
+    add_problem_options(parser, "of every sequence, 0 or greater", models=FOLLOWED)
     parser.add_argument("--rate", type=number, required=True, metavar="ETA",
                         help="learning rate, each sequence moves the row by rate/L times its "
                         "gradient; or optimal: the best at the last alpha")  # fmt: skip

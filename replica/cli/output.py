@@ -6,6 +6,7 @@ import argparse
 import json
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import fields
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -39,6 +40,11 @@ class Row(NamedTuple):
         known = math.isfinite(self.values.get("test_loss", 0.0))
         status = str(Status.CONVERGED if known else Status.NOT_FINITE)
         return {**self.point, **self.told, "status": status, **self.values}
+
+
+def values_of(found: Any) -> dict[str, Any]:
+    """Return the fields of a dataclass of numbers."""
+    return {field.name: getattr(found, field.name) for field in fields(found)}
 
 
 def add_output_options(parser: argparse.ArgumentParser, printed: str = "lines") -> None:

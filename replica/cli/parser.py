@@ -4,16 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from replica.cli.curves import (
-    add_asymptotics,
-    add_baseline,
-    add_bayes,
-    add_evolve,
-    add_stability,
-    add_threshold,
-)
+from replica.cli.curves import add_asymptotics, add_evolve, add_stability
 from replica.cli.descent import add_descent
 from replica.cli.one_pass import add_one_pass
+from replica.cli.references import add_baseline, add_bayes, add_threshold
 from replica.cli.required_alpha import add_required_alpha
 from replica.cli.solve import add_solve
 from replica.cli.sweep import add_sweep

@@ -47,3 +47,12 @@ def report_unconverged(
             solved = problem.at(lam=line["lam"])
             say(f"replica: {among}{reason(solved, line['status'], line['evaluations'], residual)}")
     return status
+
+
+def report_failed(reasons: Iterable[str]) -> int:
+    """Say why points have no answer, and return the exit status."""
+    status = CONVERGED
+    for reason in reasons:
+        say(f"replica: {reason}")
+        status = NOT_CONVERGED
+    return status

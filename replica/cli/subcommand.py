@@ -15,10 +15,18 @@ Commands = Any
 #: What --lam takes where it may be the best.
 OPTIMAL_LAM = "0 or greater, or optimal: the best at every alpha"
 
-#: Data for which the Bayes bound is known, the mean-field estimators, and the asymptotics.
+#: Data for which the Bayes bound is known, the mean-field estimators, the asymptotics, and the way
+#: of training, which takes a common spectrum.
 BOUNDED = (PottsTokens.name, IndependentTokens.name, CustomTokens.name, RowCouplings.name)
 ESTIMATED = (PottsTokens.name, CustomTokens.name)
 EXPANDED = (PottsTokens.name, GaussianTokens.name, CustomTokens.name)
+FOLLOWED = (
+    PottsTokens.name,
+    IndependentTokens.name,
+    GaussianTokens.name,
+    CustomTokens.name,
+    RowCouplings.name,
+)
 
 
 def subcommand(

@@ -14,7 +14,7 @@ from replica.channels.channel import Channel
 from replica.channels.independent_cross_entropy import IndependentCrossEntropyChannel
 from replica.ensembles.given_couplings import RowSpectrum
 from replica.ensembles.spectrum import Spectrum
-from replica.predictions.followed import Reached as Row
+from replica.predictions.followed import Reached
 from replica.problem.schedules import AnySchedule
 from replica.quadrature.rule import TINY_OVERLAP, Accuracy
 from replica.saddle_point.status import Status
@@ -36,10 +36,10 @@ class Order(NamedTuple):
     norm2: float
 
 
-class Reached(NamedTuple):
+class Stage(NamedTuple):
     """The row at a point of a course, NaN if it was not reached, and what that took."""
 
-    row: Row
+    row: Reached
     status: Status
     evaluations: int
 
@@ -76,7 +76,7 @@ class FreshRow:
         along = s.cross @ a if isinstance(s, RowSpectrum) else signal.sum()
         return Order(scaled @ signal, scaled @ square, float(along), float(square.sum()))
 
-    def lost(self, status: Status, evaluations: int) -> Reached:
+    def lost(self, status: Status, evaluations: int) -> Stage:
         """Return what is known of a row that could not be followed any further."""
         unknown = np.full(len(self.spectrum.scales), np.nan)
         return _told(Order(unknown, unknown, np.nan, np.nan), status, evaluations)
@@ -103,7 +103,7 @@ class _Ended(Exception):
         self.status = status
 
 
-class Followed:
+class FreshCourse:
     """The course of a row from w = 0, by a method of Runge and Kutta of the eighth order.
 
     Attributes
@@ -123,7 +123,7 @@ class Followed:
         self._most_q = _RUNAWAY_SLOW if slow else _RUNAWAY
         self.status, self.evaluations = Status.CONVERGED, 0
 
-    def through(self, places: Sequence[float]) -> Iterator[Reached]:
+    def through(self, places: Sequence[float]) -> Iterator[Stage]:
         """Yield the row at ascending places, while it can be followed."""
         here, last = 0.0, places[-1]
         state = np.zeros(2 * len(self._row.spectrum.weights))
@@ -140,7 +140,7 @@ class Followed:
 
     def _smooth(
         self, here: float, state: Vector, end: float, places: list[float]
-    ) -> Generator[Reached, None, Vector]:
+    ) -> Generator[Stage, None, Vector]:
         """Yield the row at places on a smooth part of the schedule, and return its end."""
         # An import of a few hundredths of a second, which few need.
         from scipy.integrate import DOP853
@@ -177,11 +177,11 @@ class Followed:
     def _followable(self, state: Vector) -> bool:
         return bool(np.isfinite(state).all()) and self._row.order(state).q.max() < self._most_q
 
-    def _reached(self, state: Vector) -> Reached:
+    def _reached(self, state: Vector) -> Stage:
         return _told(self._row.order(state), self.status, self.evaluations)
 
 
-def _told(order: Order, status: Status, evaluations: int) -> Reached:
+def _told(order: Order, status: Status, evaluations: int) -> Stage:
     unknown = np.full(1, np.nan)
     along, norm2 = np.array([order.teacher_overlap]), np.array([order.norm2])
-    return Reached(Row(order.m[None], order.q[None], along, norm2, unknown), status, evaluations)
+    return Stage(Reached(order.m[None], order.q[None], along, norm2, unknown), status, evaluations)

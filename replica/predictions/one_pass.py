@@ -14,7 +14,7 @@ from replica.channels.quadratic import QuadraticChannel
 from replica.ensembles import ensemble_of
 from replica.predictions.course import Course
 from replica.predictions.followed import Observed
-from replica.predictions.fresh_row import Followed, FreshRow, Reached
+from replica.predictions.fresh_row import FreshCourse, FreshRow, Stage
 from replica.problem import Problem
 from replica.problem.schedules import AnySchedule, Schedule, schedule_of
 from replica.quadrature.rule import Accuracy, relative_difference
@@ -161,9 +161,9 @@ def _reached(
     accuracy: Accuracy,
     tolerance: float,
     most: int,
-) -> list[Reached]:
+) -> list[Stage]:
     """Return what was reached at every place, and how it ended at those that were not."""
-    followed = Followed(row, schedule, accuracy, tolerance, most)
+    followed = FreshCourse(row, schedule, accuracy, tolerance, most)
     found = list(followed.through(places))
     missing = len(places) - len(found)
     return found + [row.lost(followed.status, followed.evaluations)] * missing

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from replica.predictions.course import Course
-from replica.predictions.fresh_row import Followed, FreshRow
+from replica.predictions.fresh_row import FreshCourse, FreshRow
 from replica.predictions.one_pass import fresh_row, largest_stable_rate, one_pass
 from replica.problem import Problem
 from replica.problem.schedules import Schedule
@@ -93,7 +93,7 @@ class _Search:
         """Return the test loss of a schedule, infinity where it is not stable."""
         if schedule.rate >= self._stable:
             return math.inf
-        followed = Followed(self._row, schedule, Accuracy.FINE, tolerance, _MOST)
+        followed = FreshCourse(self._row, schedule, Accuracy.FINE, tolerance, _MOST)
         for reached in followed.through([self._end]):
             m, q = reached.row.m[0], np.maximum(reached.row.q[0], TINY_OVERLAP)
             return self._row.channel.test_loss(m, q, Accuracy.FINE)

@@ -49,9 +49,10 @@ def to_xarray(table: Columns) -> Any:
     columns = flat(table)
     dimensions, shared = _dimensions(columns), _constant(columns)
     axes = {name: list(dict.fromkeys(_labels(columns[name]))) for name in dimensions}
+    numbered = {name: {label: k for k, label in enumerate(axis)} for name, axis in axes.items()}
     places = tuple(
-        np.array([axis.index(label) for label in _labels(columns[name])], dtype=int)
-        for name, axis in axes.items()
+        np.array([known[label] for label in _labels(columns[name])], dtype=int)
+        for name, known in numbered.items()
     )
     variables = {}
     for name, values in columns.items():
@@ -61,8 +62,8 @@ def to_xarray(table: Columns) -> Any:
         empty = np.full(shape, "", object) if values.dtype == object else np.full(shape, np.nan)
         empty[places] = values
         variables[name] = (dimensions, empty)
-    known = {n: [np.nan if x is None else x for x in axis] for n, axis in axes.items()}
-    return library.Dataset(variables, coords=known, attrs=shared)
+    coordinates = {n: [np.nan if x is None else x for x in axis] for n, axis in axes.items()}
+    return library.Dataset(variables, coords=coordinates, attrs=shared)
 
 
 def arrow_stream(table: Columns, requested_schema: object | None) -> object:

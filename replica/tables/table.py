@@ -14,15 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replica.arrays import Vector
-from replica.errors import reason
 from replica.immutable import keep
 from replica.tables.atomic_files import replace_file, writable_file
-from replica.tables.columns import COLUMNS, TEXT, as_cell, columns_of, from_cell
+from replica.tables.columns import TEXT, as_cell, columns_of
 from replica.tables.frames import arrow_stream, flat, to_pandas, to_xarray
 from replica.tables.html import table_html
 from replica.tables.locks import unwritten
 from replica.tables.provenance import is_foreign, provenance, sidecar
-from replica.tables.texts import text_of
+from replica.tables.reading import lines_of
 from replica.validation import invalid
 
 
@@ -237,32 +236,7 @@ class Table:
         ValueError
             If the file cannot be read or is not such a table, naming the line.
         """
-        try:
-            records = list(csv.reader(io.StringIO(text_of(path), newline=""), strict=True))
-        except OSError as error:
-            raise invalid(name, str(path), f"a readable table ({reason(error)})") from None
-        except (ValueError, csv.Error) as error:
-            raise invalid(name, str(path), f"a readable table ({error})") from None
-        while records and not records[-1]:
-            records.pop()
-        if not records or tuple(records[0][: len(COLUMNS)]) != COLUMNS:
-            raise invalid(name, str(path), "a table whose first columns are " + ",".join(COLUMNS))
-        header = records[0]
-        twice = {name for name in header if header.count(name) > 1}
-        if twice:
-            raise invalid(name, str(path), f"a table with one column {min(twice)}")
-        lines = []
-        for number, record in enumerate(records[1:], start=2):
-            if len(record) != len(header):
-                found = f"line {number} has {len(record)}"
-                raise invalid(name, str(path), f"a table of {len(header)} columns; {found}")
-            try:
-                lines.append(
-                    {n: from_cell(n, cell) for n, cell in zip(header, record, strict=True)}
-                )
-            except ValueError as error:
-                raise invalid(name, str(path), f"a table; line {number}: {error}") from None
-        return cls(lines)
+        return cls(lines_of(path, name))
 
 
 def _copied(line: Mapping[str, Any]) -> dict[str, Any]:

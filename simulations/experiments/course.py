@@ -126,9 +126,7 @@ class CourseExperiment(Experiment):
             for number, training in self._trained(problem, system):
                 known = tokens[: max(number, 1)] if self.steps is None else tokens
                 observed = measure(model, training, known, fresh, loss)
-                # What else is told of rows is not told of these.
-                others = [None] * (len(_Rows._fields) - 4)
-                yield _Rows(training, observed, None, system.memory, *others)
+                yield _Rows(training, observed, None, system.memory)
 
     def _trained(self, problem: Problem, system: System) -> Iterator[tuple[int, Training]]:
         what = system.train_tokens, system.model.colors, problem.lam

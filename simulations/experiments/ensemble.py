@@ -10,7 +10,7 @@ import numpy as np
 from simulations.estimators.cross_entropy import CrossEntropy
 from simulations.estimators.minimiser import Training
 from simulations.estimators.own_loss import OwnLoss
-from simulations.experiments.measure import Observables, measure
+from simulations.experiments.measure import Observables, conditionals, measure
 from simulations.kernels.local_fields import local_fields, softmax
 from simulations.sequences.independent import IndependentRow
 from simulations.sequences.potts import PottsModel
@@ -112,13 +112,11 @@ def _probability_loss(
     model: PottsModel | IndependentRow, layers: Sequence[Training], tokens: Tokens
 ) -> Floats:
     rows, values = layers[0].rows, seen(model.values)
-    pull = getattr(model, "teacher_bias", None)
     found = []
     step = max(1, _LARGEST // (len(tokens) * model.colors))
     for first in range(0, len(rows), step):
         block = slice(first, first + step)
-        true = local_fields(tokens, model.teacher[rows[block]], values)
-        truth = softmax(true if pull is None else true + pull[rows[block]])
+        truth = conditionals(model, rows[block], tokens)
         p = np.zeros_like(truth)
         for layer in layers:
             fields = local_fields(tokens, layer.weights[block], values)

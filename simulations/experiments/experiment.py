@@ -165,7 +165,7 @@ class Experiment:
         model, loss = system.model, self.loss(problem)
         if problem.masking is not None:
             masked = masked_rows(problem, model, seen, system.rows, loss, *named)
-            return _Rows(*masked, None, system.memory, None, None)
+            return _Rows(*masked, None, system.memory)
         how = problem.lam, loss, system.rows, problem.bias
         sets = np.split(seen[0], self.ensemble or 1)
         layers = [estimate_rows(chosen, model, each, *how) for each in sets]
@@ -225,8 +225,8 @@ class _Rows(NamedTuple):
     observed: Observables
     V: float | None
     memory: float | None
-    left_out: LeftOut | None
-    apart: Spread | None
+    left_out: LeftOut | None = None
+    apart: Spread | None = None
 
 
 def _known(**cells: float | None) -> dict[str, Any]:

@@ -50,8 +50,8 @@ def experiments(
     sites, seeds = _distinct("sites", sites, 3), _distinct("seeds", seeds, 0)
     if any(is_of_sequences(problem.data) for problem in problems):
         options = {name: value for name, value in options.items() if value is not None}
-        for name, value in [("sites", sites), *options.items()]:
-            if value and name not in ("own_loss", "leave_one_out"):
+        for name, value in [("sites", sites or False), *options.items()]:
+            if value is not False and name not in ("own_loss", "leave_one_out"):
                 raise invalid(name, value, "left out for rows of given sequences")
         return sequence_experiments(problems, seeds, **options)
     if any(isinstance(problem.data, RowTokens) for problem in problems):

@@ -320,7 +320,7 @@ def test_wrong_arguments(name, changes):
 def test_flow_refuses():
     with pytest.raises(ValueError, match=r"loss = 'cross-entropy' is not allowed"):
         flow(PROBLEM, [1.0])
-    for times in ([], [2.0, 1.0], [-1.0], [np.nan], 1.0, "12"):
+    for times in ([], [2.0, 1.0], [-1.0], [np.nan], 5.0, None, "12"):
         with pytest.raises(ValueError, match=r"times = .* is not allowed"):
             flow(PROBLEM.at(loss="squared-error"), times)
 

@@ -25,7 +25,7 @@ from replica import (
     optimal_rate,
     solve,
 )
-from replica.predictions.fresh_row import Followed
+from replica.predictions.fresh_row import FreshCourse
 from replica.predictions.one_pass import fresh_row, largest_stable_rate
 from replica.quadrature.rule import Accuracy
 
@@ -388,7 +388,7 @@ def test_the_largest_stable_rate_parts_growth_from_rest():
 def test_what_cannot_be_followed_says_so():
     # A rate that is refused, as nobody can tell it of a loss of the user's.
     row = fresh_row(Problem(1.0, 0.0, PottsTokens(2, 1.0), "squared-error"))
-    grown = Followed(row, Schedule(8.0), Accuracy.FINE, 1e-9, 10_000)
+    grown = FreshCourse(row, Schedule(8.0), Accuracy.FINE, 1e-9, 10_000)
     assert [point.status for point in grown.through([0.5, 40.0])] == ["converged"]
     assert grown.status == "diverged"
     short = one_pass(Problem(1.0, 0.0, PottsTokens(3, 1.0)), 0.5, [0.0, 0.1, 500.0], max_steps=150)

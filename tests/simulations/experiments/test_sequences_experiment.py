@@ -89,5 +89,7 @@ def test_what_cannot_be_trained_is_refused():
         simulate_many(problems(ROWS), [8], [0])
     with pytest.raises(ValueError, match="left out for rows of given sequences"):
         simulate_many(problems(ROWS), [], [0], rows=2)
+    with pytest.raises(ValueError, match="ensemble must be left out for rows of given sequences"):
+        simulate_many(problems(ROWS), [], [0], ensemble=0)
     with pytest.raises(ValueError, match="alpha must be from"):
         simulate_many(problems(ROWS, (0.01,)), [], [0])
