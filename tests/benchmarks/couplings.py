@@ -1,6 +1,6 @@
 """Ensembles of couplings: trained systems, extrapolated to long sequences, beside the theory.
 
-    python tests/benchmarks/couplings.py [--seeds N] [--couplings NAME]
+    python tests/benchmarks/couplings.py [--seeds N] [--couplings NAME] [--colors C ...]
 
 Systems of two lengths have errors of order 1/L and 1/L²; 2 x(2L) - x(L) leaves the second only.
 Prints a line per case: what systems of infinite length have, its standard error over seeds, the
@@ -60,11 +60,12 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=64)
     parser.add_argument("--couplings", default="")
+    parser.add_argument("--colors", type=int, nargs="+", default=[2, 3, 4, 5])
     options = parser.parse_args(argv)
     distances = []
     print(f"L = {LENGTHS}, {options.seeds} seeds, alpha = 2, lam = 0.1")
     for colors, couplings, *more in CASES:
-        if options.couplings not in couplings:
+        if options.couplings not in couplings or colors not in options.colors:
             continue
         start, problem = time.process_time(), problem_of(colors, couplings, *more)
         theory, found = solve(problem), extrapolated(problem, range(options.seeds))

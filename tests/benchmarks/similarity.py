@@ -1,7 +1,8 @@
 """Rows of Potts models with any similarity, with fields and biases: moments against training.
 
 The theory takes the moments of a row measured on sequences of the model; training takes others of
-the same model. Rows are compared one by one.
+the same model. Rows are compared one by one; the test loss also with what class means add to it at
+this length.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import helmert
 
-from replica import PottsTokens, Problem, RowTokens, solve
+from replica import PottsTokens, Problem, RowTokens, finite_test_loss, solve
 from simulations import Chains, PottsModel, measure, sample, train
 
 #: Colours and seeds of the similarities.
@@ -25,9 +26,12 @@ RAREST = 0.05
 
 LOSSES = ("test_loss", "train_loss")
 
+#: Predictions, and what is measured of each.
+MEASURED = {"finite_test_loss": "test_loss"} | {loss: loss for loss in LOSSES}
+
 
 class Compared(NamedTuple):
-    """One loss of one row: of the theory and of training, with the standard error of each."""
+    """One prediction of one row: of the theory and of training, with the standard error of each."""
 
     loss: str
     predicted: float
@@ -114,7 +118,9 @@ def predicted(
     for loss in LOSSES:
         two = np.array([getattr(part, loss) for part in parts])
         found[loss] = 2 * getattr(whole, loss) - two.mean(), abs(np.diff(two)[0]) / 2
-    return found
+    test_loss, error = found["test_loss"]
+    added = finite_test_loss(whole) - whole.test_loss
+    return found | {"finite_test_loss": (test_loss + added, error)}
 
 
 def compare(
@@ -141,17 +147,17 @@ def compare(
         lines = []
         for place, row in enumerate(chosen):
             theory = predicted(model, known[row], int(row), problem)
-            for loss in LOSSES:
-                values = np.array([getattr(each, loss)[place] for each in observed])
+            for loss, measured in MEASURED.items():
+                values = np.array([getattr(each, measured)[place] for each in observed])
                 error = values.std(ddof=1) / np.sqrt(sets)
                 lines.append(Compared(loss, *theory[loss], values.mean(), error))
         yield bias, lines
 
 
 def told(lines: list[Compared]) -> str:
-    """Mean square distance, mean relative deviation and relative error, for either loss."""
+    """Mean square distance, mean relative deviation and relative error, for every prediction."""
     parts = []
-    for loss in LOSSES:
+    for loss in MEASURED:
         of = [line for line in lines if line.loss == loss]
         scores = np.array([line.score for line in of])
         gaps = np.array([line.measured / line.predicted - 1 for line in of])
