@@ -154,14 +154,15 @@ class Journal:
         content = self.path.read_bytes()
         self._check_kind(content)
         # A first line alone is a table without points: whatever made it, nothing is lost.
-        if not content.partition(b"\n")[2]:
+        points = content.partition(b"\n")[2]
+        if not points:
             self._file.drop_all(content)
             self._tell({})
             flush_folder(self.path)
             return ()
         self._check_provenance()
-        if self._differences and content.count(b"\n") < 2:
-            # A torn line alone, that another command left.
+        if self._differences and b"\n" not in points:
+            # Whose the torn line is only the sidecar tells, and it tells of another grid.
             raise self._refusal()
         self._file.drop_torn_line(content)
         table = Table.from_csv(self.path, self._name)
