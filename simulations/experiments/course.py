@@ -171,7 +171,7 @@ def experiments_of(
     """
     course = options.get("estimator")
     if course not in COURSES:
-        for name, value in (("rate", rate), ("steps", steps)):
+        for name, value in (("rate", getattr(rate, "rate", rate)), ("steps", steps)):
             if value is not None:
                 raise invalid(name, value, f"left out but with {' and '.join(COURSES)}")
         return experiments(problems, sites, seeds, **options)

@@ -101,6 +101,8 @@ class Experiment:
             least = 0.5 / self.sites
             allowed = f"above {least:.3g} at sites = {self.sites}, to give one sample or more"
             raise invalid("alpha", self.problems[0].alpha, allowed)
+        if self.samples < 2 and self.leave_one_out:
+            raise invalid("leave_one_out", True, "False for one sample, which leaves none")
         for masking in {problem.masking for problem in self.problems}:
             check_left_out(self.leave_one_out, self.estimator, masking)
             if self.ensemble is not None and masking is not None:

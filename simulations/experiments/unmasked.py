@@ -9,4 +9,4 @@ from replica.validation import invalid
 def check_unmasked(problem: Problem) -> None:
     """Raise ValueError for a problem with masks, which no system is trained with."""
     if problem.masking is not None:
-        raise invalid("masking", str(problem.masking), "None for simulations")
+        raise invalid("masking", str(problem.masking), "None for courses and Gaussian tokens")

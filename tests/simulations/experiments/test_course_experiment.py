@@ -123,7 +123,7 @@ def test_steps_too_long_are_not_converged(tmp_path, capsys):
         (ONE_PASS, {"rate": None}, "schedule must be left out without a rate"),
         (ONE_PASS, {"rate": "-1"}, "rate = -1 is not allowed"),
         (ONE_PASS, {"steps": "5"}, "steps must be left out with one-pass"),
-        (ONE_PASS, {"estimator": None}, "rate must be left out but with one-pass and descent"),
+        (ONE_PASS, {"estimator": None}, "rate = 0.8 is not allowed: rate must be left out"),
         (ONE_PASS, {"schedule": "linear"}, "schedule must be one of constant, cosine"),
         (ONE_PASS, {"alpha": "1,1.01"}, "alpha must be ascending, with another number of samples"),
         (DESCENT, {"steps": None}, "steps must be given with descent"),

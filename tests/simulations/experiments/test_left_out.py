@@ -74,3 +74,8 @@ def test_only_minimisers_are_left_out():
         simulate(problem, 10, estimator="amp", leave_one_out=True)
     with pytest.raises(ValueError, match="leave_one_out"):
         simulate(problem, 10, leave_one_out=1)
+
+
+def test_one_sample_leaves_none():
+    with pytest.raises(ValueError, match=r"leave_one_out = True .* False for one sample"):
+        simulate(Problem(0.1, 0.1, PottsTokens(2, 1.0)), 10, leave_one_out=True)

@@ -131,7 +131,7 @@ def test_bad_command_lines(words, refusal, tmp_path, capsys):
 
 
 def test_refusals():
-    with pytest.raises(ValueError, match="masking must be None for simulations"):
+    with pytest.raises(ValueError, match="masking must be None for courses and Gaussian tokens"):
         simulate_many([Problem(2.0, 0.1, GaussianTokens(2.5), masking=STATIC)], [20], [0])
     for estimator in ("amp", "naive-mean-field", "quadratic"):
         with pytest.raises(ValueError, match="estimator must be minimiser with masks"):
