@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from smoothed import SmoothedCrossEntropy, SmoothedTraining
+from smoothed import SmoothedCrossEntropy, SmoothedTrainingToOptimum
 
 from replica import IndependentTokens, PottsTokens, Problem, solve
 from replica.tables import Table
@@ -34,7 +34,7 @@ def measured() -> Table:
             range(seeds),
             rows=20,
             test_samples=1000,
-            own_loss=SmoothedTraining(SMOOTHING),
+            own_loss=SmoothedTrainingToOptimum(SMOOTHING),
         )
         lines += average_seeds(table).lines()
     return Table(lines)

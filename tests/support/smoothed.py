@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import logsumexp, softmax, wrightomega
+from scipy.special import logsumexp, softmax, wrightomega, xlogy
 
 
 @dataclass(frozen=True)
@@ -51,3 +51,11 @@ class SmoothedTraining:
 
     def targets(self, probabilities):
         return (1 - self.smoothing) * probabilities + self.smoothing / probabilities.shape[-1]
+
+
+class SmoothedTrainingToOptimum(SmoothedTraining):
+    """The same, which also knows what the true law reaches."""
+
+    def optimum(self, probabilities):
+        targets = self.targets(probabilities)
+        return -xlogy(targets, targets).sum(axis=-1)
