@@ -9,11 +9,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from replica.saddle_point.status import Status
 from replica.tables import Table
-from replica.tables.columns import as_cell
+from replica.tables.columns import as_cell, as_json
 from replica.tables.table import writable_table
 
 
@@ -86,19 +84,6 @@ def deliver(rows: Iterable[Row], options: argparse.Namespace, command: str) -> N
 def print_json(lines: Iterable[Mapping[str, Any]]) -> None:
     """Print lines as JSON."""
     print(json.dumps([as_json(line) for line in lines], indent=2))
-
-
-def as_json(value: Any) -> Any:
-    """Return a value as JSON can hold it: None for NaN and infinity, lists for arrays."""
-    if isinstance(value, Mapping):
-        return {name: as_json(each) for name, each in value.items()}
-    if isinstance(value, np.ndarray):
-        return as_json(value.tolist())
-    if isinstance(value, (list, tuple)):
-        return [as_json(each) for each in value]
-    if isinstance(value, float):
-        return float(value) if math.isfinite(value) else None
-    return value
 
 
 def _print(rows: Iterable[Row]) -> None:

@@ -15,6 +15,7 @@ from replica.immutable import fixed, keep
 from replica.problem import Problem
 from replica.saddle_point.status import Status
 from replica.tables import Table
+from replica.tables.columns import as_json
 
 
 class Course(Table):
@@ -122,31 +123,22 @@ class Course(Table):
 
     def values(self) -> list[dict[str, Any]]:
         """Return the lines as JSON can hold them: None for NaN, lists for arrays."""
-        return [{name: _plain(value) for name, value in line.items()} for line in self.lines()]
+        return [as_json(line) for line in self.lines()]
 
     def to_csv(self, path: str | os.PathLike[str], **provenance: Any) -> Path:
         """Write the table, and to its sidecar also parameters and errors (see `Table`).
 
         The parameters are those of the problem, unless `provenance` has others.
         """
-        parameters = {name: _plain(value) for name, value in self.problem.columns().items()}
+        parameters = as_json(self.problem.columns())
         parameters["alpha"] = _shortened(self.alphas)
         first = self.lines()[0] if len(self) else {}
         parameters |= {name: first[name] for name in ("rate", "schedule") if name in first}
         provenance = {"parameters": parameters, **provenance}
-        return super().to_csv(path, **provenance, error=_plain(self.error))
-
-
-def _plain(value: Any) -> Any:
-    """Return a value as JSON has it."""
-    if isinstance(value, np.ndarray):
-        return [_plain(each) for each in value.tolist()]
-    if isinstance(value, float):
-        return value if np.isfinite(value) else None
-    return value
+        return super().to_csv(path, **provenance, error=as_json(self.error))
 
 
 def _shortened(values: Vector) -> Any:
     """Return one number where all are equal."""
-    first = _plain(values[:1])
-    return first[0] if len(first) and (values == values[0]).all() else _plain(values)
+    first = as_json(values[:1])
+    return first[0] if len(first) and (values == values[0]).all() else as_json(values)

@@ -266,6 +266,19 @@ def as_cell(value: Any) -> str:
     return "" if math.isnan(number) else repr(number)
 
 
+def as_json(value: Any) -> Any:
+    """Return a value as JSON can hold it: None for NaN and infinity, lists for arrays."""
+    if isinstance(value, Mapping):
+        return {name: as_json(each) for name, each in value.items()}
+    if isinstance(value, np.ndarray):
+        return as_json(value.tolist())
+    if isinstance(value, (list, tuple)):
+        return [as_json(each) for each in value]
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    return value
+
+
 def from_cell(column: str, cell: str) -> Any:
     """Return what a cell holds, None if it is empty."""
     if cell == "":
