@@ -20,6 +20,9 @@ from simulations.kernels.one_thread import one_thread
 from simulations.sequences.potts import checked_colors
 from simulations.tokens import Floats, checked_similarity, checked_sites, checked_tokens, seen
 
+#: How the search for a row ends, from the best to the worst.
+STATUSES = "converged", "max-steps", "diverged", "not-finite"
+
 
 @dataclass(frozen=True, eq=False)
 class Training(Immutable):
@@ -64,7 +67,7 @@ class Training(Immutable):
     @property
     def status(self) -> str:
         """The worst of the statuses."""
-        for status in ("not-finite", "diverged", "max-steps"):
+        for status in reversed(STATUSES):
             if status in self.statuses:
                 return status
         return "converged"

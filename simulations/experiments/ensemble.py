@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from simulations.estimators.cross_entropy import CrossEntropy
-from simulations.estimators.minimiser import Training
+from simulations.estimators.minimiser import STATUSES, Training
 from simulations.estimators.own_loss import OwnLoss
 from simulations.experiments.measure import Observables, conditionals, measure
 from simulations.kernels.local_fields import local_fields, softmax
@@ -19,9 +19,6 @@ from simulations.tokens import Floats, Tokens, seen
 
 #: Numbers in the largest array that is made.
 _LARGEST = 4_000_000
-
-#: From the best to the worst.
-_STATUSES = "converged", "max-steps", "diverged", "not-finite"
 
 
 class Spread(NamedTuple):
@@ -47,14 +44,14 @@ def averaged(layers: Sequence[Training]) -> Training:
     """Return the rows whose logits are the means of those of the layers."""
     first = layers[0]
     ranks = np.max(
-        [[_STATUSES.index(status) for status in each.statuses] for each in layers], axis=0
+        [[STATUSES.index(status) for status in each.statuses] for each in layers], axis=0
     )
     return Training(
         np.mean([each.weights for each in layers], axis=0),
         first.rows,
         np.max([each.residuals for each in layers], axis=0),
         np.max([each.evaluations for each in layers], axis=0),
-        np.array(_STATUSES, dtype=object)[ranks],
+        np.array(STATUSES, dtype=object)[ranks],
         None if first.bias is None else np.mean([np.asarray(each.bias) for each in layers], axis=0),
     )
 
