@@ -101,9 +101,19 @@ class Family:
         return {**self.identity(point), **averaged, "status": f"{FAILED}: {error}"}
 
     @cached_property
+    def identities(self) -> tuple[Line, ...]:
+        """What tells the line of each point from others."""
+        return tuple(map(self.identity, self.points))
+
+    @cached_property
+    def places(self) -> tuple[Place, ...]:
+        """What tells each point from the others."""
+        return tuple(map(self.place_of, self.identities))
+
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """The columns in which the points differ."""
-        return differing([self.identity(point) for point in self.points])
+        return differing(self.identities)
 
     def told(self, problem: Problem) -> Line:
         """Return the columns in which the points differ, alpha always and last."""

@@ -82,12 +82,12 @@ def run_sweep(options: argparse.Namespace, command: str) -> int:
         return NOT_CONVERGED
     except KeyboardInterrupt:
         kept = sink.leave(done)
-        count = sum(family.place(point) in kept for point in family.points)
+        count = sum(place in kept for place in family.places)
         say(f"replica sweep: {count} of {len(family.points)} points are done and kept")
         raise
-    points = {family.place(point): point for point in family.points}
+    points = dict(zip(family.places, family.points, strict=True))
     if options.json and options.out is not None:
-        print_json(done[place] for place in map(family.place, family.points))
+        print_json(done[place] for place in family.places)
     return report_unconverged(((each, done[key]) for key, each in points.items()), family.names)
 
 
@@ -126,8 +126,7 @@ class _Printed:
         return nullcontext()
 
     def finish(self, done: Mapping[Place, Line]) -> None:
-        places = map(self._family.place, self._family.points)
-        rows = [done[place] for place in places if place in done]
+        rows = [done[place] for place in self._family.places if place in done]
         if self._json:
             print_json(rows)
             return
@@ -149,14 +148,14 @@ class _Written:
         self._parameters = _parameters(options, family)
 
     def journal(self) -> AbstractContextManager[Journal]:
-        points = map(self._family.identity, self._family.points)
+        points = self._family.identities
         self._journal = Journal(
             "out", self._out, self._command, self._parameters, [], [ERROR], points, GRID
         )
         return self._journal
 
     def finish(self, done: Mapping[Place, Line]) -> None:
-        self._journal.finish(done[place] for place in map(self._family.place, self._family.points))
+        self._journal.finish(done[place] for place in self._family.places)
 
     def leave(self, done: Mapping[Place, Line]) -> Collection[Place]:
         # Ctrl-C may have come between writing a point and counting it, or the file be gone.

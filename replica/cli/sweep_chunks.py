@@ -93,9 +93,9 @@ def stretches(family: Family) -> list[Stretch]:
     length = 1 if family.optimal or family.kind else LENGTH
     along: dict[tuple[Any, ...], dict[float, Problem]] = {}
     others = tuple(name for name in family.names if name != "alpha")
-    for problem in family.problems:
-        told = family.identity(problem)
-        along.setdefault(tuple(map(told.get, others)), {})[problem.alpha] = problem
+    for point, told in zip(family.points, family.identities, strict=True):
+        if isinstance(point, Problem):
+            along.setdefault(tuple(map(told.get, others)), {})[point.alpha] = point
     curves = [[curve[alpha] for alpha in sorted(curve)] for curve in along.values()]
     return [
         Stretch(replace(family, points=tuple(curve[start : start + length])))
