@@ -17,7 +17,7 @@ import numpy as np
 from replica.arrays import Vector
 from replica.memory import kept
 from replica.quadrature.contour import ContourRule
-from replica.quadrature.exchangeable_grid import GridRule
+from replica.quadrature.exchangeable_grid import GridRule, near
 from replica.quadrature.kernels.exchangeable import exchangeable_averages
 from replica.quadrature.kernels.exchangeable_window import exchangeable_decay, exchangeable_window
 from replica.quadrature.rule import Accuracy, Averages
@@ -118,12 +118,7 @@ class ExchangeableRule:
 
     def covers(self, m: Vector, q: Vector, V: Vector) -> bool:
         """Tell whether the order parameters are still close to those of the rule."""
-        m0, q0, V0 = self.order
-        return bool(
-            abs(math.log(q[0] / q0)) < 0.02
-            and abs(m[0] - m0) < 0.2 * math.sqrt(q0)
-            and abs(V[0] - V0) < 0.02 * max(V0, math.sqrt(q0))
-        )
+        return near(self.order, m[0], q[0], V[0])
 
     def averages(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> Averages:
         """Return the averages at these order parameters."""

@@ -133,12 +133,7 @@ class GridRule:
 
     def covers(self, m: Vector, q: Vector, V: Vector) -> bool:
         """Tell whether the order parameters are still close to those of the rule."""
-        m0, q0, V0 = self.order
-        return bool(
-            abs(math.log(q[0] / q0)) < 0.02
-            and abs(m[0] - m0) < 0.2 * math.sqrt(q0)
-            and abs(V[0] - V0) < 0.02 * max(V0, math.sqrt(q0))
-        )
+        return near(self.order, m[0], q[0], V[0])
 
     def averages(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> Averages:
         """Return the averages at these order parameters."""
@@ -197,3 +192,13 @@ def _series(terms: int, turns: int, step: float) -> Vector:
     weights = np.repeat(np.concatenate([np.ones(terms), tail]), turns)
     weights[0] = 0.5
     return weights * (step / math.pi)
+
+
+def near(order: tuple[float, float, float], m: float, q: float, V: float) -> bool:
+    """Tell whether m, q and V are so close to others that a rule made for these serves."""
+    m0, q0, V0 = order
+    return bool(
+        abs(math.log(q / q0)) < 0.02
+        and abs(m - m0) < 0.2 * math.sqrt(q0)
+        and abs(V - V0) < 0.02 * max(V0, math.sqrt(q0))
+    )

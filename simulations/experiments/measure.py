@@ -121,8 +121,6 @@ def measure(
     ValueError
         If an argument is not allowed, or model, rows and sequences do not fit together.
     """
-    if not isinstance(model, (PottsModel, IndependentRow)):
-        raise invalid("model", model, "a PottsModel or an IndependentRow")
     check_rows(training, model)
     train_tokens = checked_tokens(train_tokens, model.sites, model.colors, "train_tokens", 1)
     test_tokens = checked_tokens(test_tokens, model.sites, model.colors, "test_tokens", 1)
@@ -138,6 +136,8 @@ def measure(
 
 def check_rows(training: Training, model: PottsModel | IndependentRow) -> None:
     """Raise ValueError if these are no trained rows of the model."""
+    if not isinstance(model, (PottsModel, IndependentRow)):
+        raise invalid("model", model, "a PottsModel or an IndependentRow")
     if not isinstance(training, Training):
         raise invalid("training", training, "a Training, such as train() returns")
     allowed = "a Training of rows of numbers"

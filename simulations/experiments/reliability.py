@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from replica.immutable import Immutable
-from replica.validation import integer, invalid, positive
+from replica.validation import integer, positive
 from simulations.estimators.minimiser import Training
 from simulations.experiments.measure import check_rows
 from simulations.kernels.local_fields import local_fields, softmax
@@ -82,8 +82,6 @@ def reliability(
     ValueError
         If an argument is not allowed, or model, rows and sequences do not fit together.
     """
-    if not isinstance(model, (PottsModel, IndependentRow)):
-        raise invalid("model", model, "a PottsModel or an IndependentRow")
     check_rows(training, model)
     tokens = checked_tokens(tokens, model.sites, model.colors, "tokens", 2)
     count, T = integer("bins", bins, 1, _MOST_BINS), positive("temperature", temperature)
