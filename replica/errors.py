@@ -10,7 +10,14 @@ class BadArgument(ValueError):
 
 
 class MissingExtra(ImportError):
-    """What was asked for needs packages that are not installed; the message names them."""
+    """What was asked for needs packages that are not installed; the message names them.
+
+    Examples
+    --------
+    >>> from simulations import MissingExtra
+    >>> issubclass(MissingExtra, ImportError)
+    True
+    """
 
 
 class ConvergenceError(ArithmeticError):
@@ -20,6 +27,15 @@ class ConvergenceError(ArithmeticError):
     ----------
     solution : Solution
         The state in which the solver stopped.
+
+    Examples
+    --------
+    >>> from replica import ConvergenceError, PottsTokens, Problem, solve
+    >>> try:
+    ...     solve(Problem(alpha=1.0, lam=0.0, data=PottsTokens(3, 1.5)))
+    ... except ConvergenceError as error:
+    ...     print(error.solution.status)
+    below-threshold
     """
 
     def __init__(self, message: str, solution: Any) -> None:
@@ -51,15 +67,51 @@ class Notice(UserWarning):
 
 
 class ParamagnetWarning(Notice):
-    """The data may not be paramagnetic, and the theory then does not describe them."""
+    """The data may not be paramagnetic, and the theory then does not describe them.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from replica import ParamagnetWarning, PottsTokens
+    >>> with warnings.catch_warnings(record=True) as told:
+    ...     warnings.simplefilter("always")
+    ...     data = PottsTokens(colors=3, beta=2.9)
+    >>> [warning.category is ParamagnetWarning for warning in told]
+    [True]
+    """
 
 
 class FewCouplingsWarning(Notice):
-    """Fields are sums of few strong couplings, and not Gaussian as the theory takes them."""
+    """Fields are sums of few strong couplings, and not Gaussian as the theory takes them.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import numpy as np
+    >>> from replica import FewCouplingsWarning, Problem, RowTokens, solve
+    >>> chain = np.eye(30, k=1) + np.eye(30, k=-1)
+    >>> row = RowTokens.from_couplings(chain, 15, colors=3, beta=0.8)
+    >>> with warnings.catch_warnings(record=True) as told:
+    ...     warnings.simplefilter("always")
+    ...     solution = solve(Problem(2.0, 0.1, row))
+    >>> [warning.category is FewCouplingsWarning for warning in told]
+    [True]
+    """
 
 
 class LocalMinimumWarning(Notice):
-    """A value is less than its neighbours, but not than some where there is no minimum."""
+    """A value is less than its neighbours, but not than some where there is no minimum.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from replica import LocalMinimumWarning, PottsTokens, Problem, optimal_masking
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("error", LocalMinimumWarning)  # or be told, and go on
+    ...     masking, best = optimal_masking(Problem(2.0, 0.1, PottsTokens(3, 1.5)), "dynamic")
+    >>> round(masking.rate, 2)
+    0.84
+    """
 
 
 class LeftOutWarning(Notice):
@@ -67,7 +119,16 @@ class LeftOutWarning(Notice):
 
 
 class UncachedWarning(Notice):
-    """Compiled code could not be kept on disk, so that other processes compile it again."""
+    """Compiled code could not be kept on disk, so that other processes compile it again.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from replica import PottsTokens, Problem, UncachedWarning, solve
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore", UncachedWarning)  # as where no folder may be written to
+    ...     solution = solve(Problem(2.0, 0.1, PottsTokens(3, 1.5)))
+    """
 
 
 class MountWarning(Notice):

@@ -1,4 +1,11 @@
-"""Finite systems: Potts sequences, factored attention trained on them, and what it learnt."""
+"""Finite systems: Potts sequences, factored attention trained on them, and what it learnt.
+
+>>> from replica import PottsTokens
+>>> from simulations import PottsModel, sample, train
+>>> tokens = sample(PottsModel.random(PottsTokens(3, 1.5), sites=20, seed=0), samples=60, seed=1)
+>>> train(tokens, 3, lam=0.1).status
+'converged'
+"""
 
 from __future__ import annotations
 

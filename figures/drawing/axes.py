@@ -40,6 +40,16 @@ def log_axis(axis: Axis, ticks: Sequence[float] = ()) -> None:
     ------
     ValueError
         If `axis` is none.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> from figures import log_axis
+    >>> axes = Figure().subplots()
+    >>> _ = axes.plot([0.5, 1, 2, 4], [1.1, 1.0, 0.9, 0.85])
+    >>> log_axis(axes.xaxis)
+    >>> axes.get_xscale()
+    'log'
     """
     from matplotlib.axis import Axis
     from matplotlib.ticker import FixedLocator, LogLocator, NullLocator

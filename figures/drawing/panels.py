@@ -65,6 +65,17 @@ def theory_line(
     ValueError
         If the table holds simulated lines, x or y is no column of numbers, or an argument is not
         what is said above.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> from figures import LOOKS, theory_line
+    >>> from replica import PottsTokens, Problem, sweep
+    >>> curve = sweep(Problem(2.0, 0.1, PottsTokens(3, 1.5)), [1.0, 2.0, 4.0])
+    >>> axes = Figure().subplots()
+    >>> theory_line(axes, curve, "alpha", "test_loss", LOOKS[0])
+    >>> len(axes.lines[0].get_xdata())
+    3
     """
     _check("table", table, Table)
     if "simulation" in table["source"]:
@@ -136,6 +147,15 @@ def markers(axes: Axes, x: Any, y: Any, errors: Any, look: Look, **style: Any) -
     ValueError
         If `look` is no Look, errors are missing, infinite, negative or not one for each point, or
         an entry is masked.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> from figures import LOOKS, markers
+    >>> axes = Figure().subplots()
+    >>> markers(axes, [1, 2, 4], [1.0, 0.9, 0.85], errors=[0.02, 0.01, 0.01], look=LOOKS[0])
+    >>> len(axes.containers)
+    1
     """
     _check("look", look, Look)
     if errors is None:
@@ -187,6 +207,19 @@ def measured(axes: Axes, table: Table, x: str, y: str, look: Look, **style: Any)
     ValueError
         If the table holds lines of theory, x is no column of numbers, y none with errors over
         seeds, or an argument is not what is said above.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> from figures import LOOKS, measured
+    >>> from replica import PottsTokens, Problem
+    >>> from simulations import simulate_many
+    >>> problem = Problem(alpha=2.0, lam=0.1, data=PottsTokens(3, 1.5))
+    >>> systems = simulate_many([problem], sites=[20], seeds=range(3), test_samples=200)
+    >>> axes = Figure().subplots()
+    >>> measured(axes, systems, "alpha", "test_loss", LOOKS[0])
+    >>> len(axes.containers)  # one mean with its error bar
+    1
     """
     _check("table", table, Table)
     _check("look", look, Look)

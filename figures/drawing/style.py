@@ -37,6 +37,14 @@ class Look:
         Whether the marker is filled with the colour, or with white.
     line : {"-", "--"}
         Style of the line of the theory.
+
+    Examples
+    --------
+    >>> from figures import LOOKS, Look
+    >>> LOOKS[0].named("test loss").label
+    'test loss'
+    >>> Look("mine", color="tab:green", marker="^", filled=True, line="--").marker
+    '^'
     """
 
     label: str
@@ -96,6 +104,16 @@ def journal() -> Iterator[None]:
     Settings of the user's own, from a matplotlibrc or set before, do not reach the pictures;
     all of them, and the backend of pyplot, are back afterwards. Pictures are to be saved
     inside as well: some of the style, such as the embedding of fonts, takes effect only then.
+
+    Examples
+    --------
+    >>> import io
+    >>> from matplotlib.figure import Figure
+    >>> from figures import ONE_COLUMN, journal
+    >>> with journal():
+    ...     figure = Figure(figsize=(ONE_COLUMN, 2.4))
+    ...     _ = figure.subplots().plot([1, 2, 4], [1.1, 1.0, 0.9])
+    ...     figure.savefig(io.BytesIO(), format="pdf")
     """
     import matplotlib
 

@@ -48,6 +48,13 @@ class Asymptote(Immutable):
     status : str
         "in-range" where the error is 0.1 or less, else "out-of-range": there the next orders
         count as much as the leading ones, and these are no approximation of the solution.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens, Problem, few_samples
+    >>> leading = few_samples(Problem(alpha=0.01, lam=0.1, data=PottsTokens(3, 1.5)))
+    >>> leading.status, round(leading.test_loss, 4), leading.orders["test_loss"]
+    ('in-range', 1.0987, 2)
     """
 
     test_loss: float
@@ -82,6 +89,13 @@ def few_samples(problem: Problem) -> Asymptote:
     ------
     ValueError
         If the problem is another one.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens, Problem, few_samples, solve
+    >>> problem = Problem(alpha=0.01, lam=0.1, data=PottsTokens(3, 1.5))
+    >>> round(few_samples(problem).test_loss, 4), round(solve(problem).test_loss, 4)
+    (1.0987, 1.0987)
     """
     saddle = _one_mode(problem)
     spectrum, channel = saddle.ensemble.spectrum, saddle.channel
@@ -138,6 +152,13 @@ def many_samples(problem: Problem) -> Asymptote:
     ------
     ValueError
         If the problem is another one.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens, Problem, many_samples, solve
+    >>> problem = Problem(alpha=1000.0, lam=0.1, data=PottsTokens(3, 1.5))
+    >>> round(many_samples(problem).test_loss, 5), round(solve(problem).test_loss, 5)
+    (0.87768, 0.87768)
     """
     saddle = _one_mode(problem)
     spectrum, channel = saddle.ensemble.spectrum, saddle.channel

@@ -33,6 +33,13 @@ class Course(Table):
     error : sequence of float, optional
         A bound on the relative error of the observables for every point, beside the standard
         errors; NaN where none is given.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens, Problem, one_pass
+    >>> course = one_pass(Problem(1.0, 0.0, PottsTokens(3, 1.5)), rate=0.8, alphas=[1.0, 4.0])
+    >>> course.test_loss.round(3), course.best["alpha"]
+    (array([1.029, 0.954]), 4.0)
     """
 
     _problem: Problem

@@ -41,6 +41,15 @@ def finite_test_loss(solution: Solution, accuracy: Accuracy = Accuracy.FINE) -> 
     ------
     ValueError
         If the solution did not converge, or is not one of such a row.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens, Problem, RowTokens, finite_test_loss, solve
+    >>> from simulations import PottsModel, sample
+    >>> family = sample(PottsModel.random(PottsTokens(3, 1.0), 10, seed=0), 300, seed=1)
+    >>> found = solve(Problem(4.0, 0.1, RowTokens.from_tokens(family, 4, colors=3), bias=True))
+    >>> found.test_loss < finite_test_loss(found) < found.test_loss + 0.1
+    True
     """
     solved = answer(solution)
     saddle = SaddlePoint(solved.problem)

@@ -45,6 +45,13 @@ def flow(problem: Problem, times: Iterable[float]) -> Course:
     ValueError
         If an argument is not allowed, or so long a time at so little weight decay takes more than
         a thousand polynomials of the second derivatives.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens, Problem, flow
+    >>> problem = Problem(2.0, 0.1, PottsTokens(3, 1.5), "squared-error")
+    >>> flow(problem, [0.0, 2.0, 100.0]).test_loss.round(4)
+    array([0.3333, 0.3143, 0.3339])
     """
     problem = followable(problem)
     if problem.loss != "squared-error":

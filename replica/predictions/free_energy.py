@@ -30,6 +30,13 @@ def free_energy(solution: Solution) -> float:
     ------
     ValueError
         If the solution did not converge.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens, Problem, free_energy, solve
+    >>> solution = solve(Problem(alpha=2.0, lam=0.1, data=PottsTokens(3, 1.5)))
+    >>> round(free_energy(solution), 4), round(2.0 * solution.train_loss + 0.05 * solution.norm2, 4)
+    (1.4882, 1.4882)
     """
     solved = answer(solution)
     return free_energy_at(solved.problem, *order_of(solved))

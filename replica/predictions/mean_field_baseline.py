@@ -39,6 +39,13 @@ class Baseline:
     quadrature_error : float
         Bound on the relative error of the others: that of linear regression, and the distance
         of test loss and error rate to those of a finer quadrature.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens, mean_field_baseline
+    >>> found = mean_field_baseline("naive-mean-field", alpha=2.0, data=PottsTokens(3, 1.5))
+    >>> round(found.scale, 3), round(found.test_loss, 3)
+    (5.0, 1.338)
     """
 
     scale: float
@@ -82,6 +89,13 @@ def mean_field_baseline(
         If an argument is not allowed.
     ConvergenceError
         If regression has no unique solution: λ = 0 and α below 1/(C-1).
+
+    Examples
+    --------
+    >>> from replica import PottsTokens, mean_field_baseline
+    >>> found = mean_field_baseline("quadratic", alpha=2.0, data=PottsTokens(3, 1.5))
+    >>> round(found.coupling_error, 4)
+    0.6757
     """
     one_of("estimator", estimator, ESTIMATORS)
     ensemble = answering(data, "mean field")

@@ -35,6 +35,15 @@ class MomentError:
         Those of the observables; NaN where a part of the sequences leads to no solution.
     masked_test_loss : float
         That of the test loss on masked contexts; NaN without masks, too.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens, Problem, RowTokens, moment_error, solve
+    >>> from simulations import PottsModel, sample
+    >>> family = sample(PottsModel.random(PottsTokens(3, 1.0), 10, seed=0), 300, seed=1)
+    >>> found = solve(Problem(2.0, 0.1, RowTokens.from_tokens(family, 4, colors=3)))
+    >>> 0 < moment_error(found).test_loss < 0.1
+    True
     """
 
     test_loss: float
@@ -67,6 +76,15 @@ def moment_error(solution: Solution, parts: int = 5) -> MomentError:
     ValueError
         If the solution did not converge, or is not one for given sequences, or so many parts leave
         too few of them.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens, Problem, RowTokens, moment_error, solve
+    >>> from simulations import PottsModel, sample
+    >>> family = sample(PottsModel.random(PottsTokens(3, 1.0), 10, seed=0), 300, seed=1)
+    >>> found = solve(Problem(2.0, 0.1, RowTokens.from_tokens(family, 4, colors=3)))
+    >>> moment_error(found, parts=4).train_loss < 0.1 * found.train_loss
+    True
     """
     solved = answer(solution)
     data = solved.problem.data

@@ -74,6 +74,13 @@ def optimal_masking(
         If the test loss falls below its least value among neighbours at the rates near 0 or near 1,
         as it may with little weight decay, where a row near 1 learns nothing; or if the least value
         was found to a tenth in log p/(1 - p) only.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens, Problem, optimal_masking
+    >>> masking, best = optimal_masking(Problem(2.0, 0.1, PottsTokens(3, 1.5)), "dynamic")
+    >>> round(masking.rate, 3), round(best.test_loss, 4)
+    (0.837, 0.9824)
     """
     if not isinstance(problem, Problem):
         raise invalid("problem", problem, "a Problem")

@@ -66,6 +66,13 @@ def optimal_rate(
     ------
     ValueError
         If an argument is not allowed, or no rate is better than its neighbours.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens, Problem, optimal_rate
+    >>> schedule, last = optimal_rate(Problem(1.0, 0.0, PottsTokens(3, 1.5)), alpha=16.0)
+    >>> round(schedule.rate, 3), last.test_loss.round(4)
+    (0.51, array([0.9099]))
     """
     end = positive("alpha", alpha)
     search = _Search(fresh_row(problem), end)

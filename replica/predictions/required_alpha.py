@@ -93,6 +93,13 @@ def required_alpha(
     ValueError
         If an argument is not allowed; if no α reaches the value, which the limit of many samples
         exceeds, or given sequences allow too few of them; or if every α does.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens, Problem, required_alpha
+    >>> problem = Problem(alpha=1.0, lam=0.1, data=PottsTokens(3, 1.5))
+    >>> round(required_alpha(problem, excess_loss=0.05), 4)
+    9.5365
     """
     asked = dict(zip(WANTED, (excess_loss, test_loss, error_rate), strict=True))
     given = {name: value for name, value in asked.items() if value is not None}

@@ -57,6 +57,15 @@ class Sensitivities(Immutable, Mapping[str, Mapping[str, Order]]):
     errors : mapping of str to mapping of str to float or array
         Estimate of the absolute error of each: what finer differences and a finer quadrature
         change.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens, Problem, sensitivities, solve
+    >>> found = sensitivities(solve(Problem(2.0, 0.1, PottsTokens(3, 1.5))))
+    >>> round(found["test_loss"]["lam"], 4)
+    -0.9059
+    >>> found.errors["test_loss"]["lam"] < 1e-6
+    True
     """
 
     solution: Solution
@@ -102,6 +111,14 @@ def sensitivities(solution: Solution) -> Sensitivities:
     ------
     ValueError
         If the solution did not converge, or is one of masks.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens, Problem, sensitivities, solve
+    >>> solution = solve(Problem(2.0, 0.1, PottsTokens(3, 1.5)))
+    >>> slopes = sensitivities(solution)["test_loss"]
+    >>> {name: round(slope, 4) for name, slope in slopes.items()}
+    {'alpha': -0.041, 'lam': -0.9059, 'beta': -0.3056}
     """
     problem = answer(solution).problem
     if problem.masking is not None:

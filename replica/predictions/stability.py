@@ -24,6 +24,13 @@ class Stability:
         NaN where the average over the fields was not found.
     quadrature_error : float
         Absolute distance of the replicon to that of a finer quadrature.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens, Problem, solve, stability
+    >>> found = stability(solve(Problem(2.0, 0.1, PottsTokens(3, 1.5))))
+    >>> round(found.replicon, 4), found.quadrature_error < 1e-6
+    (0.8529, True)
     """
 
     replicon: float
@@ -56,6 +63,13 @@ def stability(solution: Solution) -> Stability:
     ------
     ValueError
         If the solution did not converge, or has more than 300 colours with the cross-entropy.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens, Problem, solve, stability
+    >>> solution = solve(Problem(alpha=2.0, lam=0.1, data=PottsTokens(3, 1.5)))
+    >>> round(stability(solution).replicon, 4)
+    0.8529
     """
     solved = answer(solution)
     fine, finer = (_replicon(solved, each) for each in (Accuracy.FINE, Accuracy.FINER))

@@ -44,6 +44,13 @@ class StateEvolution(Immutable):
     quadrature_error : array (steps + 1,)
         Bound on the relative error of the others: their distance to the same course with a
         finer quadrature from the first step on.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens, Problem, state_evolution
+    >>> course = state_evolution(Problem(2.0, 0.1, PottsTokens(3, 1.5)), steps=20)
+    >>> course.test_loss[[0, 1, 20]].round(4)
+    array([1.0986, 1.0076, 1.0434])
     """
 
     problem: Problem
@@ -79,6 +86,14 @@ def state_evolution(problem: Problem, steps: int) -> StateEvolution:
     ------
     ValueError
         If an argument is not allowed.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens, Problem, solve, state_evolution
+    >>> problem = Problem(alpha=2.0, lam=0.1, data=PottsTokens(3, 1.5))
+    >>> course = state_evolution(problem, steps=40)
+    >>> bool(abs(course.q[-1] - solve(problem).q) < 1e-6)
+    True
     """
     if not isinstance(problem, Problem):
         raise invalid("problem", problem, "a Problem")

@@ -35,6 +35,13 @@ class CustomTokens(Immutable, DataModel):
     ------
     ValueError
         If an argument is not allowed.
+
+    Examples
+    --------
+    >>> from replica import CustomTokens, Problem, solve
+    >>> data = CustomTokens.from_spectrum([0.2, 0.5], [0.5, 0.5], teacher=[1.0, 1.0], colors=3)
+    >>> round(solve(Problem(alpha=2.0, lam=0.1, data=data)).test_loss, 4)
+    1.0654
     """
 
     colors: int
@@ -155,6 +162,15 @@ def cavity_covariance(covariance: Any, site: int) -> Matrix:
     ------
     ValueError
         If an argument is not allowed, such as a covariance that is not positive definite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from replica import cavity_covariance
+    >>> covariance = np.array([[2.0, 1.0, 0.0], [1.0, 2.0, 1.0], [0.0, 1.0, 2.0]])
+    >>> cavity_covariance(covariance, site=1).round(6)
+    array([[ 1.5, -0.5],
+           [-0.5,  1.5]])
     """
     G, *_ = _covariance(covariance)
     if len(G) < 2 or not 0 <= integer("site", site, 0) < len(G):

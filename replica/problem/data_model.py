@@ -26,6 +26,15 @@ class DataModel:
         Name on the command line and in tables.
     colors : int
         C, the number of values of a token, or of independent components.
+
+    Examples
+    --------
+    >>> from replica import DataModel, PottsTokens
+    >>> data = PottsTokens(colors=3, beta=1.5)
+    >>> isinstance(data, DataModel), data.losses
+    (True, ('cross-entropy', 'squared-error'))
+    >>> data.at(beta=1.0).beta
+    1.0
     """
 
     name: ClassVar[str]

@@ -33,6 +33,13 @@ class GaussianTokens(DataModel):
     ------
     ValueError
         If an argument lies outside its range.
+
+    Examples
+    --------
+    >>> from replica import GaussianTokens, Problem, solve
+    >>> solution = solve(Problem(alpha=2.0, lam=0.1, data=GaussianTokens(shift=3.0, colors=2)))
+    >>> solution.problem.loss, round(solution.test_loss, 4)
+    ('squared-error', 0.4214)
     """
 
     shift: float

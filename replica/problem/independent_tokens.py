@@ -28,6 +28,13 @@ class IndependentTokens(DataModel):
     ------
     ValueError
         If an argument lies outside its range.
+
+    Examples
+    --------
+    >>> from replica import IndependentTokens, Problem, solve
+    >>> data = IndependentTokens(colors=3, coupling_norm=2.0)
+    >>> round(solve(Problem(alpha=2.0, lam=0.1, data=data)).test_loss, 4)
+    1.0059
     """
 
     colors: int

@@ -43,6 +43,16 @@ class Masking:
     ------
     ValueError
         If an argument is not allowed.
+
+    Examples
+    --------
+    >>> from replica import Masking, PottsTokens, Problem, solve
+    >>> problem = Problem(2.0, 0.1, PottsTokens(3, 1.5), masking=Masking(0.15))
+    >>> solution = solve(problem)
+    >>> round(solution.test_loss, 4), round(solution.masked_test_loss, 4)
+    (1.0187, 1.0293)
+    >>> str(Masking(0.15, "static", draws=8))
+    'static:0.15:8'
     """
 
     rate: float

@@ -50,6 +50,14 @@ class PottsTokens(DataModel):
     ParamagnetWarning
         If |b| is so large that the paramagnet may have ended: with Gaussian couplings from 0.95
         on with up to four colours, for less with more of them.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens
+    >>> PottsTokens(colors=3, beta=1.5).b
+    0.5
+    >>> PottsTokens(3, 1.5, couplings="hopfield:0.5").teacher_norm2
+    1.125
     """
 
     colors: int

@@ -40,6 +40,15 @@ class Problem:
     ------
     ValueError
         If an argument lies outside its range.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens, Problem
+    >>> problem = Problem(alpha=2.0, lam=0.1, data=PottsTokens(colors=3, beta=1.5))
+    >>> problem.loss
+    'cross-entropy'
+    >>> problem.at(lam=0.2, beta=1.0).data.beta
+    1.0
     """
 
     alpha: float
@@ -119,7 +128,7 @@ class Problem:
 
         Examples
         --------
-        >>> from replica import PottsTokens
+        >>> from replica import PottsTokens, Problem
         >>> problem = Problem(alpha=2.0, lam=0.1, data=PottsTokens(colors=3, beta=1.5))
         >>> problem.at(lam=0.2, beta=1.0).data
         PottsTokens(colors=3, beta=1.0, similarity=None, couplings='gaussian')

@@ -29,6 +29,13 @@ class Schedule:
     ------
     ValueError
         If an argument is not allowed.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens, Problem, Schedule, one_pass
+    >>> problem = Problem(1.0, 0.0, PottsTokens(3, 1.5))
+    >>> one_pass(problem, Schedule(2.0, "1/t", 2.5), [16.0]).test_loss.round(3)
+    array([0.905])
     """
 
     rate: float

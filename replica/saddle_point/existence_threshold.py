@@ -82,6 +82,12 @@ def existence_threshold(
         by the similarity or by fields without noise.
     ConvergenceError
         If the saddle point was not found.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens, existence_threshold
+    >>> round(existence_threshold(PottsTokens(colors=3, beta=1.5)), 4)
+    1.4848
     """
     return stated_threshold(data, loss, masking, bias).alpha
 

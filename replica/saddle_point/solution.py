@@ -92,6 +92,15 @@ class Solution(Immutable):
     masked_temperature, masked_calibrated_loss : float
         The same of contexts with masks of the training's rate, which take a temperature of their
         own; NaN without any.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens, Problem, solve
+    >>> solution = solve(Problem(alpha=2.0, lam=0.1, data=PottsTokens(colors=3, beta=1.5)))
+    >>> round(solution.m, 4), round(solution.q, 4), round(solution.V, 4)
+    (0.6206, 1.1306, 0.8894)
+    >>> solution.status, solution.residual < 1e-10, solution.quadrature_error < 1e-8
+    ('converged', True, True)
     """
 
     problem: Problem

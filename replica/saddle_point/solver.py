@@ -57,6 +57,15 @@ def solve(problem: Problem, *, check: bool = True, max_steps: int = 400) -> Solu
         With `check`, if the solution did not converge; the error carries it.
     ValueError
         If an argument is not allowed.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens, Problem, solve
+    >>> solution = solve(Problem(alpha=2.0, lam=0.1, data=PottsTokens(colors=3, beta=1.5)))
+    >>> round(solution.test_loss, 4), round(solution.train_loss, 4), round(solution.optimal_loss, 4)
+    (1.0434, 0.659, 0.8772)
+    >>> solution.status
+    'converged'
     """
     if not isinstance(problem, Problem):
         raise invalid("problem", problem, "a Problem")

@@ -22,7 +22,17 @@ from replica.validation import invalid
 
 
 class Curve(Table):
-    """A table of solutions, one line per sample ratio, that also keeps the solutions."""
+    """A table of solutions, one line per sample ratio, that also keeps the solutions.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens, Problem, sweep
+    >>> curve = sweep(Problem(2.0, 0.1, PottsTokens(3, 1.5)), [1.0, 2.0, 4.0])
+    >>> curve["test_loss"].round(3)
+    array([1.087, 1.043, 0.984])
+    >>> [solution.status for solution in curve.solutions]
+    ['converged', 'converged', 'converged']
+    """
 
     _solutions: tuple[Solution, ...]
 
@@ -129,7 +139,7 @@ def sweep(problem: Problem, alphas: Iterable[float] | None = None, **grid: Any) 
 
     Examples
     --------
-    >>> from replica import PottsTokens
+    >>> from replica import PottsTokens, Problem, sweep
     >>> problem = Problem(alpha=2.0, lam=0.1, data=PottsTokens(colors=3, beta=1.5))
     >>> len(sweep(problem, alpha=[1.0, 2.0, 4.0], lam=[0.01, 0.1], beta=[1.0, 1.5]))
     12

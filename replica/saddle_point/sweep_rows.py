@@ -31,6 +31,17 @@ def sweep_rows(problem: Problem, rows: Iterable[RowTokens], alphas: Iterable[flo
     ------
     ValueError
         If an argument is not allowed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from replica import Problem, RowTokens, sweep_rows
+    >>> J = np.random.default_rng(0).standard_normal((60, 60)) / 60**0.5
+    >>> J = np.triu(J, 1) + np.triu(J, 1).T
+    >>> rows = RowTokens.rows_from_couplings(J, [4, 5], colors=3, beta=1.5)
+    >>> layer = sweep_rows(Problem(2.0, 0.1, rows[0]), rows, [1.0, 2.0])
+    >>> layer.where(row=4)["test_loss"].round(3)
+    array([1.099, 1.053])
     """
     if not isinstance(problem, Problem):
         raise invalid("problem", problem, "a Problem")

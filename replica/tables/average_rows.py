@@ -35,6 +35,17 @@ def average_rows(table: Table) -> Table:
     ValueError
         If `table` is no Table of rows, a row stands in it twice, or no two rows have a point in
         common, as where each has its own best weight decay.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from replica import Problem, RowTokens, average_rows, sweep_rows
+    >>> J = np.random.default_rng(0).standard_normal((60, 60)) / 60**0.5
+    >>> J = np.triu(J, 1) + np.triu(J, 1).T
+    >>> rows = RowTokens.rows_from_couplings(J, [4, 5], colors=3, beta=1.5)
+    >>> table = sweep_rows(Problem(2.0, 0.1, rows[0]), rows, [2.0])
+    >>> average_rows(table)["test_loss"].round(3), table["test_loss"].round(3)
+    (array([1.087]), array([1.053, 1.12 ]))
     """
     allowed = "a Table with a row of one model in every line, each once"
     if not isinstance(table, Table):

@@ -34,6 +34,14 @@ def similarity_weights(tokens: NDArray[np.uint8], identity: Any) -> NDArray[np.f
     ------
     ValueError
         If the share is not allowed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from replica import similarity_weights
+    >>> tokens = np.array([[0, 1, 2, 0, 1], [0, 1, 2, 0, 0], [2, 2, 0, 1, 1]], dtype=np.uint8)
+    >>> similarity_weights(tokens, 0.8)
+    array([0.5, 0.5, 1. ])
     """
     allowed = "a number greater than 0, up to 1"
     share = real("reweight", identity, allowed)

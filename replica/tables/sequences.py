@@ -32,7 +32,7 @@ LEAST_SITES, LEAST_SEQUENCES = 3, 2
 
 @dataclass(frozen=True, eq=False)
 class Sequences(Immutable):
-    """Aligned sequences; make them with `read_sequences`.
+    r"""Aligned sequences; make them with `read_sequences`.
 
     Parameters
     ----------
@@ -42,6 +42,18 @@ class Sequences(Immutable):
         The C letters.
     name : str
         Name of the file, without its folder.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from replica import read_sequences
+    >>> with TemporaryDirectory() as folder:
+    ...     file = Path(folder, "family.txt")
+    ...     _ = file.write_text("ACGU\nACGA\nUCGA\n")
+    ...     family = read_sequences(file)
+    >>> family.alphabet, family.tokens.shape
+    (('A', 'C', 'G', 'U'), (3, 4))
     """
 
     tokens: NDArray[np.uint8]
@@ -67,7 +79,7 @@ def read_sequences(
     kind: str | None = None,
     name: str = "path",
 ) -> Sequences:
-    """Return the aligned sequences of a file.
+    r"""Return the aligned sequences of a file.
 
     Parameters
     ----------
@@ -98,6 +110,18 @@ def read_sequences(
     ValueError
         If an argument is not allowed, or the file does not hold two sequences or more, all of
         the same length, of two letters or more. Of a line that is wrong it says the number.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from replica import read_sequences
+    >>> with TemporaryDirectory() as folder:
+    ...     file = Path(folder, "family.fasta")
+    ...     _ = file.write_text(">one\nAC-U\n>two\nACGA\n")
+    ...     family = read_sequences(file, alphabet="ACGU", gaps="missing")
+    >>> family.tokens.tolist()
+    [[0, 1, 4, 3], [0, 1, 2, 0]]
     """
     one_of("gaps", gaps, GAPS)
     if kind is not None:

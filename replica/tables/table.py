@@ -46,6 +46,16 @@ class Table:
     ------
     ValueError
         If a line is no mapping.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens, Problem, Table, optimal_lam
+    >>> problem = Problem(1.0, 0.1, PottsTokens(3, 1.5))
+    >>> best = Table(optimal_lam(problem.at(alpha=alpha))[1].line() for alpha in (1.0, 2.0))
+    >>> best["lam"].round(3)
+    array([0.403, 0.432])
+    >>> best.where(alpha=2.0)["test_loss"].round(4)
+    array([0.9803])
     """
 
     _lines: tuple[dict[str, Any], ...]

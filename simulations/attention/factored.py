@@ -34,6 +34,15 @@ class FactoredAttention(Immutable):
     ------
     ValueError
         If an argument is not allowed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from simulations import FactoredAttention
+    >>> layer = FactoredAttention(attention=np.ones((4, 4)) - np.eye(4), values=np.eye(3))
+    >>> tokens = np.array([[0, 1, 2, 2]], dtype=np.uint8)
+    >>> layer.logits(tokens)[0, 0]  # of the first site: what it sees of every colour
+    array([0., 1., 2.])
     """
 
     attention: Floats

@@ -55,6 +55,18 @@ def fresh_loss(
     ValueError
         If an argument is not allowed, the sequences are not as the model has them, or the logits
         have another shape or are not finite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from replica import PottsTokens
+    >>> from simulations import FactoredAttention, PottsModel, fresh_loss, sample
+    >>> model = PottsModel.random(PottsTokens(3, 1.5), 20, seed=0)
+    >>> tokens = sample(model, 100, seed=1)
+    >>> untrained = FactoredAttention(np.zeros((20, 20)), np.eye(3))
+    >>> truth = FactoredAttention(1.5 * model.couplings, np.eye(3))
+    >>> round(fresh_loss(model, untrained, tokens), 4), fresh_loss(model, truth, tokens) < 1.0
+    (1.0986, True)
     """
     return float(np.mean(fresh_losses(model, predictor, tokens, hidden)))
 
@@ -78,6 +90,16 @@ def fresh_losses(
     ------
     ValueError
         As `fresh_loss` does.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from replica import PottsTokens
+    >>> from simulations import FactoredAttention, PottsModel, fresh_losses, sample
+    >>> model = PottsModel.random(PottsTokens(3, 1.5), 20, seed=0)
+    >>> untrained = FactoredAttention(np.zeros((20, 20)), np.eye(3))
+    >>> fresh_losses(model, untrained, sample(model, 3, seed=1)).round(4)
+    array([1.0986, 1.0986, 1.0986])
     """
     if not callable(getattr(predictor, "logits", None)):
         raise invalid("predictor", predictor, "an object with a method logits(tokens)")
@@ -124,6 +146,14 @@ def conditional_entropy(model: PottsModel, tokens: Tokens) -> float:
     ------
     ValueError
         If an argument is not allowed, or the sequences are not as the model has them.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens
+    >>> from simulations import PottsModel, conditional_entropy, sample
+    >>> free = PottsModel.random(PottsTokens(colors=3, beta=0.0), 20, seed=0)
+    >>> round(conditional_entropy(free, sample(free, 10, seed=1)), 4)  # log 3
+    1.0986
     """
     return float(np.mean(conditional_entropies(model, tokens)))
 
@@ -145,6 +175,17 @@ def conditional_entropies(model: PottsModel, tokens: Tokens) -> Floats:
     ------
     ValueError
         As `conditional_entropy` does.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from replica import PottsTokens
+    >>> from simulations import PottsModel, conditional_entropies, conditional_entropy, sample
+    >>> model = PottsModel.random(PottsTokens(3, 1.5), 20, seed=0)
+    >>> tokens = sample(model, 100, seed=1)
+    >>> entropies = conditional_entropies(model, tokens)
+    >>> entropies.shape, bool(np.isclose(entropies.mean(), conditional_entropy(model, tokens)))
+    ((100,), True)
     """
     entropies = [
         CrossEntropy().optimum(model.conditionals(block)).mean(axis=1)

@@ -54,6 +54,15 @@ class JointTraining:
         "converged"; "max-steps"; "diverged", where the loss falls for ever: λ = 0 and with this V
         some row of A has no finite minimiser, or a bias is asked for where some colour is never
         the masked token; "not-finite".
+
+    Examples
+    --------
+    >>> from replica import PottsTokens
+    >>> from simulations import PottsModel, sample, train_jointly
+    >>> tokens = sample(PottsModel.random(PottsTokens(3, 1.5), 10, seed=0), 100, seed=1)
+    >>> found = train_jointly(tokens, 3, lam=0.1)
+    >>> found.status, found.attention.attention.shape, found.attention.values.shape
+    ('converged', (10, 10), (3, 3))
     """
 
     attention: FactoredAttention
@@ -111,6 +120,14 @@ def train_jointly(
     ------
     ValueError
         If an argument is not allowed.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens
+    >>> from simulations import PottsModel, sample, train_jointly
+    >>> tokens = sample(PottsModel.random(PottsTokens(3, 1.5), 10, seed=0), 100, seed=1)
+    >>> train_jointly(tokens, 3, lam=0.1).status
+    'converged'
     """
     colors, lam = checked_colors(colors), non_negative("lam", lam)
     tokens = checked_tokens(tokens, None, colors, least=1)

@@ -59,6 +59,15 @@ class FreeAttention:
     scale : float
         Initial standard deviation of the entries of A in units of L^(-1/2) and of those of V
         in units of C^(-1/2).
+
+    Examples
+    --------
+    >>> from replica import PottsTokens
+    >>> from simulations import FreeAttention, PottsModel, Settings, learn, sample
+    >>> tokens = sample(PottsModel.random(PottsTokens(3, 1.5), 10, seed=0), 120, seed=1)
+    >>> run = learn(tokens[:100], tokens[100:], 3, Settings(epochs=2), FreeAttention(scale=0.1))
+    >>> sorted(run.parameters)
+    ['attention', 'values']
     """
 
     name = "free"
@@ -95,6 +104,16 @@ class SoftmaxAttention:
         d, the length of queries and keys; None is L, enough for any matrix q·k.
     scale : float
         Initial standard deviation of the entries.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from replica import PottsTokens
+    >>> from simulations import PottsModel, Settings, SoftmaxAttention, learn, sample
+    >>> tokens = sample(PottsModel.random(PottsTokens(3, 1.5), 10, seed=0), 120, seed=1)
+    >>> run = learn(tokens[:100], tokens[100:], 3, Settings(epochs=2), layer=SoftmaxAttention())
+    >>> bool(np.allclose(run.attention.attention.sum(axis=1), 1.0))
+    True
     """
 
     name = "softmax"

@@ -43,6 +43,15 @@ class Learning(Immutable, History):
         A and V of the best epoch, and the bias if there is one.
     parameters : mapping of arrays
         The parameters behind them.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens
+    >>> from simulations import PottsModel, Settings, learn, sample
+    >>> tokens = sample(PottsModel.random(PottsTokens(3, 1.5), 10, seed=0), 120, seed=1)
+    >>> run = learn(tokens[:100], tokens[100:], 3, Settings(epochs=3))
+    >>> run.status, run.train_losses.shape, bool(run.best == run.held_out_losses.argmin())
+    ('epochs', (3,), True)
     """
 
     attention: FactoredAttention
@@ -97,6 +106,17 @@ def learn(
     ValueError
         If an argument is not allowed, or the checkpoint is of another run or version, is not
         whole, cannot be written, or has another process at work on it.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens
+    >>> from simulations import PottsModel, Settings, conditional_entropy, fresh_loss, learn, sample
+    >>> model = PottsModel.random(PottsTokens(3, 2.0), 10, seed=0)
+    >>> tokens, held_out = sample(model, 1000, seed=1), sample(model, 200, seed=2)
+    >>> fresh = sample(model, 500, seed=3)
+    >>> run = learn(tokens, held_out, 3, Settings(epochs=40, rate=0.03))
+    >>> fresh_loss(model, run.attention, fresh) - conditional_entropy(model, fresh) < 0.05
+    True
     """
     colors = checked_colors(colors)
     tokens, held_out = checked_sequences(tokens, held_out, colors)

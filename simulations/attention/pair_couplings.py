@@ -37,6 +37,16 @@ class PairCouplings(Immutable):
     ------
     ValueError
         If an argument is not allowed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from simulations import FactoredAttention, PairCouplings
+    >>> A, V = np.ones((4, 4)) - np.eye(4), np.eye(3)
+    >>> pairs = PairCouplings(np.einsum("ij,ab->ijab", A, V))
+    >>> tokens = np.array([[0, 1, 2, 2], [1, 1, 0, 2]], dtype=np.uint8)
+    >>> bool(np.isclose(pairs.negative_log(tokens), FactoredAttention(A, V).loss(tokens)))
+    True
     """
 
     couplings: Floats

@@ -39,6 +39,12 @@ class Encoder:
     ------
     ValueError
         If an argument is not allowed.
+
+    Examples
+    --------
+    >>> from simulations import Encoder
+    >>> Encoder(layers=1, width=32, heads=4, hidden=64)
+    Encoder(layers=1, width=32, heads=4, hidden=64)
     """
 
     layers: int = 2

@@ -38,6 +38,16 @@ class TrainedEncoder:
         The architecture.
     weights : dict of arrays
         The parameters, as `Encoder.init` names them.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens
+    >>> from simulations import Encoder, PottsModel, Settings, learn_encoder, sample
+    >>> tokens = sample(PottsModel.random(PottsTokens(3, 1.5), 6, seed=0), 120, seed=1)
+    >>> small = Encoder(layers=1, width=8, heads=2, hidden=8)
+    >>> run = learn_encoder(tokens[:100], tokens[100:], 3, small, Settings(epochs=2))
+    >>> run.trained.logits(tokens[:5]).shape
+    (5, 6, 3)
     """
 
     encoder: Encoder
@@ -101,6 +111,16 @@ class EncoderLearning(History):
         As in `Learning`.
     trained : TrainedEncoder
         The encoder of the epoch with the smallest held-out loss.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens
+    >>> from simulations import Encoder, PottsModel, Settings, learn_encoder, sample
+    >>> tokens = sample(PottsModel.random(PottsTokens(3, 1.5), 6, seed=0), 120, seed=1)
+    >>> small = Encoder(layers=1, width=8, heads=2, hidden=8)
+    >>> run = learn_encoder(tokens[:100], tokens[100:], 3, small, Settings(epochs=2))
+    >>> run.status, run.held_out_losses.shape
+    ('epochs', (2,))
     """
 
     trained: TrainedEncoder
@@ -153,6 +173,15 @@ def learn_encoder(
         whole, cannot be written, or has another process at work on it.
     MissingExtra
         If JAX or optax is not installed.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens
+    >>> from simulations import Encoder, PottsModel, Settings, learn_encoder, sample
+    >>> tokens = sample(PottsModel.random(PottsTokens(3, 1.5), 6, seed=0), 120, seed=1)
+    >>> small = Encoder(layers=1, width=8, heads=2, hidden=8)
+    >>> learn_encoder(tokens[:100], tokens[100:], 3, small, Settings(epochs=2)).status
+    'epochs'
     """
     colors = checked_colors(colors)
     tokens, held_out = checked_sequences(tokens, held_out, colors)

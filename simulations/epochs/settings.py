@@ -43,6 +43,13 @@ class Settings:
     ------
     ValueError
         If an argument is not allowed.
+
+    Examples
+    --------
+    >>> from replica import Masking
+    >>> from simulations import Settings
+    >>> Settings(epochs=20, rate=0.02, masking=Masking(0.15)).optimiser
+    'adam'
     """
 
     epochs: int = 100

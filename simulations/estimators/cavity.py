@@ -35,6 +35,15 @@ def token_precision(model: PottsModel) -> Floats:
     ------
     ValueError
         If U is not the identity, or there are fields.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from replica import PottsTokens
+    >>> from simulations import PottsModel, token_precision
+    >>> free = PottsModel.random(PottsTokens(colors=3, beta=0.0), sites=4, seed=0)
+    >>> bool(np.allclose(token_precision(free), 3.0 * np.eye(4)))
+    True
     """
     if not isinstance(model, PottsModel):
         raise invalid("model", model, "a PottsModel")

@@ -46,6 +46,15 @@ class LeftOut(Immutable):
     means : dict
         The means of these over the rows, NAME and NAME_stderr by name. Rows share their sequences:
         the errors are not those of independent rows. Of temperatures 1/T is averaged.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens
+    >>> from simulations import PottsModel, leave_one_out, sample, train
+    >>> tokens = sample(PottsModel.random(PottsTokens(3, 1.5), 20, seed=0), 60, seed=1)
+    >>> left = leave_one_out(train(tokens, 3, lam=0.1, rows=[0, 1]), tokens, 3, lam=0.1)
+    >>> left.rows, left.test_loss.shape, sorted(left.means)[:2]
+    (array([0, 1]), (2,), ['error_rate', 'error_rate_stderr'])
     """
 
     rows: NDArray[np.int64]
@@ -109,6 +118,18 @@ def leave_one_out(
     ------
     ValueError
         If an argument is not allowed, or rows and sequences do not fit together.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens
+    >>> from simulations import PottsModel, leave_one_out, measure, sample, train
+    >>> model = PottsModel.random(PottsTokens(3, 1.5), 30, seed=0)
+    >>> tokens, fresh = sample(model, 60, seed=1), sample(model, 1000, seed=2)
+    >>> rows = train(tokens, 3, lam=0.1)
+    >>> left = leave_one_out(rows, tokens, 3, lam=0.1).means
+    >>> losses = measure(model, rows, tokens, fresh, "cross-entropy").test_loss
+    >>> bool(abs(left["test_loss"] - losses.mean()) < 4 * left["test_loss_stderr"])
+    True
     """
     if not isinstance(training, Training):
         raise invalid("training", training, "a Training, such as train() returns")

@@ -52,6 +52,14 @@ def naive_mean_field(tokens: Any, colors: int, lam: float = 0.0, rows: Any = Non
     ValueError
         If an argument is not allowed, or the correlations have no inverse, as with a site that
         is constant, a copy of another or a linear function of others.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens
+    >>> from simulations import PottsModel, naive_mean_field, sample
+    >>> tokens = sample(PottsModel.random(PottsTokens(3, 1.5), 20, seed=0), 100, seed=1)
+    >>> naive_mean_field(tokens, colors=3).weights.shape
+    (20, 20)
     """
     tokens, colors, lam, sites = _checked(tokens, colors, lam, rows)
     samples, length = tokens.shape
@@ -108,6 +116,15 @@ def quadratic_estimate(
     ValueError
         If an argument is not allowed, or the correlations have no inverse, as with a site that
         is constant, a copy of another or a linear function of others.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens
+    >>> from simulations import PottsModel, quadratic_estimate, sample
+    >>> model = PottsModel.random(PottsTokens(3, 1.5), 20, seed=0)
+    >>> norm2 = (model.teacher**2).sum(axis=1)
+    >>> quadratic_estimate(sample(model, 100, seed=1), 3, norm2, lam=0.1).weights.shape
+    (20, 20)
     """
     tokens, colors, lam, sites = _checked(tokens, colors, lam, rows)
     samples, length = tokens.shape

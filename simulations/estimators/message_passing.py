@@ -45,6 +45,15 @@ class MessagePassing(Immutable):
         Mean of ℓ(y, prox(ω)) over the training sequences.
     residuals : array (steps + 1, rows)
         Norm of the gradient of the training objective, relative to that at w = 0.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens
+    >>> from simulations import PottsModel, approximate_message_passing, sample
+    >>> model = PottsModel.random(PottsTokens(3, 1.0), 40, seed=0)
+    >>> found = approximate_message_passing(model, sample(model, 80, seed=1), lam=0.1, rows=[0, 1])
+    >>> found.status, found.q.shape == found.m.shape
+    ('converged', True)
     """
 
     training: Training
@@ -109,6 +118,18 @@ def approximate_message_passing(
     ------
     ValueError
         If an argument is not allowed, or the couplings are beyond the paramagnet.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from replica import PottsTokens
+    >>> from simulations import PottsModel, approximate_message_passing, sample, train
+    >>> model = PottsModel.random(PottsTokens(3, 1.0), 40, seed=0)
+    >>> tokens = sample(model, 80, seed=1)
+    >>> passing = approximate_message_passing(model, tokens, lam=0.1, rows=[0])
+    >>> minimum = train(tokens, 3, lam=0.1, rows=[0])
+    >>> bool(np.allclose(passing.training.weights, minimum.weights, atol=1e-5))
+    True
     """
     if not isinstance(model, PottsModel):
         raise invalid("model", model, "a PottsModel")

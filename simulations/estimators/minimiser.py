@@ -44,6 +44,15 @@ class Training(Immutable):
     bias : array (rows, colors), optional
         The biases, of which the components of a row add up to zero unless the loss sees their sum;
         None without.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens
+    >>> from simulations import PottsModel, sample, train
+    >>> tokens = sample(PottsModel.random(PottsTokens(3, 1.5), 20, seed=0), 60, seed=1)
+    >>> trained = train(tokens, 3, lam=0.1, rows=[0, 5])
+    >>> trained.status, trained.weights.shape, bool((trained.residuals < 1e-6).all())
+    ('converged', (2, 20), True)
     """
 
     weights: Floats
@@ -130,6 +139,15 @@ def train(
     ------
     ValueError
         If an argument is not allowed.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens
+    >>> from simulations import PottsModel, sample, train
+    >>> tokens = sample(PottsModel.random(PottsTokens(3, 1.5), 20, seed=0), 60, seed=1)
+    >>> rows = train(tokens, 3, lam=0.1)
+    >>> rows.status, rows.weights.shape
+    ('converged', (20, 20))
     """
     tolerance = positive("tolerance", tolerance)
     max_steps = integer("max_steps", max_steps, 1)

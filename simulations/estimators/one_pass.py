@@ -69,6 +69,15 @@ def train_once(
     ------
     ValueError
         If an argument is not allowed.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens
+    >>> from simulations import PottsModel, sample, train_once
+    >>> tokens = sample(PottsModel.random(PottsTokens(3, 1.5), 20, seed=0), 80, seed=1)
+    >>> seen = train_once(tokens, 3, lam=0.0, rate=0.8, samples=[20, 80])
+    >>> [(number, rows.status) for number, rows in seen]
+    [(20, 'converged'), (80, 'converged')]
     """
     colors = checked_colors(colors)
     tokens = checked_tokens(tokens, None, colors, least=1)

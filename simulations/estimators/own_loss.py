@@ -45,6 +45,23 @@ class OwnLoss(Protocol):
     ----------
     name : str
         Name in tables, the same as that of the theory's object.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from replica import PottsTokens
+    >>> from simulations import PottsModel, sample, train
+    >>> class Quadratic:
+    ...     name = "quadratic"
+    ...     def expected(self, z, p):
+    ...         return 0.5 * (self.gradient(z, p) ** 2).sum(axis=-1)
+    ...     def gradient(self, z, p):
+    ...         return z - z.mean(axis=-1, keepdims=True) - p + 1 / p.shape[-1]
+    >>> tokens = sample(PottsModel.random(PottsTokens(3, 1.5), 10, seed=0), 60, seed=1)
+    >>> own = train(tokens, 3, lam=0.1, loss=Quadratic())
+    >>> known = train(tokens, 3, lam=0.1, loss="squared-error")
+    >>> bool(np.allclose(own.weights, known.weights, atol=1e-6))
+    True
     """
 
     @property

@@ -42,6 +42,14 @@ def separable(tokens: Any, row: int, colors: int) -> bool:
     ------
     ValueError
         If an argument is not allowed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from simulations import separable
+    >>> tokens = np.random.default_rng(0).integers(3, size=(200, 10), dtype=np.uint8)
+    >>> separable(tokens[:5], row=0, colors=3), separable(tokens, row=0, colors=3)
+    (True, False)
     """
     from scipy.optimize import linprog
 
@@ -92,6 +100,14 @@ def has_minimiser(
     ------
     ValueError
         If an argument is not allowed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from simulations import has_minimiser
+    >>> tokens = np.random.default_rng(0).integers(3, size=(200, 10), dtype=np.uint8)
+    >>> has_minimiser(tokens, row=0, colors=3), has_minimiser(tokens[:5], row=0, colors=3)
+    (True, False)
     """
     colors = checked_colors(colors)
     tokens = checked_tokens(tokens, None, colors, least=1)
@@ -126,6 +142,15 @@ def separable_samples(tokens: Any, row: int, colors: int) -> int:
     ------
     ValueError
         If an argument is not allowed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from simulations import separable, separable_samples
+    >>> tokens = np.random.default_rng(0).integers(3, size=(200, 10), dtype=np.uint8)
+    >>> most = separable_samples(tokens, row=0, colors=3)
+    >>> separable(tokens[:most], 0, 3), separable(tokens[:most + 1], 0, 3)
+    (True, False)
     """
     tokens = checked_tokens(tokens, None, checked_colors(colors))
     integer("row", row, 0, tokens.shape[1] - 1)

@@ -37,6 +37,16 @@ def average_seeds(table: Table) -> Table:
     ValueError
         If `table` is no Table, a line of it is not that of a seed of a simulation, or a system
         stands in it with different numbers.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens, Problem
+    >>> from simulations import average_seeds, simulate_many
+    >>> problem = Problem(2.0, 0.1, PottsTokens(3, 1.5))
+    >>> table = simulate_many([problem], [20], range(4), test_samples=200)
+    >>> means = average_seeds(table)
+    >>> len(table), len(means), means["seeds"], bool(means["test_loss_stderr"][0] < 0.1)
+    (4, 1, array([4.]), True)
     """
     simulated = isinstance(table, Table) and set(table["source"]) == {"simulation"}
     if not simulated or "seeds" in table.columns:

@@ -29,6 +29,13 @@ class Extrapolation:
         Sum of the squared deviations in units of the standard errors.
     degrees : int
         Degrees of freedom, points minus coefficients.
+
+    Examples
+    --------
+    >>> from simulations import extrapolate
+    >>> found = extrapolate(sites=[20, 40, 80], values=[1.10, 1.05, 1.025], stderrs=[0.01] * 3)
+    >>> round(found.value, 3), round(found.coefficients[1], 3), found.degrees
+    (1.0, 2.0, 1)
     """
 
     value: float
@@ -68,6 +75,13 @@ def extrapolate(sites: Any, values: Any, stderrs: Any, order: int = 1) -> Extrap
     ------
     ValueError
         If an argument is not allowed.
+
+    Examples
+    --------
+    >>> from simulations import extrapolate
+    >>> found = extrapolate(sites=[20, 40, 80], values=[1.10, 1.05, 1.025], stderrs=[0.01] * 3)
+    >>> round(found.value, 3), round(found.stderr, 3)
+    (1.0, 0.012)
     """
     order = integer("order", order, 1)
     allowed = f"a list of more than {order} different positive lengths"

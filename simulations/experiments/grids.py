@@ -59,6 +59,8 @@ def experiments(
             if value is not None and name in ("sites", "rows", "estimator", "ensemble"):
                 raise invalid(name, value, "left out for rows of a given model")
         return row_experiments(problems, seeds, **options)
+    if problems and not sites:
+        raise invalid("sites", sites, "one length or more")
     if any(isinstance(problem.data, GaussianTokens) for problem in problems):
         rows = options.pop("rows", None)
         for name, value in options.items():

@@ -55,6 +55,16 @@ class Observables(Immutable):
         cross-entropy.
     masked_test_loss, masked_error_rate : array (rows,), optional
         Test loss and error rate with masks like those of training; None for rows without.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens
+    >>> from simulations import PottsModel, measure, sample, train
+    >>> model = PottsModel.random(PottsTokens(3, 1.5), 20, seed=0)
+    >>> tokens, fresh = sample(model, 40, seed=1), sample(model, 200, seed=2)
+    >>> found = measure(model, train(tokens, 3, lam=0.1), tokens, fresh, "cross-entropy")
+    >>> found.test_loss.shape, bool((found.optimal_loss < found.test_loss).all())
+    ((20,), True)
     """
 
     train_loss: Floats
@@ -120,6 +130,16 @@ def measure(
     ------
     ValueError
         If an argument is not allowed, or model, rows and sequences do not fit together.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens
+    >>> from simulations import PottsModel, measure, sample, train
+    >>> model = PottsModel.random(PottsTokens(3, 1.5), 20, seed=0)
+    >>> tokens, fresh = sample(model, 40, seed=1), sample(model, 200, seed=2)
+    >>> found = measure(model, train(tokens, 3, lam=0.1), tokens, fresh, "cross-entropy")
+    >>> bool((found.train_loss < found.test_loss).all())
+    True
     """
     check_rows(training, model)
     train_tokens = checked_tokens(train_tokens, model.sites, model.colors, "train_tokens", 1)

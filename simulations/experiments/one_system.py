@@ -18,6 +18,14 @@ class Measurement(FixedDict):
     """What is measured of one system: a line of a table, its columns attributes as well.
 
     `found["test_loss"]` is `found.test_loss`, and `found.converged` says whether every row is.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens, Problem
+    >>> from simulations import simulate
+    >>> found = simulate(Problem(2.0, 0.1, PottsTokens(3, 1.5)), sites=20, test_samples=200)
+    >>> found["samples"], found.samples, found.converged
+    (40, 40, True)
     """
 
     def __getattr__(self, name: str) -> Any:
@@ -101,6 +109,15 @@ def simulate(
     ------
     ValueError
         If an argument is not allowed.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens, Problem, solve
+    >>> from simulations import simulate
+    >>> problem = Problem(alpha=2.0, lam=0.1, data=PottsTokens(colors=3, beta=1.5))
+    >>> line = simulate(problem, sites=30, seed=0)
+    >>> line.status, abs(line.test_loss - solve(problem).test_loss) < 0.1
+    ('converged', True)
     """
     options = rows, test_samples, burn_in, estimator, own_loss, leave_one_out, ensemble
     return Measurement(Experiment((problem,), sites, seed, *options).run()[0])

@@ -40,6 +40,16 @@ class MeasuredReliability(Immutable):
         Its standard error over the sequences, of the given rows.
     calibration_error : float
         Expected calibration error, Σ share |right - confidence|.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens
+    >>> from simulations import PottsModel, reliability, sample, train
+    >>> model = PottsModel.random(PottsTokens(3, 1.5), 20, seed=0)
+    >>> rows = train(sample(model, 40, seed=1), 3, lam=0.01)
+    >>> found = reliability(model, rows, sample(model, 500, seed=2), bins=4)
+    >>> bool(found.right[-1] < found.confidence[-1])  # too sure of themselves
+    True
     """
 
     edges: Floats
@@ -81,6 +91,16 @@ def reliability(
     ------
     ValueError
         If an argument is not allowed, or model, rows and sequences do not fit together.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens
+    >>> from simulations import PottsModel, reliability, sample, train
+    >>> model = PottsModel.random(PottsTokens(3, 1.5), 20, seed=0)
+    >>> rows = train(sample(model, 40, seed=1), 3, lam=0.01)
+    >>> found = reliability(model, rows, sample(model, 500, seed=2), bins=4)
+    >>> found.share.shape, found.calibration_error > 0.1
+    ((4,), True)
     """
     check_rows(training, model)
     tokens = checked_tokens(tokens, model.sites, model.colors, "tokens", 2)

@@ -26,8 +26,8 @@ class TaskFailed(RuntimeError):
 
 def simulate_many(
     problems: Sequence[Problem],
-    sites: Sequence[int],
-    seeds: Sequence[int],
+    sites: Sequence[int] = (),
+    seeds: Sequence[int] = (0,),
     workers: int = 1,
     label: str | None = None,
     **options: Any,
@@ -39,7 +39,7 @@ def simulate_many(
     problems : sequence of Problem
         What to learn; Gaussian tokens among themselves.
     sites, seeds : sequences of int
-        Sizes and realisations.
+        Sizes and realisations; rows of a given model and of given sequences have their size.
     workers : int
         Processes; 1 works in this one. With more, a script needs the usual guard
         ``if __name__ == "__main__":``. The table is the same for any number, to the last
@@ -65,6 +65,15 @@ def simulate_many(
     ValueError
         If an argument is not allowed, or `workers` are asked for where there can be none: by a
         script without that guard, in a daemonic process, or for objects that no module holds.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens, Problem
+    >>> from simulations import simulate_many
+    >>> problem = Problem(alpha=2.0, lam=0.1, data=PottsTokens(3, 1.5))
+    >>> table = simulate_many([problem, problem.at(lam=0.4)], [20], range(2), test_samples=200)
+    >>> len(table), table["lam"]
+    (4, array([0.1, 0.4, 0.1, 0.4]))
     """
     only("simulate_many", options, _OPTIONS)
     return collect(experiments_of(problems, sites, seeds, **options), workers, label)

@@ -38,6 +38,16 @@ class Autocorrelation:
         distribution.
     sweeps, chains : int
         What was looked at.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens
+    >>> from simulations import Chains, PottsModel
+    >>> chains = Chains(PottsModel.random(PottsTokens(3, 1.5), 20, seed=0), chains=16, seed=1)
+    >>> _ = chains.run(60)
+    >>> found = chains.diagnose(sweeps=100)
+    >>> found.sweeps, found.chains, found.time >= 1.0
+    (100, 16, True)
     """
 
     energy_time: float
@@ -92,6 +102,15 @@ def integrated_time(series: Any) -> float:
     ------
     ValueError
         If the array has another shape, or an entry is not finite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from simulations import integrated_time
+    >>> noise = np.random.default_rng(0).standard_normal((4, 2000))
+    >>> slow = np.repeat(noise, 5, axis=1)  # every value stays for five steps
+    >>> round(integrated_time(noise)), round(integrated_time(slow))
+    (1, 5)
     """
     values = _gaps(_checked(series, 2))
     times = values.shape[1]
@@ -125,6 +144,14 @@ def split_r_hat(series: Any) -> float:
     ------
     ValueError
         If the array has another shape, or an entry is not finite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from simulations import split_r_hat
+    >>> noise = np.random.default_rng(0).standard_normal((4, 2000))
+    >>> round(split_r_hat(noise), 1), split_r_hat(noise + np.arange(4)[:, None]) > 1.2
+    (1.0, True)
     """
     values = _gaps(_checked(series, 4))
     half = values.shape[1] // 2

@@ -34,6 +34,15 @@ class IndependentRow(Immutable):
     ------
     ValueError
         If an argument is not allowed.
+
+    Examples
+    --------
+    >>> from replica import IndependentTokens
+    >>> from simulations import IndependentRow, train
+    >>> row = IndependentRow.random(IndependentTokens(colors=3, coupling_norm=2.0), 20, seed=0)
+    >>> tokens = row.sample(100, seed=1)
+    >>> train(tokens, 3, lam=0.1, rows=[0]).status
+    'converged'
     """
 
     row: Floats

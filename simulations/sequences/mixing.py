@@ -27,7 +27,20 @@ _MOST_CHAINS = 512
 
 
 class MixingWarning(Notice):
-    """The chains have not forgotten their start: burn in longer."""
+    """The chains have not forgotten their start: burn in longer.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import numpy as np
+    >>> from simulations import MixingWarning, PottsModel, sample
+    >>> frozen = PottsModel(2.0 * np.eye(20)[::-1], colors=2, beta=5.0)
+    >>> with warnings.catch_warnings(record=True) as told:
+    ...     warnings.simplefilter("always")
+    ...     tokens = sample(frozen, 300, burn_in=4)
+    >>> [warning.category is MixingWarning for warning in told]
+    [True]
+    """
 
 
 @dataclass(frozen=True)
@@ -43,6 +56,15 @@ class Mixing:
         Change of the mean energy since then, in standard deviations of the energy.
     chains : int
         Chains that were compared.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens
+    >>> from simulations import Chains, PottsModel
+    >>> chains = Chains(PottsModel.random(PottsTokens(3, 1.0), 20, seed=0), chains=200, seed=1)
+    >>> found = chains.burn_in(40)
+    >>> found.mixed, abs(found.memory) < 0.2
+    (True, True)
     """
 
     memory: float

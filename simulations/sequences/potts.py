@@ -64,6 +64,16 @@ class PottsModel(Immutable):
     ValueError
         If an argument is not allowed, or local fields can exceed 1e13, of which double precision
         keeps too few digits for probabilities; 2^17 where sequences are sampled, in single.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens
+    >>> from simulations import PottsModel
+    >>> model = PottsModel.random(PottsTokens(colors=3, beta=1.5), sites=30, seed=0)
+    >>> model.couplings.shape, model.beta
+    ((30, 30), 1.5)
+    >>> PottsModel([[0, 1, 0], [1, 0, 1], [0, 1, 0]], colors=2, beta=0.5, fields=[0.2, 0.0]).sites
+    3
     """
 
     couplings: Floats

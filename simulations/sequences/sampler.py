@@ -52,6 +52,18 @@ class Chains:
         Source of all randomness.
     threads : int
         Threads that share the chains; their number changes nothing but the time.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens
+    >>> from simulations import Chains, PottsModel
+    >>> model = PottsModel.random(PottsTokens(3, 1.5), 20, seed=0)
+    >>> chains = Chains(model, chains=16, seed=1)
+    >>> chains.run(sweeps=60).shape
+    (16, 20)
+    >>> few = Chains(model, chains=4, seed=1)
+    >>> bool((few.run(60) == chains.tokens[:4]).all())
+    True
     """
 
     def __init__(self, model: PottsModel, chains: int, seed: Any = 0, threads: int = 1) -> None:
@@ -225,6 +237,15 @@ def sample(
     -----
     MixingWarning
         If the burn-in was too short.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens
+    >>> from simulations import PottsModel, sample
+    >>> model = PottsModel.random(PottsTokens(3, 1.5), sites=30, seed=0)
+    >>> tokens = sample(model, samples=100, seed=1)
+    >>> tokens.shape, tokens.dtype, int(tokens.max())
+    ((100, 30), dtype('uint8'), 2)
     """
     chains = Chains(model, integer("samples", samples, 1), seed, threads)
     chains.burn_in(burn_in)
