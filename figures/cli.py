@@ -13,7 +13,7 @@ from figures.output.own_table import table_in
 from figures.output.publish import FORMATS, USUAL
 from figures.output.read_tables import read_tables
 from figures.paper import FIGURES
-from figures.paper.figure import FigureSource, PaperFigure
+from figures.paper.figure import FigureSource, PaperFigure, at
 from figures.paper.parameters import KINDS, Parameter
 from figures.paper.tokens import TokensFigure
 from replica.commandline.command import CONVERGED, NOT_CONVERGED, Parser, run
@@ -155,17 +155,12 @@ def _figure(options: argparse.Namespace, command: str) -> int:
 
 def _at(options: argparse.Namespace) -> FigureSource:
     """Return the figure at the parameters that were given."""
-    figure: FigureSource = options.figure
     given = {}
     for name in KINDS:
         if getattr(options, name) is not None:
             found = values(name, number(getattr(options, name)))
             given[name] = found if len(found) > 1 else found[0]
-    if isinstance(figure, PaperFigure):
-        return figure.at(**given) if given else figure
-    for name, value in given.items():
-        raise invalid(name, value, f"left out, {figure.NAME} takes no parameters")
-    return figure
+    return at(options.figure, given)
 
 
 def _tokens(options: argparse.Namespace, command: str) -> int:

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from replica.tables import Table
-from replica.validation import integer, one_of, truth
+from replica.validation import integer, invalid, one_of, truth
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -58,15 +58,15 @@ def draw(
     from figures.drawing.style import journal, load_matplotlib
     from figures.output.own_table import as_it_was_made, check, own_table, table_in
     from figures.paper import FIGURES
-    from figures.paper.figure import PaperFigure
+    from figures.paper.figure import at
+    from figures.paper.tokens import TokensFigure
 
-    known = {figure.NAME: figure for figure in FIGURES}
-    figure = known[one_of("name", name, known)]
-    if parameters or isinstance(figure, PaperFigure):
-        assert isinstance(figure, PaperFigure)
-        figure = figure.at(**parameters)
+    known = {figure.NAME: figure for figure in (*FIGURES, TokensFigure())}
+    figure = at(known[one_of("name", name, known)], parameters)
     if data is None:
         quick, workers = truth("quick", quick), integer("workers", workers, 1)
+        if name == TokensFigure.NAME:
+            raise invalid("data", data, "the table that `replica-figures tokens FILE` wrote")
         table = figure.compute(quick, workers)
     elif isinstance(data, Table):
         table = data

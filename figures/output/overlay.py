@@ -154,7 +154,8 @@ def caption(theory: Table, simulation: Table, x: str, y: str, best_lam: bool = F
     curves = curves_between(theory, simulation, x, best_lam)
     axes = f"{KNOWN[y].label or y} against the {KNOWN[x].label or x}"
     drawn = f"{MEANS} {systems(simulation)}." if len(simulation) else "Replica theory."
-    return f"{axes[0].upper()}{axes[1:]}: {', '.join(told_of(curves))}. {drawn}"
+    told = [each for each in told_of(curves) if not each.startswith("$L=")]
+    return f"{axes[0].upper()}{axes[1:]}: {', '.join(told)}. {drawn}"
 
 
 def warn(

@@ -124,6 +124,15 @@ class PaperFigure:
         return f"{full}; with --quick {quick}" if full != quick else full
 
 
+def at(figure: FigureSource, given: Mapping[str, Any]) -> FigureSource:
+    """Return any figure at parameters, of which one that is no `PaperFigure` takes none."""
+    if isinstance(figure, PaperFigure):
+        return figure.at(**given) if given else figure
+    for name, value in given.items():
+        raise invalid(name, value, f"left out, {figure.NAME} takes no parameters")
+    return figure
+
+
 def _amount(size: Any, name: str) -> Any:
     """Return an entry of how much is computed, those of several sizes as a tuple."""
     if isinstance(size, Sequence):

@@ -13,7 +13,7 @@ from figures.drawing.panels import LOSS_NAMES, markers, measured
 from figures.drawing.style import FIT, OPTIMAL_COLOR, TEST, TRAIN, TWO_COLUMNS, Look
 from figures.paper.captions import systems
 from figures.paper.contents import SOURCES, described
-from figures.paper.curves import Size, check_whole, simulated
+from figures.paper.curves import Lengths, Size, check_whole, simulated
 from figures.paper.figure import PaperFigure
 from replica.problem import LOSSES, PottsTokens, Problem
 from replica.tables import Table
@@ -30,9 +30,6 @@ _LARGER = 5.8
 
 #: Sample ratio.
 _ALPHA = 2.0
-
-#: Systems of a length that is usually not there: so many sites in all, and no fewer systems.
-_TOTAL, _FEWEST = 6000, 12
 
 _LOSSES = ((TEST, "test_loss"), (TRAIN, "train_loss"))
 
@@ -85,13 +82,13 @@ class FiniteSize(PaperFigure):
 
     def sizes(self, quick: bool) -> list[Size]:
         """Return how much is computed at each length."""
-        usual = {size.sites: size for size in (self.QUICK if quick else self.FULL)}
-        samples = next(iter(usual.values())).test_samples
-        found = [
-            usual.get(each, Size(each, max(_FEWEST, _TOTAL // each), each, samples, (), 0))
-            for each in self.sites or usual
+        usual = self.QUICK if quick else self.FULL
+        lengths = Lengths(tuple((size.sites, size.seeds) for size in usual))
+        known = {size.sites: size for size in usual}
+        return [
+            replace(known.get(sites, replace(usual[0], sites=sites, rows=sites)), seeds=seeds)
+            for sites, seeds in lengths.at(self.sites, self.seeds).systems
         ]
-        return found if self.seeds is None else [replace(x, seeds=self.seeds) for x in found]
 
     def compute(self, quick: bool, workers: int) -> Table:
         """Return the theory, one line per loss, and trained systems of several lengths."""

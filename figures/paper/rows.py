@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from figures.drawing.panels import measured
 from figures.drawing.style import LOOKS, TWO_COLUMNS, Look
 from figures.paper.captions import systems
 from figures.paper.contents import ANY, described
-from figures.paper.curves import check_whole
+from figures.paper.curves import Lengths, check_whole
 from figures.paper.figure import PaperFigure
 from replica.problem import PottsTokens, Problem, RowTokens
 from replica.tables import Table
@@ -31,30 +31,11 @@ _EXACT = "#888888"
 
 
 @dataclass(frozen=True)
-class Amount:
+class Amount(Lengths):
     """Lengths of the models with the seeds of each, rows and test sequences."""
 
-    systems: tuple[tuple[int, int], ...]
     rows: int
     test_samples: int
-
-    @property
-    def sites(self) -> tuple[int, ...]:
-        """L of the models."""
-        return tuple(sites for sites, _ in self.systems)
-
-    @property
-    def seeds(self) -> tuple[int, ...]:
-        """Training sets of each."""
-        return tuple(seeds for _, seeds in self.systems)
-
-    def at(self, sites: tuple[int, ...] | None, seeds: int | None) -> Amount:
-        """Return the amount with other models, where any are given."""
-        lengths = self.sites if sites is None else sites
-        usual = dict(self.systems)
-        numbers = (seeds or usual.get(each, min(self.seeds)) for each in lengths)
-        rows = min(self.rows, *lengths)
-        return replace(self, systems=tuple(zip(lengths, numbers, strict=True)), rows=rows)
 
 
 @dataclass
@@ -108,7 +89,8 @@ class Rows(PaperFigure):
         lines = [solve(family).line()]
         for sites, seeds in amount.systems:
             J = PottsModel.random(data, sites, 0).couplings
-            rows = RowTokens.rows_from_couplings(J, range(amount.rows), data.colors, data.beta)
+            shown = range(min(amount.rows, sites))
+            rows = RowTokens.rows_from_couplings(J, shown, data.colors, data.beta)
             lines += sweep_rows(family, rows, [family.alpha]).lines()
             problems = [family.at(data=row) for row in rows]
             tasks = row_experiments(problems, range(seeds), test_samples=amount.test_samples)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from figures.drawing.panels import family_looks, markers, theory_line
 from figures.drawing.style import LOOKS, OPTIMAL_COLOR, TWO_COLUMNS, Look
 from figures.paper.captions import systems
 from figures.paper.contents import SOURCES, described
+from figures.paper.curves import Lengths
 from figures.paper.figure import PaperFigure
 from figures.paper.lines import threshold_line
 from replica.errors import ParamagnetWarning
@@ -33,36 +35,18 @@ MOST = 3.0
 #: The number of colours of the simulated systems.
 _SIMULATED = 3
 
-#: Systems of a length that is usually not there: so many sites in all, and no fewer systems.
-_TOTAL, _FEWEST = 10_000, 40
+#: Dashes of neighbouring lines, which may cross.
+_DASHES = ((0, (2.2, 1.2)), (0, (6, 2)))
 
 #: Where the separable fraction is drawn, relative to the threshold.
 PLACES = np.arange(0.7, 1.45, 0.1)
 
 
 @dataclass(frozen=True)
-class Amount:
-    """Values of b per line, and pairs of L with the number of systems."""
+class Amount(Lengths):
+    """Pairs of L with the number of systems, and values of b per line."""
 
     points: int
-    systems: tuple[tuple[int, int], ...]
-
-    @property
-    def sites(self) -> tuple[int, ...]:
-        """L of the systems."""
-        return tuple(sites for sites, _ in self.systems)
-
-    @property
-    def seeds(self) -> tuple[int, ...]:
-        """Their number at each L."""
-        return tuple(seeds for _, seeds in self.systems)
-
-    def at(self, sites: tuple[int, ...] | None, seeds: int | None) -> Amount:
-        """Return the amount with other systems, where any are given."""
-        lengths = self.sites if sites is None else sites
-        usual = dict(self.systems)
-        numbers = (seeds or usual.get(each, max(_FEWEST, _TOTAL // each)) for each in lengths)
-        return replace(self, systems=tuple(zip(lengths, numbers, strict=True)))
 
 
 @dataclass
@@ -79,8 +63,8 @@ class Threshold(PaperFigure):
         "the existence threshold against b, and separable fractions of simulated data sets"
     )
 
-    FULL = Amount(20, ((30, 300), (60, 200), (120, 80)))
-    QUICK = Amount(8, ((20, 120), (40, 60), (80, 24)))
+    FULL = Amount(((30, 300), (60, 200), (120, 80)), 20)
+    QUICK = Amount(((20, 120), (40, 60), (80, 24)), 8)
 
     @property
     def data(self) -> PottsTokens:
@@ -135,8 +119,9 @@ class Threshold(PaperFigure):
         figure = Sheet(figsize=(TWO_COLUMNS, 3.0))
         left, right = figure.subplots(1, 2)
         log_axis(left.yaxis, (0.5, 1, 2, 3, 5))
-        for colors, look in family_looks("$C={:g}$", self.colors).items():
-            _draw_threshold(left, theory.where(colors=colors), int(colors), look)
+        looks = family_looks("$C={:g}$", self.colors).items()
+        for (colors, look), dash in zip(looks, cycle(_DASHES), strict=False):
+            _draw_threshold(left, theory.where(colors=colors), int(colors), look, dash)
         left.set(xlim=(0, 0.95), xlabel="reduced coupling $b=\\beta/C$")
         left.set_ylabel("existence threshold $\\alpha_c$")
         left.set_title("below: no minimiser without weight decay")
@@ -167,17 +152,17 @@ class Threshold(PaperFigure):
         return (line["colors"], line["beta"]) == (_SIMULATED, self.beta)
 
 
-def _draw_threshold(axes: Axes, lines: Table, colors: int, look: Look) -> None:
+def _draw_threshold(axes: Axes, lines: Table, colors: int, look: Look, dash: Any) -> None:
     """Draw the threshold of one number of colours, with its name on the line."""
     points = sorted(lines.lines(), key=lambda line: line["beta"])
     known = Table(line | {"b": line["beta"] / colors} for line in points)
     safe = safe_b(colors) * (1 + 1e-9)
-    for style, kept in (("-", known["b"] <= safe), ("--", known["b"] >= safe / (1 + 2e-9))):
+    for style, kept in (("-", known["b"] <= safe), (dash, known["b"] >= safe / (1 + 2e-9))):
         piece = Table(line for line, keep in zip(known.lines(), kept, strict=True) if keep)
         if len(piece) > 1:
             theory_line(axes, piece, "b", "alpha", look, linestyle=style)
     axes.annotate(
-        look.label, (0, known["alpha"][0]), (6, 3), textcoords="offset points", color=look.color,
+        look.label, (0, known["alpha"][0]), (6, 4), textcoords="offset points", color=look.color,
         fontsize="medium",
     )  # fmt: skip
 

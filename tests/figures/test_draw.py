@@ -140,6 +140,7 @@ def test_what_a_figure_does_not_take_is_refused(name, tmp_path, capsys):
         ("phase-diagram", {"lam": 0}, "lam = 0.0 is not allowed"),
         ("no-such-figure", {}, "name = 'no-such-figure' is not allowed"),
         ("double-descent", {"quick": 1}, "quick = 1 is not allowed"),
+        ("tokens", {}, "the table that `replica-figures tokens FILE` wrote"),
         ("double-descent", {"data": "nowhere.csv"}, "table = 'nowhere.csv' is not allowed"),
     ],
 )
@@ -197,6 +198,18 @@ def test_both_lengths_have_whole_numbers_of_samples(sites):
     common = math.gcd(sites, shorter.sites)
     moved = np.array(whole_samples(usual.marks, common)) - usual.marks
     assert np.all(np.abs(moved) <= 0.5 / common + 1e-12) or min(moved + usual.marks) == 1 / common
+
+
+def test_other_lengths_have_as_many_systems_as_those_next_to_them():
+    finite, threshold = FIGURES["finite-size"], FIGURES["threshold"]
+    sizes = finite.at(sites=(35, 60, 1000)).sizes(quick=False)
+    assert [(s.sites, s.seeds, s.rows) for s in sizes] == [
+        (35, 150, 35), (60, 100, 60), (1000, 12, 1000)
+    ]  # fmt: skip
+    assert [s.seeds for s in finite.at(seeds=5).sizes(quick=True)] == [5, 5, 5]
+    assert finite.sizes(quick=False) == list(finite.FULL)
+    assert threshold.FULL.at((25, 60), None).systems == ((25, 300), (60, 200))
+    assert threshold.FULL.at(None, None) == threshold.FULL
 
 
 def test_pictures_keep_their_style_wherever_they_are_saved(small, tmp_path):

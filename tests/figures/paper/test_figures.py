@@ -37,7 +37,7 @@ SMALL: dict[str, Any] = {
     "recovery": recovery.Amount(((60, 3), (100, 3)), 2),
     "rows": rows.Amount(((24, 3), (36, 2)), 4, 50),
     "training-time": training_time.Amount(20, 3, 4, 50, (0.5, 2.0), 3, 0, 12, 64),
-    "threshold": threshold.Amount(2, ((8, 12), (12, 7))),
+    "threshold": threshold.Amount(((8, 12), (12, 7)), 2),
 }
 
 FIGURES = {figure.NAME: figure for figure in cli.FIGURES if figure.NAME in SMALL}
