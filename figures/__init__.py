@@ -1,5 +1,8 @@
 """Figures of the paper, theory as lines and trained finite systems as markers; the style for more.
 
+- draw: a figure of the package, at parameters of one's own.
+- plot: any table, curve or grid.
+
 TUTORIAL.md, beside this file, leads to a figure of one's own, of these:
 
 - theory_line, measured: draw a table of the theory, and means over seeds with their errors.

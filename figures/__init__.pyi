@@ -8,3 +8,5 @@ from .drawing.style import ONE_COLUMN as ONE_COLUMN
 from .drawing.style import TWO_COLUMNS as TWO_COLUMNS
 from .drawing.style import Look as Look
 from .drawing.style import journal as journal
+from .output.draw import draw as draw
+from .output.plot import plot as plot

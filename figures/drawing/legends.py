@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from figures.drawing.style import FAILED, FAILED_COLOR, OPTIMAL_COLOR, Look
-from replica.tables import Table
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
-    from matplotlib.figure import FigureBase
+    from matplotlib.figure import Figure, SubFigure
 
 
 def has_failures(panels: Iterable[Axes]) -> bool:
@@ -64,15 +63,16 @@ def kinds(failures: bool = False, line: str = "line: theory") -> list[Artist]:
     return [line_handle, bars, *([cross] if failures else [])]
 
 
-def settings(figure: FigureBase, text: str) -> None:
-    """Say under the panels, small, what they have in common."""
-    figure.supxlabel(text, fontsize=6)
-
-
-def lengths(table: Table) -> str:
-    """Return the lengths of the simulated systems in a table, as in "$L=180$"."""
-    sites = sorted({line["sites"] for line in table.lines() if line.get("sites") is not None})
-    return f"$L={', '.join(map(str, sites))}$"
+def legend_above(figure: Figure | SubFigure, handles: Sequence[Artist]) -> None:
+    """Put a legend above the panels, in as many rows as the width makes necessary."""
+    for rows in range(1, len(handles) + 1):
+        made = figure.legend(
+            handles=handles, loc="outside upper center", ncols=-(-len(handles) // rows),
+            columnspacing=1.5, handlelength=1.8, handletextpad=0.6,
+        )  # fmt: skip
+        if rows == len(handles) or made.get_window_extent().width <= figure.bbox.width:
+            return
+        made.remove()
 
 
 def circ(row: Iterable[float]) -> str:

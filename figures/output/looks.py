@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 #: Sizes of the text of a legend, and inches of it that a figure has room for as it is.
-_SIZES, _ROOM = (6.5, 5.5, 4.5), 0.9
+_SIZES, _ROOM = (7.5, 6.5, 5.5, 4.5), 0.9
 
 
 def looks_of(curves: Curves) -> dict[Key, Look]:
@@ -46,18 +46,7 @@ def looks_of(curves: Curves) -> dict[Key, Look]:
 
 def legend(figure: Figure, curves: Curves, looks: dict[Key, Look], failures: bool) -> None:
     """Put a legend above the panel, in columns and letters that its width has room for."""
-    handles = [
-        _handle(look, key in curves.lines, key in curves.marks)
-        for key, look in looks.items()
-        if look.label
-    ]
-    # A matrix that all have in common is told by no digest of it.
-    told = [
-        _shown(key, value)
-        for key, value in curves.constant.items()
-        if key not in FINITE[1:] and not (key == "couplings" and value.startswith("sha256"))
-    ]
-    handles += kinds(failures)
+    handles, told = handles_of(curves, looks, failures), told_of(curves)
     for size, columns, between in product(_SIZES, (2, 1), (", ", ",\n")):
         made = figure.legend(
             handles=handles, loc="outside upper center", ncols=columns, fontsize=size,
@@ -69,6 +58,27 @@ def legend(figure: Figure, curves: Curves, looks: dict[Key, Look], failures: boo
             break
         made.remove()
     figure.set_figheight(figure.get_figheight() + max(extent.height / figure.dpi - _ROOM, 0.0))
+
+
+def handles_of(curves: Curves, looks: dict[Key, Look], failures: bool) -> list[Artist]:
+    """Return the handles of all curves, and those that say what lines, markers and crosses are."""
+    handles = [
+        _handle(look, key in curves.lines, key in curves.marks)
+        for key, look in looks.items()
+        if look.label
+    ]
+    line, marker, *cross = kinds(failures)
+    both = [line, marker] if curves.lines and curves.marks else []
+    return [*handles, *both, *cross]
+
+
+def told_of(curves: Curves) -> list[str]:
+    """Return what all curves have in common; a matrix is told by no digest of it."""
+    return [
+        _shown(key, value)
+        for key, value in curves.constant.items()
+        if key not in FINITE[1:] and not (key == "couplings" and value.startswith("sha256"))
+    ]
 
 
 def _labels(key: str, values: Iterable[Any]) -> dict[Any, str]:

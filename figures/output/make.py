@@ -7,8 +7,9 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from figures.output.own_table import foreign, own_table
-from figures.paper.figure import FigureSource
+from figures.output.own_table import as_it_was_made, foreign, own_table
+from figures.output.publish import USUAL
+from figures.paper.figure import FigureSource, PaperFigure
 from replica.commandline.command import CONVERGED, NOT_CONVERGED
 from replica.commandline.terminal import say
 from replica.errors import MissingExtra
@@ -17,9 +18,15 @@ from replica.tables.locks import unwritten
 
 
 def make(
-    figure: FigureSource, folder: Path, quick: bool, workers: int, table: str | None, command: str
+    figure: FigureSource,
+    folder: Path,
+    quick: bool,
+    workers: int,
+    table: str | None,
+    command: str,
+    formats: Sequence[str] = USUAL,
 ) -> int:
-    """Compute or read the table of a figure, draw it, write both and return the exit status.
+    """Compute or read the table of a figure, draw it, write all and return the exit status.
 
     Parameters
     ----------
@@ -35,6 +42,8 @@ def make(
         A CSV file to draw instead of computing.
     command : str
         The command line, for the record; its first word is the command.
+    formats : sequence of str
+        Of the pictures.
 
     Raises
     ------
@@ -45,7 +54,10 @@ def make(
         If the disk is full or the folder can no longer be written.
     """
     prog = command.split()[0]
-    known = None if table is None else own_table(figure, table, prog)
+    known = None
+    if table is not None:
+        figure = as_it_was_made(figure, table)
+        known = own_table(figure, table, prog)
     with unwritten("out", folder / f"{figure.NAME}.csv"):  # asked before the work, and again after
         pass
 
@@ -61,18 +73,22 @@ def make(
     with journal():
         try:
             drawn = figure.draw(known)
+            caption = figure.caption(known) if isinstance(figure, PaperFigure) else ""
         except (LookupError, TypeError, ValueError) as error:
             if table is None:
                 raise
             # A table that was shortened by hand, say.
             raise foreign(figure, table, prog, f"it cannot be drawn: {described(error)}") from None
+        given = figure.given if isinstance(figure, PaperFigure) else {}
         written = publish(
             drawn,
             known,
             folder,
             figure.NAME,
+            formats,
+            caption,
             command=command,
-            parameters={"figure": figure.NAME, "quick": quick, "table": table},
+            parameters={"figure": figure.NAME, "quick": quick, "table": table, **given},
             seeds=sorted({line["seed"] for line in known.lines() if line.get("seed") is not None}),
         )
     for path in written:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from figures.paper.contents import ANY
-from figures.paper.figure import FigureSource
+from figures.paper.figure import FigureSource, PaperFigure
 from replica.errors import BadArgument
 from replica.tables import Table
 from replica.tables.provenance import read_sidecar
@@ -38,13 +40,37 @@ def own_table(figure: FigureSource, path: str, command: str) -> Table:
     maker = _maker(path, command)
     if maker not in (None, figure.NAME):
         raise foreign(figure, path, command, f"it is of {maker}")
+    check(figure, table, path, command)
+    return table
+
+
+def check(figure: FigureSource, table: Table, name: str, command: str) -> None:
+    """Raise ValueError if the lines of a table, which is called `name`, are not the figure's."""
     for kind in figure.CONTENTS:
         if not any(_is(line, kind) for line in table.lines()):
-            raise foreign(figure, path, command, f"it has no line of {_shown(kind)}")
+            raise foreign(figure, name, command, f"it has no line of {_shown(kind)}")
     for number, line in enumerate(table.lines(), start=2):
         if not any(_is(line, kind) for kind in figure.CONTENTS):
-            raise foreign(figure, path, command, f"line {number} is none of its")
-    return table
+            raise foreign(figure, name, command, f"line {number} is none of its")
+
+
+def as_it_was_made(figure: FigureSource, path: str) -> FigureSource:
+    """Return the figure at the parameters that the sidecar of a table names.
+
+    What was given for the figure itself stays; without a sidecar nothing else is known.
+    """
+    named = read_sidecar(path)[0].get("parameters")
+    if not isinstance(figure, PaperFigure) or not isinstance(named, dict):
+        return figure
+    known = {name: value for name, value in named.items() if name in figure.parameters}
+    with suppress(BadArgument):  # a sidecar that was changed by hand: the lines tell
+        return figure.at(**known | figure.given)
+    return figure
+
+
+def table_in(figure: FigureSource, place: str) -> str:
+    """Return the path of the figure's table, which is this file or in this folder."""
+    return str(Path(place) / f"{figure.NAME}.csv") if Path(place).is_dir() else place
 
 
 def foreign(figure: FigureSource, path: str, command: str, reason: str) -> BadArgument:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 from replica.errors import Unwritable, reason
@@ -17,13 +18,25 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 #: What is said in pictures; without a date the same picture is the same file.
-_METADATA: dict[str, dict[str, Any]] = {".pdf": {"CreationDate": None}, ".png": {}}
+_METADATA: dict[str, dict[str, Any]] = {"pdf": {"CreationDate": None}, "png": {},
+                                        "svg": {"Date": None}}  # fmt: skip
+
+#: Those that can be written, and those that are.
+FORMATS, USUAL = tuple(_METADATA), ("pdf", "png")
 
 
-def publish(figure: Figure, table: Table, folder: Path, name: str, **provenance: Any) -> list[Path]:
-    """Write NAME.pdf, NAME.png, NAME.csv and its sidecar NAME.json to a folder.
+def publish(
+    figure: Figure,
+    table: Table,
+    folder: Path,
+    name: str,
+    formats: Sequence[str] = USUAL,
+    caption: str = "",
+    **provenance: Any,
+) -> list[Path]:
+    """Write NAME.csv, its sidecar NAME.json, the pictures and the caption NAME.txt to a folder.
 
-    No file takes its place before both pictures are drawn and written whole. Where there is no
+    No file takes its place before all pictures are drawn and written whole. Where there is no
     room for them the table, which may have taken hours, is kept without pictures, also of an
     older one.
 
@@ -36,22 +49,26 @@ def publish(figure: Figure, table: Table, folder: Path, name: str, **provenance:
     replica.errors.Unwritable
         If the disk is full or the folder cannot be written; each file is whole or not there.
     """
-    written = [folder / f"{name}.{ending}" for ending in ("csv", "json", "pdf", "png")]
-    path, _, *pictures = written
+    endings = ("csv", "json", *formats, *(["txt"] if caption else []))
+    written = [folder / f"{name}.{ending}" for ending in endings]
+    path, _, *others = written
     with unwritten("out", written[0]):
         try:
             with ExitStack() as pending:
-                for path in pictures:
+                for path in others:
                     stream = pending.enter_context(whole_file(path))
-                    metadata = _METADATA[path.suffix]
-                    figure.savefig(stream, format=path.suffix[1:], metadata=metadata)
+                    kind = path.suffix[1:]
+                    if kind == "txt":
+                        stream.write(f"{fill(caption, 100)}\n".encode())
+                    else:
+                        figure.savefig(stream, format=kind, metadata=_METADATA[kind])
                     stream.flush()
                 path = written[0]
                 replace_table(path, table, provenance)
-                path = pictures[0]
+                path = others[0]
         except OSError as error:
-            if path in pictures:
-                _keep_alone(written[0], table, provenance, pictures)
+            if path in others:
+                _keep_alone(written[0], table, provenance, others)
             raise _unwritable(path, error) from None
     return written
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from replica.problem import Problem
 from replica.tables import Table
+from replica.validation import invalid
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,61 @@ class Size:
     test_samples: int | None
     marks: tuple[float, ...]
     points: int
+
+    def at(self, sites: int | None, seeds: int | None, alphas: bool = True) -> Size:
+        """Return the size with other systems, where any are given.
+
+        Where the marks are sample ratios they move to the next ones with whole numbers of samples.
+        """
+        size = self if seeds is None else replace(self, seeds=seeds)
+        if sites is None:
+            return size
+        marks = tuple(sorted(set(whole_samples(size.marks, sites)))) if alphas else size.marks
+        return replace(size, sites=sites, rows=min(size.rows, sites), marks=marks)
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """Systems of several lengths.
+
+    Parameters
+    ----------
+    systems : tuple of pairs of int
+        L, and the number of systems.
+    """
+
+    systems: tuple[tuple[int, int], ...]
+
+    @property
+    def sites(self) -> tuple[int, ...]:
+        """L of the systems."""
+        return tuple(sites for sites, _ in self.systems)
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Their number at each L."""
+        return tuple(seeds for _, seeds in self.systems)
+
+    def at(self, sites: Sequence[int] | None, seeds: int | None) -> Self:
+        """Return other systems, where any are given: as many as at the nearest usual length."""
+        usual = dict(self.systems)
+        found = [
+            (each, seeds or usual[min(usual, key=lambda known: abs(math.log(known / each)))])
+            for each in sites or usual
+        ]
+        return replace(self, systems=tuple(found))
+
+
+def whole_samples(alphas: Iterable[float], sites: int) -> tuple[float, ...]:
+    """Return the sample ratios next to these at which M = αL is whole."""
+    return tuple(max(1, round(alpha * sites)) / sites for alpha in alphas)
+
+
+def check_whole(sites: int | None, alphas: Sequence[float]) -> None:
+    """Raise ValueError if a sample ratio makes no whole number of samples at this length."""
+    if sites is not None and whole_samples(alphas, sites) != tuple(alphas):
+        listed = ", ".join(f"{alpha:g}" for alpha in alphas)
+        raise invalid("sites", sites, f"such that alpha = {listed} make whole numbers of samples")
 
 
 def simulated(problems: Sequence[Problem], size: Size, workers: int, label: str) -> Table:

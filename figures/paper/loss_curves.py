@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from figures.drawing.axes import log_axis
-from figures.drawing.legends import kinds, lengths, letter, reference, series, settings
-from figures.drawing.panels import ALPHA, LOSS_NAMES, markers, measured, theory_line
-from figures.drawing.style import BAND_COLOR, OPTIMAL_COLOR, TEST, TRAIN, TWO_COLUMNS
+from figures.drawing.legends import kinds, legend_above, letter, reference, series
+from figures.drawing.panels import ALPHA, LOSS_NAMES, measured, theory_line
+from figures.drawing.residuals import draw_scores, scores
+from figures.drawing.style import TEST, TRAIN, TWO_COLUMNS
+from figures.paper.captions import MEANS, systems
 from figures.paper.contents import SOURCES, described
 from figures.paper.curves import Size, curves
-from figures.paper.own_couplings import beyond, draw_strip, systems
+from figures.paper.figure import PaperFigure
+from figures.paper.own_couplings import beyond, draw_strip, lengths_of, systems_of
 from replica.problem import Problem
 from replica.tables import Table
 
@@ -45,19 +48,24 @@ class Panel:
 Rows = Sequence[Sequence[Panel]]
 
 
-@dataclass
-class LossCurves:
-    """A figure of learning curves, as `figures.paper.figure.FigureSource` says, row by row."""
+class LossCurves(PaperFigure):
+    """Base of the figures of learning curves, row by row of panels."""
 
-    NAME: str
-    DESCRIPTION: str
-    ROWS: Rows
     FULL: Size
     QUICK: Size
 
     #: Labels of the strips under a panel, and the height of a row of panels in inches.
     STRIPS: ClassVar[Sequence[str]] = ("sim. − theory\n(std. errors)",)
     HEIGHT: ClassVar[float] = 3.0
+
+    lam: float
+    sites: int | None
+    seeds: int | None
+
+    @property
+    def ROWS(self) -> Rows:
+        """The panels."""
+        raise NotImplementedError
 
     @property
     def CONTENTS(self) -> list[dict[str, Any]]:
@@ -67,7 +75,7 @@ class LossCurves:
 
     def compute(self, quick: bool, workers: int) -> Table:
         """Return the theory's points and the trained systems of all panels, one line per seed."""
-        size = self.QUICK if quick else self.FULL
+        size = (self.QUICK if quick else self.FULL).at(self.sites, self.seeds)
         families = [panel.problem for row in self.ROWS for panel in row]
         line = np.geomspace(*_RANGE, size.points)
         return curves(families, "alpha", line, size, workers, self.NAME)
@@ -79,11 +87,10 @@ class LossCurves:
         over seeds with its standard error. Lower strips: distance of the markers from the
         theory in standard errors, so that every bar has length one; the band is two of them.
         """
-        from matplotlib.figure import Figure
-
+        from figures.drawing.sheet import Sheet
         from simulations.experiments.average_seeds import average_seeds
 
-        figure = Figure(figsize=(TWO_COLUMNS, 0.3 + self.HEIGHT * len(self.ROWS)))
+        figure = Sheet(figsize=(TWO_COLUMNS, 0.3 + self.HEIGHT * len(self.ROWS)))
         letters = iter(ascii_lowercase)
         blocks = figure.subfigures(len(self.ROWS), 1, hspace=0.03, squeeze=False)[:, 0]
         for block, row in zip(blocks, self.ROWS, strict=True):
@@ -98,23 +105,21 @@ class LossCurves:
                 self._draw_strips(strips, chosen)
                 letter(curve, next(letters))
                 # The letter needs some of the room.
-                curve.set_title(panel.title, fontsize=7)
+                curve.set_title(panel.title, fontsize="medium")
                 log_axis(strips[-1].xaxis, (0.5, 1, 2, 5))
                 strips[-1].set_xlim(*_RANGE)
             loss = row[0].problem.loss_name
             axes[0, 0].set_ylabel(LOSS_NAMES[loss] + _UNITS[loss])
             for strip, label in zip(axes[1:, 0], self.STRIPS, strict=True):
-                strip.set_ylabel(label, fontsize=6.5)
+                strip.set_ylabel(label, fontsize="small")
             block.align_ylabels(axes[:, 0])
             if block is blocks[0]:
                 handles = [series(TEST), series(TRAIN), reference("optimal loss")]
                 handles += kinds(any(table["status"] != "converged"))
-                block.legend(handles=handles, loc="outside upper center", ncols=len(handles))
+                legend_above(block, handles)
             if block is blocks[-1]:
                 for strip in axes[-1]:
                     strip.set_xlabel(ALPHA)
-                told = f"$\\lambda={row[0].problem.lam:g}$, {lengths(table)}"
-                settings(block, told + self._told(table))
         return figure
 
     def _curve(self, table: Table) -> Table:
@@ -131,9 +136,25 @@ class LossCurves:
 
         _draw_strip(strips[0], self._curve(table), average_seeds(self._shown(table)))
 
-    def _told(self, table: Table) -> str:
-        """Return what else is said under the panels."""
-        return ""
+    def caption(self, table: Table) -> str:
+        """Return what stands under the picture in a paper."""
+        return f"{self.about()} {self._lines()} {self._strips(table)} {MEANS} {systems(table)}."
+
+    def about(self) -> str:
+        """Return the first sentences of the caption: what is learnt, and with which parameters."""
+        raise NotImplementedError
+
+    def _lines(self) -> str:
+        return (
+            "Test loss (circles) and training loss (squares) per masked token against the sample "
+            "ratio $\\alpha=M/L$; dashed: loss of the true conditional law."
+        )
+
+    def _strips(self, table: Table) -> str:
+        """Return what the caption says of the strips."""
+        return (
+            "Strips: distance of simulation and theory in standard errors; the band is two of them."
+        )
 
 
 class OwnLossCurves(LossCurves):
@@ -151,11 +172,11 @@ class OwnLossCurves(LossCurves):
         from replica.saddle_point.sweep import sweep
         from simulations.experiments.simulate_many import collect
 
-        size = self.QUICK if quick else self.FULL
+        longer, shorter = lengths_of(self.QUICK if quick else self.FULL, self.sites, self.seeds)
         families = [panel.problem for row in self.ROWS for panel in row]
-        alphas = sorted({*np.geomspace(*_RANGE, size.points).tolist(), *size.marks})
+        alphas = sorted({*np.geomspace(*_RANGE, longer.points).tolist(), *longer.marks})
         theory = [line for family in families for line in sweep(family, alphas).lines()]
-        trained = collect(systems(families, size), workers, self.NAME)
+        trained = collect(systems_of(families, (longer, shorter)), workers, self.NAME)
         return Table([*theory, *trained.lines()])
 
     def _curve(self, table: Table) -> Table:
@@ -169,14 +190,15 @@ class OwnLossCurves(LossCurves):
         for strip, (look, column) in zip(strips, _LOSSES, strict=True):
             draw_strip(strip, table, look, column)
 
-    def _told(self, table: Table) -> str:
+    def _strips(self, table: Table) -> str:
         panels = [table.where(**panel.contents) for row in self.ROWS for panel in row]
         counts = [beyond(panel, column) for panel in panels for _, column in _LOSSES]
         far, every, chance = (sum(count) for count in zip(*counts, strict=True))
         return (
-            "; strips: $\\delta$ = simulation/theory of the very couplings − 1, longer systems "
-            f"filled;\nof {every} pairs {far} are more than two standard errors apart, "
-            f"{chance:.1f} by chance"
+            "Strips: $L\\delta$ with $\\delta=\\text{simulation}/\\text{theory}-1$, the theory of "
+            "the very couplings, at two lengths, of which the longer is filled and shown above; "
+            f"what is of order $1/L$ is the same at both. Of {every} pairs {far} are more than two "
+            f"standard errors apart, {chance:.1f} by chance."
         )
 
 
@@ -188,18 +210,9 @@ def _draw_curve(axes: Axes, theory: Table, points: Table) -> None:
 
 
 def _draw_strip(axes: Axes, theory: Table, points: Table) -> None:
-    axes.axhspan(-2, 2, color=BAND_COLOR, linewidth=0)
-    axes.axhline(0, color=OPTIMAL_COLOR, linewidth=0.6)
-    largest = 4.0
     theory, points = theory.where(status="converged"), points.where(status="converged")
     for look, column in _LOSSES:
         predicted = dict(zip(theory["alpha"], theory[column], strict=True))
         expected = np.array([predicted.get(alpha, np.nan) for alpha in points["alpha"]])
-        # Where all seeds agree there is no unit to measure in.
-        errors = points[f"{column}_stderr"]
-        unit = np.where(errors > 0, errors, np.nan)
-        score = (points[column] - expected) / unit
-        markers(axes, points["alpha"], score, np.ones(len(score)), look, markersize=3.4)
-        largest = max(largest, 1.3 + float(np.nanmax(np.abs(score), initial=0.0)))
-    low, high = axes.get_ylim()
-    axes.set_ylim(min(low, -largest), max(high, largest))
+        distances = scores(points[column], points[f"{column}_stderr"], expected)
+        draw_scores(axes, points["alpha"], distances, look)

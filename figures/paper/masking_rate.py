@@ -10,47 +10,30 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from figures.drawing.axes import log_axis
-from figures.drawing.legends import has_failures, kinds, lengths, letter, reference, series
+from figures.drawing.legends import has_failures, kinds, legend_above, letter, reference, series
 from figures.drawing.panels import ALPHA, family_looks, markers, measured, theory_line
 from figures.drawing.style import TWO_COLUMNS, Look
+from figures.paper.captions import MEANS, systems
 from figures.paper.contents import ANY, SOURCES, described
-from figures.paper.curves import Size, simulated
+from figures.paper.curves import Size, check_whole, simulated
+from figures.paper.figure import PaperFigure
 from replica.problem import Masking, PottsTokens, Problem
 from replica.tables import Table
 from replica.tables.columns import KNOWN
+from replica.validation import positive
 from simulations.spread import standard_error
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-NAME = "masking-rate"
-DESCRIPTION = "test loss against the share of tokens that are masked at once, and the best share"
-
-COLORS, BETA = 2, 1.0
-
 ALPHAS = (1.0, 2.0, 6.0)
-
-#: Hardly any weight decay.
-LITTLE = 0.01
 
 #: Lines of the table, as its column `part` tells them: along the rate, and at the best of rates.
 ALONG, BEST = 0, 1
 
 #: Distances from the best rate at which systems are trained to find it.
 AROUND = (-0.2, -0.1, 0.0, 0.1, 0.2)
-
-_DATA = PottsTokens(COLORS, BETA)
-
-#: Of the best rates.
-_ANY_DATA = described(_DATA) | {"beta": ANY}
-
-CONTENTS = [
-    *({"part": ALONG, "source": source, **described(_DATA), "masking": ANY}
-      for source in SOURCES),
-    {"part": BEST, "source": "theory", **_ANY_DATA, "masking": ANY},
-    {"part": BEST, "source": "simulation", **described(_DATA), "masking": ANY},
-]  # fmt: skip
 
 _RANGE = (0.9, 13.0)
 
@@ -66,47 +49,174 @@ class Amount:
     ----------
     size : Size
         Systems, and rates of markers and lines.
-    alphas, betas : tuples of float
-        Sample ratios and inverse temperatures of the best rates.
+    alphas : tuple of float
+        Sample ratios of the best rates.
     seeds : int
-        Systems that find the best rates of dynamic masks.
+        Systems that find the best rates of dynamic masks; for markers there is another number.
     """
 
     size: Size
     alphas: tuple[float, ...]
-    betas: tuple[float, ...]
     seeds: int
 
-
-FULL = Amount(
-    Size(160, 8, 20, 1000, (0.1, 0.3, 0.5, 0.7, 0.9), 24),
-    (1.0, 1.4, 2.0, 3.0, 4.2, 6.0, 8.5, 12.0),
-    (BETA, 1.6),
-    24,
-)
-QUICK = Amount(Size(60, 4, 8, 500, (0.2, 0.6), 4), ALPHAS[1:], (BETA, 1.6), 8)
+    @property
+    def sites(self) -> int:
+        """L of the systems."""
+        return self.size.sites
 
 
-def compute(quick: bool, workers: int) -> Table:
-    """Return theory and trained systems along the rate, and at the best rates."""
-    amount = QUICK if quick else FULL
-    lines = [line | {"part": ALONG} for line in _along(amount.size, workers)]
-    return Table([*lines, *(line | {"part": BEST} for line in _best(amount, workers))])
+@dataclass
+class MaskingRate(PaperFigure):
+    """Losses against the rate at the first β, and the best rate at every β."""
 
+    lam: float = 0.01
+    beta: tuple[float, ...] = (1.0, 1.6)
+    colors: int = 2
+    sites: int | None = None
+    seeds: int | None = None
 
-def _along(size: Size, workers: int) -> list[dict[str, Any]]:
-    """Return lines at the best weight decay of every rate, and at a small one."""
-    from replica.saddle_point.solver import solve
+    NAME = "masking-rate"
+    DESCRIPTION = (
+        "test loss against the share of tokens that are masked at once, and the best share"
+    )
 
-    rates = sorted({*np.linspace(0.02, 0.9, size.points).tolist(), *size.marks})
-    lines: list[dict[str, Any]] = []
-    marked: list[Problem] = []
-    for kind, alpha, rate in product(Masking.kinds, ALPHAS, rates):
-        little = Problem(alpha, LITTLE, _DATA, masking=Masking(rate, kind))
-        both = little, _tuned(little)
-        lines += [solve(problem, check=False).line() for problem in both]
-        marked += both if rate in size.marks else ()
-    return [*lines, *simulated(marked, size, workers, NAME).lines()]
+    FULL = Amount(
+        Size(160, 8, 20, 1000, (0.1, 0.3, 0.5, 0.7, 0.9), 24),
+        (1.0, 1.4, 2.0, 3.0, 4.2, 6.0, 8.5, 12.0),
+        24,
+    )
+    QUICK = Amount(Size(60, 4, 8, 500, (0.2, 0.6), 4), ALPHAS[1:], 8)
+
+    @property
+    def data(self) -> PottsTokens:
+        """What is learnt along the rate."""
+        return PottsTokens(self.colors, self.beta[0])
+
+    @property
+    def CONTENTS(self) -> list[dict[str, Any]]:
+        """Theory and systems along the rate, and best rates at every β."""
+        data = described(self.data)
+        return [
+            *({"part": ALONG, "source": source, **data, "masking": ANY} for source in SOURCES),
+            {"part": BEST, "source": "theory", **data, "beta": ANY, "masking": ANY},
+            {"part": BEST, "source": "simulation", **data, "masking": ANY},
+        ]
+
+    def check(self) -> None:
+        """Refuse lengths without whole numbers of samples, and what cannot be drawn."""
+        super().check()
+        for beta in self.beta:
+            PottsTokens(self.colors, beta)
+        positive("lam", self.lam)
+        check_whole(self.sites, ALPHAS)
+
+    def amount(self, quick: bool) -> Amount:
+        """Return how much is computed."""
+        usual = self.QUICK if quick else self.FULL
+        size = usual.size.at(self.sites, self.seeds, alphas=False)
+        return replace(usual, size=size, seeds=self.seeds or usual.seeds)
+
+    def compute(self, quick: bool, workers: int) -> Table:
+        """Return theory and trained systems along the rate, and at the best rates."""
+        amount = self.amount(quick)
+        lines = [line | {"part": ALONG} for line in self._along(amount.size, workers)]
+        return Table([*lines, *(x | {"part": BEST} for x in self._best(amount, workers))])
+
+    def _along(self, size: Size, workers: int) -> list[dict[str, Any]]:
+        """Return lines at the best weight decay of every rate, and at a small one."""
+        from replica.saddle_point.solver import solve
+
+        rates = sorted({*np.linspace(0.02, 0.9, size.points).tolist(), *size.marks})
+        lines: list[dict[str, Any]] = []
+        marked: list[Problem] = []
+        for kind, alpha, rate in product(Masking.kinds, ALPHAS, rates):
+            little = Problem(alpha, self.lam, self.data, masking=Masking(rate, kind))
+            both = little, _tuned(little)
+            lines += [solve(problem, check=False).line() for problem in both]
+            marked += both if rate in size.marks else ()
+        return [*lines, *simulated(marked, size, workers, self.NAME).lines()]
+
+    def _best(self, amount: Amount, workers: int) -> list[dict[str, Any]]:
+        """Return lines at the best rate and weight decay, and systems around dynamic ones."""
+        from replica.predictions.optimal_masking import optimal_masking
+
+        lines: list[dict[str, Any]] = []
+        around: list[Problem] = []
+        for beta, kind, alpha in product(self.beta, Masking.kinds, amount.alphas):
+            bare = Problem(alpha, 1.0, PottsTokens(self.colors, beta))
+            _, solution = optimal_masking(bare, kind, best_lam=True)
+            lines.append(solution.line())
+            problem = solution.problem
+            if kind == "dynamic" and beta == self.beta[0] and alpha in ALPHAS:
+                assert problem.masking is not None
+                rates = (problem.masking.rate + step for step in AROUND)
+                around += [problem.at(masking=Masking(rate)) for rate in rates]
+        size = replace(amount.size, seeds=amount.seeds)
+        return [*lines, *simulated(around, size, workers, self.NAME).lines()]
+
+    def draw(self, table: Table) -> Figure:
+        """Draw the table that `compute` returned.
+
+        (a) Test loss on full contexts against the rate, at the best weight decay for each rate
+        and at a small one. (b) The best rate at the best weight decay, with the minimum of a cubic
+        through five rates of systems. (c) What a context with masks costs beside a full one.
+        """
+        from figures.drawing.sheet import Sheet
+
+        table = Table(
+            line | {"p": Masking.from_text(line["masking"]).rate} | _cost(line)
+            for line in table.lines()
+        )
+        along, looks = table.where(part=ALONG), family_looks("$\\alpha={:g}$", ALPHAS)
+        figure = Sheet(figsize=(TWO_COLUMNS, 5.6))
+        panels = figure.subplots(2, 2)
+        (dynamic, static), (best, cost) = panels
+        told = "dynamic: an adaptive weight decay", "static: fewer sequences per row"
+        for axes, kind, title in zip((dynamic, static), ("dynamic", "static"), told, strict=True):
+            for (alpha, look), tuned in product(looks.items(), (True, False)):
+                curve = self._curve(along, kind, alpha, tuned)
+                _both(axes, curve, "p", "test_loss", look if tuned else look.turned())
+            log_axis(axes.yaxis, (0.6, 0.7, 0.8, 1, 1.5, 2, 3))
+            axes.set(ylim=(0.6, 3.2), ylabel=KNOWN["test_loss"].axis, title=title)
+        for (alpha, look), kind in product(looks.items(), Masking.kinds):
+            curve = self._curve(along, kind, alpha, tuned=True)
+            _both(cost, curve, "p", "cost", look if kind == "dynamic" else look.turned())
+        cost.axhline(0.0, color="#bbbbbb", linewidth=0.7, zorder=0)
+        cost.set(ylabel="masked $-$ full test loss (nats)", title="what hidden tokens cost")
+        for axes in (dynamic, static, cost):
+            axes.set(xlim=(0, 1), xlabel="masking rate $p$")
+        drawn = _draw_best(best, table.where(part=BEST), self.beta[0])
+        for axes, name in zip(panels.ravel(), ("a", "", "b", "c"), strict=True):
+            if name:
+                letter(axes, name)
+        dynamic.legend(
+            handles=[reference("best $\\lambda$", "-"), reference(f"$\\lambda={self.lam:g}$", "--")]
+        )
+        cost.legend(handles=[reference("dynamic", "-"), reference("static", "--")])
+        best.legend(handles=[*map(series, drawn), reference("static", "--")])
+        handles = [*map(series, looks.values()), *kinds(has_failures(panels.ravel()))]
+        legend_above(figure, handles)
+        return figure
+
+    def caption(self, table: Table) -> str:
+        """Return what stands under the picture in a paper."""
+        return (
+            "How many tokens to mask at once. (a) Test loss on full contexts against the masking "
+            "rate $p$, for dynamic masks (left) and static ones (right), at the best weight decay "
+            f"for every rate (solid) and at $\\lambda={self.lam:g}$ (dashed). (b) The best rate at "
+            "the best weight decay against the sample ratio $\\alpha=M/L$, of dynamic masks "
+            "(solid) and static ones (dashed). (c) What a context with masks costs beside a full "
+            f"one, at the best weight decay. Cross-entropy, $C={self.colors}$, "
+            f"$\\beta={self.beta[0]:g}$ in (a) and (c). {MEANS} {systems(table)}."
+        )
+
+    def _curve(self, table: Table, kind: str, alpha: float, tuned: bool) -> Table:
+        """Return the lines of one kind of masks, at the best weight decay or at the small one."""
+        return Table(
+            line
+            for line in table.where(alpha=alpha).lines()
+            if line["masking"].startswith(kind) and (line["lam"] != self.lam) == tuned
+        )
 
 
 def _tuned(problem: Problem) -> Problem:
@@ -124,87 +234,10 @@ def _tuned(problem: Problem) -> Problem:
     return problem.at(lam=float(np.exp(best.x)))
 
 
-def _best(amount: Amount, workers: int) -> list[dict[str, Any]]:
-    """Return lines at the best rate and weight decay, and systems around dynamic ones."""
-    from replica.predictions.optimal_masking import optimal_masking
-
-    lines: list[dict[str, Any]] = []
-    around: list[Problem] = []
-    for beta, kind, alpha in product(amount.betas, Masking.kinds, amount.alphas):
-        bare = Problem(alpha, 1.0, PottsTokens(COLORS, beta))
-        _, solution = optimal_masking(bare, kind, best_lam=True)
-        lines.append(solution.line())
-        problem = solution.problem
-        if kind == "dynamic" and beta == BETA and alpha in ALPHAS:
-            assert problem.masking is not None
-            rates = (problem.masking.rate + step for step in AROUND)
-            around += [problem.at(masking=Masking(rate)) for rate in rates]
-    size = replace(amount.size, seeds=amount.seeds)
-    return [*lines, *simulated(around, size, workers, NAME).lines()]
-
-
-def draw(table: Table) -> Figure:
-    """Draw the table that `compute` returned.
-
-    (a) Test loss on full contexts against the rate, at the best weight decay for each rate and at
-    a small one. (b) The best rate at the best weight decay, with the minimum of a cubic through
-    five rates of systems. (c) What a context with masks costs beside a full one.
-    """
-    from matplotlib.figure import Figure
-
-    table = Table(
-        line | {"p": Masking.from_text(line["masking"]).rate} | _cost(line)
-        for line in table.lines()
-    )
-    along, looks = table.where(part=ALONG), family_looks("$\\alpha={:g}$", ALPHAS)
-    figure = Figure(figsize=(TWO_COLUMNS, 5.6))
-    panels = figure.subplots(2, 2)
-    (dynamic, static), (best, cost) = panels
-    told = "dynamic: an adaptive weight decay", "static: fewer sequences per row"
-    for axes, kind, title in zip((dynamic, static), ("dynamic", "static"), told, strict=True):
-        for (alpha, look), tuned in product(looks.items(), (True, False)):
-            curve = _curve(along, kind, alpha, tuned)
-            _both(axes, curve, "p", "test_loss", look if tuned else look.turned())
-        log_axis(axes.yaxis, (0.6, 0.7, 0.8, 1, 1.5, 2, 3))
-        axes.set(ylim=(0.6, 3.2), ylabel=KNOWN["test_loss"].axis, title=title)
-    for (alpha, look), kind in product(looks.items(), Masking.kinds):
-        curve = _curve(along, kind, alpha, tuned=True)
-        _both(cost, curve, "p", "cost", look if kind == "dynamic" else look.turned())
-    cost.axhline(0.0, color="#bbbbbb", linewidth=0.7, zorder=0)
-    cost.set(ylabel="masked $-$ full test loss (nats)", title="what hidden tokens cost")
-    for axes in (dynamic, static, cost):
-        axes.set(xlim=(0, 1), xlabel="masking rate $p$")
-    drawn = _draw_best(best, table.where(part=BEST))
-    for axes, name in zip(panels.ravel(), ("a", "", "b", "c"), strict=True):
-        if name:
-            letter(axes, name)
-    dynamic.legend(
-        handles=[reference("best $\\lambda$", "-"), reference(f"$\\lambda={LITTLE:g}$", "--")]
-    )
-    cost.legend(handles=[reference("dynamic", "-"), reference("static", "--")])
-    best.legend(handles=[*map(series, drawn), reference("static", "--")])
-    common = (
-        f"cross-entropy, $C={COLORS}$, $\\beta={BETA:g}$ in (a) and (c), best $\\lambda$ in (b) "
-        f"and (c), {lengths(table)}"
-    )
-    handles = [*map(series, looks.values()), *kinds(has_failures(panels.ravel()))]
-    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles), title=common)
-    return figure
-
-
 def _cost(line: dict[str, Any]) -> dict[str, float]:
     """Return by how much a masked context is predicted worse, where it is known."""
     masked, full = line.get("masked_test_loss"), line.get("test_loss")
     return {"cost": np.nan if masked is None or full is None else masked - full}
-
-
-def _curve(table: Table, kind: str, alpha: float, tuned: bool) -> Table:
-    """Return the lines of one kind of masks, at the best weight decay or at the small one."""
-    return Table(
-        line
-        for line in table.where(alpha=alpha).lines()
-        if line["masking"].startswith(kind) and (line["lam"] != LITTLE) == tuned
-    )
 
 
 def _both(axes: Axes, table: Table, x: str, y: str, look: Look) -> None:
@@ -230,7 +263,7 @@ def _averaged(table: Table, x: str, y: str) -> Iterator[dict[str, Any]]:
         }
 
 
-def _draw_best(axes: Axes, table: Table) -> list[Look]:
+def _draw_best(axes: Axes, table: Table, measured_beta: float) -> list[Look]:
     """Draw the best rates along the sample ratio, and those of systems."""
     betas = sorted(set(table["beta"].tolist()))
     looks = family_looks("$\\beta={:g}$", betas)
@@ -240,7 +273,7 @@ def _draw_best(axes: Axes, table: Table) -> list[Look]:
         line = "-" if kind == "dynamic" else "--"
         theory_line(axes, chosen, "alpha", "p", look, linestyle=line)
     found = np.array(list(best_rates(table.where(source="simulation"))))
-    markers(axes, found[:, 0], found[:, 1], found[:, 2], looks[BETA])
+    markers(axes, found[:, 0], found[:, 1], found[:, 2], looks[measured_beta])
     log_axis(axes.xaxis, (1, 2, 4, 8))
     axes.set(xlim=_RANGE, ylim=(0, 1), xlabel=ALPHA, ylabel="best masking rate")
     axes.set_title("mask less where data are many")
@@ -273,3 +306,6 @@ def lowest(x: Any, y: Any) -> float:
     places = cubic.deriv().roots
     found = [p.real for p in places if abs(p.imag) < 1e-9 and cubic.deriv(2)(p.real) > 0]
     return float(found[0]) if found else float("nan")
+
+
+FIGURE = MaskingRate()

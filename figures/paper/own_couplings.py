@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import gcd
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +14,7 @@ from scipy.special import stdtr
 
 from figures.drawing.panels import markers
 from figures.drawing.style import OPTIMAL_COLOR, Look
-from figures.paper.curves import Size
+from figures.paper.curves import Size, whole_samples
 from replica.errors import FewCouplingsWarning, ParamagnetWarning
 from replica.problem import PottsTokens, Problem, RowTokens
 from replica.tables import Table
@@ -82,22 +84,39 @@ class System:
         }
 
 
-def lengths_of(size: Size) -> tuple[Size, Size]:
-    """Return the sizes of the longer and of the shorter systems."""
-    shorter = replace(size, sites=size.sites // _SHORTER, seeds=size.seeds * _MORE)
-    return size, shorter
+def lengths_of(size: Size, sites: int | None = None, seeds: int | None = None) -> tuple[Size, Size]:
+    """Return the sizes of the longer and of the shorter systems, where some are given with those.
+
+    The shorter length is about a third. Sample ratios are the same at both, and move to the next
+    ones with whole numbers of samples.
+    """
+    longer = size if seeds is None else replace(size, seeds=seeds)
+    shorter = longer.sites // _SHORTER
+    if sites is not None:
+        near = range(max(2, sites // (_SHORTER + 1)), sites // (_SHORTER - 1) + 1)
+
+        def order(length: int) -> tuple[float, int]:
+            # M = αL is whole at both where it is at their greatest common divisor.
+            exact = whole_samples(size.marks, gcd(length, sites))
+            moved = np.abs(np.log(np.divide(exact, size.marks))).sum()
+            return round(float(moved), 9), abs(_SHORTER * length - sites)
+
+        shorter = min(near, key=order)
+        marks = tuple(sorted(set(whole_samples(size.marks, gcd(shorter, sites)))))
+        longer = replace(longer, sites=sites, marks=marks, rows=min(size.rows, shorter))
+    return longer, replace(longer, sites=shorter, seeds=longer.seeds * _MORE)
 
 
-def systems(problems: list[Problem], size: Size) -> list[System]:
-    """Return the systems of both lengths at every mark, those of the same data together."""
+def systems_of(problems: list[Problem], lengths: Sequence[Size]) -> list[System]:
+    """Return the systems of all lengths at every mark, those of the same data together."""
     together: dict[Any, list[Problem]] = {}
     for problem in problems:
         together.setdefault(problem.data, []).append(problem)
     return [
         System(tuple(problem.at(alpha=alpha) for problem in group), each, seed)
-        for each in lengths_of(size)
+        for each in lengths
         for group in together.values()
-        for alpha in size.marks
+        for alpha in each.marks
         for seed in range(each.seeds)
     ]
 

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from figures.drawing.legends import letter, points, reference, settings
+from figures.drawing.legends import letter, points, reference
 from figures.drawing.panels import markers
 from figures.drawing.style import HISTOGRAM, LOOKS, TWO_COLUMNS, Look
 from figures.paper.contents import ANY, described
+from figures.paper.figure import PaperFigure
 from figures.paper.lines import status_of_training
 from replica.problem import PottsTokens, Problem
 from replica.tables import Table
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
-
-NAME = "recovery"
-DESCRIPTION = "A beside J and V beside U, learnt from random values, at growing sample size"
 
 #: Colours of either block.
 _BLOCK = 10
@@ -42,17 +40,9 @@ def _blocks_and_ring() -> NDArray[np.float64]:
     return similarity
 
 
-SITES, DATA = 20, PottsTokens(2 * _BLOCK, 3.0, _blocks_and_ring())
-
 #: What is true, what is learnt and what numbers its rows, as the column `part` of the table
 #: numbers them.
 PARTS = (("$\\beta J$", "$A$", "site"), ("$K_0 U K_0$", "$V$", "colour"))
-
-CONTENTS = [
-    {"source": "simulation", **described(DATA), "sites": SITES, "part": part}
-    | {"samples": ANY, "seed": ANY, "row": ANY, "column": ANY}
-    for part in range(len(PARTS))
-]
 
 #: Of the line on which learnt entries are the true ones; no sample size has it.
 _EXACT = "#888888"
@@ -75,14 +65,12 @@ class Amount:
     seeds: int
 
 
-FULL = Amount(((1000, 100), (3000, 100), (10_000, 60), (30_000, 30)), 4)
-QUICK = Amount(((1000, 60), (5000, 40)), 3)
-
-
 @dataclass(frozen=True)
 class Run:
     """One run over all sample sizes: its own sequences and initial values, of the same model."""
 
+    data: PottsTokens
+    sites: int
     sizes: tuple[tuple[int, int], ...]
     seed: int
 
@@ -99,7 +87,8 @@ class Run:
         )
         from simulations.experiments.identity import identity
 
-        model = PottsModel.random(DATA, SITES, 0)
+        data = self.data
+        model = PottsModel.random(data, self.sites, 0)
         most = max(samples for samples, _ in self.sizes)
         tokens, held_out, fresh = (
             sample(model, count, np.random.SeedSequence((self.seed, purpose)))
@@ -108,10 +97,12 @@ class Run:
         lines: list[dict[str, Any]] = []
         for samples, epochs in self.sizes:
             settings = Settings(epochs=epochs, seed=self.seed)
-            run = learn(tokens[:samples], held_out, DATA.colors, settings)
+            run = learn(tokens[:samples], held_out, data.colors, settings)
             found = recover(run.attention, model)
             common = {
-                **identity(Problem(samples / SITES, 0.0, DATA), SITES, samples, self.seed),
+                **identity(
+                    Problem(samples / self.sites, 0.0, data), self.sites, samples, self.seed
+                ),
                 "test_loss": fresh_loss(model, run.attention, fresh),
                 "optimal_loss": conditional_entropy(model, fresh),
                 "status": status_of_training(run.status),
@@ -126,61 +117,96 @@ class Run:
         return lines
 
 
-def compute(quick: bool, workers: int) -> Table:
-    """Return the learnt and the true entries of all runs."""
-    from simulations.experiments.simulate_many import collect
+@dataclass
+class Recovery(PaperFigure):
+    """What is learnt of couplings and of a similarity of twenty colours."""
 
-    amount = QUICK if quick else FULL
-    return collect([Run(amount.sizes, seed) for seed in range(amount.seeds)], workers, NAME)
+    beta: float = 3.0
+    sites: int = 20
+    seeds: int | None = None
 
+    NAME = "recovery"
+    DESCRIPTION = "A beside J and V beside U, learnt from random values, at growing sample size"
 
-def draw(table: Table) -> Figure:
-    """Draw the table that `compute` returned.
+    FULL = Amount(((1000, 100), (3000, 100), (10_000, 60), (30_000, 30)), 4)
+    QUICK = Amount(((1000, 60), (5000, 40)), 3)
 
-    Left: truth and the mean estimate of the largest sample, J and A above, U and V below.
-    Right: learnt against true entries of A for every sample size, mean and standard error over the
-    runs; the distribution of the entries of V, of which few are different in truth; and their
-    correlations with what is true, mean and standard error over the runs as well.
-    """
-    from matplotlib.figure import Figure
+    @property
+    def data(self) -> PottsTokens:
+        """What is learnt."""
+        return PottsTokens(2 * _BLOCK, self.beta, _blocks_and_ring())
 
-    from simulations.experiments.once import once
+    @property
+    def CONTENTS(self) -> list[dict[str, Any]]:
+        """The entries of both matrices."""
+        return [
+            {"source": "simulation", **described(self.data), "sites": self.sites, "part": part}
+            | {"samples": ANY, "seed": ANY, "row": ANY, "column": ANY}
+            for part in range(len(PARTS))
+        ]
 
-    table = once(table, ("part", "row", "column"), ("learnt", "true"))
-    figure = Figure(figsize=(TWO_COLUMNS, 4.2))
-    grid = figure.subplots(2, 3)
-    for part, (row, (*names, indices)) in enumerate(zip(grid, PARTS, strict=True)):
-        entries = _entries(table.where(part=part))
-        most = max(entries)
-        true, learnt = entries[most]
-        size = round(np.sqrt(len(true)))
-        top = float(np.abs(true).max())
-        for axes, values, name in (
-            (row[0], true, names[0]),
-            (row[1], learnt.mean(axis=0), f"{names[1]}, $M={most}$"),
-        ):
-            image = axes.imshow(
-                values.reshape(size, size), cmap=_map(), vmin=-top, vmax=top,
-                interpolation="nearest",
-            )  # fmt: skip
-            axes.set(title=name, xticks=[], yticks=[], xlabel=f"{indices} $j$")
-            axes.spines[:].set_visible(True)
-        row[0].set_ylabel(f"{indices} $i$")
-        figure.colorbar(image, ax=row[:2], shrink=0.8)
-        # A is symmetric and its diagonal is none.
-        shown = np.triu_indices(size, k=1 if part == 0 else 0)
-        draw_entries = _scatter if part == 0 else _histogram
-        draw_entries(row[2], entries, np.ravel_multi_index(shown, (size, size)), names)
-        row[2].set_box_aspect(1)
-    for axes, name in zip(grid.flat, "abcdef", strict=True):
-        letter(axes, name)
-    runs = len(set(table["seed"]))
-    settings(
-        figure,
-        f"$L={SITES}$, $C={DATA.colors}$, $\\beta={DATA.beta:g}$; "
-        f"mean and standard error over {runs} runs",
-    )
-    return figure
+    def compute(self, quick: bool, workers: int) -> Table:
+        """Return the learnt and the true entries of all runs."""
+        from simulations.experiments.simulate_many import collect
+
+        amount = self.QUICK if quick else self.FULL
+        seeds = range(amount.seeds if self.seeds is None else self.seeds)
+        runs = [Run(self.data, self.sites, amount.sizes, seed) for seed in seeds]
+        return collect(runs, workers, self.NAME)
+
+    def draw(self, table: Table) -> Figure:
+        """Draw the table that `compute` returned.
+
+        Left: truth and the mean estimate of the largest sample, J and A above, U and V below.
+        Right: learnt against true entries of A for every sample size, mean and standard error over
+        the runs; the distribution of the entries of V, of which few are different in truth; and
+        their correlations with what is true, mean and standard error over the runs as well.
+        """
+        from figures.drawing.sheet import Sheet
+        from simulations.experiments.once import once
+
+        table = once(table, ("part", "row", "column"), ("learnt", "true"))
+        figure = Sheet(figsize=(TWO_COLUMNS, 4.2))
+        grid = figure.subplots(2, 3)
+        for part, (row, (*names, indices)) in enumerate(zip(grid, PARTS, strict=True)):
+            entries = _entries(table.where(part=part))
+            most = max(entries)
+            true, learnt = entries[most]
+            size = round(np.sqrt(len(true)))
+            top = float(np.abs(true).max())
+            for axes, values, name in (
+                (row[0], true, names[0]),
+                (row[1], learnt.mean(axis=0), f"{names[1]}, $M={most}$"),
+            ):
+                image = axes.imshow(
+                    values.reshape(size, size), cmap=_map(), vmin=-top, vmax=top,
+                    interpolation="nearest",
+                )  # fmt: skip
+                axes.set(title=name, xticks=[], yticks=[], xlabel=f"{indices} $j$")
+                axes.spines[:].set_visible(True)
+            row[0].set_ylabel(f"{indices} $i$")
+            figure.colorbar(image, ax=row[:2], shrink=0.8)
+            # A is symmetric and its diagonal is none.
+            shown = np.triu_indices(size, k=1 if part == 0 else 0)
+            draw_entries = _scatter if part == 0 else _histogram
+            draw_entries(row[2], entries, np.ravel_multi_index(shown, (size, size)), names)
+            row[2].set_box_aspect(1)
+        for axes, name in zip(grid.flat, "abcdef", strict=True):
+            letter(axes, name)
+        return figure
+
+    def caption(self, table: Table) -> str:
+        """Return what stands under the picture in a paper."""
+        return (
+            "What masked language modelling learns from random values of $A$ and $V$. (a), (b) "
+            "Couplings and learnt attention of the largest sample, (d), (e) similarity and learnt "
+            "values, mean over the runs; scale and shifts that the loss does not see are removed. "
+            "(c) Learnt against true entries of $A$ and (f) distribution of the entries of $V$ by "
+            "sample size $M$, grey: the true values; beside them the correlation with the truth. "
+            "$U$ has two blocks, and in each a ring whose neighbours avoid each other. "
+            f"$L={self.sites}$, $C={2 * _BLOCK}$, $\\beta={self.beta:g}$; mean and standard error "
+            f"over {len(set(table['seed']))} runs."
+        )
 
 
 def _map() -> Colormap:
@@ -271,3 +297,6 @@ def _measured(values: list[float]) -> str:
     error = float(standard_error(values))
     digits = max(3, -math.floor(math.log10(error))) if error > 0 else 3
     return f"{np.mean(values):.{digits}f} ± {error:.{digits}f}"
+
+
+FIGURE = Recovery()

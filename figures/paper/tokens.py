@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from figures.drawing.axes import log_axis
-from figures.drawing.legends import kinds, letter, points, series, settings
+from figures.drawing.legends import kinds, legend_above, letter, points, series
 from figures.drawing.panels import ALPHA, markers, measured, theory_line
 from figures.drawing.style import BAND_COLOR, OPTIMAL_COLOR, TEST, TRAIN, TWO_COLUMNS
+from figures.paper.captions import joined, numbers
+from figures.paper.figure import PaperFigure
 from replica.problem import Problem, RowTokens
 from replica.tables import Table
 
@@ -40,7 +42,8 @@ class Amount:
 _FULL, _QUICK = Amount(12, 8, 5), Amount(3, 4, 2)
 
 
-class TokensFigure:
+@dataclass(init=False)
+class TokensFigure(PaperFigure):
     """Losses of rows of given sequences, as `figures.paper.figure.FigureSource` says.
 
     Parameters
@@ -54,11 +57,9 @@ class TokensFigure:
 
     NAME = "tokens"
     DESCRIPTION = "learning curve of the sequences of a FILE, predicted and measured"
-    CONTENTS: Sequence[Mapping[str, Any]] = [
-        {"source": source, "data": "tokens", "loss": "cross-entropy", "lam": lam}
-        for source in ("theory", "simulation")
-        for lam in LAMS
-    ]
+
+    lam: tuple[float, ...]
+    seeds: int | None
 
     def __init__(
         self,
@@ -66,7 +67,17 @@ class TokensFigure:
         full: Amount = _FULL,
         quick: Amount = _QUICK,
     ) -> None:
-        self._sequences, self._full, self._quick = sequences, full, quick
+        self._sequences, self.FULL, self.QUICK = sequences, full, quick
+        self.lam, self.seeds = LAMS, None
+
+    @property
+    def CONTENTS(self) -> Sequence[Mapping[str, Any]]:
+        """Predictions and trained rows at every weight decay."""
+        return [
+            {"source": source, "data": "tokens", "loss": "cross-entropy", "lam": lam}
+            for source in ("theory", "simulation")
+            for lam in self.lam
+        ]
 
     def compute(self, quick: bool, workers: int) -> Table:
         """Return the predictions for every row with their errors, and the trained rows by seed."""
@@ -74,16 +85,16 @@ class TokensFigure:
         from replica.cli.sweep_chunks import solved
         from simulations.experiments.simulate_many import simulate_many
 
-        amount = self._quick if quick else self._full
+        amount = self.QUICK if quick else self.FULL
         assert self._sequences is not None, "there is a table"
         rows = self._sequences(lambda sites: range(0, sites, -(-sites // amount.rows)))
         # Beyond half of what there are sequences for little is left to measure.
         most = min(_SHARE * row.context.largest_alpha for row in rows)  # type: ignore[attr-defined]
         marks = [mark for mark in _MARKS if mark <= most][-amount.marks :] or [most]
-        every = [Problem(a, lam, row) for lam in LAMS for row in rows for a in marks]
+        every = [Problem(a, lam, row) for lam in self.lam for row in rows for a in marks]
         lines = solved(Family(tuple(every)), None, workers)
         theory = [{k: v for k, v in line.items() if k != "quadrature_error"} for line in lines]
-        trained = simulate_many(every, [], range(amount.seeds), workers, self.NAME)
+        trained = simulate_many(every, [], range(self.seeds or amount.seeds), workers, self.NAME)
         return Table([*theory, *trained.lines()])
 
     def draw(self, table: Table) -> Figure:
@@ -93,12 +104,13 @@ class TokensFigure:
         over training sets. Strips: distance of the prediction in per cent of what is measured; the
         band is two standard errors of the measured moments. Right: row by row.
         """
-        from matplotlib.figure import Figure
+        from figures.drawing.sheet import Sheet
 
-        figure = Figure(figsize=(TWO_COLUMNS, 3.3))
-        axes = figure.subplots(2, 3, height_ratios=(3.2, 1.2))
+        figure = Sheet(figsize=(TWO_COLUMNS, 3.3))
+        last = len(self.lam)
+        axes = figure.subplots(2, last + 1, height_ratios=(3.2, 1.2))
         letters = iter(ascii_lowercase)
-        for (curve, strip), lam in zip(axes[:, :2].T, LAMS, strict=True):
+        for (curve, strip), lam in zip(axes[:, :last].T, self.lam, strict=True):
             here = table.where(lam=lam)
             theory, simulation = _mean_over_rows(here)
             for look, column in _LOSSES:
@@ -106,22 +118,40 @@ class TokensFigure:
                 measured(curve, simulation, "alpha", column, look)
             _draw_strip(strip, theory, simulation)
             letter(curve, next(letters))
-            curve.set_title(f"$\\lambda={lam:g}$", fontsize=7)
+            curve.set_title(f"$\\lambda={lam:g}$", fontsize="medium")
             strip.set_xlabel(ALPHA)
             strip.sharex(curve)
             log_axis(strip.xaxis, (0.5, 1, 2, 4, 8))
             curve.tick_params(labelbottom=False)
         axes[0, 0].set_ylabel("cross-entropy (nats)")
-        axes[1, 0].set_ylabel("theory − sim.\n(%)", fontsize=6.5)
-        for below in axes[:, 2]:
+        axes[1, 0].set_ylabel("theory − sim.\n(%)", fontsize="small")
+        for below in axes[:, last]:
             below.remove()
-        whole = figure.add_subplot(axes[0, 2].get_gridspec()[:, 2])
+        whole = figure.add_subplot(axes[0, last].get_gridspec()[:, last])
         _draw_rows(whole, table)
         letter(whole, next(letters))
         handles = [series(TEST), series(TRAIN), *kinds(any(table["status"] != "converged"))]
-        figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
-        settings(figure, _told(table))
+        legend_above(figure, handles)
         return figure
+
+    def caption(self, table: Table) -> str:
+        """Return what stands under the picture in a paper."""
+        first = table.lines()[0]
+        length = table.where(source="simulation").lines()[0]["sites"]
+        rows, seeds = (
+            len({line.get(k) for line in table.lines()} - {None}) for k in ("row", "seed")
+        )
+        name = str(first["tokens"]).rpartition(":")[0].replace("_", "\\_")
+        panels = joined([f"({each})" for each in ascii_lowercase[: len(self.lam)]])
+        return (
+            f"Sequences of {name}, nothing fitted. {panels} Losses per masked token against the "
+            f"sample ratio $\\alpha=M/L$ at $\\lambda={numbers(self.lam)}$, means over {rows} "
+            "rows; lines are predicted from measured moments, markers trained, with standard "
+            f"errors over {seeds} training sets. Strips: distance of the prediction in per cent of "
+            "what is measured; the band is two standard errors of the moments. "
+            f"({ascii_lowercase[len(self.lam)]}) The same row by row. Cross-entropy, "
+            f"$C={first['colors']}$, $L={length}$."
+        )
 
 
 def _draw_strip(axes: Axes, theory: Table, simulation: Table) -> None:
@@ -155,7 +185,7 @@ def _draw_rows(axes: Axes, table: Table) -> None:
         markers(axes, predicted, real, errors, look, markersize=2.6, linewidth=0.6)
         ends += [pairs[:, :2].min(initial=np.inf), pairs[:, :2].max(initial=0.0)]
     axes.plot([min(ends), max(ends)], [min(ends), max(ends)], color=OPTIMAL_COLOR, linewidth=0.6)
-    axes.set_title(_places(table), fontsize=7)
+    axes.set_title(_places(table), fontsize="medium")
     axes.set_xlabel("predicted (nats)")
     axes.set_ylabel("measured, row by row (nats)")
     axes.legend(handles=[points(TEST), points(TRAIN)], loc="upper left")
@@ -205,12 +235,3 @@ def _mean(table: Table, same: Sequence[str]) -> dict[str, Any]:
     }
     failures = [line["status"] for line in lines if line["status"] != "converged"]
     return {n: lines[0][n] for n in same} | means | {"status": [*failures, "converged"][0]}
-
-
-def _told(table: Table) -> str:
-    """Return what the panels have in common."""
-    first = table.lines()[0]
-    length = table.where(source="simulation").lines()[0]["sites"]
-    rows = len({line["row"] for line in table.lines()})
-    name = str(first["tokens"]).rpartition(":")[0]
-    return f"{name}, $C={first['colors']}$, $L={length}$, mean over {rows} rows"

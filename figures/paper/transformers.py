@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from figures.drawing.axes import keep_zeros
-from figures.drawing.legends import letter, reference, series, settings
+from figures.drawing.legends import legend_above, letter, reference, series
 from figures.drawing.panels import markers
 from figures.drawing.style import LOOKS, OPTIMAL_COLOR, OPTIMUM, SIMULATION, TWO_COLUMNS
 from figures.paper.contents import ANY
+from figures.paper.figure import PaperFigure
 from figures.paper.lines import status_of_training
 from replica.commandline.terminal import progress, say
 from replica.errors import Unwritable
@@ -32,17 +33,6 @@ if TYPE_CHECKING:
     from simulations.sequences.potts import PottsModel
 
     Lines = list[dict[str, Any]]
-
-NAME = "transformers"
-DESCRIPTION = "transformers of 1 to 3 layers beside one factored layer, by epoch and sample size"
-
-#: The work goes on where it was stopped: `compute` takes a folder for that.
-RESUMES = True
-
-CONTENTS = [
-    {"source": "simulation"}
-    | dict.fromkeys(("samples", "seed", "layers", "epoch", "epochs", "optimal_loss"), ANY)
-]
 
 SITES, COLORS, BETA = 20, 20, 5.0
 WIDTH, HEADS, HIDDEN = 64, 4, 128
@@ -66,13 +56,6 @@ class Size:
     seeds: int
     held_out: int
     test_samples: int
-
-
-FULL = Size(
-    ((3000, 100), (100_000, 20), (10_000, 60), (30_000, 40), (1000, 200)), (0, 1, 2, 3), 3,
-    500, 10_000,
-)  # fmt: skip
-QUICK = Size(((1000, 60), (10_000, 12)), (0, 1, 2), 2, 100, 1000)
 
 
 @dataclass(frozen=True)
@@ -170,50 +153,117 @@ class Course:
         ]
 
 
-def compute(quick: bool, workers: int, folder: Path | None = None) -> Table:
-    """Return one line per sample size, number of layers, seed and epoch.
+@dataclass
+class Transformers(PaperFigure):
+    """Courses of training of several depths, and what they reach."""
 
-    Parameters
-    ----------
-    quick : bool
-        Two sample sizes instead of five, fewer epochs, no third layer, two seeds, a smaller
-        test.
-    workers : int
-        Processes.
-    folder : path, optional
-        Keeps what is done: after an interruption the work goes on from there, with the same
-        digits.
+    seeds: int | None = None
 
-    Raises
-    ------
-    simulations.MissingExtra
-        If JAX or optax is not installed.
-    """
-    from simulations.encoder.optional_jax import loaded
-    from simulations.experiments.simulate_many import run_all
+    NAME = "transformers"
+    DESCRIPTION = (
+        "transformers of 1 to 3 layers beside one factored layer, by epoch and sample size"
+    )
 
-    # Told now, not by a worker after the factored layers.
-    loaded("jax")
-    loaded("optax")
-    size = QUICK if quick else FULL
-    if quick:
-        most = " and ".join(
-            f"M = {samples} for {epochs} epochs" for samples, epochs in size.samples
+    #: The work goes on where it was stopped: `compute` takes a folder for that.
+    RESUMES = True
+
+    FULL = Size(
+        ((3000, 100), (100_000, 20), (10_000, 60), (30_000, 40), (1000, 200)), (0, 1, 2, 3), 3,
+        500, 10_000,
+    )  # fmt: skip
+    QUICK = Size(((1000, 60), (10_000, 12)), (0, 1, 2), 2, 100, 1000)
+
+    @property
+    def CONTENTS(self) -> list[dict[str, Any]]:
+        """Lines of epochs."""
+        names = ("samples", "seed", "layers", "epoch", "epochs", "optimal_loss")
+        return [{"source": "simulation"} | dict.fromkeys(names, ANY)]
+
+    def compute(self, quick: bool, workers: int, folder: Path | None = None) -> Table:
+        """Return one line per sample size, number of layers, seed and epoch.
+
+        Parameters
+        ----------
+        quick : bool
+            Two sample sizes instead of five, fewer epochs, no third layer, two seeds, a smaller
+            test.
+        workers : int
+            Processes.
+        folder : path, optional
+            Keeps what is done: after an interruption the work goes on from there, with the same
+            digits.
+
+        Raises
+        ------
+        simulations.MissingExtra
+            If JAX or optax is not installed.
+        """
+        from simulations.encoder.optional_jax import loaded
+        from simulations.experiments.simulate_many import run_all
+
+        # Told now, not by a worker after the factored layers.
+        loaded("jax")
+        loaded("optax")
+        size = self.QUICK if quick else self.FULL
+        size = size if self.seeds is None else replace(size, seeds=self.seeds)
+        if quick:
+            most = " and ".join(
+                f"M = {samples} for {epochs} epochs" for samples, epochs in size.samples
+            )
+            say(f"{self.NAME}: --quick trains {size.layers[-1]} layers at most, on {most}, with "
+                f"{size.seeds} seeds, and tests on {size.test_samples} sequences")  # fmt: skip
+        tasks = courses(size, folder)
+        with _journal(folder, size) as journal:
+            done: dict[tuple[int, ...], Lines] = {}
+            for line in journal.lines if journal else ():
+                done.setdefault((line["layers"], line["samples"], line["seed"]), []).append(line)
+            missing = [task for task in tasks if len(done.get(task.key, ())) != task.epochs]
+            for number, lines in progress(run_all(missing, workers), len(missing), self.NAME):
+                if journal:
+                    journal.append(lines)
+                done[missing[number].key] = lines
+            whole = [line for task in tasks for line in done[task.key]]
+            return journal.finish(whole) if journal else Table(whole)
+
+    def draw(self, table: Table) -> Figure:
+        """Draw the table that `compute` returned, or as much of it as there is.
+
+        (a), (b): loss of the held-out sequences at the end of every epoch, mean over the seeds
+        with its standard error as band. The loss of the true conditional on the same sequences
+        is subtracted and the exact entropy added, which takes away most of their noise and adds
+        no bias. (c): excess of the test loss of the chosen epoch over that entropy.
+        """
+        from figures.drawing.sheet import Sheet
+        from simulations.experiments.once import once
+
+        table = once(table, ("layers", "epoch", "epochs"), (*OBSERVABLES, "held_out_loss"))
+        shown = list(dict.fromkeys(table["samples"].astype(int).tolist()))[:2]
+        figure = Sheet(figsize=(TWO_COLUMNS, 2.9))
+        axes = figure.subplots(1, 3, squeeze=False)[0]
+        for panel, samples in zip(axes[:2], sorted(shown), strict=False):
+            _draw_epochs(panel, table.where(samples=samples))
+        axes[0].set_ylabel(KNOWN["held_out_loss"].axis)
+        _draw_excess(axes[2], table)
+        for panel, name in zip(axes, "abc", strict=True):
+            letter(panel, name)
+        axes[1].set_visible(len(shown) > 1)
+        drawn = [n for n in _LOOKS if len(table.where(layers=n))]
+        handles = [series(_LOOKS[n], linestyle=_DASHES[n]) for n in drawn]
+        handles.append(reference("exact conditional entropy", ":"))
+        legend_above(figure, handles)
+        return figure
+
+    def caption(self, table: Table) -> str:
+        """Return what stands under the picture in a paper."""
+        return (
+            "Ordinary transformers beside one factored layer. (a), (b) Loss of held-out sequences "
+            "at the end of every epoch, for a small and a large number $M$ of training sequences; "
+            "dotted: the exact conditional entropy. (c) Test loss of the best epoch above that "
+            f"entropy against $M$. $L=C={SITES}$, $\\beta={BETA:g}$; transformers of width {WIDTH} "
+            f"with {HEADS} heads and multilayer perceptrons of {HIDDEN}; AdamW, one cycle up to "
+            f"{RATE:g}, batches of {BATCH}; mean and standard error over up to "
+            f"{len(set(table['seed']))} seeds."
         )
-        say(f"{NAME}: --quick trains {size.layers[-1]} layers at most, on {most}, with "
-            f"{size.seeds} seeds, and tests on {size.test_samples} sequences")  # fmt: skip
-    tasks = courses(size, folder)
-    with _journal(folder, size) as journal:
-        done: dict[tuple[int, ...], Lines] = {}
-        for line in journal.lines if journal else ():
-            done.setdefault((line["layers"], line["samples"], line["seed"]), []).append(line)
-        missing = [task for task in tasks if len(done.get(task.key, ())) != task.epochs]
-        for number, lines in progress(run_all(missing, workers), len(missing), NAME):
-            if journal:
-                journal.append(lines)
-            done[missing[number].key] = lines
-        whole = [line for task in tasks for line in done[task.key]]
-        return journal.finish(whole) if journal else Table(whole)
 
 
 def courses(size: Size, folder: Path | None = None) -> list[Course]:
@@ -227,42 +277,6 @@ def courses(size: Size, folder: Path | None = None) -> list[Course]:
         for samples, epochs in part
         for layers in size.layers
     ]
-
-
-def draw(table: Table) -> Figure:
-    """Draw the table that `compute` returned, or as much of it as there is.
-
-    (a), (b): loss of the held-out sequences at the end of every epoch, mean over the seeds
-    with its standard error as band. The loss of the true conditional on the same sequences
-    is subtracted and the exact entropy added, which takes away most of their noise and adds
-    no bias. (c): excess of the test loss of the chosen epoch over that entropy.
-    """
-    from matplotlib.figure import Figure
-
-    from simulations.experiments.once import once
-
-    table = once(table, ("layers", "epoch", "epochs"), (*OBSERVABLES, "held_out_loss"))
-    shown = list(dict.fromkeys(table["samples"].astype(int).tolist()))[:2]
-    figure = Figure(figsize=(TWO_COLUMNS, 2.9))
-    axes = figure.subplots(1, 3, squeeze=False)[0]
-    for panel, samples in zip(axes[:2], sorted(shown), strict=False):
-        _draw_epochs(panel, table.where(samples=samples))
-    axes[0].set_ylabel(KNOWN["held_out_loss"].axis)
-    _draw_excess(axes[2], table)
-    for panel, name in zip(axes, "abc", strict=True):
-        letter(panel, name)
-    axes[1].set_visible(len(shown) > 1)
-    drawn = [n for n in _LOOKS if len(table.where(layers=n))]
-    handles = [series(_LOOKS[n], linestyle=_DASHES[n]) for n in drawn]
-    handles.append(reference("exact conditional entropy", ":"))
-    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles), fontsize=6.5)
-    settings(
-        figure,
-        f"$L=C={SITES}$, $\\beta={BETA:g}$; transformers of width {WIDTH} with {HEADS} heads and "
-        f"MLPs of {HIDDEN}; AdamW, one cycle up to {RATE:g}, batches of {BATCH}; mean and standard "
-        "error over the seeds",
-    )
-    return figure
 
 
 def _draw_epochs(axes: Axes, table: Table) -> None:
@@ -287,7 +301,7 @@ def _draw_epochs(axes: Axes, table: Table) -> None:
     few, many = min(seeds), max(seeds)
     counted = f"{few}–{many}" if few < many else str(few)
     training = f"{table['epochs'].max():.0f} epochs, {counted} seed{'s' if many > 1 else ''}"
-    axes.set_title(f"$M={table['samples'][0]:.0f}$, {training}", loc="right", fontsize=6.5)
+    axes.set_title(f"$M={table['samples'][0]:.0f}$, {training}", loc="right", fontsize="small")
 
 
 def _draw_excess(axes: Axes, table: Table) -> None:
@@ -315,7 +329,7 @@ def _draw_excess(axes: Axes, table: Table) -> None:
     axes.set_ylabel("test loss − entropy (nats)")
     # Room for what stands above the first and the last of them.
     axes.margins(x=0.15)
-    axes.set_title("best epoch", loc="right", fontsize=6.5)
+    axes.set_title("best epoch", loc="right", fontsize="small")
 
 
 def _by(table: Table, column: str, values: NDArray[Any]) -> tuple[NDArray[Any], ...]:
@@ -364,5 +378,10 @@ def _journal(folder: Path | None, size: Size) -> Iterator[Journal | None]:
                 "decay": DECAY, "beta": BETA}  # fmt: skip
     parameters = {**asdict(size), **settings}
     path = folder / "runs.csv"
-    with Journal("out", path, f"replica-figures {NAME}", parameters, range(size.seeds)) as journal:
+    with Journal(
+        "out", path, f"replica-figures {Transformers.NAME}", parameters, range(size.seeds)
+    ) as journal:
         yield journal
+
+
+FIGURE = Transformers()

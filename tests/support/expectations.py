@@ -97,6 +97,15 @@ def own_couplings(table: Table, *names: str) -> Iterator[Curve]:
             yield Curve((*key[:-1], y, "strip"), *average(gaps, "x", "y"))
 
 
+def double_descent(table: Table) -> Iterator[Curve]:
+    for y in ("test_loss", "train_loss"):
+        yield from both(table, "alpha", y, "lam")
+    # The same at every weight decay.
+    (least, *_) = sorted({line["lam"] for line in table.lines()})
+    lines = table.where(source="theory", lam=least).lines()
+    yield Curve(("optimal",), theory(lines, "alpha", "optimal_loss"))
+
+
 def order_parameters(table: Table) -> Iterator[Curve]:
     solved = table.where(step=None)
     yield from both(solved, "alpha", "m", "loss")
@@ -104,8 +113,10 @@ def order_parameters(table: Table) -> Iterator[Curve]:
     for key, lines in groups(solved, "theory", "loss"):
         yield Curve((*key, "V"), theory(lines, "alpha", "V"))
     course = Table(line for line in table.lines() if line.get("step") is not None)
+    # All are zero at the start, which no logarithmic axis shows.
+    later = Table(line for line in course.lines() if line["step"])
     for name in "mqV":
-        yield from both(course, "step", name, "data")
+        yield from both(later, "step", name, "data")
 
 
 def regularisation(table: Table) -> Iterator[Curve]:
@@ -116,10 +127,12 @@ def regularisation(table: Table) -> Iterator[Curve]:
         star = np.array([(best[alpha]["lam"], best[alpha]["excess_loss"])])
         yield Curve((alpha, "excess_loss"), star)
     right = table.where(part=1)
-    bound = right.where(lam=None).lines()
-    yield Curve(("bound",), theory(bound, "alpha", "excess_loss"))
-    tuned = Table(line for line in right.lines() if line.get("lam"))
-    yield from both(tuned, "alpha", "excess_loss", "data")
+    bound = {line["alpha"]: line["excess_loss"] for line in right.where(lam=None).lines()}
+    gap = Table(
+        line | {"gap": line["excess_loss"] - bound[line["alpha"]]}
+        for line in right.lines() if line.get("lam")
+    )  # fmt: skip
+    yield from both(gap, "alpha", "gap", "data")
 
 
 def training_time(table: Table) -> Iterator[Curve]:
@@ -286,9 +299,7 @@ EXPECTED: dict[str, Callable[[Table], Iterable[Curve]]] = {
         for y in ("test_loss", "coupling_error")
         for curve in both(table, "alpha", y, "couplings")
     ),
-    "double-descent": lambda table: (
-        curve for y in ("test_loss", "train_loss") for curve in both(table, "alpha", y, "lam")
-    ),
+    "double-descent": double_descent,
     "order-parameters": order_parameters,
     "regularisation": regularisation,
     "masking-rate": masking_rate,

@@ -299,7 +299,7 @@ def test_points_that_did_not_converge_are_crosses_and_mentioned(tables, tmp_path
     assert "1 of 8 lines of the theory did not converge" in told.err
     assert "1 of 16 lines of the simulation did not converge" in told.err
     assert told.out.split() == [
-        str(tmp_path / f"overlay.{ending}") for ending in ("csv", "json", "pdf", "png")
+        str(tmp_path / f"overlay.{ending}") for ending in ("csv", "json", "pdf", "png", "txt")
     ]
     assert len(Table.from_csv(tmp_path / "overlay.csv")) == 24
 
@@ -317,11 +317,11 @@ def test_a_single_seed_is_mentioned(tables, tmp_path, capsys):
     ("arguments", "told"),
     [
         (["{theory}", "{sim}", "--y", "V"], "y = 'V' is not allowed"),
-        (["{theory}", "{sim}", "--y", "m"], "THEORY = '{theory}' is not allowed"),
+        (["{theory}", "{sim}", "--y", "m"], "TABLE = '{theory}' is not allowed"),
         (["{theory}", "{sim}", "--y", "m", "--x", "seed"], "x = 'seed' is not allowed"),
-        (["{sim}", "{theory}", "--y", "test_loss"], "THEORY = '{sim}' is not allowed"),
-        (["{theory}", "{theory}", "--y", "test_loss"], "SIM = '{theory}' is not allowed"),
-        (["{theory}", "{here}/no.csv", "--y", "test_loss"], "SIM = '{here}/no.csv'"),
+        (["{theory}", "{here}/no.csv", "--y", "test_loss"], "TABLE = '{here}/no.csv'"),
+        (["{empty}", "{sim}", "--y", "test_loss"], "lines of source theory or simulation"),
+        (["--y", "test_loss"], "TABLE"),
         (["{theory}", "{sim}"], "--y"),
         (["{many}", "{sim}", "--y", "test_loss"], "differ in lam"),
     ],
@@ -329,9 +329,9 @@ def test_a_single_seed_is_mentioned(tables, tmp_path, capsys):
 def test_refusals(arguments, told, tables, tmp_path, capsys):
     here = tmp_path / "tables"
     here.mkdir()
-    places = {name: str(here / f"{name}.csv") for name in ("theory", "sim", "many")}
+    places = {name: str(here / f"{name}.csv") for name in ("theory", "sim", "many", "empty")}
     many = [line("theory", alpha=1.0 + i, lam=0.01 * i, test_loss=1.0) for i in range(1, 13)]
-    for name, table in zip(places, (*tables, Table(many)), strict=True):
+    for name, table in zip(places, (*tables, Table(many), Table([])), strict=True):
         table.to_csv(places[name])
     places["here"] = str(here)
     out = tmp_path / "out"
@@ -358,7 +358,7 @@ def drawn(theory, simulation, out, *options) -> tuple[int, list[str]]:
     return status, sorted(path.name for path in out.iterdir())
 
 
-WHOLE = [f"overlay.{ending}" for ending in ("csv", "json", "pdf", "png")]
+WHOLE = [f"overlay.{ending}" for ending in ("csv", "json", "pdf", "png", "txt")]
 
 
 def test_tables_put_together_count_each_system_once(tables, tmp_path, capsys):
@@ -389,7 +389,7 @@ def test_two_results_of_one_system_are_refused(source, tables, tmp_path, capsys)
     assert drawn(*both, tmp_path / "out", "--y=test_loss") == (2, [])
     told = capsys.readouterr().err
     assert told.count("\n") == 1
-    assert f"{'THEORY' if source == 'theory' else 'SIM'} = " in told
+    assert "TABLE = " in told
     assert f"test_loss = {lines[-2]['test_loss']} and 5.0" in told
     assert "lam = 0.3, alpha = " in told
 
@@ -420,10 +420,10 @@ def test_zeros_and_negative_values_are_shown_on_logarithmic_axes(y, tmp_path, ca
     [
         ({"lam": 0.0}, ["--x=lam", "--log"], "x = 'lam' is not allowed: x must be a column with p"),
         ({"m": -1.0}, ["--log-y"], "y = 'm' is not allowed: y must be a column with positive"),
-        ({"m": float("nan")}, [], "THEORY = "),
-        ({"m": float("inf")}, [], "THEORY = "),
-        ({"status": None}, [], "THEORY = "),
-        ({"beta": None}, ["--x=beta"], "THEORY = "),
+        ({"m": float("nan")}, [], "TABLE = "),
+        ({"m": float("inf")}, [], "TABLE = "),
+        ({"status": None}, [], "TABLE = "),
+        ({"beta": None}, ["--x=beta"], "TABLE = "),
     ],
 )
 def test_no_picture_is_empty(change, options, told, tmp_path, capsys):
@@ -502,3 +502,61 @@ def test_theory_of_other_data_than_the_markers_is_told(tables, tmp_path, capsys)
         assert cli.main([*command, "--y", "test_loss", "--out", str(tmp_path)]) == 0
         error = capsys.readouterr().err
         assert ("no line is the theory of any marker: they differ in beta\n" in error) == told
+
+
+def test_any_number_of_tables_is_one_picture(tables, tmp_path, capsys):
+    """In any order, each with lines of either source."""
+    theory, simulation = tables
+    parts = [theory.where(lam=0.1), simulation.where(lam=0.3), theory.where(lam=0.3)]
+    parts.append(Table([*simulation.where(lam=0.1).lines(), *theory.where(lam=0.3).lines()]))
+    paths = [part.to_csv(tmp_path / f"{number}.csv") for number, part in enumerate(parts)]
+    command = ["overlay", *map(str, paths), "--y", "test_loss", "--out", str(tmp_path)]
+    assert cli.main(command) == 0
+    told = capsys.readouterr().err
+    assert told == "replica-figures overlay: 4 lines of the theory stand twice and count once\n"
+    drawn = Table.from_csv(tmp_path / "overlay.csv")
+    for source, whole in (("theory", theory), ("simulation", simulation)):
+        assert sorted(drawn.where(source=source)["test_loss"]) == sorted(whole["test_loss"])
+    assert "4 systems of $L=50$ sites." in (tmp_path / "overlay.txt").read_text().replace("\n", " ")
+    # One source alone is a picture, too.
+    for path in paths[:2]:
+        command = ["overlay", str(path), "--y", "test_loss", "--out", str(tmp_path)]
+        assert cli.main(command) == 0
+        assert capsys.readouterr().err == ""
+
+
+def test_residuals_stand_below_where_theory_and_simulation_meet(tables):
+    """In standard errors, also between points of a line that is smooth, but not across a gap."""
+    _, simulation = tables
+    places = np.geomspace(0.4, 6.0, 25)
+    smooth = [line("theory", alpha=a, lam=lam, test_loss=1 / a + lam)
+              for lam in (0.1, 0.3) for a in places]  # fmt: skip
+    coarse = [one for one in smooth if one["alpha"] in places[::6]]
+    gap = [one | ({"status": "max-steps"} if 1.8 < one["alpha"] < 2.3 else {}) for one in smooth]
+    for lines, met in ((smooth, {1.0, 2.0}), (coarse, set()), (gap, {1.0})):
+        with journal():
+            figure = draw_overlay(
+                Table(lines), simulation, "alpha", "test_loss", "x", residuals=True
+            )
+        assert len(figure.axes) == 1 + bool(met)
+        strips = [one for one in curves(figure) if one.name[0] == 1]
+        assert {tuple(one.points[:, 0]) for one in strips} == (
+            {tuple(sorted(met))} if met else set()
+        )
+        for strip, lam in zip(strips, (0.1, 0.3), strict=bool(met)):
+            for alpha, score in strip.points:
+                losses = simulation.where(lam=lam, alpha=alpha)["test_loss"]
+                error = np.std(losses, ddof=1) / 2
+                # The spline is good to a sixteenth of what is asked of it.
+                assert score == pytest.approx((losses.mean() - 1 / alpha - lam) / error, abs=0.02)
+            np.testing.assert_allclose(strip.errors, 1.0)
+
+
+def test_points_of_the_line_itself_are_met_whatever_their_number(tables):
+    theory, simulation = tables
+    with journal():
+        figure = draw_overlay(theory, simulation, "alpha", "test_loss", residuals=True)
+    (first, _) = (one for one in curves(figure) if one.name[0] == 1)
+    losses = simulation.where(lam=0.1, alpha=1.0)["test_loss"]
+    expected = (losses.mean() - 1.1) / (np.std(losses, ddof=1) / 2)
+    assert first.points[0] == pytest.approx([1.0, expected])

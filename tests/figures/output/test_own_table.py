@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from figures import cli
 from figures.output.own_table import own_table
-from figures.paper import double_descent, learning_curve
+from figures.paper import learning_curve
 from figures.paper.contents import ANY
 from figures.paper.curves import Size
 from replica.errors import WorkerDied
@@ -24,7 +24,14 @@ FIGURES = {figure.NAME: figure for figure in cli.FIGURES}
 
 def table_of(name: str) -> Table:
     """A line of every kind that the figure has."""
-    common = {"test_loss": 1.0, "train_loss": 0.5, "status": "converged", "alpha": 1.0, "beta": 1.5}
+    common = {
+        "test_loss": 1.0,
+        "train_loss": 0.5,
+        "optimal_loss": 0.3,
+        "status": "converged",
+        "alpha": 1.0,
+        "beta": 1.5,
+    }
     lines = []
     for kind in FIGURES[name].CONTENTS:
         lines.append(common | {key: 1 if value is ANY else value for key, value in kind.items()})
@@ -102,8 +109,8 @@ def test_a_table_cut_short_is_refused(tmp_path, capsys):
 
 
 def test_the_sidecar_of_one_among_all_names_the_figure(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(double_descent, "QUICK", Size(10, 2, 2, 20, (0.5, 1.0), 2))
-    monkeypatch.setattr(cli, "FIGURES", (double_descent,))
+    monkeypatch.setattr(FIGURES["double-descent"], "QUICK", Size(10, 2, 2, 20, (0.5, 1.0), 2))
+    monkeypatch.setattr(cli, "FIGURES", (FIGURES["double-descent"],))
     assert cli.main(["all", "--quick", "--workers", "1", "--out", str(tmp_path)]) in (0, 1)
     path = tmp_path / "double-descent.csv"
     assert json.loads(sidecar(path).read_text())["parameters"]["figure"] == "double-descent"
@@ -149,13 +156,14 @@ def test_a_folder_that_was_lost_meanwhile(tmp_path, monkeypatch, capsys):
     out = tmp_path / "out"
     out.mkdir()
     path = table_of("double-descent").to_csv(tmp_path / "whole.csv")
-    draw = double_descent.draw
+    figure = FIGURES["double-descent"]
+    draw = figure.draw
 
     def slow(table: Table) -> Figure:
         out.rmdir()
         return draw(table)
 
-    monkeypatch.setattr(double_descent, "draw", slow)
+    monkeypatch.setattr(figure, "draw", slow)
     assert cli.main(["double-descent", "--table", str(path), "--out", str(out)]) == 1
     told = capsys.readouterr().err
     assert told.count("\n") == 1

@@ -31,13 +31,13 @@ SMALL: dict[str, Any] = {
     "double-descent": Size(20, 3, 4, 50, (0.5, 2.0), 3),
     "order-parameters": Size(20, 3, 4, 50, (0.5, 2.0), 3),
     "regularisation": Size(10, 2, 4, 50, (0.1, 2.0), 4),
-    "masking-rate": masking_rate.Amount(Size(14, 3, 3, 20, (0.3,), 1), (6.0,), (1.0,), 3),
+    "masking-rate": masking_rate.Amount(Size(14, 3, 3, 20, (0.3,), 1), (6.0,), 3),
     "finite-size": [Size(sites, 3, 4, 50, (), 0) for sites in (10, 15, 25, 30)],
     "phase-diagram": phase_diagram.Grid(3, 3),
     "recovery": recovery.Amount(((60, 3), (100, 3)), 2),
     "rows": rows.Amount(((24, 3), (36, 2)), 4, 50),
     "training-time": training_time.Amount(20, 3, 4, 50, (0.5, 2.0), 3, 0, 12, 64),
-    "threshold": threshold.Amount(2, ((8, 12), (12, 7))),
+    "threshold": threshold.Amount(((8, 12), (12, 7)), 2),
 }
 
 FIGURES = {figure.NAME: figure for figure in cli.FIGURES if figure.NAME in SMALL}
@@ -49,6 +49,8 @@ def drawn(request, monkeypatch) -> Iterator[tuple[Any, Table]]:
     figure = FIGURES[request.param]
     if figure.NAME not in TABLES:
         monkeypatch.setattr(figure, "QUICK", SMALL[figure.NAME])
+        if figure.NAME == "masking-rate":
+            monkeypatch.setattr(figure, "beta", (1.0,))
         TABLES[figure.NAME] = figure.compute(quick=True, workers=1)
     return figure, TABLES[figure.NAME]
 
@@ -110,7 +112,7 @@ def test_command_draws_a_table_again_without_computing(drawn, tmp_path, monkeypa
     out = tmp_path / "out"
     out.mkdir()
     assert cli.main([figure.NAME, "--out", str(out), "--table", str(source)]) in (0, 1)
-    names = [f"{figure.NAME}.{ending}" for ending in ("csv", "json", "pdf", "png")]
+    names = [f"{figure.NAME}.{ending}" for ending in ("csv", "json", "pdf", "png", "txt")]
     assert sorted(path.name for path in out.iterdir()) == names
     assert capsys.readouterr().out.split() == [str(out / name) for name in names]
     text = (out / names[0]).read_text()

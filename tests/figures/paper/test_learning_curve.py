@@ -42,13 +42,13 @@ def test_table_holds_theory_and_simulation_of_every_panel(table):
 
 def test_lines_are_the_theory(table):
     line = table.where(source="theory", colors=3, loss="cross-entropy", alpha=2.0)
-    solution = solve(Problem(2.0, learning_curve.LAM, PottsTokens(3, 1.5)))
+    solution = solve(Problem(2.0, learning_curve.FIGURE.lam, PottsTokens(3, 1.5)))
     (found,) = line.where(sites=None)["test_loss"]
     assert found == pytest.approx(solution.test_loss, rel=1e-9)
 
 
 def test_systems_are_compared_with_the_theory_of_their_couplings(table):
-    problem = Problem(2.0, learning_curve.LAM, PottsTokens(3, 1.5))
+    problem = Problem(2.0, learning_curve.FIGURE.lam, PottsTokens(3, 1.5))
     line = table.where(source="theory", colors=3, loss=problem.loss, alpha=2.0, sites=20, seed=1)
     # The system that names couplings with the same seeds, and the mean over its rows.
     (system,) = systems(problem.data, Size(20, 40, 2, 4, 20), (1, 20, 40))
@@ -85,6 +85,7 @@ def test_panels_say_what_they_show(table):
     assert titles == ["$C=2$, $\\beta=1$", "$C=3$, $\\beta=1.5$", "$C=5$, $\\beta=2.5$"] * 2
     lettered = [axes.get_title("left") for axes in figure.get_axes() if axes.get_title("left")]
     assert lettered == [f"({name})" for name in "abcdef"]
-    told = figure.subfigs[-1].get_supxlabel()
-    assert told.startswith("$\\lambda=0.1$, $L=6, 20$; strips: ")
-    assert "of 24 pairs " in told
+    told = learning_curve.FIGURE.caption(table)
+    assert "$\\lambda=0.1$" in told
+    assert told.endswith("6 systems of $L=6$ sites and 3 systems of $L=20$ sites.")
+    assert "Of 24 pairs " in told

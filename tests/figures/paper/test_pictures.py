@@ -7,7 +7,6 @@ import pytest
 
 from figures.drawing.style import LOOKS, journal
 from figures.paper import (
-    double_descent,
     finite_size,
     order_parameters,
     phase_diagram,
@@ -22,7 +21,7 @@ def systems(failed: int | None = None) -> Table:
     """A table of `finite-size`, of which one size has a seed that did not converge."""
     rng = np.random.default_rng(1)
     lines = []
-    for problem in finite_size.FAMILY:
+    for problem in finite_size.FIGURE.family:
         common = {"loss": problem.loss_name, **problem.data.columns(), "status": "converged"}
         common |= {"lam": problem.lam, "alpha": problem.alpha}
         lines.append(common | {"source": "theory", "test_loss": 1.0, "train_loss": 0.5})
@@ -38,8 +37,10 @@ def systems(failed: int | None = None) -> Table:
 
 def test_sizes_that_did_not_converge_are_marked_and_left_out_of_the_fit():
     with journal():
-        figure = finite_size.draw(systems(failed=15))
-        without = finite_size.draw(Table(s for s in systems().lines() if s.get("sites") != 15))
+        figure = finite_size.FIGURE.draw(systems(failed=15))
+        without = finite_size.FIGURE.draw(
+            Table(s for s in systems().lines() if s.get("sites") != 15)
+        )
     for axes, other in zip(figure.axes, without.axes, strict=True):
         marked = [line for line in axes.get_lines() if line.get_gid() == "not converged"]
         assert [list(line.get_xdata()) for line in marked] == [[1 / 15], [1 / 15]]
@@ -57,16 +58,20 @@ def test_sizes_that_did_not_converge_are_marked_and_left_out_of_the_fit():
 
 def test_larger_symbols_are_in_the_legend():
     with journal():
-        figure = finite_size.draw(systems())
+        figure = finite_size.FIGURE.draw(systems())
     (axes, _) = figure.axes
     sizes = {line.get_markersize() for line in axes.get_lines() if line.get_gid() == "simulation"}
     (handle,) = (h for h in figure.legends[0].legend_handles if "infty" in h.get_label())
     assert handle.get_markersize() == max(sizes) > min(sizes)
-    assert figure.get_supxlabel() == "$C=3$, $\\beta=1.5$, $\\alpha=2$, $\\lambda=0.1$"
 
 
 def _recovery():
-    common = {"source": "simulation", **recovery.DATA.columns(), "sites": 20, "status": "converged"}
+    common = {
+        "source": "simulation",
+        **recovery.FIGURE.data.columns(),
+        "sites": 20,
+        "status": "converged",
+    }
     lines = [
         common | {"part": part, "seed": seed, "samples": samples, "row": i, "column": j}
         | {"true": i - j, "learnt": i - j + 0.1 * seed * (i + j) / samples}
@@ -74,7 +79,7 @@ def _recovery():
         for i in range(20) for j in range(20)
     ]  # fmt: skip
     with journal():
-        return recovery.draw(Table(lines))
+        return recovery.FIGURE.draw(Table(lines))
 
 
 def test_the_line_of_exact_entries_has_a_colour_of_its_own():
@@ -102,24 +107,43 @@ def test_maps_of_matrices_are_white_at_zero_and_tell_signs_in_grey():
     assert all(np.array_equal(lightness, other) for other in others)
 
 
-def test_figures_say_their_parameters():
-    assert _recovery().get_supxlabel() == (
-        "$L=20$, $C=20$, $\\beta=3$; mean and standard error over 2 runs"
+def test_captions_say_the_parameters_and_the_systems():
+    kinds = regularisation.FIGURE.CONTENTS
+    lines = [{k: 1.0 if v is ANY else v for k, v in kind.items()} for kind in kinds]
+    lines = [
+        one | {"sites": 80, "seed": seed} if one["source"] == "simulation" else one
+        for one in lines
+        for seed in range(2)
+    ]
+    told = regularisation.FIGURE.caption(Table(lines))
+    assert "$C=3$, $\\beta=1.5$. " in told
+    assert told.endswith(
+        "over 2 systems of $L=80$ sites; along $\\lambda$ they share their sequences."
     )
-    assert _order_parameters().get_supxlabel() == (
-        "$C=3$, $\\beta=1.5$; (a), (b) $\\lambda=0.1$, $L=160$; "
-        "(c) cross-entropy, $\\alpha=1$, $\\lambda=0.01$, $L=320$"
-    )
-    for figure, told in (
-        (regularisation, "cross-entropy, $C=3$, $\\beta=1.5$, $L=80$"),
-        (double_descent, "$C=3$, $\\beta=1.5$, $L=80$"),
-    ):
-        kinds = [{k: 1.0 if v is ANY else v for k, v in kind.items()} for kind in figure.CONTENTS]
-        lines = [{"alpha": 1.0, "lam": 1.0, "status": "converged"} | kind for kind in kinds]
-        lines = [one | {"sites": 80} if one["source"] == "simulation" else one for one in lines]
-        numbers = dict.fromkeys(("test_loss", "train_loss", "excess_loss"), 1.0)
-        with journal():
-            assert figure.draw(Table(one | numbers for one in lines)).get_supxlabel() == told
+
+
+def test_the_caption_of_the_fit_says_how_good_it_is():
+    """Parabolas through points that lie on one but for a residual that is known."""
+    sites, exact = np.array([10, 15, 25, 30, 50]), {"test_loss": 1.0, "train_loss": 0.5}
+    lines = []
+    for problem in finite_size.FIGURE.family:
+        common = {"loss": problem.loss_name, **problem.data.columns(), "status": "converged"}
+        common |= {"lam": problem.lam, "alpha": problem.alpha}
+        lines.append(common | {"source": "theory"} | exact)
+        for length in sites.tolist():
+            for seed, noise in enumerate((-0.01, 0.0, 0.01)):
+                own = {name: value + 1 / length + noise for name, value in exact.items()}
+                own["test_loss"] += 0.03 * (length == 30 and problem.loss_name == "cross-entropy")
+                system = {"sites": length, "samples": 2 * length, "seed": seed}
+                lines.append(common | {"source": "simulation"} | system | own)
+    told = finite_size.FIGURE.caption(Table(lines))
+    # The same errors everywhere: an ordinary fit of the residual alone.
+    off = 0.03 * (sites == 30)
+    left = (off - np.polyval(np.polyfit(1 / sites, off, 2), 1 / sites)) / (0.01 / np.sqrt(3))
+    assert f"order 2, $\\chi^2={left @ left:.1f}$ for 2 degrees of freedom" in told
+    assert "order 2, $\\chi^2=0.0$ for 2 degrees of freedom ($p=1.00$)" in told
+    largest = left[np.argmax(np.abs(left))]
+    assert f"The largest of 20 residuals is ${largest:.1f}$ standard errors" in told
 
 
 def test_losses_have_one_name():
@@ -131,22 +155,22 @@ def test_losses_have_one_name():
 
 def _order_parameters():
     common = {"alpha": 1.0, "seed": 0, "m": 0.2, "q": 0.3, "V": 0.4, "status": "converged"}
-    kinds = order_parameters.CONTENTS
+    kinds = order_parameters.FIGURE.CONTENTS
     lines = [common | {"seed": seed} | kind for kind in kinds for seed in (0, 1)]
     for one in lines:
         if one["source"] == "simulation":
             one["sites"] = 160 if one["step"] is None else 320
     with journal():
-        return order_parameters.draw(Table(lines))
+        return order_parameters.FIGURE.draw(Table(lines))
 
 
 def test_contours_follow_the_theory_between_the_points_of_the_grid():
     """Along the ridge, where straight lines between neighbours are wrong by three per cent."""
     b = 0.15
     data = [PottsTokens(3, 3 * value) for value in np.linspace(b - 0.1, b + 0.1, 5)]
-    alphas = np.geomspace(*phase_diagram._RANGE, phase_diagram.FULL.alphas)[12:22]
+    alphas = np.geomspace(*phase_diagram._RANGE, phase_diagram.FIGURE.FULL.alphas)[12:22]
     plane = [
-        [solve(Problem(alpha, phase_diagram.LAM, one)).excess_loss for alpha in alphas]
+        [solve(Problem(alpha, phase_diagram.FIGURE.lam, one)).excess_loss for alpha in alphas]
         for one in data
     ]
     fine_alphas, fine_b, fine = phase_diagram._smooth(
@@ -154,7 +178,7 @@ def test_contours_follow_the_theory_between_the_points_of_the_grid():
     )
     for row, column in ((9, 15), (10, 21), (11, 27)):
         exact = solve(
-            Problem(fine_alphas[column], phase_diagram.LAM, PottsTokens(3, 3 * fine_b[row]))
+            Problem(fine_alphas[column], phase_diagram.FIGURE.lam, PottsTokens(3, 3 * fine_b[row]))
         )
         assert fine[row, column] == pytest.approx(exact.excess_loss, rel=3e-3)
 

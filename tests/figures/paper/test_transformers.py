@@ -39,7 +39,7 @@ def mean_and_error(values) -> tuple[float, float]:
 def test_drawn_data_are_the_table():
     table = made_up()
     with journal():
-        figure = transformers.draw(table)
+        figure = transformers.FIGURE.draw(table)
     left, middle, right = figure.get_axes()
     for axes, samples, epochs in ((left, 100, 4), (middle, 900, 2)):
         assert f"$M={samples}$, {epochs} epochs, 3 seeds" in axes.get_title("right")
@@ -76,7 +76,8 @@ def test_lines_that_stand_twice_are_drawn_once():
     table = made_up()
     with journal():
         once, twice = (
-            transformers.draw(Table(n * table.lines())).get_axes()[2].containers for n in (1, 2)
+            transformers.FIGURE.draw(Table(n * table.lines())).get_axes()[2].containers
+            for n in (1, 2)
         )
     for one, other in zip(once, twice, strict=True):
         for a, b in zip(*(bars.lines[2][0].get_segments() for bars in (one, other)), strict=True):
@@ -84,14 +85,14 @@ def test_lines_that_stand_twice_are_drawn_once():
     lines = table.lines()
     changed = lines[0] | {"held_out_loss": 9.0}
     with pytest.raises(ValueError, match=r"seed = 0 has held_out_loss = .* and 9.0"):
-        transformers.draw(Table([*lines, changed]))
+        transformers.FIGURE.draw(Table([*lines, changed]))
 
 
 def test_a_part_of_the_table_is_drawn():
     whole = made_up()
     part = Table(line for line in whole.lines() if line["samples"] == 100 and line["seed"] == 0)
     with journal():
-        figure = transformers.draw(part)
+        figure = transformers.FIGURE.draw(part)
     left, middle, right = figure.get_axes()
     assert len(left.get_lines()) == 4
     assert left.get_title("right").endswith("4 epochs, 1 seed")
@@ -103,9 +104,11 @@ def test_a_part_of_the_table_is_drawn():
 def test_what_was_done_is_not_done_again(tmp_path, monkeypatch):
     for module in ("jax", "optax"):
         pytest.importorskip(module, reason=f"{module}, of the extra 'transformer', is missing")
-    monkeypatch.setattr(transformers, "FULL", transformers.Size(((64, 2),), (0, 1), 1, 10, 20))
+    monkeypatch.setattr(
+        transformers.FIGURE, "FULL", transformers.Size(((64, 2),), (0, 1), 1, 10, 20)
+    )
     folder = tmp_path / "runs"
-    whole = transformers.compute(False, 1, folder)
+    whole = transformers.FIGURE.compute(False, 1, folder)
     found = [tuple(line[name] for name in KEY) for line in whole.lines()]
     assert found == [(0, 64, 0, 1), (0, 64, 0, 2), (1, 64, 0, 1), (1, 64, 0, 2)]
     for layers in (0, 1):
@@ -118,13 +121,13 @@ def test_what_was_done_is_not_done_again(tmp_path, monkeypatch):
     lines_file = folder / "runs.csv"
     text = lines_file.read_text()
     lines_file.write_text(text[: len(text) - 150])
-    again = transformers.compute(False, 1, folder)
+    again = transformers.FIGURE.compute(False, 1, folder)
     assert lines_file.read_text() == text
     assert again.columns == whole.columns
     np.testing.assert_array_equal(again["excess_loss"], whole["excess_loss"])
     # Nothing is missing now, and nobody is asked to work.
     monkeypatch.setattr(transformers.Course, "run", None)
-    transformers.compute(False, 1, folder)
+    transformers.FIGURE.compute(False, 1, folder)
     assert lines_file.read_text() == text
 
 
