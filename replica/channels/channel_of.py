@@ -21,6 +21,7 @@ from replica.channels.mixture import MixtureChannel
 from replica.channels.mixture_quadratic import MixtureQuadraticChannel
 from replica.channels.potts_cross_entropy import CrossEntropyChannel
 from replica.channels.quadratic import QuadraticChannel
+from replica.channels.smoothed_by_points import SmoothedChannel
 from replica.ensembles.independent import IndependentLaw
 from replica.ensembles.masked import MaskedSpectrum
 from replica.losses.cross_entropy import CrossEntropyPoints
@@ -49,6 +50,10 @@ _POINTS: Mapping[str, Callable[[], PointLoss]] = {"cross-entropy": CrossEntropyP
 
 #: The most colours whose smoothed cross-entropy a lattice can average.
 _MOST_SMOOTHED = 24
+
+#: The most whose points take no more than some ten seconds, and the most where a law has points of
+#: its own, as that of independent tokens, with true fields beside.
+_MOST_BY_POINTS, _MOST_SAMPLED = 40, 8
 
 
 def channel_of(law: FieldLaw, loss: str | Loss) -> Channel:
@@ -79,8 +84,10 @@ def channel_of(law: FieldLaw, loss: str | Loss) -> Channel:
 def masked_channel_of(law: FieldLaw, loss: str | Loss, context: MaskedSpectrum) -> MaskedChannel:
     """Return the channel of a loss over the fields of masked contexts.
 
-    Static masks that are drawn once suit any law and loss. Averages over several draws, and over
-    all masks, are known for the squared error and for the cross-entropy of tilted fields.
+    Static masks that are drawn once suit any law and loss. Averages over all masks are known for
+    the squared error and for the cross-entropy: a rule of its own for tilted fields, points for
+    others. Averages over several draws are for the squared error, and the cross-entropy of tilted
+    fields.
 
     Raises
     ------
@@ -105,14 +112,15 @@ def masked_channel_of(law: FieldLaw, loss: str | Loss, context: MaskedSpectrum) 
                 "PottsTokens with U = I or CustomTokens"
             )
         raise invalid("masking", str(masking), allowed)
-    if not known:
-        if loss != "cross-entropy" or not isinstance(law, TiltedLaw):
-            allowed = (
-                "static, or dynamic with the squared error, or with the cross-entropy of "
-                "PottsTokens with U = I or CustomTokens"
-            )
-            raise invalid("masking", str(masking), allowed)
-        if law.colors > _MOST_SMOOTHED:
-            allowed = f"at most {_MOST_SMOOTHED} with dynamic masks and the cross-entropy"
-            raise invalid("colors", law.colors, allowed)
-    return DynamicChannel(full, context)
+    if known:
+        return DynamicChannel(full, context)
+    if loss != "cross-entropy":
+        allowed = "static, or dynamic with the cross-entropy or the squared error"
+        raise invalid("masking", str(masking), allowed)
+    if isinstance(law, TiltedLaw) and law.colors <= _MOST_SMOOTHED:
+        return DynamicChannel(full, context)
+    most = _MOST_BY_POINTS if isinstance(law, TiltedLaw | ModeLaw) else _MOST_SAMPLED
+    if law.colors > most:
+        allowed = f"at most {most} with dynamic masks and the cross-entropy of these data"
+        raise invalid("colors", law.colors, allowed)
+    return SmoothedChannel(full, context)

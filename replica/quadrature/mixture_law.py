@@ -14,28 +14,15 @@ from scipy.linalg import block_diag
 
 from replica.arrays import Matrix, Vector
 from replica.quadrature.field_law import FieldLaw
+from replica.quadrature.gaussian_points import Budget, gaussian_points
 from replica.quadrature.largest_field import largest_probability
-from replica.quadrature.lattice import RADII, spacing
-from replica.quadrature.point_sets import ball_lattice, complement, normal_scrambles
+from replica.quadrature.point_sets import complement
 from replica.quadrature.rule import Accuracy, Averages
 from replica.quadrature.symmetric import packing, roots
 from replica.quadrature.temperature import Points
 
-#: log(1/error) that a lattice aims at by dimension, for each accuracy, the most points that it may
-#: take for that, and the digits below which it is given up.
-_DIGITS = {
-    1: (13.0, 27.0, 33.0),
-    2: (13.0, 27.0, 33.0),
-    3: (9.0, 16.0, 19.0),
-    4: (7.5, 11.0, 13.0),
-    5: (7.0, 9.5, 11.0),
-}
-_MOST, _LEAST = (3000, 16_000, 60_000), (5.5, 9.5, 10.5)
-
-#: log2 of the pairs of points in each scramble beyond, by accuracy: with few colours, and with so
-#: many that the C³ operations of a point count.
-_SOBOL, _SOBOL_OF_MANY, _MANY = (7, 11, 13), (5, 8, 10), 10
-
+#: Points of the fields, whose cost with many colours is the C³ operations of each.
+_FIELDS = Budget((3000, 16_000, 60_000), (7, 11, 13), (5, 8, 10))
 
 #: Variances of a field, relative to the largest, that no average sees.
 _NARROW = 1e-9
@@ -145,29 +132,7 @@ class MixtureLaw(FieldLaw):
         tuple
             Arrays (parts, points, colors - 1) and (parts, points).
         """
-        n = self.colors - 1
-        lattice = self._lattice(q, sharpness, accuracy) if n in _DIGITS else None
-        if lattice is not None:
-            return lattice
-        x = normal_scrambles(n, (_SOBOL if n < _MANY else _SOBOL_OF_MANY)[accuracy])
-        return x, np.full(x.shape[:2], 1.0 / x.shape[1])
-
-    def _lattice(
-        self, q: Matrix, sharpness: float, accuracy: Accuracy
-    ) -> tuple[Vector, Matrix] | None:
-        values, vectors = np.linalg.eigh(q)
-        # The functions are analytic while no two components of a field differ by iπ.
-        reach = np.ptp(self.basis.T @ vectors, axis=0) ** 2 * np.maximum(sharpness * values, 1e-30)
-        n, digits = len(q), _DIGITS[len(q)][accuracy]
-        while digits >= _LEAST[accuracy]:
-            steps = [spacing(0.5 * float(each), digits) for each in reach]
-            radius = min(RADII[accuracy], math.sqrt(2.0 * digits) + 0.8)
-            ball = math.pi ** (n / 2) / math.gamma(n / 2 + 1) * radius**n
-            if ball / math.prod(steps) <= _MOST[accuracy]:
-                x, gauss = ball_lattice(steps, radius)
-                return (x @ vectors.T)[None], (gauss / gauss.sum())[None]
-            digits -= 0.5
-        return None
+        return gaussian_points(self.basis, q, sharpness, accuracy, _FIELDS)
 
     def _right(self, m: Vector, q: Vector, accuracy: Accuracy) -> Matrix:
         """Return the probability of a right guess given each token, by scrambles of points."""

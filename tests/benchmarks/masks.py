@@ -1,7 +1,7 @@
 """Masks: trained systems, extrapolated to long sequences, beside the theory; what draws approach.
 
     python tests/benchmarks/masks.py [--part rows|draws|identities|speed] [--seeds N]
-                                     [--colors C] [--table CSV]
+                                     [--colors C] [--sites L L] [--table CSV]
 
 rows: static and dynamic masks, C = 2, 3, 5, both losses, p = 0.15, 0.4 and 0.7. Systems of two
 lengths tell x + c/L; prints a line per case, every observable as measured, its standard error over
@@ -33,8 +33,8 @@ LOSSES = ("cross-entropy", "squared-error")
 
 RATES = (0.15, 0.4, 0.7)
 
-#: Rows by the length of sequences, which have more of them the shorter they are.
-ROWS = {40: 40, 160: 20}
+#: Rows of the shorter and of the longer sequences.
+ROWS = (40, 20)
 
 OBSERVABLES = ("train_loss", "masked_test_loss", "test_loss", "coupling_error")
 
@@ -73,6 +73,7 @@ def extrapolated(lines: dict[int, Table], name: str) -> tuple[float, float]:
 def rows(options) -> list[float]:
     """Theory against systems."""
     every: list[float] = []
+    each = list(zip(sorted(options.sites), ROWS, strict=True))
     for colors in options.colors:
         bare = Problem(2.0, 0.1, PottsTokens(colors, 0.5 * colors))
         cases = [
@@ -82,7 +83,7 @@ def rows(options) -> list[float]:
             for rate in RATES
         ]
         start = time.process_time()
-        lines = {sites: systems(cases, sites, number, options) for sites, number in ROWS.items()}
+        lines = {sites: systems(cases, sites, number, options) for sites, number in each}
         print(f"C = {colors}, {options.seeds} seeds, {time.process_time() - start:.0f} s")
         for case in cases:
             here = {
@@ -163,6 +164,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--part", choices=list(PARTS), default="rows")
     parser.add_argument("--seeds", type=int, default=64)
     parser.add_argument("--colors", type=int, nargs="+", default=[2, 3, 5])
+    parser.add_argument("--sites", type=int, nargs=2, default=[40, 160])
     parser.add_argument("--table")
     options = parser.parse_args(argv)
     distances = np.array(PARTS[options.part](options))
