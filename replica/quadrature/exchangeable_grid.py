@@ -28,30 +28,33 @@ from replica.quadrature.rule import Accuracy, Averages
 _RADIUS, _LEFT_OUT = 8.6, -31.0
 
 #: For each accuracy: nodes in x per cycle of what they resolve, factor of the nodes in t, terms
-#: more, and what damping adds to log(1/error) of aliases.
-_DENSITIES, _TIMES, _TERMS, _DAMPED = (0.2, 0.25, 0.3), (0.7, 1.0, 1.25), (-6, 0, 6), (0, 0, 2)
+#: more, by turns, and what damping adds to log(1/error) of aliases.
+_DENSITIES, _TIMES, _DAMPED = (0.2, 0.25, 0.3), (0.7, 1.0, 1.25), (0, 0, 2)
+_TERMS = ((-6, 0, 6), (-6, 0, 6), (-5, 0, 3))
 
 #: Nodes in t, and those from so many colours on, whose log normaliser has a tail.
 _T_NODES, _T_NODES_TAILED, _TAILED = 36, 52, 40
 
 #: What is tried in turn: turns of s within one alternation of the terms, which move the first alias
 #: to 3 or 5, factor of the nodes in t, and alternations before Euler's average, of this order, sums
-#: the rest. Where Σ p is broad, where it is not, and without damping.
+#: the rest. Where Σ p is so wide that damping an alias at 3 costs four digits, and one at 5 none,
+#: where it is broad, where it is not, and without damping.
 _Tried = tuple[tuple[int, float, int], ...]
+_WIDE: _Tried = ((2, 1.0, 8), (2, 1.0, 12), (2, 1.0, 18), (2, 1.0, 30), (2, 1.5, 40))
 _BROAD: _Tried = ((1, 1.0, 24), (1, 1.0, 44), (1, 1.0, 80), (1, 1.5, 44), (2, 1.5, 40))
 _NARROW: _Tried = ((1, 1.0, 44), (1, 1.0, 90))
 _UNDAMPED: _Tried = ((0, 1.0, 20), (0, 1.0, 44), (0, 1.0, 90))
 _EULER = 18
 
-#: Spread of Σ p below which no alias of 1 is reached, from which on it is broad, and below which
-#: with a tail the fewest terms are too few.
-_ALIAS, _SPREAD, _SPREAD_TAILED = 1.2, 4.0, 45.0
+#: Spread of Σ p below which no alias of 1 is reached, from which on it is broad, and wide, without
+#: and with a tail, and below which with a tail the fewest terms are too few.
+_ALIAS, _SPREAD, _SPREAD_WIDE, _SPREAD_TAILED = 1.2, 4.0, (30.0, 90.0), 45.0
 
 #: The least spread that is told from none.
 _NARROWEST = 1e-16
 
-#: Knots of the damping in t, log(1/error) of aliases, and the least and largest damping.
-_KNOTS, _ALIAS_DIGITS, _LEAST, _MOST = 17, 28.5, 0.5, 60.0
+#: Knots of the damping in t, log(1/error) of aliases by turns, and the least and largest damping.
+_KNOTS, _ALIAS_DIGITS, _LEAST, _MOST = 17, (0.0, 28.5, 30.0), 0.5, 60.0
 
 #: How far beyond the first alias p has to be to be left out.
 _BEYOND = 0.3
@@ -147,7 +150,8 @@ class GridRule:
         damping = np.array(self.damping)
         if self.turns:
             damping += _DAMPED[accuracy] / (2.0 * self.turns)
-        times, terms = round(self.times * _TIMES[accuracy]), self.terms + _TERMS[accuracy]
+        times = round(self.times * _TIMES[accuracy])
+        terms = self.terms + _TERMS[self.turns][accuracy]
         norm, overlap, energy, response, loss = exchangeable_grid_averages(
             self.colors, m, q, V, *self.window, times, self.bend, damping, self.step,
             _series(terms, max(self.turns, 1), self.step), _RADIUS,
@@ -167,21 +171,27 @@ def _candidates(colors: int, m: float, q: float, V: float) -> Iterator[GridRule]
     bend = max(math.log((1.0 - below) / below) + 0.3, 0.1)
     spread = 1.05 * max(most - 1.0, 1.0 - least)
     tailed = colors >= _TAILED
-    tried = _UNDAMPED if spread < _ALIAS else _NARROW if spread < _SPREAD else _BROAD
-    if tailed and spread < _SPREAD_TAILED:
-        tried = tried[1:]
+    tried = _tried(spread, tailed)
     for turns, factor, terms in tried:
         damping = np.zeros(_KNOTS)
         step, p_cut = 2.0 * math.pi / max(spread, _NARROWEST), 2.0 + spread
         if turns:
             alias = 1.0 + 2.0 * turns
             step, p_cut = math.pi / turns, alias + _BEYOND
-            alias_damping(*order, low, high, alias, _ALIAS_DIGITS, _LEAST, _MOST, _RADIUS, damping)
+            digits = _ALIAS_DIGITS[turns]
+            alias_damping(*order, low, high, alias, digits, _LEAST, _MOST, _RADIUS, damping)
         times = round(factor * (_T_NODES_TAILED if tailed else _T_NODES))
         yield GridRule(
             colors, (m, q, V), (low, high), bend, tuple(damping.tolist()), step, p_cut,
             turns, times, terms,
         )  # fmt: skip
+
+
+def _tried(spread: float, tailed: bool) -> _Tried:
+    if spread >= _SPREAD_WIDE[tailed]:
+        return _WIDE
+    tried = _UNDAMPED if spread < _ALIAS else _NARROW if spread < _SPREAD else _BROAD
+    return tried[1:] if tailed and spread < _SPREAD_TAILED else tried
 
 
 @kept()

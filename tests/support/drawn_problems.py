@@ -25,6 +25,11 @@ OBSERVABLES = (
     "coupling_error", "temperature", "calibrated_loss",
 )  # fmt: skip
 
+#: The excess loss, from the end, and the test loss, whose rounding it has.
+_EXCESS, _TEST = (
+    OBSERVABLES.index(each) - len(OBSERVABLES) for each in ("excess_loss", "test_loss")
+)
+
 
 def _custom(rng: np.random.Generator) -> DataModel:
     atoms = int(rng.integers(1, 5))
@@ -60,16 +65,42 @@ def values(solution: Solution) -> np.ndarray:
 
 def differences(problem: Problem, name: str) -> np.ndarray:
     """Differentiate all observables by five-point differences of solutions."""
-    # The rules for many colours have fewer digits, which longer steps are blind to.
-    share = 1e-2 if problem.data.colors > 5 else 1e-3
-    data: Any = problem.data
-    inside = hasattr(data, name)
-    here = getattr(data if inside else problem, name)
-    h = share * (here - 2.0 if name == "shift" else here)
+    return Differences(problem, name).five_point(1.0)
 
-    def at(t: float) -> np.ndarray:
-        moved = problem.at(data=replace(data, **{name: t})) if inside else problem.at(**{name: t})
-        return values(solve(moved))
 
-    right, left, further, back = (at(here + k * h) for k in (1, -1, 2, -2))
-    return (8 * (right - left) - (further - back)) / (12 * h)
+class Differences:
+    """Differences of the solutions of problems that differ in one parameter."""
+
+    def __init__(self, problem: Problem, name: str) -> None:
+        self.problem, self.name = problem, name
+        # The rules for many colours have fewer digits, which longer steps are blind to.
+        share = 1e-2 if problem.data.colors > 5 else 1e-3
+        self.inside = hasattr(problem.data, name)
+        self.here: float = getattr(problem.data if self.inside else problem, name)
+        self.h = share * (self.here - 2.0 if name == "shift" else self.here)
+        self.found: dict[float, np.ndarray] = {}
+
+    def five_point(self, k: float) -> np.ndarray:
+        """Differentiate all observables by steps of k h."""
+        right, left, further, back = (self._at(step) for step in (k, -k, 2 * k, -2 * k))
+        return (8 * (right - left) - (further - back)) / (12 * k * self.h)
+
+    def error(self) -> np.ndarray:
+        """Return the error of the derivative with k = 1.
+
+        That is at least what half the step changes, and at least what it changes of most
+        observables, relative to their size, which rounding makes alike, but not below its last
+        digit.
+        """
+        changed, size = np.abs(self.five_point(0.5) - self.five_point(1.0)), np.abs(self._at(1.0))
+        size[_EXCESS] = size[_TEST]
+        rounding = float(np.nanmedian(changed[size > 0.0] / size[size > 0.0]))
+        return np.maximum(changed, max(rounding, 1e-15 / abs(self.h)) * size)
+
+    def _at(self, k: float) -> np.ndarray:
+        if k not in self.found:
+            moved: Any = {self.name: self.here + k * self.h}
+            data: Any = self.problem.data
+            other = self.problem.at(**({"data": replace(data, **moved)} if self.inside else moved))
+            self.found[k] = values(solve(other))
+        return self.found[k]

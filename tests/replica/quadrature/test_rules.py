@@ -196,6 +196,17 @@ def test_one_grid_holds_or_says_that_it_does_not(colors):
         assert rule.common_error < 1e-10
 
 
+@pytest.mark.parametrize(
+    ("colors", "order"), [(4, (1.7, 2.5, 0.5)), (5, (3.0, 3.4, 0.2)), (20, (2.0, 6.0, 0.5))]
+)
+def test_the_grid_is_smooth_in_the_order_parameters(colors, order):
+    """The fifth difference of a smooth function is all rounding, which is not amplified."""
+    rule = GridRule.near(colors, *order)
+    factors = np.linspace(0.999, 1.001, 9)
+    found = np.array([averages(rule, *(factor * np.array(order))) for factor in factors])
+    assert (np.abs(np.diff(found, 5, axis=0)) < 3e-12 * np.abs(found[0])).all()
+
+
 def test_the_grid_remembers_the_averages_it_was_chosen_by():
     order = (0.62, 1.13, 0.889)
     rule = GridRule.near(20, *order)
