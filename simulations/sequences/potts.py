@@ -108,6 +108,8 @@ class PottsModel(Immutable):
         if not isinstance(data, PottsTokens):
             raise invalid("data", data, "PottsTokens")
         sites = integer("sites", sites, 3)
+        if data.spike:
+            raise invalid("spike", data.spike, "0 for sequences that are sampled")
         rng = np.random.default_rng(checked_seed(seed))
         couplings = random_couplings(data.coupling_law, sites, rng)
         return cls(couplings, data.colors, data.beta, data.similarity)
