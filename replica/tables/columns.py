@@ -79,6 +79,7 @@ _MASKED = "`--masking`, `masking-rate`"
 _MASKED_THEORY = "theory of the cross-entropy with `--masking`, `masking-rate`"
 _AVERAGED = "`--ensemble`"
 _LEFT_OUT = "simulations with `--leave-one-out`"
+_WHOLE = "simulations with `--whole-matrix`"
 _COURSES = "courses of training"
 _SAMPLED = "simulations, except of Gaussian tokens"
 
@@ -175,6 +176,18 @@ EVERY = (
                 meaning="error rate from them"),
     _observable("loo_temperature", "best temperature, left out", tables=_LEFT_OUT, finite=True,
                 meaning="best temperature from them"),
+    _observable("outlier", "outlier of $A$", tables=_WHOLE,
+                meaning="largest eigenvalue of (A + Aᵀ)/2, the least if β < 0"),
+    _observable("overlap", "overlap with the pattern $(u\\cdot v)^2/|v|^2$", tables=_WHOLE,
+                meaning="that of its eigenvector u with the planted pattern v, (u·v)²/v²"),
+    _observable("pca_outlier", "outlier of the covariance", tables=_WHOLE,
+                meaning="the same eigenvalue of the covariance of the sequences, of diagonal 1/C"),
+    _observable("pca_overlap", "overlap of principal component", tables=_WHOLE,
+                meaning="the overlap of its eigenvector"),
+    _observable("symmetrised_error", "coupling error of $(A+A^T)/2$", tables=_WHOLE,
+                meaning="coupling error of (A + Aᵀ)/2"),
+    _observable("precision", "precision of pairs", tables=_WHOLE,
+                meaning="share of the strongest 5 % of pairs that are among those of J"),
     Column("status", "text"),
     Column("residual"),
     Column("evaluations", "integer"),
