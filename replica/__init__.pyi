@@ -7,6 +7,8 @@ from .errors import UncachedWarning as UncachedWarning
 from .predictions.asymptotics import Asymptote as Asymptote
 from .predictions.asymptotics import few_samples as few_samples
 from .predictions.asymptotics import many_samples as many_samples
+from .predictions.attention_spectrum import AttentionSpectrum as AttentionSpectrum
+from .predictions.attention_spectrum import attention_spectrum as attention_spectrum
 from .predictions.bayes_bound import BayesBound as BayesBound
 from .predictions.bayes_bound import bayes_bound as bayes_bound
 from .predictions.course import Course as Course
