@@ -7,6 +7,8 @@ from .errors import UncachedWarning as UncachedWarning
 from .predictions.asymptotics import Asymptote as Asymptote
 from .predictions.asymptotics import few_samples as few_samples
 from .predictions.asymptotics import many_samples as many_samples
+from .predictions.attention_spectrum import AttentionSpectrum as AttentionSpectrum
+from .predictions.attention_spectrum import attention_spectrum as attention_spectrum
 from .predictions.bayes_bound import BayesBound as BayesBound
 from .predictions.bayes_bound import bayes_bound as bayes_bound
 from .predictions.course import Course as Course
@@ -24,6 +26,10 @@ from .predictions.one_pass import one_pass as one_pass
 from .predictions.optimal_lam import optimal_lam as optimal_lam
 from .predictions.optimal_masking import optimal_masking as optimal_masking
 from .predictions.optimal_rate import optimal_rate as optimal_rate
+from .predictions.pair_law import PairLaw as PairLaw
+from .predictions.pair_law import pair_law as pair_law
+from .predictions.pair_precision import PairPrecision as PairPrecision
+from .predictions.pair_precision import pair_precision as pair_precision
 from .predictions.reliability import Reliability as Reliability
 from .predictions.reliability import reliability as reliability
 from .predictions.required_alpha import required_alpha as required_alpha

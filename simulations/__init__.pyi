@@ -19,9 +19,14 @@ from .encoder.learning import TrainedEncoder as TrainedEncoder
 from .encoder.learning import learn_encoder as learn_encoder
 from .encoder.optional_jax import MissingExtra as MissingExtra
 from .epochs.settings import Settings as Settings
+from .estimators.attention_map import AttentionMap as AttentionMap
+from .estimators.attention_map import attention_map as attention_map
 from .estimators.cavity import token_precision as token_precision
 from .estimators.leave_one_out import LeftOut as LeftOut
 from .estimators.leave_one_out import leave_one_out as leave_one_out
+from .estimators.map_reading import MapReading as MapReading
+from .estimators.map_reading import measured_precision as measured_precision
+from .estimators.map_reading import read_map as read_map
 from .estimators.mean_field import naive_mean_field as naive_mean_field
 from .estimators.mean_field import quadratic_estimate as quadratic_estimate
 from .estimators.message_passing import MessagePassing as MessagePassing

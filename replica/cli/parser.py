@@ -10,6 +10,7 @@ from replica.cli.one_pass import add_one_pass
 from replica.cli.references import add_baseline, add_bayes, add_threshold
 from replica.cli.required_alpha import add_required_alpha
 from replica.cli.solve import add_solve
+from replica.cli.spectrum import add_spectrum
 from replica.cli.sweep import add_sweep
 from replica.commandline.command import Parser, run
 
@@ -26,6 +27,7 @@ _COMMANDS = (
     add_evolve,
     add_one_pass,
     add_descent,
+    add_spectrum,
 )
 
 

@@ -16,13 +16,13 @@ from replica.problem import DATA_MODELS, DataModel, Problem
 from replica.validation import invalid, non_negative, one_of, real
 
 #: Options of the data that take one value, a list or a range.
-OF_DATA = ("colors", "beta", "coupling_norm", "shift")
+OF_DATA = ("colors", "beta", "spike", "coupling_norm", "shift")
 
 #: What help says of them.
 LISTED = (
-    "--alpha, --lam, --colors, --beta, --coupling-norm and --shift take one value, a list such as "
-    "0.1,0.2, or start:stop:count, geometric with start:stop:count:log; --loss and --masking "
-    "take lists"
+    "--alpha, --lam, --colors, --beta, --spike, --coupling-norm and --shift take one value, a list "
+    "such as 0.1,0.2, or start:stop:count, geometric with start:stop:count:log; --loss and "
+    "--masking take lists"
 )
 
 #: The others, but alpha.

@@ -70,6 +70,11 @@ _DATA_OPTIONS = {
     "couplings": _DataOption(
         f"ensemble of couplings of potts data: {NAMES} (gaussian)", metavar="NAME"
     ),
+    "spike": _DataOption(
+        "strength of a pattern in gaussian couplings of potts data, J + THETA/L v v^T (0)",
+        type=number,
+        metavar="THETA",
+    ),
     "coupling_norm": _DataOption(
         "norm of the true row of independent data, 0 or more", type=number, metavar="NORM"
     ),

@@ -10,6 +10,7 @@ import numpy as np
 
 from replica.arrays import Vector
 from replica.ensembles.spectrum import Spectrum
+from replica.ensembles.whole_sequences import WholeSequences
 from replica.errors import BadArgument
 from replica.problem import DataModel, RowTokens
 from replica.quadrature.field_law import FieldLaw
@@ -22,6 +23,8 @@ ANSWERED = {
     "threshold": "PottsTokens, CustomTokens, IndependentTokens or RowTokens, with colours that are "
     "told apart by fields with noise",
     "asymptotics": "PottsTokens with similarity None, CustomTokens or GaussianTokens",
+    "whole": "PottsTokens with gaussian couplings and similarity None, GaussianTokens(joint=True) "
+    "or CustomTokens, of which whole sequences are known",
 }
 
 
@@ -78,6 +81,11 @@ class Ensemble:
     def spectrum(self) -> Spectrum:
         """The joint law of the eigenvalues of the covariances and the teacher row."""
         raise self.unknown("data whose covariances have a common spectrum")
+
+    @property
+    def whole(self) -> WholeSequences:
+        """What is known of all sites together."""
+        raise self.unknown(ANSWERED["whole"])
 
     @property
     def prior(self) -> Spectrum:
@@ -145,7 +153,8 @@ class Ensemble:
 
         "prior": w* is Gaussian given the covariances, which may tell its variances. "mean field":
         linear regression, rescaled, estimates w*. "threshold": that of the cross-entropy is
-        known. "asymptotics": few and many samples are.
+        known. "asymptotics": few and many samples are. "whole": so is the covariance of whole
+        sequences.
         """
         if not self.knows(question):
             raise self.unknown(ANSWERED[question])

@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from replica.arrays import Vector
 from replica.ensembles.ensemble import Ensemble
 from replica.ensembles.spectrum import STRONGEST, Spectrum, semicircle
+from replica.ensembles.whole_sequences import WholeSequences
 from replica.memory import kept
 from replica.problem import GaussianTokens
 from replica.quadrature.field_law import FieldLaw, Residual
 from replica.quadrature.rule import Accuracy
+from replica.spectra.population import SemicirclePopulation
 from replica.validation import invalid
 
 
@@ -72,13 +74,26 @@ class GaussianLaw(FieldLaw):
 class GaussianEnsemble(Ensemble):
     """The spectrum of a shifted semicircle's inverse, and fields without a tilt."""
 
-    answers = frozenset({"asymptotics"})
+    answers = frozenset({"asymptotics", "whole"})
     data: GaussianTokens
+
+    def knows(self, question: str) -> bool:
+        """Tell what is known: nothing of whole sequences that are not drawn whole."""
+        return super().knows(question) and (question != "whole" or self.data.joint)
 
     @property
     def spectrum(self) -> Spectrum:
         """Eigenvalues 1/(κ + x), x with the semicircle law."""
         return _spectrum(self.data)
+
+    @property
+    def whole(self) -> WholeSequences:
+        """The inverse of κ + X; the true matrix is -X/κ."""
+        self.require("whole")
+        shift, values = self.data.shift, self.spectrum.covariances[0]
+        true = 1.0 - 1.0 / (shift * values)
+        population = SemicirclePopulation(shift, 1.0)
+        return WholeSequences(population, values, self.spectrum.weights, self.colors, true)
 
     @cached_property
     def law(self) -> GaussianLaw:

@@ -11,13 +11,15 @@ from replica.ensembles.colour_modes import colour_modes, eigenspaces
 from replica.ensembles.couplings import Nodes, nodes_of
 from replica.ensembles.ensemble import Ensemble
 from replica.ensembles.spectrum import Spectrum
+from replica.ensembles.whole_sequences import WholeSequences
 from replica.memory import kept
 from replica.problem import PottsTokens
-from replica.problem.coupling_laws import OrthogonalCouplings
+from replica.problem.coupling_laws import GaussianCouplings, OrthogonalCouplings
 from replica.problem.similarity import distinctions
 from replica.quadrature.colour_mode_law import ModeLaw
 from replica.quadrature.field_law import FieldLaw
 from replica.quadrature.tilted_law import TiltedLaw
+from replica.spectra.population import SemicirclePopulation
 from replica.validation import invalid
 
 #: Change of a similarity, relative to its largest entry, that no average over the fields shows.
@@ -27,7 +29,7 @@ _ALIKE = 1e-9
 class PottsEnsemble(Ensemble):
     """A function of J in every colour mode, and fields tilted by the masked token."""
 
-    answers = frozenset({"prior", "mean field", "threshold", "asymptotics"})
+    answers = frozenset({"prior", "mean field", "threshold", "asymptotics", "whole"})
     data: PottsTokens
 
     def knows(self, question: str) -> bool:
@@ -36,6 +38,8 @@ class PottsEnsemble(Ensemble):
             return bool(colour_modes(self.data).values.all())
         if question == "prior":
             return not _told(self.data)
+        if question == "whole" and not isinstance(self.data.coupling_law, GaussianCouplings):
+            return False
         return self.data.similarity is None
 
     def require(self, question: str) -> None:
@@ -52,6 +56,21 @@ class PottsEnsemble(Ensemble):
     def spectrum(self) -> Spectrum:
         """G_k of every colour mode, functions of J."""
         return _spectrum(self.data)
+
+    @property
+    def whole(self) -> WholeSequences:
+        """G of (4) with J of all sites, whose last term is a pattern along (1, …, 1)."""
+        self.require("whole")
+        data, b, spectrum = self.data, self.data.b, self.spectrum
+        return WholeSequences(
+            SemicirclePopulation(data.colors * (1.0 + b * b), -data.beta),
+            spectrum.covariances[0],
+            spectrum.weights,
+            data.colors - 1,
+            data.beta * _nodes(data).eigenvalues,
+            data.spike,
+            0.5 * b * (data.colors - 2),
+        )
 
     @property
     def prior_variance(self) -> Vector | float:

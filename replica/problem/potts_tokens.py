@@ -1,4 +1,4 @@
-"""Sequences of the Potts model: ensemble of couplings, inverse temperature, similarity."""
+"""Sequences of the Potts model: couplings and a pattern in them, temperature, similarity."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from replica.notices import tell
 from replica.problem.coupling_laws import CouplingLaw, GaussianCouplings, coupling_law
 from replica.problem.data_model import DataModel, checked_colors
 from replica.problem.paramagnet import doubtful, paramagnetic
+from replica.problem.planted_pattern import doubtful_pattern, planted
 from replica.problem.similarity import similarity_text, uniform_similarity
 from replica.validation import invalid
 
@@ -39,6 +40,10 @@ class PottsTokens(DataModel):
         The ensemble of J = Jᵀ. "gaussian": J_ij ~ N(0, 1/L). "orthogonal": J = O diag(±1) Oᵀ, O
         any rotation, half of the signs each. "hopfield:RATIO": J = X Xᵀ/L, X of RATIO L columns
         of normal numbers. Its diagonal changes no probability and is left out.
+    spike : float, optional
+        θ, 0 or greater, less than C/β if β > 0: the strength of a pattern v of random signs in
+        Gaussian couplings, J + (θ/L) v vᵀ, for U = I. Of a row it is too small a part to be
+        noticed, in the whole matrix it stands out (THEORY.md, The whole matrix).
 
     Raises
     ------
@@ -49,7 +54,7 @@ class PottsTokens(DataModel):
     -----
     ParamagnetWarning
         If |b| is so large that the paramagnet may have ended: with Gaussian couplings from 0.95
-        on with up to four colours, for less with more of them.
+        on with up to four colours, for less with more of them; and if bθ is.
 
     Examples
     --------
@@ -64,6 +69,7 @@ class PottsTokens(DataModel):
     beta: float
     similarity: Any = None
     couplings: str = "gaussian"
+    spike: float = 0.0
 
     name: ClassVar[str] = "potts"
 
@@ -72,7 +78,10 @@ class PottsTokens(DataModel):
         keep(self, similarity=uniform_similarity(self.similarity, self.colors))
         keep(self, couplings=self.coupling_law.text)
         keep(self, beta=paramagnetic(self.beta, self.colors, self.similarity, self.coupling_law))
-        doubt = doubtful(self.beta, self.colors, self.similarity, self.coupling_law)
+        law = self.coupling_law
+        keep(self, spike=planted(self.spike, self.beta, self.colors, self.similarity, law))
+        doubt = doubtful(self.beta, self.colors, self.similarity, law)
+        doubt = doubt or doubtful_pattern(self.spike, self.beta, self.colors)
         if doubt:
             tell(f"beta = {self.beta}: {doubt}", ParamagnetWarning, stacklevel=3)
 
@@ -87,6 +96,8 @@ class PottsTokens(DataModel):
         columns = super().columns()
         if self.couplings == GaussianCouplings.text:
             del columns["couplings"]
+        if self.spike == 0.0:
+            del columns["spike"]
         if self.similarity is not None:
             columns["similarity"] = similarity_text(self.similarity)
         return columns

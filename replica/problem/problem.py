@@ -131,7 +131,7 @@ class Problem:
         >>> from replica import PottsTokens, Problem
         >>> problem = Problem(alpha=2.0, lam=0.1, data=PottsTokens(colors=3, beta=1.5))
         >>> problem.at(lam=0.2, beta=1.0).data
-        PottsTokens(colors=3, beta=1.0, similarity=None, couplings='gaussian')
+        PottsTokens(colors=3, beta=1.0, similarity=None, couplings='gaussian', spike=0.0)
         """
         own = [field.name for field in fields(self)]
         data = changes.get("data", self.data)

@@ -76,6 +76,10 @@ def _parser() -> Parser:
     parser.add_argument("--ensemble", type=number, metavar="K",
                         help="average K layers, each trained on sequences of its own of one model "
                         "(one layer)")  # fmt: skip
+    parser.add_argument("--whole-matrix", action="store_true",
+                        help="read all rows of potts data as one matrix, too, in columns outlier, "
+                        "overlap, pca_outlier, pca_overlap, symmetrised_error and "
+                        "precision")  # fmt: skip
     add_training_options(parser)
     add_executor_options(parser, cores(), "all cores")
     parser.add_argument("--out", required=True, metavar="CSV",
@@ -108,6 +112,7 @@ def _simulate(arguments: argparse.Namespace, command: str) -> int:
     named = {} if arguments.estimator is None else {"estimator": arguments.estimator}
     named |= {"leave_one_out": True} if arguments.leave_one_out else {}
     named |= {} if arguments.ensemble is None else {"ensemble": arguments.ensemble}
+    named |= {"whole_matrix": True} if arguments.whole_matrix else {}
     given = {name: value for name, value in options.items() if value is not None} | named
     training = training_options(arguments)
     tasks = experiments_of(family, sites, seeds, **given, **training)

@@ -183,7 +183,7 @@ def experiments_of(
         if isinstance(problem, Problem) and problem.data.name not in VALUED:
             allowed = f"minimiser with {type(problem.data).__name__}"
             raise invalid("estimator", course, allowed)
-    for name in ("leave_one_out", "ensemble"):
+    for name in ("leave_one_out", "ensemble", "whole_matrix"):
         if options.get(name):
             raise invalid(name, options[name], f"left out with {course}")
     del options["estimator"]

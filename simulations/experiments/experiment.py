@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,6 +23,7 @@ from simulations.experiments.given_rows import TEST_SAMPLES
 from simulations.experiments.identity import identity
 from simulations.experiments.left_out import cells_of, check_left_out
 from simulations.experiments.masked import check_masks, masked_rows
+from simulations.experiments.matrix import check_whole, matrix_cells
 from simulations.experiments.measure import Observables, measure
 from simulations.kernels.one_thread import one_thread
 from simulations.sequences.potts import checked_colors
@@ -60,6 +63,8 @@ class Experiment:
         Whether losses are told that need no fresh sequences, see `simulations.leave_one_out`.
     ensemble : int, optional
         K, of layers that are trained on M sequences each, whose average is measured.
+    whole_matrix : bool
+        Whether the rows are read as one matrix, too, see `simulations.read_map`.
     """
 
     problems: tuple[Problem, ...]
@@ -72,6 +77,7 @@ class Experiment:
     own_loss: OwnLoss | None = None
     leave_one_out: bool = False
     ensemble: int | None = None
+    whole_matrix: bool = False
 
     def __post_init__(self) -> None:
         for problem in self.problems:
@@ -85,6 +91,7 @@ class Experiment:
                 raise invalid("leave_one_out", True, "False for an average of layers")
         if self.rows is not None and integer("rows", self.rows, 1) > self.sites:
             raise invalid("rows", self.rows, f"an integer from 1 to sites = {self.sites}")
+        check_whole(self.whole_matrix, self.data, self.sites, self.rows, self.ensemble)
         for problem in self.problems:
             if problem.data.name not in VALUED:
                 allowed = (
@@ -167,7 +174,7 @@ class Experiment:
         model, loss = system.model, self.loss(problem)
         if problem.masking is not None:
             masked = masked_rows(problem, model, seen, system.rows, loss, *named)
-            return _Rows(*masked, None, system.memory)
+            return _Rows(*masked, None, system.memory, matrix=self._matrix(system, masked[0]))
         how = problem.lam, loss, system.rows, problem.bias
         sets = np.split(seen[0], self.ensemble or 1)
         layers = [estimate_rows(chosen, model, each, *how) for each in sets]
@@ -180,7 +187,12 @@ class Experiment:
         if self.leave_one_out:
             what = seen[0], model.colors, problem.lam, loss, model.similarity
             left = leave_one_out(training, *what)
-        return _Rows(training, observed, V, system.memory, left, apart)
+        matrix = self._matrix(system, training)
+        return _Rows(training, observed, V, system.memory, left, apart, matrix)
+
+    def _matrix(self, system: System, training: Training) -> dict[str, float]:
+        """Return the cells of the rows as one matrix, if that was asked for."""
+        return matrix_cells(system, training) if self.whole_matrix else {}
 
     def _line(self, problem: Problem, parts: list[_Rows]) -> dict[str, Any]:
         training = Training.joined([part.training for part in parts])
@@ -201,6 +213,7 @@ class Experiment:
             **_known(memory=parts[0].memory),
             **cells_of(means_of([part.left_out for part in parts if part.left_out])),
             **spread_cells([part.apart for part in parts if part.apart]),
+            **parts[0].matrix,
         }
 
 
@@ -221,6 +234,8 @@ class _Rows(NamedTuple):
         What they predict of their sequences without these, if that was asked for.
     apart : Spread or None
         How layers differ, if there are several.
+    matrix : mapping
+        Cells of the rows as one matrix, if that was asked for.
     """
 
     training: Training
@@ -229,6 +244,7 @@ class _Rows(NamedTuple):
     memory: float | None
     left_out: LeftOut | None = None
     apart: Spread | None = None
+    matrix: Mapping[str, float] = MappingProxyType({})
 
 
 def _known(**cells: float | None) -> dict[str, Any]:

@@ -37,8 +37,8 @@ def experiments(
         Sizes and realisations; rows of a given model have its size, and `sites` are empty.
     **options
         Those of `Experiment`; Gaussian tokens, whose test is exact, take `rows` alone, rows of
-        given couplings no `rows`, `estimator` or `ensemble`, and those of given sequences
-        `own_loss` and `leave_one_out` alone.
+        given couplings no `rows`, `estimator`, `ensemble` or `whole_matrix`, and those of given
+        sequences `own_loss` and `leave_one_out` alone.
 
     Raises
     ------
@@ -58,6 +58,8 @@ def experiments(
         for name, value in [("sites", sites or None), *options.items()]:
             if value is not None and name in ("sites", "rows", "estimator", "ensemble"):
                 raise invalid(name, value, "left out for rows of a given model")
+        if options.pop("whole_matrix", False):
+            raise invalid("whole_matrix", True, "False for rows of a given model")
         return row_experiments(problems, seeds, **options)
     if problems and not sites:
         raise invalid("sites", sites, "one length or more")

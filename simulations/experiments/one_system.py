@@ -62,6 +62,7 @@ def simulate(
     own_loss: OwnLoss | None = None,
     leave_one_out: bool = False,
     ensemble: int | None = None,
+    whole_matrix: bool = False,
 ) -> Measurement:
     """Train one finite system and return one line of a table.
 
@@ -93,6 +94,10 @@ def simulate(
         K, 1 to 1000: K layers are trained, on M sequences each of one model, and the average of
         their logits is measured; `probability_loss` is that of their average probabilities, and
         `logit_bias` and `logit_variance` are those of the logits, in units of q.
+    whole_matrix : bool
+        Whether to read all rows of Potts tokens as one matrix (see `simulations.MapReading`), in
+        `outlier`, `overlap`, `pca_outlier`, `pca_overlap`, `symmetrised_error` and `precision`,
+        without overlaps where no pattern is planted.
 
     Returns
     -------
@@ -120,4 +125,5 @@ def simulate(
     ('converged', True)
     """
     options = rows, test_samples, burn_in, estimator, own_loss, leave_one_out, ensemble
-    return Measurement(Experiment((problem,), sites, seed, *options).run()[0])
+    task = Experiment((problem,), sites, seed, *options, whole_matrix=whole_matrix)
+    return Measurement(task.run()[0])

@@ -16,7 +16,7 @@ from simulations.experiments.course import experiments_of
 #: What `simulate_many` hands to the experiments.
 _OPTIONS = (
     "rows", "test_samples", "burn_in", "estimator", "own_loss", "leave_one_out", "ensemble",
-    "rate", "steps",
+    "whole_matrix", "rate", "steps",
 )  # fmt: skip
 
 

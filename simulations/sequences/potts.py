@@ -13,7 +13,7 @@ from replica.immutable import Immutable, fixed, keep
 from replica.problem import PottsTokens
 from replica.validation import integer, invalid, numbers, real
 from simulations.kernels.local_fields import local_fields, softmax
-from simulations.sequences.random_couplings import random_couplings
+from simulations.sequences.random_couplings import random_couplings, random_signs
 from simulations.tokens import (
     MOST_COLORS,
     Floats,
@@ -58,6 +58,8 @@ class PottsModel(Immutable):
         f, one vector for all sites or one for each; kept as `site_fields`, an array
         (sites, colors). None is no field. A number common to all colours of a site changes no
         probability.
+    pattern : array (sites,), optional
+        v, a pattern that is planted in the couplings, for whoever looks for it; it changes nothing.
 
     Raises
     ------
@@ -81,6 +83,7 @@ class PottsModel(Immutable):
     beta: float
     similarity: Floats | None
     site_fields: Floats | None
+    pattern: Floats | None
 
     def __init__(
         self,
@@ -89,6 +92,7 @@ class PottsModel(Immutable):
         beta: float,
         similarity: Any = None,
         fields: Any = None,
+        pattern: Any = None,
     ) -> None:
         couplings = checked_matrix("couplings", couplings, symmetric=True, hollow=True)
         if len(couplings) < 3:
@@ -99,17 +103,21 @@ class PottsModel(Immutable):
         if fields is not None:
             fields = _checked_fields(fields, len(couplings), colors)
         keep(self, couplings=couplings, colors=colors, beta=beta)
-        keep(self, similarity=similarity, site_fields=fields)
+        if pattern is not None:
+            pattern = _checked_pattern(pattern, len(couplings))
+        keep(self, similarity=similarity, site_fields=fields, pattern=pattern)
         check_carried(self, LARGEST_FIELD, "double")
 
     @classmethod
     def random(cls, data: PottsTokens, sites: int, seed: Any = 0) -> PottsModel:
         """Return a model of the theory's ensemble, with a zero in the place of every J_ii.
 
+        A pattern v of random signs of the strength θ adds (θ/L) v vᵀ to J.
+
         Parameters
         ----------
         data : PottsTokens
-            Colours, inverse temperature, similarity and ensemble of couplings.
+            Colours, inverse temperature, similarity, ensemble of couplings and pattern in them.
         sites : int
             L, at least 3.
         seed : int or numpy.random.SeedSequence
@@ -120,7 +128,11 @@ class PottsModel(Immutable):
         sites = integer("sites", sites, 3)
         rng = np.random.default_rng(checked_seed(seed))
         couplings = random_couplings(data.coupling_law, sites, rng)
-        return cls(couplings, data.colors, data.beta, data.similarity)
+        pattern = None
+        if data.spike:
+            pattern = random_signs(sites, rng)
+            couplings += data.spike / sites * (np.outer(pattern, pattern) - np.eye(sites))
+        return cls(couplings, data.colors, data.beta, data.similarity, pattern=pattern)
 
     @property
     def sites(self) -> int:
@@ -237,6 +249,16 @@ def _checked_fields(fields: Any, sites: int, colors: int) -> Floats:
         raise invalid("fields", f"array {array.shape}", allowed)
     every: Floats = fixed(np.array(np.broadcast_to(array, (sites, colors))))
     return every
+
+
+def _checked_pattern(pattern: Any, sites: int) -> Floats:
+    """Return a read-only array (sites,), or raise ValueError."""
+    allowed = f"an array ({sites},) of finite numbers, not all of them 0"
+    array = numbers("pattern", pattern, allowed)
+    if array.shape != (sites,) or not array.any():
+        raise invalid("pattern", f"array {array.shape}", allowed)
+    own: Floats = fixed(array.astype(float))
+    return own
 
 
 def checked_colors(colors: Any) -> int:

@@ -24,6 +24,11 @@ def random_couplings(law: CouplingLaw, sites: int, rng: np.random.Generator) -> 
     return couplings
 
 
+def random_signs(sites: int, rng: np.random.Generator) -> Floats:
+    """Return a pattern of numbers 1 and -1."""
+    return rng.choice((-1.0, 1.0), sites)
+
+
 def _gaussian(law: GaussianCouplings, sites: int, rng: np.random.Generator) -> Floats:
     upper: Floats = np.triu(rng.standard_normal((sites, sites)) / np.sqrt(sites), k=1)
     return upper + upper.T

@@ -73,7 +73,8 @@ def potts_model(data: PottsTokens, sites: int, seed: Sequence[int]) -> PottsMode
 def _potts_seeds(data: PottsTokens, seed: Sequence[int]) -> list[np.random.SeedSequence]:
     """Return seeds for couplings, training and test."""
     similarity = (u for row in data.similarity or () for u in row)
-    return _seeds(seed, data, data.beta, *similarity, *_named(data.couplings))
+    planted = (data.spike,) if data.spike else ()
+    return _seeds(seed, data, data.beta, *similarity, *_named(data.couplings), *planted)
 
 
 def given_system(given: GivenModel, size: Size, seed: Sequence[int]) -> System:

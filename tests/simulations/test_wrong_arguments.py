@@ -261,7 +261,8 @@ def test_a_layer_of_wrong_shapes_is_refused(layer):
 @pytest.mark.parametrize("data", [DATA, GaussianTokens(3.0)])
 def test_an_unknown_option_is_named_with_those_that_are_known(data):
     problem = Problem(2.0, 0.1, data)
-    known = "rows, test_samples, burn_in, estimator, own_loss, leave_one_out, ensemble, rate, steps"
+    known = "rows, test_samples, burn_in, estimator, own_loss, leave_one_out, ensemble, "
+    known += "whole_matrix, rate, steps"
     with pytest.raises(TypeError, match=rf"^simulate_many\(\) takes no 'bogus', only {known}$"):
         simulate_many([problem], [8], [0], bogus=3)
 

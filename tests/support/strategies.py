@@ -214,6 +214,7 @@ _PROGRAMS: dict[str, tuple[dict[str, list[str]], list[tuple[str, list[str]]]]] =
             **_DATA, "--samples": ["few", "many"], "--out": ["t.csv"],
             "--estimator": ["quadratic", "naive-mean-field"], "--steps": ["2"], "--workers": ["1"],
             "--excess-loss": ["0.01"], "--error-rate": ["0.4"], "--ensemble": ["2", "inf"],
+            "--spike": ["0", "1.2"], "--density": ["d.csv"],
         },
         [
             ("solve", _SOUND),
@@ -227,6 +228,7 @@ _PROGRAMS: dict[str, tuple[dict[str, list[str]], list[tuple[str, list[str]]]]] =
             ("asymptotics", [*_SOUND, "--samples", "many"]),
             ("baseline", [*_SOUND, "--estimator", "quadratic"]),
             ("evolve", [*_SOUND, "--steps", "3"]),
+            ("spectrum", _SOUND),
         ],
     ),
     "replica-simulate": (

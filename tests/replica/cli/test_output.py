@@ -22,6 +22,7 @@ COMMANDS = {
     "baseline": [*DATA, "--lam", "0.1", "--alpha", "1,2", "--estimator", "quadratic"],
     "evolve": [*DATA, "--lam", "0.1", "--alpha", "2", "--steps", "2"],
     "one-pass": [*DATA, "--lam", "0.1", "--alpha", "1,2", "--rate", "0.5"],
+    "spectrum": [*DATA, "--lam", "0.1", "--alpha", "1,2"],
     "required-alpha": [*DATA, "--lam", "0.1", "--excess-loss", "0.01"],
 }
 

@@ -288,6 +288,7 @@ OTHER_DATA = {
         ("bayes", ("potts", "independent", "custom", "couplings"), True),
         ("baseline", ("potts", "custom"), False),
         ("asymptotics", ("potts", "gaussian", "custom"), False),
+        ("spectrum", ("potts", "gaussian", "custom"), False),
         (None, ("potts", "independent", "gaussian", "couplings", "tokens"), True),
     ],
 )

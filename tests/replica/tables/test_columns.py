@@ -65,17 +65,19 @@ def test_every_column_is_described_once():
 
 
 @pytest.mark.parametrize(
-    "data",
+    "examples",
     [
-        PottsTokens(4, 1.0, RING, "orthogonal"),
-        IndependentTokens(3, 1.0),
-        GaussianTokens(3.0, 2, joint=True),
+        # No couplings have both.
+        (PottsTokens(4, 1.0, RING, "orthogonal"), PottsTokens(4, 1.0, spike=1.0)),
+        (IndependentTokens(3, 1.0),),
+        (GaussianTokens(3.0, 2, joint=True),),
     ],
-    ids=lambda data: data.name,
+    ids=lambda examples: examples[0].name,
 )
-def test_parameters_of_data_tell_points_apart(data):
-    told = data.columns()
-    assert set(told) == {"data", *(field.name for field in fields(data))}
+def test_parameters_of_data_tell_points_apart(examples):
+    data = examples[0]
+    told = {name for each in examples for name in each.columns()}
+    assert told == {"data", *(field.name for field in fields(data))}
     for name in told:
         assert KNOWN[name].parameter, name
         assert KNOWN[name].data in ("", data.name), name

@@ -1,0 +1,78 @@
+"""The command `replica spectrum`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from replica.cli.family import Family
+from replica.cli.output import Row, add_output_options, deliver
+from replica.cli.report import report_failed
+from replica.cli.subcommand import EXPANDED, Commands, subcommand
+from replica.commandline.grid import grid
+from replica.commandline.options import add_problem_options
+from replica.saddle_point.status import Status
+from replica.tables import Table
+from replica.tables.table import writable_table
+
+if TYPE_CHECKING:
+    from replica.predictions.attention_spectrum import AttentionSpectrum
+
+
+def add_spectrum(commands: Commands) -> None:
+    """Add `replica spectrum`."""
+    parser = subcommand(
+        commands,
+        "spectrum",
+        print_spectrum,
+        "spectrum of the whole attention matrix",
+        "Prints edges, outliers and moments of the squared error's as CSV, one line per alpha.",
+    )
+    add_problem_options(
+        parser, "greater than 0, or 0 for many samples", models=EXPANDED, similarity=False
+    )
+    parser.set_defaults(loss="squared-error")
+    parser.add_argument("--density", metavar="FILE",
+                        help="CSV table to write, of the density over the eigenvalues")  # fmt: skip
+    add_output_options(parser)
+
+
+def print_spectrum(options: argparse.Namespace, command: str) -> int:
+    """Print what is known of the spectrum along α, and write its density."""
+    from replica.predictions.attention_spectrum import attention_spectrum
+
+    if options.density is not None:
+        writable_table("density", options.density)
+    # Nothing is sought: a best weight decay would be another for every use of the matrix.
+    family, failed = Family(tuple(grid(options))), []
+    lines: list[dict[str, Any]] = []
+
+    def rows() -> Iterator[Row]:
+        for problem in family.problems:
+            found = attention_spectrum(problem)
+            if found.status != Status.CONVERGED:
+                failed.append(
+                    f"alpha = {problem.alpha}: {found.status}, residual {found.residual:.1g}, "
+                    f"quadrature error {found.quadrature_error:.1g}"
+                )
+            if options.density is not None:
+                lines.extend({**family.identity(problem), **point} for point in _points(found))
+            yield family.row(problem, found.values())
+
+    deliver(rows(), options, command)
+    if options.density is not None:
+        Table(lines).to_csv(options.density, command=command, seeds=[])
+    return report_failed(failed)
+
+
+def _points(found: AttentionSpectrum) -> Iterator[dict[str, Any]]:
+    """Yield the points of the density as lines of a table."""
+    grid = found.eigenvalues, found.density, found.cumulative
+    for eigenvalue, density, cumulative in zip(*(each.tolist() for each in grid), strict=True):
+        yield {
+            "eigenvalue": eigenvalue,
+            "density": density,
+            "cumulative": cumulative,
+            "status": found.status,
+        }

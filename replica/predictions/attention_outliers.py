@@ -1,0 +1,72 @@
+"""What patterns in the couplings become in the attention matrix and in principal components."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from replica.ensembles.whole_sequences import WholeSequences
+from replica.spectra.outlier import Outlier, outlier, threshold_ratio
+from replica.spectra.population import SemicirclePopulation
+from replica.spectra.silverstein import inverse, turning_points
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What is seen of patterns in the sequences of L sites, γL observations of each.
+
+    Attributes
+    ----------
+    pattern, uniform : Outlier
+        The eigenvalue of S = (1/L) Σ x xᵀ, and the squared overlap of its eigenvector with the
+        planted pattern, and with (1, …, 1); the edge of the bulk and 0 where none stands out.
+    threshold : float
+        The θ from which on a pattern stands out; NaN if none does.
+    """
+
+    pattern: Outlier
+    uniform: Outlier
+    threshold: float
+
+
+def sight(whole: WholeSequences, ratio: float) -> Sight | None:
+    """Return what γL observations, γ = `ratio`, show of patterns, or None where there are none."""
+    bulk = whole.population
+    if whole.pattern is None or not isinstance(bulk, SemicirclePopulation) or bulk.c == 0.0:
+        return None
+    (turns,) = turning_points(bulk, ratio)
+    ends = inverse(bulk, ratio, turns)[0]
+    upper = bulk.c < 0.0
+    # Below the bulk nothing stands out of fewer observations than sites.
+    lowest = float(ends[0]) if turns[0] > 0.0 else 0.0
+    seen = upper or turns[0] > 0.0
+    threshold = bulk.strength(float(turns[1 if upper else 0])) if seen else math.nan
+    edge = float(ends[1]) if upper else lowest
+    return Sight(
+        _become(bulk, ratio, whole.pattern, edge),
+        _become(bulk, ratio, whole.uniform, float(ends[1])),
+        threshold,
+    )
+
+
+def alpha_threshold(whole: WholeSequences) -> float:
+    """Return the α from which on the planted pattern stands out of A; NaN if it never does."""
+    bulk = whole.population
+    if not whole.pattern or not isinstance(bulk, SemicirclePopulation) or bulk.c == 0.0:
+        return math.nan
+    if whole.pattern <= 1.0:
+        return math.nan
+    return threshold_ratio(bulk, _of(bulk, whole.pattern)) / whole.observed
+
+
+def _become(bulk: SemicirclePopulation, ratio: float, strength: float, edge: float) -> Outlier:
+    """Return what a pattern becomes, of which J keeps the squared overlap 1 - 1/θ²."""
+    if abs(strength) <= 1.0:
+        return Outlier(edge, 0.0)
+    found = outlier(bulk, ratio, _of(bulk, strength), edge)
+    return Outlier(found.eigenvalue, (1.0 - 1.0 / strength**2) * found.overlap)
+
+
+def _of(bulk: SemicirclePopulation, strength: float) -> float:
+    """Return the eigenvalue of G of a pattern of strength θ: that of J is θ + 1/θ."""
+    return bulk.at(strength + 1.0 / strength)

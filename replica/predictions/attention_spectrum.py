@@ -1,0 +1,252 @@
+"""The whole attention matrix of the squared error: its spectrum, and what stands out of it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from replica.arrays import Matrix, Vector
+from replica.ensembles import answering
+from replica.ensembles.whole_sequences import WholeSequences
+from replica.immutable import Immutable
+from replica.predictions.attention_outliers import alpha_threshold, sight
+from replica.problem import Problem
+from replica.saddle_point.status import Status
+from replica.spectra.resolvent import resolvent
+from replica.spectra.silverstein import SampledSpectrum, finer_spectra
+from replica.validation import invalid
+
+#: The residual and the quadrature error of an answer, and the one that asks for no more points.
+_EXACT, _ENOUGH = 1e-9, 1e-11
+
+
+@dataclass(frozen=True, eq=False)
+class AttentionSpectrum(Immutable):
+    """The attention of all sites, trained with the squared error, as L → ∞ (THEORY.md, section 19).
+
+    A = I - diag(P)^{-1} P, P = (Σ_μ Σ_c x xᵀ + Lλ)^{-1}, so that A and the covariance of the
+    sequences, (1/M) Σ_μ Σ_c x xᵀ/(C-1), x_j = (K0 s_j)_c, have the same eigenvectors: `attention`
+    maps the eigenvalues of the one to those of the other.
+
+    Attributes
+    ----------
+    problem : Problem
+        What was asked for.
+    eigenvalues, density, cumulative : arrays (points,)
+        Points of the spectrum of A in ascending order, its density there, and the share of smaller
+        eigenvalues.
+    edges : array (intervals, 2)
+        The ends of the spectrum, but for an atom.
+    atom, atom_share : float
+        The eigenvalue that many directions share which no sequence has shown, and their share;
+        NaN and 0 where there is none.
+    moments : array (4,)
+        tr A^k/L for k = 1 to 4; the first is 0, the second |A_i|², the mean over rows.
+    diagonal, decay, scale : float
+        L P_ii; the weight decay in P, λ unless there are masks; and what multiplies A then.
+    coupling_error : float
+        |A - A*|²/|A*|², as `solve` tells it of a row; NaN where A* is not known or vanishes.
+    outlier, overlap : float
+        The largest eigenvalue of A, the least for β < 0: that of a planted pattern, and the squared
+        overlap of its eigenvector with the pattern, or the edge of the spectrum, and 0. NaN where
+        there is no pattern that could stand out.
+    pca_outlier, pca_overlap : float
+        The same of the covariance of the sequences, of the same eigenvectors.
+    onehot_outlier, onehot_overlap : float
+        The same of the covariance of the L (C-1) components of centred one-hot tokens, (C-1)-fold.
+    spike_threshold, onehot_threshold : float
+        The θ from which on a pattern stands out of A and of the sequences' covariance, and out of
+        that of one-hot tokens; NaN where none does.
+    alpha_threshold : float
+        The α from which on the planted pattern stands out of A; NaN where it never does.
+    uniform_outlier, uniform_overlap : float
+        The same as `outlier` of the direction (1, …, 1), without a pattern; NaN where its share of
+        G is no eigenvalue beyond the others, as for up to four colours.
+    residual : float
+        Of Silverstein's equation at the points, and of the resolvent's.
+    quadrature_error : float
+        How far the averages over the points are from what is known of them exactly: the mass is 1,
+        the trace 0, and the second moment the derivative of the resolvent, relative to it.
+    status : str
+        "converged" where both are below 1e-9.
+    """
+
+    problem: Problem
+    eigenvalues: Vector
+    density: Vector
+    cumulative: Vector
+    edges: Matrix
+    atom: float
+    atom_share: float
+    moments: Vector
+    diagonal: float
+    decay: float
+    scale: float
+    coupling_error: float
+    outlier: float
+    overlap: float
+    pca_outlier: float
+    pca_overlap: float
+    onehot_outlier: float
+    onehot_overlap: float
+    spike_threshold: float
+    onehot_threshold: float
+    alpha_threshold: float
+    uniform_outlier: float
+    uniform_overlap: float
+    residual: float
+    quadrature_error: float
+    status: str
+
+    def attention(self, covariance: Any) -> Any:
+        """Return the eigenvalues of A of eigenvalues of the sequences' covariance."""
+        ratio = self.problem.alpha * answering(self.problem.data, "whole").whole.observed
+        return _attended(np.multiply(ratio, covariance), self.diagonal, self.decay, self.scale)
+
+    def values(self) -> dict[str, Any]:
+        """Return the numbers of a line of a table, by name."""
+        told = {name: getattr(self, name) for name in _TOLD}
+        edges = {"edges": self.edges.ravel()}
+        moments = {f"moment_{k}": float(self.moments[k - 1]) for k in (2, 3, 4)}
+        state = {name: getattr(self, name) for name in ("residual", "quadrature_error", "status")}
+        return {**edges, **told, **moments, **state}
+
+
+#: The numbers of patterns, and those of a line of a table.
+_OUTLIERS = (
+    "outlier", "overlap", "pca_outlier", "pca_overlap", "onehot_outlier", "onehot_overlap",
+    "spike_threshold", "onehot_threshold", "alpha_threshold", "uniform_outlier", "uniform_overlap",
+)  # fmt: skip
+_TOLD = ("atom", "atom_share", "coupling_error", *_OUTLIERS)
+
+
+def attention_spectrum(problem: Problem) -> AttentionSpectrum:
+    """Return the spectrum of the whole attention matrix of the squared error.
+
+    Parameters
+    ----------
+    problem : Problem
+        With the squared error and one token masked at a time, or masks that are drawn anew in
+        every epoch; PottsTokens with Gaussian couplings and U = I, with a pattern or without,
+        GaussianTokens in whole sequences (joint=True), or CustomTokens, whose covariance then is
+        that of whole sequences, with eigenvectors in no relation to the sites.
+
+    Returns
+    -------
+    AttentionSpectrum
+        Of the limit L → ∞ at fixed α.
+
+    Raises
+    ------
+    ValueError
+        If the problem has another loss, whose matrix is measured by simulation only, masks that
+        are drawn once, data of which whole sequences are not known, or no weight decay and no more
+        samples than sites.
+    """
+    whole, decay, scale = _checked(problem)
+    ratio = problem.alpha * whole.observed
+    R = resolvent(whole.values, whole.weights, ratio, decay)
+    trained, norm2 = (R.diagonal, decay, scale), scale**2 * R.spread
+    for S in finer_spectra(whole.population, ratio):
+        points = _attended(S.eigenvalues, *trained)
+        atom = float(_attended(0.0, *trained)) if S.atom else math.nan
+        powers = [(S.measure * points**k).sum() + (S.atom and S.atom * atom**k) for k in range(5)]
+        unlike = powers[0] - 1.0, powers[1] / scale, powers[2] / norm2 - 1.0
+        error, residual = float(np.abs(unlike).max()), max(S.residual, R.residual)
+        if error < _ENOUGH:
+            break
+    edges = _attended(S.edges, *trained)
+    exact = error < _EXACT and residual < _EXACT
+    return AttentionSpectrum(
+        problem=problem,
+        eigenvalues=_joined(points, edges),
+        density=_density(S, *trained),
+        cumulative=_joined(S.below, S.shares),
+        edges=edges,
+        atom=atom,
+        atom_share=S.atom,
+        moments=np.array([0.0, norm2, *powers[3:]]),
+        diagonal=R.diagonal,
+        decay=decay,
+        scale=scale,
+        coupling_error=_coupling_error(whole, R.weight, norm2, trained),
+        **_outliers(problem, whole, trained),
+        residual=residual,
+        quadrature_error=error,
+        status=str(Status.CONVERGED if exact else Status.MAX_STEPS),
+    )
+
+
+def _checked(problem: Problem) -> tuple[WholeSequences, float, float]:
+    """Return what is known of whole sequences, the weight decay in P, and the factor of A."""
+    if not isinstance(problem, Problem):
+        raise invalid("problem", problem, "a Problem")
+    if problem.loss != "squared-error":
+        allowed = "squared-error: the whole matrix of other losses is measured only, by simulation"
+        raise invalid("loss", problem.loss_name, allowed)
+    whole = answering(problem.data, "whole").whole
+    decay, scale = problem.lam, 1.0
+    if problem.masking is not None:
+        if not problem.masking.dynamic:
+            allowed = "dynamic, or one token at a time: of other masks every row has its own sample"
+            raise invalid("masking", str(problem.masking), allowed)
+        rate, kept = problem.masking.rate, 1.0 - problem.masking.rate
+        noise = problem.alpha * rate * kept * whole.observed * whole.population.mean
+        decay, scale = (problem.lam + noise) / kept**2, 1.0 / kept
+    if decay == 0.0 and problem.alpha * whole.observed <= 1.0:
+        allowed = "greater than 0 where there are no more observations than sites"
+        raise invalid("lam", problem.lam, allowed)
+    return whole, decay, scale
+
+
+def _attended(covariance: Any, diagonal: float, decay: float, scale: float) -> Any:
+    """Return the eigenvalues of A of those of S = (1/L) Σ x xᵀ."""
+    return scale * (1.0 - 1.0 / (diagonal * (covariance + decay)))
+
+
+def _density(S: SampledSpectrum, diagonal: float, decay: float, scale: float) -> Vector:
+    """Return the density of eigenvalues of A of that of S; at an end s = 0 it diverges."""
+    slope = scale / (diagonal * (S.eigenvalues + decay) ** 2)
+    return _joined(S.density / slope, np.where(S.edges > 0.0, 0.0, np.inf))
+
+
+def _coupling_error(
+    whole: WholeSequences, weight: float, norm2: float, trained: tuple[float, float, float]
+) -> float:
+    """Return |A - A*|²/|A*|²; A is 1 - (λ + V̂G)^{-1}/p beside functions of G."""
+    if whole.true is None or not np.any(whole.true):
+        return math.nan
+    diagonal, decay, scale = trained
+    mean = whole.weights / (decay + weight * whole.values)
+    overlap = -scale / diagonal * float(mean @ whole.true)
+    true2 = float(whole.weights @ whole.true**2)
+    return (true2 - 2.0 * overlap + norm2) / true2
+
+
+def _outliers(
+    problem: Problem, whole: WholeSequences, trained: tuple[float, float, float]
+) -> dict[str, float]:
+    """Return what the patterns of the sequences become, in A and in their covariances."""
+    ratio, alone = problem.alpha * whole.observed, problem.alpha / whole.observed
+    seen, onehot = sight(whole, ratio), sight(whole, alone)
+    if seen is None or onehot is None:
+        return dict.fromkeys(_OUTLIERS, math.nan)
+    overlaps = (seen.pattern.overlap, onehot.pattern.overlap) if whole.pattern else (math.nan,) * 2
+    place, uniform = seen.pattern.eigenvalue, seen.uniform
+    apart = abs(whole.uniform) > 1.0
+    found = (
+        float(_attended(place, *trained)), overlaps[0], place / ratio, overlaps[0],
+        onehot.pattern.eigenvalue / alone, overlaps[1],
+        seen.threshold, onehot.threshold, alpha_threshold(whole),
+        float(_attended(uniform.eigenvalue, *trained)) if apart else math.nan,
+        uniform.overlap if apart else math.nan,
+    )  # fmt: skip
+    return dict(zip(_OUTLIERS, found, strict=True))
+
+
+def _joined(within: Matrix, ends: Matrix) -> Vector:
+    """Return what belongs to the points and to the ends of every interval, in ascending order."""
+    return np.hstack([ends[:, :1], within, ends[:, 1:]]).ravel()

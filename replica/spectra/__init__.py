@@ -1,0 +1,1 @@
+"""Spectra of sample covariances and what stands out of them; arrays alone, no physics."""

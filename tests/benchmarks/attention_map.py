@@ -1,0 +1,299 @@
+"""The whole attention matrix: spectrum, pattern, symmetry and pairs, trained and predicted.
+
+    OPENBLAS_NUM_THREADS=1 python tests/benchmarks/attention_map.py [PART ...]
+
+Parts: identity, density, pattern, threshold, symmetry, pairs. Every line of pattern, symmetry and
+pairs is 2 x(2L) - x(L) of systems of two lengths with its standard error over seeds, the theory of
+L → ∞, and their distance in standard errors; those of a given model are of its own length.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from replica import (
+    GaussianTokens,
+    PottsTokens,
+    Problem,
+    RowTokens,
+    attention_spectrum,
+    pair_law,
+    pair_precision,
+    solve,
+)
+from simulations import (
+    PottsModel,
+    attention_map,
+    measured_precision,
+    sample,
+    simulate_many,
+    train,
+)
+from simulations.estimators.attention_map import regression_map
+from simulations.sequences.gaussian import random_precision
+
+LOSSES = ("squared-error", "cross-entropy")
+
+#: Lengths, and seeds of each.
+LENGTHS = ((100, 48), (200, 24))
+
+#: Colours, β, α and λ of systems with a pattern, and its strengths.
+PLANTED = ((2, 1.0, 3.0, 0.1), (3, 1.5, 2.0, 0.1))
+STRENGTHS = (1.5, 1.7)
+
+
+def told(name: str, values: Iterable[tuple[float, float, float]]) -> list[float]:
+    """Print measured values, errors and theory, and return the distances."""
+    cells, distances = [], []
+    for value, error, theory in values:
+        distances.append((value - theory) / error)
+        cells.append(f"{value:.4f} ± {error:.4f} ({theory:.4f}, {distances[-1]:+.1f})")
+    print(f"{name:<44}", *cells, sep="  ", flush=True)
+    return distances
+
+
+def limit(short: np.ndarray, long: np.ndarray) -> tuple[float, float]:
+    """Return 2 x(2L) - x(L) and its standard error."""
+    errors = [each.std(ddof=1) / len(each) ** 0.5 for each in (short, long)]
+    return float(2 * long.mean() - short.mean()), float(np.hypot(2 * errors[1], errors[0]))
+
+
+def identity() -> list[float]:
+    """Rows of one inverse beside rows that are trained."""
+    print("C, L, alpha, lam: largest difference, relative to the largest entry")
+    for colors, sites, alpha, lam in ((2, 200, 2.0, 0.0), (3, 200, 0.4, 0.1), (5, 120, 1.0, 1e-3)):
+        model = PottsModel.random(PottsTokens(colors, 0.5 * colors), sites, 0)
+        tokens = sample(model, round(alpha * sites), 1)
+        rows = train(tokens, colors, lam, "squared-error").weights
+        gap = np.abs(attention_map(tokens, colors, lam, "squared-error").attention - rows).max()
+        print(f"{colors} {sites} {alpha} {lam}: {gap / np.abs(rows).max():.1e}")
+        assert gap < 1e-8 * np.abs(rows).max()
+    return []
+
+
+def density(sites: int = 1000) -> list[float]:
+    """Kolmogorov's distance of the eigenvalues, and the ends beside those of the largest."""
+    print(f"L = {sites}: distance of the distributions; ends, measured less predicted in widths")
+    alphas, lam = (0.5, 2.0, 5.0), 0.1
+    for colors, data in ((1, GaussianTokens(2.5, 1, True)), (2, PottsTokens(2, 1.2)),
+                         (3, PottsTokens(3, 1.5))):  # fmt: skip
+        start = time.process_time()
+        draw = gaussian_moments if colors == 1 else token_moments
+        for alpha, moments in draw(data, sites, alphas):
+            problem = Problem(alpha, lam, data, "squared-error")
+            compare(f"C = {colors}, alpha = {alpha}", problem, regression_map(moments, sites * lam))
+        print(f"{time.process_time() - start:.0f} s", flush=True)
+    for alpha in (0.5, 2.0):
+        data = PottsTokens(2, 1.2)
+        (_, model), samples = ("", PottsModel.random(data, 400, 3)), round(alpha * 400)
+        found = attention_map(sample(model, samples, 4), 2, lam)
+        compare(f"softmax, L = 400, alpha = {alpha}", Problem(alpha, lam, data), found)
+    return []
+
+
+def compare(name: str, problem: Problem, found) -> None:
+    theory = attention_spectrum(problem)
+    values, sites = found.eigenvalues, len(found.attention)
+    below = np.interp(values, theory.eigenvalues, theory.cumulative)
+    if theory.atom_share:
+        apart = values < theory.edges[0, 0] - 0.02 * np.ptp(theory.edges)
+        values, below = values[~apart], below[~apart]
+    first = sites - len(values)
+    steps = np.arange(first, sites) / sites
+    distance = max(np.abs(below - steps).max(), np.abs(below - steps - 1 / sites).max())
+    ends = np.array([values[0], values[-1]]) - theory.edges.ravel()[[0, -1]]
+    ends /= np.ptp(theory.edges)
+    print(f"{name:<32} {distance:.4f}  {ends[0]:+.4f} {ends[1]:+.4f}", flush=True)
+
+
+def gaussian_moments(data: GaussianTokens, sites: int, alphas: Iterable[float]):
+    rng = np.random.default_rng(0)
+    root = np.linalg.cholesky(random_precision(data.shift, sites, rng))
+    for alpha in alphas:
+        x = np.linalg.solve(root.T, rng.standard_normal((sites, round(alpha * sites))))
+        yield alpha, x @ x.T
+
+
+def token_moments(data: PottsTokens, sites: int, alphas: Iterable[float]):
+    tokens = sample(PottsModel.random(data, sites, 1), round(max(alphas) * sites), 2)
+    for alpha in alphas:
+        some = tokens[: round(alpha * sites)]
+        lines = [(some == a) - np.mean(1 / data.colors) for a in range(data.colors)]
+        yield alpha, sum(x.T @ x for x in lines)
+
+
+def systems(problem: Problem, lengths=LENGTHS):
+    """Return tables of the two lengths."""
+    tables = []
+    for sites, seeds in lengths:
+        table = simulate_many([problem], [sites], range(seeds), test_samples=2, whole_matrix=True)
+        assert all(status == "converged" for status in table["status"])
+        tables.append(table)
+    return tables
+
+
+def pattern() -> list[float]:
+    """Outlier and overlap of (A + Aᵀ)/2 and of the covariance."""
+    print("outlier, overlap, outlier and overlap of the principal component")
+    distances = []
+    for (colors, beta, alpha, lam), loss in ((p, loss) for p in PLANTED for loss in LOSSES):
+        for spike in STRENGTHS:
+            problem = Problem(alpha, lam, PottsTokens(colors, beta, spike=spike), loss)
+            theory, tables = attention_spectrum(problem), systems(problem)
+            names = ("outlier", "overlap", "pca_outlier", "pca_overlap")
+            values = [
+                (*limit(*(table[name] for table in tables)), getattr(theory, name))
+                for name in names
+            ]
+            distances += told(f"C = {colors}, {loss}, theta = {spike}", values)
+    return distances
+
+
+def threshold() -> list[float]:
+    """The strength at which the overlaps, extrapolated to L → ∞, vanish: of a parabola in 1/θ²."""
+    print("threshold of A, of principal components")
+    distances, strengths = [], (1.35, 1.45, 1.55, 1.65, 1.8)
+    lengths = ((200, 32), (400, 16))
+    colors, beta, alpha, lam = 2, 1.0, 6.0, 0.1
+    rng = np.random.default_rng(0)
+    for name in ("overlap", "pca_overlap"):
+        limits = []
+        for spike in strengths:
+            problem = Problem(alpha, lam, PottsTokens(colors, beta, spike=spike), LOSSES[0])
+            limits.append(limit(*(table[name] for table in systems(problem, lengths))))
+        values, errors = np.array(limits).T
+        x = 1 / np.square(strengths)
+
+        def zero(overlaps: np.ndarray) -> float:
+            roots = np.roots(np.polyfit(x, overlaps, 2, w=1 / errors))  # noqa: B023
+            near = roots[np.isreal(roots)].real
+            near = near[near > x[0] - 0.05]
+            return float(near.min() ** -0.5) if len(near) else np.nan
+
+        drawn = [zero(values + errors * rng.standard_normal(len(errors))) for _ in range(400)]
+        expected = attention_spectrum(
+            Problem(alpha, lam, PottsTokens(colors, beta, spike=1.5), LOSSES[0])
+        ).spike_threshold
+        distances += told(f"C = {colors}, {name}", [(zero(values), np.nanstd(drawn), expected)])
+    return distances
+
+
+def symmetry() -> list[float]:
+    """The coupling error, what symmetry takes from it, the error after it, and precision."""
+    print("coupling error, gain by symmetry, symmetrised error, precision")
+    distances = []
+    for loss in LOSSES:
+        for colors, beta, alpha, lam in (
+            (2, 1.5, 2.0, 0.1),
+            (3, 1.5, 1.0, 0.1),
+            (3, 1.5, 4.0, 0.1),
+            (5, 2.0, 2.0, 0.1),
+        ):
+            problem = Problem(alpha, lam, PottsTokens(colors, beta), loss)
+            tables, law = systems(problem), pair_law(solve(problem))
+            names = ("coupling_error", "gain", "symmetrised_error", "precision")
+            expected = (
+                law.coupling_error,
+                law.coupling_error - law.symmetrised_error,
+                law.symmetrised_error,
+                pair_precision(problem).precision,
+            )
+            values = [
+                (*limit(*(column(table, name) for table in tables)), theory)
+                for name, theory in zip(names, expected, strict=True)
+            ]
+            distances += told(f"{loss}, C = {colors}, alpha = {alpha}", values)
+    return distances
+
+
+def column(table, name: str) -> np.ndarray:
+    if name == "gain":
+        return table["coupling_error"] - table["symmetrised_error"]
+    return table[name]
+
+
+def pairs() -> list[float]:
+    """Precision of the strongest pairs: an ensemble, and one model of three neighbours a site."""
+    shares, distances = (0.01, 0.02, 0.05, 0.1), []
+    print("precision at the shares", *shares)
+    for loss in LOSSES:
+        for alpha in (1.0, 4.0):
+            problem = Problem(alpha, 0.1, PottsTokens(3, 1.5), loss)
+            found = []
+            for sites, seeds in LENGTHS:
+                maps = [of_seed(problem, sites, seed) for seed in range(seeds)]
+                found.append([
+                    [measured_precision(A, J, 0.05, share) for share in shares] for A, J in maps
+                ])  # fmt: skip
+            theory = pair_precision(problem, top=shares).precision
+            values = [
+                (*limit(*(np.array(each)[:, k] for each in found)), theory[k])
+                for k in range(len(shares))
+            ]
+            distances += told(f"{loss}, gaussian, alpha = {alpha}", values)
+    sites, colors, beta, lam, seeds = 100, 3, 1.2, 0.1, 40
+    J = sparse(sites, np.random.default_rng(0))
+    model, row = PottsModel(J, colors, beta), RowTokens.from_couplings(J, 0, colors, beta)
+    for loss in LOSSES:
+        for alpha in (1.0, 3.0):
+            maps = [
+                attention_map(sample(model, round(alpha * sites), seed), colors, lam, loss)
+                for seed in range(seeds)
+            ]
+            for symmetrised, corrected in ((False, False), (True, False), (True, True)):
+                how = {"symmetrised": symmetrised, "corrected": corrected}
+                theory = pair_precision(Problem(alpha, lam, row, loss), top=shares, **how)
+                found = np.array([
+                    [measured_precision(m.attention, J, top=share, **how) for share in shares]
+                    for m in maps
+                ])  # fmt: skip
+                errors = found.std(axis=0, ddof=1) / seeds**0.5
+                name = f"{loss}, sparse, alpha = {alpha}, {symmetrised:d}{corrected:d}"
+                values = zip(found.mean(axis=0), errors, theory.precision, strict=True)
+                distances += told(name, values)
+    return distances
+
+
+def of_seed(problem: Problem, sites: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    data = problem.data
+    model = PottsModel.random(data, sites, seed)
+    tokens = sample(model, round(problem.alpha * sites), np.random.SeedSequence((seed, sites)))
+    found = attention_map(tokens, data.colors, problem.lam, problem.loss)
+    return found.attention, model.couplings
+
+
+def sparse(sites: int, rng: np.random.Generator) -> np.ndarray:
+    """Couplings of either sign to three neighbours: those of a ring, and of a matching."""
+    ring, J = rng.permutation(sites), np.zeros((sites, sites))
+    J[ring, np.roll(ring, 1)] = rng.choice((-1.0, 1.0), sites)
+    one, two = ring.reshape(2, -1)
+    J[one, two] += rng.choice((-1.0, 1.0), sites // 2)
+    J = np.triu(J + J.T, 1) * rng.uniform(0.3, 1.0, (sites, sites)) / 3**0.5
+    return J + J.T
+
+
+PARTS: dict[str, Callable[[], list[float]]] = {
+    part.__name__: part for part in (identity, density, pattern, threshold, symmetry, pairs)
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    chosen = (sys.argv[1:] if argv is None else argv) or list(PARTS)
+    distances: list[float] = []
+    for name in chosen:
+        start = time.process_time()
+        distances += PARTS[name]()
+        print(f"{name}: {time.process_time() - start:.0f} s", flush=True)
+    if distances:
+        found = np.array(distances)
+        print(f"{len(found)} numbers, root of the mean square distance "
+              f"{np.sqrt(np.mean(found**2)):.2f}, largest {np.abs(found).max():.1f}")  # fmt: skip
+    return int(bool(distances) and np.abs(distances).max() > 4)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
