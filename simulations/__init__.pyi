@@ -20,6 +20,7 @@ from .encoder.learning import learn_encoder as learn_encoder
 from .encoder.optional_jax import MissingExtra as MissingExtra
 from .epochs.settings import Settings as Settings
 from .estimators.cavity import token_precision as token_precision
+from .estimators.descent import descend as descend
 from .estimators.leave_one_out import LeftOut as LeftOut
 from .estimators.leave_one_out import leave_one_out as leave_one_out
 from .estimators.mean_field import naive_mean_field as naive_mean_field
