@@ -8,7 +8,7 @@ import numpy as np
 
 from replica.arrays import Matrix, Vector
 from replica.predictions.course import Course
-from replica.predictions.descent import followable
+from replica.predictions.followable import followable
 from replica.predictions.followed import course_of
 from replica.predictions.polynomial_course import ROUNDING, polynomial_rows
 from replica.problem import Problem
@@ -46,7 +46,7 @@ def flow(problem: Problem, times: Iterable[float]) -> Course:
         If an argument is not allowed, or so long a time at so little weight decay takes more than
         a thousand polynomials of the second derivatives.
     """
-    problem = followable(problem)
+    followable(problem, "gradient descent")
     if problem.loss != "squared-error":
         allowed = "squared-error; with others use descent() at a small rate"
         raise invalid("loss", problem.loss_name, allowed)
