@@ -84,6 +84,8 @@ class ParamagnetWarning(Notice):
 class FewCouplingsWarning(Notice):
     """Fields are sums of few strong couplings, and not Gaussian as the theory takes them.
 
+    Losses are then wrong by about what it says, and a test loss may be below the optimal loss.
+
     Examples
     --------
     >>> import warnings

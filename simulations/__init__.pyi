@@ -22,6 +22,7 @@ from .epochs.settings import Settings as Settings
 from .estimators.attention_map import AttentionMap as AttentionMap
 from .estimators.attention_map import attention_map as attention_map
 from .estimators.cavity import token_precision as token_precision
+from .estimators.descent import descend as descend
 from .estimators.leave_one_out import LeftOut as LeftOut
 from .estimators.leave_one_out import leave_one_out as leave_one_out
 from .estimators.map_reading import MapReading as MapReading

@@ -13,14 +13,11 @@ from replica.cli.subcommand import FOLLOWED, Commands, subcommand
 from replica.commandline.grid import grid
 from replica.commandline.options import add_problem_options
 from replica.commandline.parsing import number
-from replica.commandline.terminal import progress, say
+from replica.commandline.terminal import progress, say_long
 
 if TYPE_CHECKING:
     from replica.predictions.path_course import Descent
     from replica.problem import Problem
-
-#: Seconds from which on it is said before how many.
-_LONG = 10.0
 
 
 def add_descent(commands: Commands) -> None:
@@ -52,7 +49,7 @@ def run_descent(options: argparse.Namespace, command: str) -> int:
     from replica.predictions.path_course import SETS
 
     problem = Family(tuple(grid(options))).only(options)
-    check_output(options)
+    check_output(options, command)
     told = descent_of(problem, options.rate, options.steps, options.momentum)
     _say_cost(problem, told, options.paths)
     watch = partial(progress, total=1 + SETS, label="sets of paths")
@@ -66,8 +63,5 @@ def _say_cost(problem: Problem, told: Descent, paths: int) -> None:
     if problem.loss == "squared-error" or not isinstance(paths, int) or paths < 1:
         return
     cost = cost_of(problem, told, paths)
-    if cost.seconds > _LONG:
-        say(
-            f"replica: {told.steps} steps of {cost.paths} paths take about {cost.seconds:.0f} s "
-            f"and {cost.gigabytes:.1g} GB"
-        )
+    what, more = f"{told.steps} steps of {cost.paths} paths", f" and {cost.gigabytes:.1g} GB"
+    say_long(what, cost.seconds, more)

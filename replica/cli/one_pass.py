@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import closing
 
 from replica.cli.courses import deliver_course
 from replica.cli.family import Family
@@ -11,6 +12,7 @@ from replica.cli.subcommand import FOLLOWED, Commands, subcommand
 from replica.commandline.grid import grid
 from replica.commandline.options import OPTIMAL, add_problem_options
 from replica.commandline.parsing import number
+from replica.commandline.terminal import Bar, say_long
 from replica.problem import Problem
 from replica.problem.schedules import Schedule
 
@@ -36,18 +38,24 @@ def add_one_pass(commands: Commands) -> None:
 
 def run_one_pass(options: argparse.Namespace, command: str) -> int:
     """Follow the training, and print or write its course."""
-    from replica.predictions.one_pass import one_pass
+    from replica.predictions.one_pass import MOST_STEPS, pass_of, passed
 
     family = Family(tuple(grid(options)))
     problem, alphas = family.only(options, but=["alpha"]), [p.alpha for p in family.problems]
-    check_output(options)
-    rate = _rate(options, family.problems[-1])
-    return deliver_course(one_pass(problem, rate, alphas), options, command)
+    check_output(options, command)
+    told = pass_of(problem, _rate(options, family.problems[-1]), alphas)
+    cost = told.cost(MOST_STEPS)
+    say_long(f"about {cost.evaluations} evaluations of the equations", cost.seconds)
+    with closing(Bar(100, "per cent of the pass")) as bar:
+        course = passed(told, MOST_STEPS, lambda share: bar(int(100 * share)))
+    return deliver_course(course, options, command)
 
 
 def _rate(options: argparse.Namespace, last: Problem) -> Schedule:
     if options.rate != OPTIMAL:
         return Schedule.from_text(options.rate, options.schedule)
-    from replica.predictions.optimal_rate import optimal_rate
+    from replica.predictions.optimal_rate import optimal_rate, search_cost
 
+    what = "the courses by which the best rate is found"
+    say_long(what, search_cost(last, last.alpha, options.schedule))
     return optimal_rate(last, last.alpha, options.schedule)[0]

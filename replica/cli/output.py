@@ -12,7 +12,9 @@ from typing import Any, NamedTuple
 from replica.saddle_point.status import Status
 from replica.tables import Table
 from replica.tables.columns import as_cell, as_json
+from replica.tables.provenance import made_by
 from replica.tables.table import writable_table
+from replica.validation import invalid
 
 
 class Row(NamedTuple):
@@ -56,10 +58,19 @@ def _place(text: str) -> str | None:
     return None if text == "-" else text
 
 
-def check_output(options: argparse.Namespace) -> None:
-    """Raise ValueError if no table can be written where it is to go."""
-    if options.out is not None:
-        writable_table("out", options.out)
+def check_output(options: argparse.Namespace, command: str) -> None:
+    """Raise ValueError if no table can be written where it is to go, or one of others is there."""
+    if options.out is None:
+        return
+    known, asked = made_by(writable_table("out", options.out)), _kind(command)
+    if known is not None and _kind(known) != asked:
+        other = f"; this one is of `{_kind(known)}`" if known else ""
+        raise invalid("out", options.out, f"a new file, or a table of `{asked}`{other}")
+
+
+def _kind(command: str) -> str:
+    """Return the first two words of a command line, which say what it computes."""
+    return " ".join(command.split()[:2])
 
 
 def deliver(rows: Iterable[Row], options: argparse.Namespace, command: str) -> None:
@@ -70,7 +81,7 @@ def deliver(rows: Iterable[Row], options: argparse.Namespace, command: str) -> N
     ValueError
         If the file cannot be written, before anything is computed.
     """
-    check_output(options)
+    check_output(options, command)
     if options.out is None and not options.json:
         _print(rows)
         return

@@ -60,7 +60,7 @@ def run_required_alpha(options: argparse.Namespace, command: str) -> int:
     ((name, value),) = given.items()
     optimal = options.lam == OPTIMAL
     problem = Problem(1.0, 1.0 if optimal else options.lam, data_model(options), options.loss)
-    check_output(options)
+    check_output(options, command)
     try:
         found = reached(problem, name, value, optimal)
         solution = found.solution

@@ -36,7 +36,7 @@ def run_solve(options: argparse.Namespace, command: str) -> int:
     from replica.predictions.optimal_masking import at_best_masking
     from replica.saddle_point.solver import solve
 
-    check_output(options)
+    check_output(options, command)
     family = Family.from_options(options)
     problem = family.only(options)
     if family.kind:

@@ -6,10 +6,13 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import TypeVar
 
 Item = TypeVar("Item")
+
+#: Seconds from which on it is said before how many a run takes.
+_LONG = 10.0
 
 
 def cores() -> int:
@@ -25,24 +28,50 @@ def say(message: str) -> None:
         print(message, file=sys.stderr, flush=True)
 
 
+class Bar:
+    """A bar of progress on stderr, if that is a terminal and the run is not short.
+
+    Parameters
+    ----------
+    total : int
+        How much there is to do.
+    label : str
+        What stands before the bar.
+    """
+
+    def __init__(self, total: int, label: str) -> None:
+        self._total, self._label = total, label
+        self._shown = sys.stderr is not None and sys.stderr.isatty()
+        self._start = self._drawn = time.monotonic()
+
+    def __call__(self, done: int) -> None:
+        """Draw how much is done, now and then."""
+        now = time.monotonic()
+        late = now - self._drawn > 0.2 or done == self._total
+        if self._shown and done and now - self._start > 1 and late:
+            self._drawn = now
+            left = (now - self._start) * (self._total - done) / done
+            bar = "#" * (30 * done // self._total)
+            _draw(f"\r{self._label} [{bar:<30}] {done}/{self._total}, {left:.0f} s left ")
+
+    def close(self) -> None:
+        """End the line of a bar that was drawn."""
+        if self._drawn != self._start:
+            _draw("\n")
+
+
 def progress(items: Iterable[Item], total: int, label: str) -> Iterator[Item]:
-    """Yield the items, with a bar on stderr if that is a terminal and the run is not short."""
-    if sys.stderr is None or not sys.stderr.isatty():
-        yield from items
-        return
-    start = drawn = time.monotonic()
-    try:
+    """Yield the items, with a bar of those that are done."""
+    with closing(Bar(total, label)) as bar:
         for done, item in enumerate(items, start=1):
             yield item
-            now = time.monotonic()
-            if now - start > 1 and (now - drawn > 0.2 or done == total):
-                drawn = now
-                left = (now - start) * (total - done) / done
-                bar = "#" * (30 * done // total)
-                _draw(f"\r{label} [{bar:<30}] {done}/{total}, {left:.0f} s left ")
-    finally:
-        if drawn != start:
-            _draw("\n")
+            bar(done)
+
+
+def say_long(what: str, seconds: float, more: str = "") -> None:
+    """Say beforehand what a run takes, if that is long."""
+    if seconds > _LONG:
+        say(f"replica: {what} take about {seconds:.0f} s{more}")
 
 
 def _draw(text: str) -> None:

@@ -8,13 +8,13 @@ import numpy as np
 
 from replica.arrays import Matrix, Vector
 from replica.channels.path_signals import own_dimensions
-from replica.ensembles import ensemble_of
 from replica.predictions.course import Course
+from replica.predictions.followable import followable
 from replica.predictions.followed import course_of
 from replica.predictions.path_course import Descent, Watch, path_rows
 from replica.predictions.polynomial_course import ROUNDING, largest_second_moment, polynomial_rows
 from replica.problem import Problem
-from replica.validation import integer, invalid, non_negative, one_of, positive
+from replica.validation import integer, invalid, non_negative, positive
 
 #: The name of the training in tables.
 ESTIMATOR = "descent"
@@ -84,7 +84,10 @@ def descent(
 
 def descent_of(problem: Problem, rate: float, steps: int, momentum: float = 0.0) -> Descent:
     """Return a descent of allowed length, or raise ValueError."""
-    linear = followable(problem).loss == "squared-error"
+    ensemble = followable(problem, "gradient descent")
+    linear = problem.loss == "squared-error"
+    if not linear:
+        own_dimensions(ensemble.law)
     rate, momentum = positive("rate", rate), non_negative("momentum", momentum)
     if momentum >= 1.0:
         raise invalid("momentum", momentum, "a number from 0 to less than 1")
@@ -103,21 +106,6 @@ def descended(problem: Problem, told: Descent, paths: int, watch: Watch = iter) 
     if told.momentum:
         training["momentum"] = told.momentum
     return course_of(problem, training, rows, range(told.steps + 1), "step", ROUNDING)
-
-
-def followable(problem: Problem) -> Problem:
-    """Return a problem whose training can be followed step by step, or raise ValueError."""
-    if not isinstance(problem, Problem):
-        raise invalid("problem", problem, "a Problem")
-    if isinstance(problem.loss, str):
-        one_of("loss", problem.loss, problem.data.losses)
-    if problem.masking is not None:
-        raise invalid("masking", problem.masking, "None for gradient descent")
-    ensemble = ensemble_of(problem.data)
-    _ = ensemble.spectrum
-    if problem.loss != "squared-error":
-        own_dimensions(ensemble.law)
-    return problem
 
 
 def steps_of(told: Descent, z: Vector) -> Matrix:

@@ -8,7 +8,7 @@ import numpy as np
 
 from replica.arrays import Matrix, Vector
 from replica.predictions.course import Course
-from replica.predictions.descent import followable
+from replica.predictions.followable import followable
 from replica.predictions.followed import course_of
 from replica.predictions.polynomial_course import ROUNDING, polynomial_rows
 from replica.problem import Problem
@@ -53,7 +53,7 @@ def flow(problem: Problem, times: Iterable[float]) -> Course:
     >>> flow(problem, [0.0, 2.0, 100.0]).test_loss.round(4)
     array([0.3333, 0.3143, 0.3339])
     """
-    problem = followable(problem)
+    followable(problem, "gradient descent")
     if problem.loss != "squared-error":
         allowed = "squared-error; with others use descent() at a small rate"
         raise invalid("loss", problem.loss_name, allowed)

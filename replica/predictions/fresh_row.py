@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -18,6 +18,9 @@ from replica.predictions.followed import Reached
 from replica.problem.schedules import AnySchedule
 from replica.quadrature.rule import TINY_OVERLAP, Accuracy
 from replica.saddle_point.status import Status
+
+#: What sees how far something is.
+Watch = Callable[[float], object]
 
 #: The own overlap beyond which a course has run away, and the same of averages that take long
 #: where fields are wide.
@@ -106,6 +109,8 @@ class _Ended(Exception):
 class FreshCourse:
     """The course of a row from w = 0, by a method of Runge and Kutta of the eighth order.
 
+    `watch` is told after every step up to where it leads.
+
     Attributes
     ----------
     status : Status
@@ -115,10 +120,16 @@ class FreshCourse:
     """
 
     def __init__(
-        self, row: FreshRow, schedule: AnySchedule, accuracy: Accuracy, tolerance: float, most: int
+        self,
+        row: FreshRow,
+        schedule: AnySchedule,
+        accuracy: Accuracy,
+        tolerance: float,
+        most: int,
+        watch: Watch = float,
     ) -> None:
         self._row, self._schedule, self._accuracy = row, schedule, accuracy
-        self._tolerance, self._most = tolerance, most
+        self._tolerance, self._most, self._watch = tolerance, most, watch
         slow = isinstance(row.channel, PointChannel | IndependentCrossEntropyChannel)
         self._most_q = _RUNAWAY_SLOW if slow else _RUNAWAY
         self.status, self.evaluations = Status.CONVERGED, 0
@@ -154,6 +165,7 @@ class FreshCourse:
                 if solver.status == "failed" or not self._followable(solver.y):
                     raise _Ended(Status.DIVERGED)
                 inside = bool(places) and places[0] < solver.t
+                self._watch(solver.t)
                 between: Any = solver.dense_output() if inside else None
             while places and places[0] <= solver.t:
                 place = places.pop(0)

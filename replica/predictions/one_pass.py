@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from replica.channels.channel_of import channel_of
 from replica.channels.quadratic import QuadraticChannel
-from replica.ensembles import ensemble_of
 from replica.predictions.course import Course
+from replica.predictions.followable import followable
 from replica.predictions.followed import Observed
-from replica.predictions.fresh_row import FreshCourse, FreshRow, Stage
+from replica.predictions.fresh_row import FreshCourse, FreshRow, Stage, Watch
+from replica.predictions.pass_cost import Cost, Work
 from replica.problem import Problem
 from replica.problem.schedules import AnySchedule, Schedule, schedule_of
 from replica.quadrature.rule import Accuracy, relative_difference
@@ -26,8 +28,11 @@ ESTIMATOR = "one-pass"
 #: What an error is told of.
 _COMPARED = ("test_loss", "error_rate", "coupling_error", "m", "q")
 
-#: Relative tolerances of the integration, and of the one that tells its error.
-_TOLERANCE, _ROUGHER = 1e-11, 1e-9
+#: Accuracy and relative tolerance of the integration, and of the one that tells its error.
+_TWICE = (Accuracy.FINER, 1e-11), (Accuracy.FINE, 1e-9)
+
+#: Evaluations without further notice.
+MOST_STEPS = 200_000
 
 #: The most sequences per site.
 _LONGEST = 1e6
@@ -38,7 +43,7 @@ def one_pass(
     rate: float | Schedule | Callable[[float], float],
     alphas: Iterable[float],
     *,
-    max_steps: int = 200_000,
+    max_steps: int = MOST_STEPS,
 ) -> Course:
     """Follow a row that is trained on every sequence once, by stochastic gradient descent.
 
@@ -78,23 +83,58 @@ def one_pass(
     >>> one_pass(problem, rate=0.8, alphas=[1.0, 4.0, 16.0]).test_loss.round(3)
     array([1.029, 0.954, 0.916])
     """
+    return passed(pass_of(problem, rate, alphas), max_steps)
+
+
+class Pass(NamedTuple):
+    """One pass: the equations of its row, its schedule, and where the row is looked at."""
+
+    problem: Problem
+    row: FreshRow
+    schedule: AnySchedule
+    places: list[float]
+
+    @property
+    def work(self) -> Work:
+        """About how many evaluations an integration takes."""
+        return Work(self.row, self.schedule, self.places[-1])
+
+    def cost(self, max_steps: int) -> Cost:
+        """Return about what it takes to follow it."""
+        return self.work.cost(max_steps, *(accuracy for accuracy, _ in _TWICE))
+
+
+def pass_of(problem: Problem, rate: Any, alphas: Iterable[float]) -> Pass:
+    """Return a pass that can be followed, or raise ValueError."""
     places = _places(alphas)
-    schedule = schedule_of(rate, places[-1])
-    row = fresh_row(problem)
+    schedule, row = schedule_of(rate, places[-1]), fresh_row(problem)
     check_stable(row, schedule, places[-1])
+    return Pass(problem, row, schedule, places)
+
+
+def passed(told: Pass, max_steps: int, watch: Watch = float) -> Course:
+    """Return the course of a pass; `watch` is told the share of the work that is done."""
     most = integer("max_steps", max_steps, 1)
-    fine = _reached(row, schedule, places, Accuracy.FINER, _TOLERANCE, most)
-    rough = _reached(row, schedule, places, Accuracy.FINE, _ROUGHER, most)
-    observed, lines, errors = Observed(problem), [], []
-    named = {"estimator": ESTIMATOR, **schedule.columns()}
-    for place, one, other in zip(places, fine, rough, strict=True):
+    share = float if watch is float else told.work.share
+    fine, rough = (
+        _reached(told, *how, most, partial(_seen, watch, share, part))
+        for part, how in enumerate(_TWICE)
+    )
+    observed, lines, errors = Observed(told.problem), [], []
+    named = {"estimator": ESTIMATOR, **told.schedule.columns()}
+    for place, one, other in zip(told.places, fine, rough, strict=True):
         found, apart = observed.at(one.row)
         moved, _ = observed.at(other.row)
         errors.append(apart + _difference(moved, found))
-        fixed = {"source": "theory", **problem.columns(), "alpha": place, **named}
-        told = {"status": str(one.status), "evaluations": one.evaluations}
-        lines.append({**fixed, **found, **told})
-    return Course(problem, lines, errors)
+        fixed = {"source": "theory", **told.problem.columns(), "alpha": place, **named}
+        known = {"status": str(one.status), "evaluations": one.evaluations}
+        lines.append({**fixed, **found, **known})
+    return Course(told.problem, lines, errors)
+
+
+def _seen(watch: Watch, share: Callable[[float], float], part: int, seen: float) -> None:
+    """Tell the share that is done where one of two integrations is at τ = `seen`."""
+    watch((part + share(seen)) / 2)
 
 
 def _difference(one: Mapping[str, Any], other: Mapping[str, Any]) -> float:
@@ -108,13 +148,8 @@ def _difference(one: Mapping[str, Any], other: Mapping[str, Any]) -> float:
 
 def fresh_row(problem: Problem) -> FreshRow:
     """Return the equations of a row that meets every sequence once, or raise ValueError."""
-    if not isinstance(problem, Problem):
-        raise invalid("problem", problem, "a Problem")
-    if problem.masking is not None:
-        raise invalid("masking", problem.masking, "None for training in one pass")
-    ensemble = ensemble_of(problem.data)
-    spectrum = ensemble.spectrum
-    return FreshRow(spectrum, channel_of(ensemble.law, problem.loss), problem.lam)
+    ensemble = followable(problem, "training in one pass")
+    return FreshRow(ensemble.spectrum, channel_of(ensemble.law, problem.loss), problem.lam)
 
 
 def largest_stable_rate(row: FreshRow) -> float:
@@ -145,7 +180,7 @@ def check_stable(row: FreshRow, schedule: AnySchedule, last: float) -> None:
     if isinstance(schedule, Schedule):
         largest = schedule.rate
     if largest >= stable:
-        raise invalid("rate", largest, f"below {stable:.10g}, from where on the fields grow")
+        raise invalid("rate", largest, f"below {stable:.10g}, the largest stable rate")
 
 
 def _places(alphas: Iterable[float]) -> list[float]:
@@ -162,15 +197,10 @@ def _places(alphas: Iterable[float]) -> list[float]:
 
 
 def _reached(
-    row: FreshRow,
-    schedule: AnySchedule,
-    places: Sequence[float],
-    accuracy: Accuracy,
-    tolerance: float,
-    most: int,
+    told: Pass, accuracy: Accuracy, tolerance: float, most: int, watch: Watch
 ) -> list[Stage]:
     """Return what was reached at every place, and how it ended at those that were not."""
-    followed = FreshCourse(row, schedule, accuracy, tolerance, most)
-    found = list(followed.through(places))
-    missing = len(places) - len(found)
-    return found + [row.lost(followed.status, followed.evaluations)] * missing
+    followed = FreshCourse(told.row, told.schedule, accuracy, tolerance, most, watch)
+    found = list(followed.through(told.places))
+    missing = len(told.places) - len(found)
+    return found + [told.row.lost(followed.status, followed.evaluations)] * missing

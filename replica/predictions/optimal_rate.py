@@ -12,6 +12,7 @@ from scipy.optimize import minimize
 from replica.predictions.course import Course
 from replica.predictions.fresh_row import FreshCourse, FreshRow
 from replica.predictions.one_pass import fresh_row, largest_stable_rate, one_pass
+from replica.predictions.pass_cost import Work
 from replica.problem import Problem
 from replica.problem.schedules import Schedule
 from replica.quadrature.rule import TINY_OVERLAP, Accuracy
@@ -21,6 +22,10 @@ from replica.validation import invalid, positive
 #: Grid of log η around its natural scale, and what a minimum on it is refined to. Larger rates are
 #: those of a row that forgets each sequence with the next few per site.
 _GRID, _COARSE = (1.8, 1.1, 0.4, -0.3, -1.0, -2.0, -3.5, -5.0), 0.1
+
+#: How far apart further places of the grid are, for long passes, down to a rate at which a row has
+#: learnt hardly anything.
+_APART, _UNTRAINED = 1.5, 1.5
 
 #: Half width and degree of the polynomial in log η whose minimum is the answer.
 _HALF_WIDTH, _DEGREE = 0.25, 6
@@ -34,6 +39,10 @@ _WARM_UP, _SPANS, _LEAST = 0.1, (0.03, 0.3), 1e-3
 #: Where a search for rate and span ends, in their logarithms and relative to the loss, and the
 #: tolerance of its courses.
 _NEAR, _FLAT, _PLACED = 2e-3, 1e-8, 1e-7
+
+#: About how many courses are followed beside those of the grid, for a rate alone and for one with
+#: its span.
+_FURTHER = 16, 80
 
 #: In the place of a schedule: every one, of which the best is taken.
 BEST = "best"
@@ -83,6 +92,15 @@ def optimal_rate(
     return best, one_pass(problem, best, [end])
 
 
+def search_cost(problem: Problem, alpha: float, schedule: str) -> float:
+    """Return about how many seconds `optimal_rate` takes."""
+    end = positive("alpha", alpha)
+    seconds = _Search(fresh_row(problem), end).seconds()
+    texts = Schedule.kinds if schedule == BEST else (schedule,)
+    further = sum(_FURTHER[text == "1/t"] for text in texts)
+    return len(texts) * sum(seconds) + further * float(np.median(seconds))
+
+
 class _Search:
     """The test loss at the end of a course, as a function of its schedule."""
 
@@ -95,6 +113,14 @@ class _Search:
         forgets = force.response @ row.spectrum.scaled @ row.spectrum.weights
         self.teaches = row.spectrum.teacher_norm2 > 0.0 and forgets > 0.0
         self._scale = -math.log(forgets) if self.teaches else 0.0
+        least = -math.log(end) - _UNTRAINED
+        self._grid = (*_GRID, *np.arange(_GRID[-1] - _APART, least, -_APART).tolist())
+
+    def seconds(self) -> list[float]:
+        """Return about what the courses of the grid take."""
+        tried = (Schedule(math.exp(self._scale + place)) for place in self._grid)
+        works = (Work(self._row, rate, self._end) for rate in tried)
+        return [work.cost(_MOST, Accuracy.FINE).seconds for work in works]
 
     def test_loss(self, schedule: Schedule, tolerance: float = _TOLERANCE) -> float:
         """Return the test loss of a schedule, infinity where it is not stable."""
@@ -121,7 +147,7 @@ class _Search:
         def loss(place: float, tolerance: float = _TOLERANCE) -> float:
             return self.test_loss(replace(shape, rate=math.exp(self._scale + place)), tolerance)
 
-        found = deepest_minimum(partial(loss, tolerance=_ROUGH), _GRID, _COARSE, ends=False)
+        found = deepest_minimum(partial(loss, tolerance=_ROUGH), self._grid, _COARSE, ends=False)
         if not found.inside:
             raise invalid("schedule", str(shape), "one of which some rate is best at this alpha")
         place = flat_minimum(loss, found.place, _HALF_WIDTH, _DEGREE)

@@ -52,6 +52,14 @@ def read_sidecar(path: str | os.PathLike[str]) -> tuple[dict[str, Any], str]:
     return known, ""
 
 
+def made_by(path: str | os.PathLike[str]) -> str | None:
+    """Return the command line that made a table, "" if its sidecar has none; None for no table."""
+    if not os.path.exists(path) or not os.path.getsize(path):
+        return None
+    command = read_sidecar(path)[0].get("command")
+    return command if isinstance(command, str) else ""
+
+
 def is_foreign(path: str | os.PathLike[str]) -> bool:
     """Tell whether a file stands in the place of a sidecar that is none."""
     known, _ = read_sidecar(path)

@@ -157,7 +157,9 @@ def _simulate(arguments: argparse.Namespace, command: str) -> int:
     if not counts:
         return CONVERGED
     kinds = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
-    say(f"{NAME}: {counts.total()} of {total} points did not converge: {kinds}")
+    stable = "diverged" in counts and arguments.estimator in COURSES
+    hint = f"; `replica {arguments.estimator}` names the largest stable rate" if stable else ""
+    say(f"{NAME}: {counts.total()} of {total} points did not converge: {kinds}{hint}")
     return NOT_CONVERGED
 
 

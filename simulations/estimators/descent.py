@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from replica.validation import integer, invalid, non_negative, positive, unmasked
-from simulations.estimators.losses import loss_named
-from simulations.estimators.minimiser import Training
+from replica.validation import invalid, non_negative, positive
+from simulations.estimators.given import increasing
+from simulations.estimators.minimiser import Training, objectives_of
 from simulations.estimators.objective import Rows
 from simulations.estimators.own_loss import OwnLoss
 from simulations.kernels.one_thread import one_thread
-from simulations.sequences.potts import checked_colors
-from simulations.tokens import Floats, checked_similarity, checked_sites, checked_tokens, seen
+from simulations.tokens import Floats
 
 #: Numbers in the largest array that is made.
 _LARGEST = 8_000_000
@@ -36,7 +35,7 @@ def descend(
     rows: Any = None,
     momentum: float = 0.0,
 ) -> Iterator[tuple[int, Training]]:
-    """Yield rows after given numbers of steps of gradient descent from w = 0.
+    """Train rows by gradient descent from w = 0, and look at them on the way.
 
     A step is w ← w + v, v ← μ v - (η/L) ∂, with ∂ the gradient of
     Σ_μ ℓ(s_i^μ, Σ_j w_j U s_j^μ) + (L λ / 2) |w|² over all sequences, as `train` minimises it.
@@ -64,10 +63,10 @@ def descend(
     momentum : float
         The share μ of a step that the next one repeats, 0 or greater and less than 1.
 
-    Yields
-    ------
-    (int, Training)
-        The number of steps, and the rows after them: "converged" where every step did what it
+    Returns
+    -------
+    iterator of (int, Training)
+        Numbers of steps, and the rows after them: "converged" where every step did what it
         should; `evaluations` counts the gradients.
 
     Raises
@@ -75,17 +74,10 @@ def descend(
     ValueError
         If an argument is not allowed.
     """
-    colors = checked_colors(colors)
-    tokens = checked_tokens(tokens, None, colors, least=1)
-    lam, rate, momentum = non_negative("lam", lam), positive("rate", rate), _share(momentum)
-    sites = checked_sites(rows, tokens.shape[1])
-    plain, values = similarity is None, np.eye(colors)
-    if not plain:
-        values = seen(checked_similarity(similarity, colors))
-    decay = tokens.shape[1] * lam
-    objectives = Rows(loss_named(loss), tokens, values, decay, sites, plain)
+    rate, momentum = positive("rate", rate), _share(momentum)
+    objectives = objectives_of(tokens, colors, lam, loss, similarity, rows)
     # What is refused is refused here, not when the first rows are asked for.
-    return _course(objectives, rate / tokens.shape[1], momentum, _increasing(steps))
+    return _course(objectives, rate / objectives.sites, momentum, increasing("steps", steps))
 
 
 def _share(momentum: Any) -> float:
@@ -93,16 +85,6 @@ def _share(momentum: Any) -> float:
     if share >= 1.0:
         raise invalid("momentum", momentum, "a number from 0 to less than 1")
     return share
-
-
-def _increasing(steps: Any) -> list[int]:
-    allowed = "increasing integers, 0 or greater"
-    array = unmasked("steps", steps, allowed)
-    if array.ndim != 1 or not array.size or not np.issubdtype(array.dtype, np.integer):
-        raise invalid("steps", steps, allowed)
-    if array[0] < 0 or not (np.diff(array) > 0).all():
-        raise invalid("steps", steps, allowed)
-    return [integer("steps", int(step), 0) for step in array]
 
 
 def _course(

@@ -10,15 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replica.immutable import Immutable
-from replica.validation import integer, invalid, non_negative, positive, truth
+from replica.validation import integer, invalid, positive, truth
 from simulations.estimators.bias import Inputs, with_bias
+from simulations.estimators.given import given
 from simulations.estimators.lbfgs import Minimum
-from simulations.estimators.losses import loss_named
 from simulations.estimators.objective import Rows
 from simulations.estimators.own_loss import OwnLoss
 from simulations.kernels.one_thread import one_thread
-from simulations.sequences.potts import checked_colors
-from simulations.tokens import Floats, checked_similarity, checked_sites, checked_tokens, seen
+from simulations.tokens import Floats
 
 #: How the search for a row ends, from the best to the worst.
 STATUSES = "converged", "max-steps", "diverged", "not-finite"
@@ -177,18 +176,15 @@ def objectives_of(
     loss: str | OwnLoss,
     similarity: Any,
     rows: Any,
-    bias: bool,
+    bias: bool = False,
 ) -> Rows:
     """Return what `train` minimises, or raise ValueError if an argument is not allowed."""
-    colors = checked_colors(colors)
-    tokens = checked_tokens(tokens, None, colors, least=1)
-    lam = non_negative("lam", lam)
-    sites = checked_sites(rows, tokens.shape[1])
-    plain, values = similarity is None, np.eye(colors)
-    if not plain:
-        values = seen(checked_similarity(similarity, colors))
-    chosen, decay = loss_named(loss), tokens.shape[1] * lam
-    inputs = Inputs(tokens, values, 0)
+    known = given(tokens, colors, lam, loss, similarity, rows)
+    decay = known.tokens.shape[1] * known.lam
+    inputs = Inputs(known.tokens, known.values, 0)
     if truth("bias", bias):
-        inputs = with_bias(tokens, values, plain, chosen.sees_common_part(colors))
-    return Rows(chosen, inputs.tokens, inputs.values, decay, sites, plain, inputs.bias)
+        common = known.loss.sees_common_part(len(known.values))
+        inputs = with_bias(known.tokens, known.values, known.plain, common)
+    return Rows(
+        known.loss, inputs.tokens, inputs.values, decay, known.rows, known.plain, inputs.bias
+    )

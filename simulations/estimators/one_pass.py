@@ -6,23 +6,17 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from replica.problem.schedules import AnySchedule, Schedule, schedule_of
-from replica.validation import invalid, non_negative, unmasked
-from simulations.estimators.losses import loss_named
+from simulations.estimators.given import Given, given, increasing
 from simulations.estimators.minimiser import Training
-from simulations.estimators.objective import Loss
 from simulations.estimators.own_loss import OwnLoss
 from simulations.kernels.one_thread import one_thread
-from simulations.sequences.potts import checked_colors
-from simulations.tokens import (
-    Floats,
-    Tokens,
-    checked_similarity,
-    checked_sites,
-    checked_tokens,
-    seen,
-)
+from simulations.tokens import Floats
+
+#: Sequences by which it is told whether the forces on them have grown, and by what factor they may.
+_LOOKED, _SWING = 20, 10.0
 
 
 def train_once(
@@ -62,8 +56,10 @@ def train_once(
     Returns
     -------
     iterator of (int, Training)
-        Numbers of sequences, and the rows after them: "converged", or "not-finite" where they
-        have grown beyond all numbers. There is no residual; `evaluations` counts the gradients.
+        Numbers of sequences, and the rows after them: "converged"; "diverged", where the forces on
+        the last sequences exceed ten times those at w = 0, as at rates at which the fields of the
+        squared error grow without end; or "not-finite", where they have grown beyond all numbers.
+        There is no residual; `evaluations` counts the gradients.
 
     Raises
     ------
@@ -79,34 +75,19 @@ def train_once(
     >>> [(number, rows.status) for number, rows in seen]
     [(20, 'converged'), (80, 'converged')]
     """
-    colors = checked_colors(colors)
-    tokens = checked_tokens(tokens, None, colors, least=1)
-    stops = _stops(samples, len(tokens))
-    schedule = schedule_of(rate, stops[-1] / tokens.shape[1])
-    U = np.eye(colors) if similarity is None else seen(checked_similarity(similarity, colors))
-    trained = _Rows(loss_named(loss), U, checked_sites(rows, tokens.shape[1]), tokens.shape[1])
+    known = given(tokens, colors, lam, loss, similarity, rows)
+    sites = known.tokens.shape[1]
+    stops = increasing("samples", samples, len(known.tokens))
+    schedule = schedule_of(rate, stops[-1] / sites)
     # What is refused is refused here, not when the first rows are asked for.
-    return _course(trained, tokens, non_negative("lam", lam), schedule, stops)
+    return _course(_Rows(known), schedule, stops)
 
 
-def _stops(samples: Any, most: int) -> list[int]:
-    allowed = f"increasing integers from 0 to {most}, the number of sequences"
-    array = unmasked("samples", samples, allowed)
-    if array.ndim != 1 or not array.size or not np.issubdtype(array.dtype, np.integer):
-        raise invalid("samples", samples, allowed)
-    if array[0] < 0 or array[-1] > most or not (np.diff(array) > 0).all():
-        raise invalid("samples", samples, allowed)
-    stops: list[int] = array.tolist()
-    return stops
-
-
-def _course(
-    rows: _Rows, tokens: Tokens, lam: float, schedule: AnySchedule, stops: list[int]
-) -> Iterator[tuple[int, Training]]:
-    taken, sites = 0, tokens.shape[1]
+def _course(rows: _Rows, schedule: AnySchedule, stops: list[int]) -> Iterator[tuple[int, Training]]:
+    taken = 0
     for stop in stops:
-        rates = [schedule((number + 0.5) / sites) / sites for number in range(taken, stop)]
-        rows.move(tokens[taken:stop], rates, lam)
+        rates = [schedule((number + 0.5) / rows.sites) for number in range(taken, stop)]
+        rows.move(taken, rates)
         taken = stop
         yield stop, rows.trained(stop)
 
@@ -114,28 +95,46 @@ def _course(
 class _Rows:
     """Rows in training, weights of an array (sites, rows)."""
 
-    def __init__(self, loss: Loss, values: Floats, rows: Any, sites: int) -> None:
-        self._loss, self._values, self._rows = loss, values, rows
-        self._weights = np.zeros((sites, len(rows)))
+    def __init__(self, known: Given) -> None:
+        self._known, self.sites = known, known.tokens.shape[1]
+        self._one_hot = np.eye(len(known.values))
+        self._weights = np.zeros((self.sites, len(known.rows)))
 
     @one_thread
-    def move(self, tokens: Tokens, rates: Sequence[float], lam: float) -> None:
-        """Train the rows on some sequences, one after the other."""
-        one_hot, own = np.eye(len(self._values)), (self._rows, np.arange(len(self._rows)))
+    def move(self, first: int, rates: Sequence[float]) -> None:
+        """Train the rows on as many sequences as there are rates, one after the other."""
+        known, own = self._known, (self._known.rows, np.arange(len(self._known.rows)))
         with np.errstate(over="ignore", invalid="ignore"):
-            for sequence, rate in zip(tokens, rates, strict=True):
-                context = one_hot[sequence]
-                fields = self._weights.T @ (context @ self._values.T)
-                slope = self._loss.gradient(fields[None], context[self._rows][None])[0]
-                self._weights *= 1.0 - rate * lam
-                self._weights -= rate * (context @ (slope @ self._values).T)
+            for sequence, rate in zip(known.tokens[first:], rates, strict=False):
+                context, step = self._one_hot[sequence], rate / self.sites
+                fields, seen = self._fields(context), context[known.rows]
+                slope = known.loss.gradient(fields[None], seen[None])[0]
+                self._weights *= 1.0 - step * known.lam
+                self._weights -= step * (context @ (slope @ known.values).T)
                 self._weights[own] = 0.0
 
     def trained(self, number: int) -> Training:
         """Return the rows as they are, after so many sequences."""
         weights = np.ascontiguousarray(self._weights.T)
-        finite = np.isfinite(weights).all(axis=1)
-        count = len(self._rows)
-        statuses = np.where(finite, "converged", "not-finite").astype(object)
+        count = len(weights)
+        statuses = np.where(self._grown(number), "diverged", "converged").astype(object)
+        statuses[~np.isfinite(weights).all(axis=1)] = "not-finite"
         unknown, steps = np.full(count, np.nan), np.full(count, number)
-        return Training(weights, self._rows, unknown, steps, statuses)
+        return Training(weights, self._known.rows, unknown, steps, statuses)
+
+    @one_thread
+    def _grown(self, number: int) -> NDArray[np.bool_]:
+        """Tell on which rows the last sequences act with forces that have grown."""
+        context = self._one_hot[self._known.tokens[max(number - _LOOKED, 0) : number]]
+        seen = context[:, self._known.rows]
+        with np.errstate(over="ignore", invalid="ignore"):
+            fields = self._fields(context)
+            here, first = (
+                (self._known.loss.gradient(each, seen) ** 2).sum(axis=(0, 2))
+                for each in (fields, np.zeros_like(fields))
+            )
+            return np.asarray(here > _SWING**2 * first)
+
+    def _fields(self, context: Floats) -> Floats:
+        """Return the fields of one-hot sequences, (..., rows, colors)."""
+        return np.asarray(self._weights.T @ (context @ self._known.values.T))

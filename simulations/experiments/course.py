@@ -10,9 +10,10 @@ from typing import Any
 from replica.immutable import keep
 from replica.problem import Problem
 from replica.problem.schedules import Schedule, schedule_of
-from replica.validation import integer, invalid, one_of
+from replica.validation import invalid, one_of
 from simulations.estimators.by_name import COURSES
 from simulations.estimators.descent import descend
+from simulations.estimators.given import increasing
 from simulations.estimators.minimiser import Training
 from simulations.estimators.one_pass import train_once
 from simulations.experiments.experiment import Experiment, _Rows
@@ -202,7 +203,7 @@ def _together(
 ) -> dict[tuple[Any, ...], list[Problem]]:
     """Return problems that are looked at at the same places; in one pass those of the last α."""
     if steps is not None:
-        return {_increasing(steps): list(problems)}
+        return {tuple(increasing("steps", steps, MOST_STEPS)): list(problems)}
     alphas: dict[Problem, list[float]] = {}
     for problem in problems:
         alphas.setdefault(problem.at(alpha=1.0), []).append(problem.alpha)
@@ -211,13 +212,6 @@ def _together(
         places = tuple(sorted(seen))
         found.setdefault(places, []).append(problem.at(alpha=places[-1]))
     return found
-
-
-def _increasing(steps: Sequence[int]) -> tuple[int, ...]:
-    listed = tuple(integer("steps", step, 0, MOST_STEPS) for step in steps)
-    if not listed or any(b <= a for a, b in itertools.pairwise(listed)):
-        raise invalid("steps", listed, "ascending integers, 0 or greater")
-    return listed
 
 
 def _settings(task: AnyExperiment) -> dict[str, Any]:

@@ -62,6 +62,23 @@ def test_a_file_that_cannot_be_is_refused_before_anything_is_computed(command, t
     assert "out = " in printed.err
 
 
+def test_a_table_of_another_command_is_kept(tmp_path, capsys):
+    out, beside = tmp_path / "table.csv", tmp_path / "table.json"
+    bayes, onepass = (["bayes", *COMMANDS["bayes"]], ["one-pass", *COMMANDS["one-pass"]])
+    assert main([*onepass, "--out", str(out)]) == 0
+    known = out.read_bytes()
+    assert main([*bayes, "--out", str(out)]) == 2
+    said = "a new file, or a table of `replica bayes`; this one is of `replica one-pass`\n"
+    assert capsys.readouterr().err.endswith(said)
+    assert out.read_bytes() == known
+    assert main([*onepass, "--rate", "0.6", "--out", str(out)]) == 0
+    assert out.read_bytes() != known
+    # A file of which nothing is known is somebody's, too.
+    beside.unlink()
+    assert main([*onepass, "--out", str(out)]) == 2
+    assert capsys.readouterr().err.endswith("a new file, or a table of `replica one-pass`\n")
+
+
 def test_one_threshold_is_one_number(capsys):
     assert main(["threshold", "--colors", "2", "--beta", "0.5"]) == 0
     assert float(capsys.readouterr().out) == pytest.approx(2.080953810, rel=1e-9)

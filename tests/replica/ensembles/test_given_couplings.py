@@ -22,6 +22,7 @@ from replica import (
     stability,
 )
 from replica.ensembles import ensemble_of
+from replica.ensembles.few_couplings import field_error
 from replica.ensembles.given_model import balanced, covariance
 from replica.errors import BadArgument
 from replica.problem.row_couplings import GivenModel
@@ -177,6 +178,24 @@ def test_where_it_may_be_wrong_it_warns(J, colors, beta, kind):
         warnings.simplefilter("always")
         solve(Problem(2.0, 0.1, RowTokens.from_couplings(J, 0, colors, beta)))
     assert kind in {warning.category for warning in caught}
+
+
+@pytest.mark.parametrize(("seed", "beta"), [(1, 3.0), (2, 2.4), (5, 3.6)])
+def test_no_row_is_below_the_optimal_loss_but_for_the_error_that_is_told(seed, beta):
+    """In enumerated models the loss of the true row is the least; Gaussian fields know another."""
+    J = gaussian(6, seed)
+    tokens, p = enumerated(J, 4, beta)
+    fields = beta * np.einsum("j,sjc->sc", J[0], tokens)
+    entropy = p @ (np.log(np.exp(fields).sum(axis=1)) - (fields * tokens[:, 0]).sum(axis=1))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ParamagnetWarning)
+        with pytest.warns(FewCouplingsWarning, match="losses may be wrong by"):
+            many = solve(Problem(1e4, 1e-3, RowTokens.from_couplings(J, 0, 4, beta)))
+    model = GivenModel(J, 4, beta)
+    told = field_error(model.teacher[0], 4, model.strongest)
+    assert many.excess_loss < 0
+    assert -many.excess_loss < 2 * told * many.optimal_loss
+    assert abs(many.optimal_loss / entropy - 1) < 2 * told
 
 
 @pytest.mark.parametrize("beta", [8.0, 40.0, 2000.0])

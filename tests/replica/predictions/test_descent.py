@@ -353,7 +353,7 @@ def test_moments_refuse():
     means[0, :, 0] = means[1, :, 1] = 0.3
     covariance = 0.2 * np.eye(6).reshape(3, 2, 3, 2)
     data = RowTokens.from_moments([0.5, 0.5], means, covariance)
-    with pytest.raises(ValueError, match="common spectrum"):
+    with pytest.raises(ValueError, match="must be a model of equally frequent tokens"):
         descent(Problem(2.0, 0.1, data), 0.1, 2)
 
 

@@ -423,5 +423,5 @@ def test_moments_are_refused():
     means = np.zeros((2, 3, 2))
     covariance = np.einsum("ij,ab->iajb", np.eye(3), np.eye(2) - 0.5)
     data = RowTokens.from_moments(frequencies, means, covariance)
-    with pytest.raises(ValueError, match="data must be data whose covariances have a common"):
+    with pytest.raises(ValueError, match="must be a model of equally frequent tokens"):
         one_pass(Problem(1.0, 0.1, data), 0.5, [1.0])

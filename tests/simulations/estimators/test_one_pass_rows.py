@@ -57,6 +57,13 @@ def test_rows_that_grow_for_ever_say_so():
     # Far beyond 2C, at which the noise of the squared error grows.
     ((_, trained),) = train_once(tokens, 3, 0.0, 5000.0, [400], "squared-error")
     assert trained.status == "not-finite"
+    # On one sequence a step changes the error by the factor 1 - η (L-1)/L (C-1)/C.
+    for rate, end in ((1.05 * 3.5, "diverged"), (0.95 * 3.5, "converged")):
+        once = train_once(np.zeros((100, 7), dtype=int), 3, 0.0, rate, [0, 100], "squared-error")
+        assert [training.status for _, training in once] == ["converged", end]
+    # Forces of the cross-entropy are bounded: nothing grows.
+    ((_, bounded),) = train_once(tokens, 3, 0.0, 5000.0, [400])
+    assert bounded.status == "converged"
 
 
 @pytest.mark.parametrize(

@@ -109,11 +109,21 @@ def test_a_number_of_steps_is_all_of_them(tmp_path):
     assert Table.from_csv(tmp_path / "d.csv")["step"].tolist() == [0, 1, 2, 3]
 
 
-def test_steps_too_long_are_not_converged(tmp_path, capsys):
+@pytest.mark.parametrize(
+    ("options", "changes"),
+    [
+        (DESCENT, {"rate": "60", "steps": "0,9", "lam": "0.1"}),
+        (ONE_PASS, {"rate": "20", "schedule": None, "loss": "squared-error", "alpha": "0.1,20"}),
+    ],
+    ids=["descent", "one-pass"],
+)
+def test_rates_that_are_too_large_are_not_converged(options, changes, tmp_path, capsys):
     out = tmp_path / "d.csv"
-    assert main(words(DESCENT, out, rate="60", steps="0,9", seeds="1", lam="0.1")) == 1
+    assert main(words(options, out, **{"lam": "0.1", "seeds": "1"} | changes)) == 1
     assert Table.from_csv(out)["status"].tolist() == ["converged", "diverged"]
-    assert "1 of 2 points did not converge: 1 diverged" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "1 of 2 points did not converge: 1 diverged" in said
+    assert f"`replica {options['--estimator']}` names the largest stable rate" in said
 
 
 @pytest.mark.parametrize(
@@ -127,7 +137,7 @@ def test_steps_too_long_are_not_converged(tmp_path, capsys):
         (ONE_PASS, {"schedule": "linear"}, "schedule must be one of constant, cosine"),
         (ONE_PASS, {"alpha": "1,1.01"}, "alpha must be ascending, with another number of samples"),
         (DESCENT, {"steps": None}, "steps must be given with descent"),
-        (DESCENT, {"steps": "4,2"}, "steps must be ascending integers"),
+        (DESCENT, {"steps": "4,2"}, "steps must be increasing integers from 0 to 100000"),
         (DESCENT, {"steps": "few"}, "steps = 'few' is not allowed"),
         (DESCENT, {"schedule": "cosine"}, "schedule must be constant with descent"),
         (DESCENT, {"rate": "fast"}, "rate = 'fast' is not allowed"),
