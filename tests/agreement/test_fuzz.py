@@ -23,10 +23,10 @@ FUZZ = settings(
 @pytest.mark.parametrize(
     ("model", "examples"),
     [
-        ("potts", 40),
+        ("potts", 24),
         pytest.param("independent", 20, marks=pytest.mark.slow),
-        ("gaussian", 60),
-        ("custom", 30),
+        ("gaussian", 40),
+        ("custom", 20),
         ("similar", 12),
     ],
 )
@@ -51,9 +51,9 @@ def test_no_silent_failure(model, examples, spread):
 @pytest.mark.parametrize(
     ("program", "main", "examples"),
     [
-        ("replica", replica.cli.main, 200),
+        ("replica", replica.cli.main, 120),
         pytest.param("replica-simulate", simulations.cli.main, 60, marks=pytest.mark.slow),
-        ("replica-figures", figures.cli.main, 60),
+        ("replica-figures", figures.cli.main, 30),
     ],
 )
 def test_no_command_line_ends_in_a_traceback(

@@ -27,6 +27,7 @@ def measured() -> Table:
     return Table(lines)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("problem", FAMILY, ids=lambda p: f"{p.alpha}-{p.loss}")
 def test_extrapolated_simulation_agrees_with_theory(problem, measured):
     """Three standard errors at 24 values: at fresh seeds a false alarm once in sixteen times."""

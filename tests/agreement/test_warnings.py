@@ -34,8 +34,14 @@ COMMANDS = {
     "theory in workers": ("replica", f"{SWEEP} --beta 1 --workers 2"),
 }
 
+#: Those that do what another one does, in workers or twice.
+ALIKE = {"no couplings, two losses", "workers", "theory in workers"}
 
-@pytest.mark.parametrize("name", COMMANDS)
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.slow if name in ALIKE else ()) for name in COMMANDS],
+)
 def test_commands_where_warnings_are_errors(tmp_path, name):
     module, words = COMMANDS[name]
     out = tmp_path / "table.csv"

@@ -262,6 +262,7 @@ def test_without_a_folder_for_it_code_is_compiled_all_the_same(closed, module):
     assert "UncachedWarning: " in told
 
 
+@pytest.mark.slow
 def test_a_command_that_cannot_keep_its_code_says_so_in_one_line(closed):
     source = Path(replica.__file__).parent
     shutil.copytree(source, closed / "replica", ignore=shutil.ignore_patterns("__pycache__"))
@@ -312,6 +313,7 @@ def test_kernels_call_nothing_that_has_code_of_its_own(package):
     assert calls >= 8
 
 
+@pytest.mark.slow
 def test_two_processes_compile_at_once(tmp_path):
     program, cache = tmp_path / "program.py", tmp_path / "cache"
     program.write_text(ALONE.format(imports="from replica.jit import jit", square="x * x"))

@@ -96,6 +96,7 @@ def test_interrupted_anywhere(tmp_path, whole, stop_after, capsys):
         assert told(out) == told(whole)
 
 
+@pytest.mark.slow
 def test_killed_at_random_times(tmp_path, whole):
     """Two thousand points, killed in the first and in the second half of the growing file."""
     rng, out, kept = np.random.default_rng(5), tmp_path / "curve.csv", b""

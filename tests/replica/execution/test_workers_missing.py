@@ -53,6 +53,7 @@ def test_a_script_without_a_guard(tmp_path):
     assert GUARD in done.stderr.splitlines()[-1]
 
 
+@pytest.mark.slow
 def test_a_command_in_a_script_without_a_guard(tmp_path):
     done = run(tmp_path, COMMAND)
     assert done.stderr.startswith("replica: workers = 2 is not allowed: ")
@@ -62,6 +63,7 @@ def test_a_command_in_a_script_without_a_guard(tmp_path):
     assert run(tmp_path, COMMAND.replace('"2", "--out"', '"1", "--out"')).stdout == "0\n"
 
 
+@pytest.mark.slow
 def test_a_script_whose_workers_are_ended_before_they_tell(tmp_path):
     """As a pool does with the others when one has ended; its own processes have numbers."""
     ended = """
@@ -96,6 +98,7 @@ def test_a_guarded_script_works(tmp_path):
     assert (done.returncode, done.stdout, done.stderr) == (0, "2\n", "")
 
 
+@pytest.mark.slow
 def test_a_script_that_workers_cannot_run(tmp_path):
     done = run(tmp_path, BROKEN)
     assert done.stderr.splitlines()[-1].endswith("worker processes cannot start; why stands above")
@@ -132,6 +135,7 @@ def ask(queue) -> None:
         queue.put(str(error))
 
 
+@pytest.mark.slow
 def test_a_daemonic_process():
     context = multiprocessing.get_context("spawn")
     queue = context.Queue()

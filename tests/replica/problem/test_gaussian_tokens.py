@@ -62,7 +62,8 @@ def test_best_weight_decay_is_the_shift(shift, alpha, colors):
 
 @pytest.mark.parametrize("joint", [False, True])
 @pytest.mark.parametrize(
-    ("alpha", "lam", "shift", "colors"), [(1, 50, 2.6, 1), (0.2, 1, 2.6, 2), (4, 2.6, 2.6, 2)]
+    ("alpha", "lam", "shift", "colors"),
+    [(1, 50, 2.6, 1), (0.2, 1, 2.6, 2), pytest.param(4, 2.6, 2.6, 2, marks=pytest.mark.slow)],
 )
 def test_theory_is_the_limit_of_long_sequences(alpha, lam, shift, colors, joint):
     """Extrapolated in 1/L, within four standard errors: false alarm below one in a thousand."""

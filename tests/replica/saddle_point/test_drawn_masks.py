@@ -197,8 +197,17 @@ def test_waves_are_averages_over_points(draws, order):
     assert waves.error < 1e-9
 
 
-@pytest.mark.parametrize("data", [PottsTokens(3, 1.2), CustomTokens.from_covariance(
-    np.diag([0.2, 0.4, 0.6]), [0.3, 0.2, 0.1], 3)], ids=["potts", "custom"])  # fmt: skip
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(PottsTokens(3, 1.2), id="potts"),
+        pytest.param(
+            CustomTokens.from_covariance(np.diag([0.2, 0.4, 0.6]), [0.3, 0.2, 0.1], 3),
+            id="custom",
+            marks=pytest.mark.slow,
+        ),
+    ],
+)
 def test_the_free_energy_is_the_objective_of_training(data):
     problem = Problem(2.0, 0.2, data, masking=Masking(0.3, "static", 2))
     solution = solve(problem)

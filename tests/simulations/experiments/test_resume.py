@@ -18,9 +18,9 @@ from replica.tables import COLUMNS, Table
 from simulations.cli import main
 
 COMMAND = {
-    "--colors": "3", "--beta": "0.9,1.5", "--lam": "0.1,1", "--alpha": "1,4", "--sites": "60",
-    "--loss": "cross-entropy,squared-error", "--seeds": "20", "--test-samples": "500",
-    "--rows": "40",
+    "--colors": "3", "--beta": "0.9,1.5", "--lam": "0.1,1", "--alpha": "1,4", "--sites": "30",
+    "--loss": "cross-entropy,squared-error", "--seeds": "20", "--test-samples": "100",
+    "--rows": "8",
 }  # fmt: skip
 
 
