@@ -6,6 +6,7 @@ from figures.drawing.legends import circ
 from figures.paper.curves import Size
 from figures.paper.loss_curves import LossCurves, Panel
 from replica.problem import LOSSES, PottsTokens, Problem
+from replica.problem.data_model import LossName
 
 LAM = 0.1
 
@@ -17,7 +18,7 @@ SIMILARITIES = (
 )
 
 
-def _panel(beta: float, row: tuple[float, ...], loss: str) -> Panel:
+def _panel(beta: float, row: tuple[float, ...], loss: LossName) -> Panel:
     circulant = [[*row[-i:], *row[:-i]] for i in range(len(row))]
     title = f"$\\beta={beta:g}$, $U=${circ(row)}"
     return Panel(Problem(1.0, LAM, PottsTokens(len(row), beta, circulant), loss), title)

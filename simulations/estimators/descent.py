@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from replica.problem.data_model import LossName
 from replica.validation import integer, invalid, non_negative, positive, unmasked
 from simulations.estimators.losses import loss_named
 from simulations.estimators.minimiser import Training
@@ -31,7 +32,7 @@ def descend(
     lam: float,
     rate: float,
     steps: Sequence[int],
-    loss: str | OwnLoss = "cross-entropy",
+    loss: LossName | OwnLoss = "cross-entropy",
     similarity: Any = None,
     rows: Any = None,
     momentum: float = 0.0,

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from replica.problem.data_model import LossName
 from replica.problem.schedules import AnySchedule, Schedule, schedule_of
 from replica.validation import invalid, non_negative, unmasked
 from simulations.estimators.losses import loss_named
@@ -31,7 +32,7 @@ def train_once(
     lam: float,
     rate: float | Schedule | Any,
     samples: Sequence[int],
-    loss: str | OwnLoss = "cross-entropy",
+    loss: LossName | OwnLoss = "cross-entropy",
     similarity: Any = None,
     rows: Any = None,
 ) -> Iterator[tuple[int, Training]]:
