@@ -34,9 +34,9 @@ def draw_scores(axes: Axes, x: Any, scores: Any, look: Look) -> None:
     if not axes.get_lines():
         axes.axhspan(-2, 2, color=BAND_COLOR, linewidth=0)
         axes.axhline(0, color=OPTIMAL_COLOR, linewidth=0.6)
-        axes.set_ylim(-_LEAST, _LEAST)
     markers(axes, x, scores, np.ones(len(scores)), look, markersize=3.4)
-    largest = _ROOM + float(np.nanmax(np.abs(scores), initial=0.0))
+    largest = max(_LEAST, _ROOM + float(np.nanmax(np.abs(scores), initial=0.0)))
+    # Strips may share their axis with others that need more.
     low, high = axes.get_ylim()
     axes.set_ylim(min(low, -largest), max(high, largest))
 

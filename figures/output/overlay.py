@@ -154,8 +154,13 @@ def caption(theory: Table, simulation: Table, x: str, y: str, best_lam: bool = F
     curves = curves_between(theory, simulation, x, best_lam)
     axes = f"{KNOWN[y].label or y} against the {KNOWN[x].label or x}"
     drawn = f"{MEANS} {systems(simulation)}." if len(simulation) else "Replica theory."
-    told = [each for each in told_of(curves) if not each.startswith("$L=")]
-    return f"{axes[0].upper()}{axes[1:]}: {', '.join(told)}. {drawn}"
+    # Names of files may hold what LaTeX takes for mathematics.
+    told = [
+        each if "$" in each else each.replace("_", "\\_")
+        for each in told_of(curves)
+        if not each.startswith("$L=")
+    ]
+    return f"{axes[0].upper()}{axes[1:]}: {', '.join(told)}. {drawn}".replace("−", "$-$")
 
 
 def warn(

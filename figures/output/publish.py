@@ -59,7 +59,7 @@ def publish(
                     stream = pending.enter_context(whole_file(path))
                     kind = path.suffix[1:]
                     if kind == "txt":
-                        stream.write(f"{fill(caption, 100)}\n".encode())
+                        stream.write(f"{_lines(caption)}\n".encode())
                     else:
                         figure.savefig(stream, format=kind, metadata=_METADATA[kind])
                     stream.flush()
@@ -71,6 +71,11 @@ def publish(
                 _keep_alone(written[0], table, provenance, others)
             raise _unwritable(path, error) from None
     return written
+
+
+def _lines(caption: str) -> str:
+    """Return a caption in lines that break at blanks alone, as LaTeX makes blanks of their ends."""
+    return fill(caption, 100, break_on_hyphens=False, break_long_words=False)
 
 
 def _keep_alone(

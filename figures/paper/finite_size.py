@@ -214,7 +214,8 @@ def _worst(residuals: list[tuple[float, str]]) -> str:
     chance = 1 - float(erf(abs(largest) / np.sqrt(2))) ** len(residuals)
     return (
         f"The largest of {len(residuals)} residuals is ${largest:.1f}$ standard errors ({where}); "
-        f"that many normal deviates have one as large in {100 * chance:.0f}\\,\\% of all cases. "
+        f"as many independent normal deviates have one as large in {100 * chance:.0f}\\,\\% of all "
+        "cases. Both losses are of the same systems. "
     )
 
 

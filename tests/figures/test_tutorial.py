@@ -54,7 +54,8 @@ def test_blocks_run(tmp_path, monkeypatch, capsys):
                 # The last digit is that of the machine.
                 assert shown[name] == value or float(shown[name]) == pytest.approx(float(value))
     written = {path.name for path in tmp_path.iterdir()}
-    assert {"theory.csv", "simulation.csv", "overlay.pdf", "mine.pdf", "best.pdf"} <= written
+    made = {"overlay.pdf", "overlay.txt", "mine.pdf", "rates.png", "best.pdf"}
+    assert {"theory.csv", "simulation.csv", *made} <= written
     assert len(Table.from_csv("simulation.csv")) == 4 * 8
     assert Path("mine.pdf").read_bytes().startswith(b"%PDF")
 
@@ -67,9 +68,10 @@ def test_public_names_are_there():
 
 
 def test_public_documentation_lists_arguments_and_refusals():
-    for function in (figures.theory_line, figures.measured, figures.markers, figures.log_axis):
+    drawing = (figures.draw, figures.plot, figures.theory_line, figures.measured, figures.markers)
+    for function in (*drawing, figures.log_axis):
         assert "Raises\n" in inspect.getdoc(function)
-    for documented in (figures.Look, figures.theory_line, figures.measured, figures.markers):
+    for documented in (figures.Look, *drawing):
         names = [name for name in inspect.signature(documented).parameters if name != "self"]
         text = inspect.getdoc(documented)
         assert all(re.search(rf"^(.*, )?\**{name}\b.*( :|$)", text, re.M) for name in names), names

@@ -9,11 +9,13 @@ import pytest
 from drawn import curves, same
 from expectations import both
 from lines import line
+from matplotlib.figure import Figure
 
 import replica.cli
 from figures import cli
 from figures.drawing.style import journal
-from figures.output.overlay import draw_overlay
+from figures.output.overlay import caption, draw_overlay
+from figures.output.publish import publish
 from replica.tables import Table
 
 
@@ -523,6 +525,22 @@ def test_any_number_of_tables_is_one_picture(tables, tmp_path, capsys):
         command = ["overlay", str(path), "--y", "test_loss", "--out", str(tmp_path)]
         assert cli.main(command) == 0
         assert capsys.readouterr().err == ""
+
+
+def test_captions_are_latex(tables, tmp_path):
+    """No line ends within a word, and names of files are text."""
+    told = caption(*of_families(tables, "a_family_of_tokens.txt"), "alpha", "test_loss")
+    assert told == (
+        "Test loss against the sample ratio $\\alpha = M/L$: tokens, cross-entropy, $C=3$, "
+        "a\\_family\\_of\\_tokens.txt, $\\lambda=0.1$, row 3. Lines: replica theory; markers: "
+        "simulation, mean and standard error over 4 systems of $L=50$ sites."
+    )
+    figure = Figure(figsize=(1, 1))
+    long = "cross-entropy and weight-decay " * 20
+    publish(figure, tables[0], tmp_path, "some", ["png"], long)
+    lines = (tmp_path / "some.txt").read_text().splitlines()
+    assert len(lines) > 5
+    assert not any(line.endswith("-") for line in lines)
 
 
 def test_residuals_stand_below_where_theory_and_simulation_meet(tables):
