@@ -6,7 +6,15 @@ from typing import Any
 
 
 class BadArgument(ValueError):
-    """An argument that is not allowed; the message names it, its value and what is."""
+    """An argument that is not allowed; the message names it, its value and what is.
+
+    Attributes
+    ----------
+    name, allowed : str
+        Its name and what is allowed, where `replica.validation.invalid` said so.
+    """
+
+    name = allowed = ""
 
 
 class MissingExtra(ImportError):

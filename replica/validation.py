@@ -28,7 +28,9 @@ _FLOAT = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|[+-]?inf
 
 def invalid(name: str, value: object, allowed: str) -> BadArgument:
     """Return the error that says, in one line, why `value` cannot be the argument `name`."""
-    return BadArgument(f"{name} = {_shown(value)} is not allowed: {name} must be {allowed}")
+    error = BadArgument(f"{name} = {_shown(value)} is not allowed: {name} must be {allowed}")
+    error.name, error.allowed = name, allowed
+    return error
 
 
 def real(name: str, value: Any, allowed: str = "a finite number") -> float:

@@ -21,7 +21,6 @@ from replica.channels.mixture import MixtureChannel
 from replica.channels.mixture_quadratic import MixtureQuadraticChannel
 from replica.channels.potts_cross_entropy import CrossEntropyChannel
 from replica.channels.quadratic import QuadraticChannel
-from replica.channels.smoothed_by_points import SmoothedChannel
 from replica.ensembles.independent import IndependentLaw
 from replica.ensembles.masked import MaskedSpectrum
 from replica.losses.cross_entropy import CrossEntropyPoints
@@ -48,11 +47,8 @@ _SPECIAL: Mapping[tuple[type[FieldLaw], str], Callable[[Any], Channel]] = {
 #: The losses with a name, as any law that can be sampled averages them.
 _POINTS: Mapping[str, Callable[[], PointLoss]] = {"cross-entropy": CrossEntropyPoints}
 
-#: The most colours whose smoothed cross-entropy a lattice can average.
-_MOST_SMOOTHED = 24
-
-#: The most whose points take no more than some ten seconds, and the most where a law has points of
-#: its own, as that of independent tokens, with true fields beside.
+#: The most colours whose smoothed cross-entropy takes no more than some ten seconds, and the most
+#: where a law has points of its own, as that of independent tokens, with true fields beside.
 _MOST_BY_POINTS, _MOST_SAMPLED = 40, 8
 
 
@@ -112,15 +108,12 @@ def masked_channel_of(law: FieldLaw, loss: str | Loss, context: MaskedSpectrum) 
                 "PottsTokens with U = I or CustomTokens"
             )
         raise invalid("masking", str(masking), allowed)
-    if known:
-        return DynamicChannel(full, context)
-    if loss != "cross-entropy":
-        allowed = "static, or dynamic with the cross-entropy or the squared error"
-        raise invalid("masking", str(masking), allowed)
-    if isinstance(law, TiltedLaw) and law.colors <= _MOST_SMOOTHED:
-        return DynamicChannel(full, context)
-    most = _MOST_BY_POINTS if isinstance(law, TiltedLaw | ModeLaw) else _MOST_SAMPLED
-    if law.colors > most:
-        allowed = f"at most {most} with dynamic masks and the cross-entropy of these data"
-        raise invalid("colors", law.colors, allowed)
-    return SmoothedChannel(full, context)
+    if not known:
+        if loss != "cross-entropy":
+            allowed = "static, or dynamic with the cross-entropy or the squared error"
+            raise invalid("masking", str(masking), allowed)
+        most = _MOST_BY_POINTS if isinstance(law, TiltedLaw | ModeLaw) else _MOST_SAMPLED
+        if law.colors > most:
+            allowed = f"at most {most} with dynamic masks and the cross-entropy of these data"
+            raise invalid("colors", law.colors, allowed)
+    return DynamicChannel(full, context)

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass, field
+
 import numpy as np
 
 from replica.arrays import Matrix, Vector
 from replica.channels.masked import MaskedChannel, MaskedFields, MaskedRule
 from replica.channels.quadratic import QuadraticChannel
+from replica.channels.smoothed_by_points import SmoothedPointRule
 from replica.quadrature.rule import Accuracy, Averages, Rule
 from replica.quadrature.smoothed import SmoothedAverages, SmoothedRule
+from replica.quadrature.tilted_law import TiltedLaw
+
+#: The most colours whose trained fields have a lattice, and the q below which its steps are far
+#: shorter than anything that happens on the way from one field to another.
+_MOST_COLORS, _LEAST_Q = 24, 1e-7
+
+#: The q beyond which points see little of a field.
+_LARGEST_Q = 1e5
 
 
 class DynamicChannel(MaskedChannel):
@@ -19,11 +31,15 @@ class DynamicChannel(MaskedChannel):
     """
 
     def rule(self, m: Vector, q: Vector, V: Vector) -> Rule:
-        """Return the quadratic loss, or a lattice of trained fields."""
+        """Return the quadratic loss, a lattice of trained fields or points of those before."""
         if isinstance(self.full, QuadraticChannel):
             return self.quadratic(self.full)
         masked = self.fields(m, q, V)
-        return DynamicRule(self, SmoothedRule(self.law.colors, _numbers(masked)))
+        points = SmoothedPointRule(self, masked)
+        tilted = isinstance(self.law, TiltedLaw) and self.law.colors <= _MOST_COLORS
+        if not tilted or masked.q[0] < _LEAST_Q:
+            return points
+        return DynamicRule(self, SmoothedRule(self.law.colors, _numbers(masked)), points)
 
     def quadratic(self, loss: QuadraticChannel) -> QuadraticDynamicRule:
         """Return the quadratic loss, to which noise adds a quadratic one."""
@@ -35,9 +51,9 @@ class DynamicChannel(MaskedChannel):
         if isinstance(self.full, QuadraticChannel):
             square = self.full.response_square(masked.m, masked.q, masked.V, accuracy)
         else:
-            order = _numbers(masked)
-            found = SmoothedRule(self.law.colors, order).averages(*order, accuracy)
-            square = np.array([[found.square]])
+            rule = self.rule(m, q, V)
+            assert isinstance(rule, DynamicRule | SmoothedPointRule)
+            square = rule.square(m, q, V, accuracy)
         modes = len(masked.m)
         squares = np.zeros((modes + 1, modes + 1))
         squares[:modes, :modes] = self.context.kept**4 * square
@@ -57,8 +73,23 @@ class QuadraticDynamicRule(MaskedRule):
         return self.channel.with_norm(average, response=weight_decay, loss=smoothed)
 
 
+@dataclass
 class DynamicRule(MaskedRule):
-    """The cross-entropy averaged over the noise of masks, by a lattice of trained fields."""
+    """The cross-entropy averaged over the noise of masks, by a lattice of trained fields.
+
+    Attributes
+    ----------
+    points : SmoothedPointRule
+        What serves where the lattice would be too large.
+    """
+
+    points: SmoothedPointRule
+    _beyond: bool = field(default=False, repr=False)
+
+    @property
+    def common_error(self) -> float:
+        """That of the rule that was used."""
+        return self.points.common_error if self._beyond else float(self.rule.common_error)
 
     def order(self, m: Vector, q: Vector, V: Vector) -> tuple[float, float, float, float]:
         """Return m, q, V and Δ of what all masks have in common."""
@@ -67,10 +98,20 @@ class DynamicRule(MaskedRule):
     def averages(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> Averages:
         """Return the averages at these order parameters."""
         found: SmoothedAverages = self.rule.averages(*self.order(m, q, V), accuracy)
+        self._beyond = math.isnan(found.loss)
+        if self._beyond and self.channel.fields(m, q, V).q[0] < _LARGEST_Q:
+            return self.points.averages(m, q, V, accuracy)
         overlap, energy, response = (np.array([each]) for each in found[:3])
         average = Averages(overlap, energy, response, found.loss)
         decay = float(self.channel.context.noise[0]) * found.curvature
         return self.channel.with_norm(average, response=decay)
+
+    def square(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> Matrix:
+        """Return E tr K²."""
+        found: SmoothedAverages = self.rule.averages(*self.order(m, q, V), accuracy)
+        if math.isnan(found.square):
+            return self.points.square(m, q, V, accuracy)
+        return np.array([[found.square]])
 
 
 def _numbers(masked: MaskedFields) -> tuple[float, float, float, float]:

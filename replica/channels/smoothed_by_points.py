@@ -1,7 +1,7 @@
 """The cross-entropy averaged over the noise of masks, at points of fields of any law.
 
-Slower than a lattice of trained fields (`replica.channels.dynamic_masks`), but right where colours
-have several modes, where the masked token is drawn from true fields, and for any number of them.
+Slower than a lattice of trained fields (`replica.quadrature.smoothed`), but right where colours
+have several modes, where the masked token is drawn from true fields, and where fields are short.
 """
 
 from __future__ import annotations
@@ -15,13 +15,12 @@ from typing import NamedTuple
 import numpy as np
 
 from replica.arrays import Matrix, Vector
-from replica.channels.dynamic_masks import DynamicChannel
-from replica.channels.masked import MaskedFields
+from replica.channels.masked import MaskedChannel, MaskedFields
 from replica.losses.smoothed_cross_entropy import SmoothedClass, SmoothedCrossEntropy
 from replica.quadrature.colour_mode_law import ModeLaw
 from replica.quadrature.field_law import FieldLaw
 from replica.quadrature.gaussian_points import DIGITS, Budget, gaussian_points, noise_points
-from replica.quadrature.rule import Accuracy, Averages, Rule
+from replica.quadrature.rule import Accuracy, Averages
 from replica.quadrature.tilted_law import TiltedLaw
 
 #: Points of the fields, and of the noise of masks. Scrambles of Sobol's points are never of one
@@ -60,22 +59,6 @@ class _Solved(NamedTuple):
     solved: SmoothedClass
 
 
-class SmoothedChannel(DynamicChannel):
-    """The cross-entropy of masks that are drawn anew in every epoch, by points."""
-
-    def rule(self, m: Vector, q: Vector, V: Vector) -> Rule:
-        """Return points for fields and noise of this size."""
-        return SmoothedPointRule(self, self.fields(m, q, V))
-
-    def response_square(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> Matrix:
-        """Return E tr K² of what all masks have in common; their noise has none."""
-        masked = self.fields(m, q, V)
-        modes = len(masked.m)
-        squares = np.zeros((modes + 1, modes + 1))
-        squares[:modes, :modes] = SmoothedPointRule(self, masked).squares(masked, accuracy)
-        return self.context.kept**4 * squares
-
-
 @dataclass
 class SmoothedPointRule:
     """Sums over points of the fields, each of which masks smooth by points of their noise.
@@ -85,13 +68,13 @@ class SmoothedPointRule:
 
     Attributes
     ----------
-    channel : SmoothedChannel
+    channel : MaskedChannel
         What the masks make of a field.
     masked : MaskedFields
         The order parameters that it is fit for.
     """
 
-    channel: SmoothedChannel
+    channel: MaskedChannel
     masked: MaskedFields
     _forces: dict[tuple[Accuracy, int, int], Matrix] = field(default_factory=dict, repr=False)
     _spread: float = field(default=0.0, repr=False)
@@ -119,8 +102,9 @@ class SmoothedPointRule:
         average = Averages(overlap, energy, response, float(loss.sum()))
         return channel.with_norm(average, response=float(channel.context.noise @ curvature))
 
-    def squares(self, masked: MaskedFields, accuracy: Accuracy) -> Matrix:
+    def square(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> Matrix:
         """Return E tr (P_k K P_l K) for every pair of colour modes."""
+        masked = self.channel.fields(m, q, V)
         parts = [
             sum(np.einsum("p,pij->ij", each.weights, each.solved.K**2) for each in part)
             for part in self._solved(masked, accuracy)

@@ -76,6 +76,20 @@ class Family:
                 raise BadArgument(point.error)
         return self
 
+    def check_masks(self) -> None:
+        """Raise ValueError where the theory knows no such masks, before any point is solved."""
+        from replica.saddle_point.saddle_point import SaddlePoint
+
+        told = {(p.data.name, p.data.colors, p.loss, p.masking): p for p in self.problems}
+        for problem in told.values():
+            try:
+                SaddlePoint(problem)
+            except BadArgument as error:
+                if self.kind and error.name == "masking":
+                    given = f"{OPTIMAL}:{self.kind}"
+                    raise invalid("masking", given, error.allowed) from None
+                raise
+
     def only(self, options: argparse.Namespace, but: Collection[str] = ()) -> Problem:
         """Return the first problem, or raise ValueError if others differ in more than `but`."""
         for name in [name for name in self.names if name not in but]:

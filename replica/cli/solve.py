@@ -40,6 +40,7 @@ def run_solve(options: argparse.Namespace, command: str) -> int:
     family = Family.from_options(options)
     problem = family.only(options)
     if family.kind:
+        family.check_masks()
         solution = at_best_masking(problem, family.kind, family.optimal)
     else:
         solution = at_best_lam(problem) if family.optimal else solve(problem, check=False)

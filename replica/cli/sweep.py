@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import fields
 from typing import Any, Protocol
@@ -27,7 +27,7 @@ from replica.commandline.terminal import say
 from replica.errors import BadArgument, Removed, Unwritable, WorkerDied
 from replica.execution.dask_cluster import check_scheduler
 from replica.execution.task import Line
-from replica.problem import CustomTokens, Problem, RowTokens
+from replica.problem import CustomTokens, RowTokens
 from replica.problem.coupling_laws import GaussianCouplings
 from replica.tables import Table
 from replica.tables.columns import as_cell
@@ -61,7 +61,7 @@ def run_sweep(options: argparse.Namespace, command: str) -> int:
         for problem in {each.data: each for each in family.problems}.values():
             check_teacher(problem)
     if options.masking is not None:
-        _check_masks(family.problems)
+        family.check_masks()
     where = integer("workers", options.workers, 1), check_scheduler(options.scheduler)
     if options.out is None:
         sink: _Sink = _Printed(family, options.json)
@@ -89,14 +89,6 @@ def run_sweep(options: argparse.Namespace, command: str) -> int:
     if options.json and options.out is not None:
         print_json(done[place] for place in family.places)
     return report_unconverged(((each, done[key]) for key, each in points.items()), family.names)
-
-
-def _check_masks(family: Sequence[Problem]) -> None:
-    """Refuse masks that the theory does not know, before any point is solved."""
-    from replica.saddle_point.saddle_point import SaddlePoint
-
-    for problem in {(p.data.name, p.data.colors, p.loss, p.masking): p for p in family}.values():
-        SaddlePoint(problem)
 
 
 class _Sink(Protocol):

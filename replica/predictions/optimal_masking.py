@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from itertools import takewhile
 
 import numpy as np
-from scipy.special import expit
+from scipy.special import expit, logit
 
 from replica.ensembles import ensemble_of
-from replica.errors import ConvergenceError, LocalMinimumWarning
+from replica.errors import BadArgument, ConvergenceError, LocalMinimumWarning
 from replica.notices import tell
 from replica.predictions.optimal_lam import check_teacher
 from replica.problem import Masking, Problem
@@ -16,6 +17,7 @@ from replica.problem.masking import MaskKind
 from replica.quadrature.search import deepest_minimum, flat_minimum
 from replica.saddle_point.continuation import State
 from replica.saddle_point.messages import failure_message
+from replica.saddle_point.saddle_point import SaddlePoint
 from replica.saddle_point.solution import Solution
 from replica.saddle_point.solver import solve, solve_from
 from replica.validation import invalid, one_of, truth
@@ -31,6 +33,10 @@ _LAM_STEP, _LAM_HALF_WIDTH, _LAM_DEGREE = 0.8, 0.5, 4
 
 #: Relative differences of the test loss that do not tell rates apart.
 _VISIBLE = 1e-9
+
+#: Relative differences of the test loss that nobody sees, and how far apart in log p/(1-p) rates
+#: that differ by no more are told.
+_ALIKE, _WIDE = 1e-6, 0.2
 
 #: log λ, below that which the data ask for, from where on less weight decay changes nothing, and
 #: above it, from where on more changes nothing.
@@ -73,8 +79,9 @@ def optimal_masking(
     -----
     LocalMinimumWarning
         If the test loss falls below its least value among neighbours at the rates near 0 or near 1,
-        as it may with little weight decay, where a row near 1 learns nothing; or if the least value
-        was found to a tenth in log p/(1 - p) only.
+        as it may with little weight decay, where a row near 1 learns nothing; if the least value
+        was found to a tenth in log p/(1 - p) only; or if rates far apart have it within 1e-6,
+        or the error of the quadrature, each with its best weight decay if that is asked for.
 
     Examples
     --------
@@ -87,6 +94,7 @@ def optimal_masking(
         raise invalid("problem", problem, "a Problem")
     one_of("kind", kind, Masking.kinds)
     check_teacher(problem)
+    _check_kind(problem, kind)
     path = _Path(problem, kind, truth("best_lam", best_lam))
     found = deepest_minimum(path.test_loss, _GRID.tolist(), _COARSE, ends=False)
     if max(path.seen.values()) <= (1.0 + _VISIBLE) * min(path.seen.values()):
@@ -101,7 +109,8 @@ def optimal_masking(
     masking = solution.problem.masking
     assert masking is not None
     lowest = min((_GRID[0], _GRID[-1]), key=path.seen.__getitem__)
-    if path.seen[lowest] < solution.test_loss:
+    within = max(_ALIKE, solution.quadrature_error)
+    if path.seen[lowest] < (1.0 - within) * solution.test_loss:
         told = (
             f"alpha = {problem.alpha}: {kind} masks of rate {masking.rate:.3g} are better than "
             f"their neighbours, with the test loss {solution.test_loss:.6g}, but those of rate "
@@ -111,7 +120,24 @@ def optimal_masking(
     if place is None:
         told = f"alpha = {problem.alpha}: the best rate is known to a tenth in log p/(1-p) only"
         tell(told, LocalMinimumWarning)
+    low, high = path.alike(within)
+    if high - low > _WIDE:
+        told = (
+            f"alpha = {problem.alpha}: {kind} masks of any rate from {expit(low):.2g} to "
+            f"{expit(high):.2g} have the least test loss within {within:.0e}"
+        )
+        tell(told, LocalMinimumWarning)
     return masking, solution
+
+
+def _check_kind(problem: Problem, kind: MaskKind) -> None:
+    """Refuse a kind of masks that the theory does not know for these data, whatever the rate."""
+    try:
+        SaddlePoint(problem.at(masking=Masking(0.5, kind)))
+    except BadArgument as error:
+        if error.name == "masking":
+            raise invalid("kind", kind, error.allowed) from None
+        raise
 
 
 def at_best_masking(problem: Problem, kind: MaskKind, best_lam: bool) -> Solution:
@@ -145,6 +171,19 @@ class _Path:
             self.latest = self.latest.at(lam=0.0 if best is None else math.exp(best))
         loss = self.seen[place] = self._solved(self.latest)
         return loss
+
+    def alike(self, within: float) -> tuple[float, float]:
+        """Return how far from the latest log p/(1-p) the test losses seen are all the same."""
+        masking = self.latest.masking
+        assert masking is not None
+        here = float(logit(masking.rate))
+        most = (1.0 + within) * self.seen[min(self.seen, key=lambda place: abs(place - here))]
+        ends = []
+        for side in (-1, 1):
+            away = sorted((side * (place - here), place) for place in self.seen)
+            near = takewhile(lambda one: self.seen[one[1]] <= most, (a for a in away if a[0] >= 0))
+            ends.append(max(near, default=(0.0, here))[1])
+        return ends[0], ends[1]
 
     def _found_lam(self) -> float | None:
         """Return the best log λ, or None where less weight decay is always better."""

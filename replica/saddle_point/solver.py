@@ -96,7 +96,9 @@ def solve_from(
         if found.status == Status.CONVERGED:
             state = State(found.x, found.inverse)
             found = _search(saddle, state, Accuracy.FINE, max_steps)
-    if not math.isfinite(largest(found.gap)):
+    # A path that ended early was at another λ, with other fields than these.
+    admitted = saddle.couplings.admits(saddle.overlaps(found.x), saddle.channel.largest_q)
+    if not (admitted and math.isfinite(largest(found.gap))):
         return without_answer(saddle, found.status), None
     solution = solution_at(saddle, found)
     return solution, State(found.x, found.inverse) if solution.converged else None

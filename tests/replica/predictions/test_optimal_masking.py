@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+from smoothed import SmoothedCrossEntropy
 
 from replica import (
     LocalMinimumWarning,
@@ -10,6 +12,7 @@ from replica import (
     PottsTokens,
     Problem,
     Table,
+    optimal_lam,
     optimal_masking,
     solve,
 )
@@ -74,3 +77,45 @@ def test_masks_that_are_worse_than_none_are_told():
     for factor in (0.98, 1.02):
         near = solve(RIDGE.at(masking=Masking(factor * masking.rate, "static")))
         assert near.test_loss > solution.test_loss
+
+
+def test_a_flat_optimum_is_told(capsys):
+    """With so few sequences of so weak couplings no rate helps, at the best weight decay."""
+    bare = Problem(2.0, 1.0, PottsTokens(2, 0.3), "squared-error")
+    with pytest.warns(
+        LocalMinimumWarning, match=r"of any rate from 0.00091 to 0.98 have the least"
+    ):
+        masking, solution = optimal_masking(bare, "dynamic", best_lam=True)
+    far = Masking(1e-3 if masking.rate > 0.5 else 0.9)
+    _, other = optimal_lam(bare.at(masking=far))
+    assert other.test_loss == pytest.approx(solution.test_loss, rel=2e-6)
+    words = ["solve", "--colors", "2", "--beta", "0.3", "--alpha", "2", "--lam", "optimal"]
+    words += ["--loss", "squared-error", "--masking", "optimal:dynamic", "--json"]
+    assert main(words) == 0
+    assert "of any rate from 0.00091 to 0.98" in capsys.readouterr().err
+
+
+def test_kinds_that_the_theory_does_not_know_are_refused_without_a_rate(tmp_path, capsys):
+    bare = Problem(2.0, 0.1, PottsTokens(2, 1.0), SmoothedCrossEntropy(0.1))
+    with pytest.raises(ValueError, match=r"^kind = 'dynamic' is not allowed: kind must be static"):
+        optimal_masking(bare, "dynamic")
+    rng, file = np.random.default_rng(1), tmp_path / "some.fasta"
+    letters = np.array(list("AB"))[rng.integers(2, size=(200, 6))]
+    file.write_text("".join(f">{i}\n{''.join(one)}\n" for i, one in enumerate(letters)))
+    words = ["--data", "tokens", "--tokens", str(file), "--rows", "1", "--alphabet", "AB"]
+    words += ["--lam", "0.1", "--alpha", "2", "--masking", "optimal:dynamic"]
+    for command in ("solve", "sweep"):
+        assert main([command, *words]) == 2
+        told = capsys.readouterr().err
+        assert "masking = 'optimal:dynamic' is not allowed: masking must be static" in told
+
+
+def test_the_best_weight_decay_where_nearly_all_is_masked():
+    """Fields are so short there that a lattice of trained ones has no end."""
+    bare = Problem(2.0, 0.1, PottsTokens(2, 1.0), masking=Masking(0.999))
+    lam, solution = optimal_lam(bare)
+    assert solution.quadrature_error < 1e-8
+    for factor in (0.9, 1.1):
+        assert solve(bare.at(lam=factor * lam)).test_loss > solution.test_loss
+    # Without anything to see the loss is that of a guess.
+    assert solve(bare.at(lam=20.0)).test_loss == pytest.approx(np.log(2.0), rel=1e-4)

@@ -8,7 +8,7 @@ import pytest
 from replica import IndependentTokens, Masking, PottsTokens, Problem, existence_threshold, solve
 from replica.channels.channel_of import channel_of
 from replica.channels.dynamic_masks import DynamicChannel
-from replica.channels.smoothed_by_points import SmoothedChannel
+from replica.channels.smoothed_by_points import SmoothedPointRule
 from replica.ensembles import ensemble_of
 from replica.ensembles.masked import MaskedSpectrum
 from replica.quadrature.rule import Accuracy
@@ -25,16 +25,15 @@ def test_points_agree_with_a_lattice_of_trained_fields(colors, within):
     context = MaskedSpectrum(ensemble.spectrum, Masking(0.3))
     full = channel_of(ensemble.law, "cross-entropy")
     m, q, V = np.array([0.5, 0.0]), np.array([0.6, 2.5]), np.array([0.8, 1.5])
-    known = DynamicChannel(full, context)
-    points = SmoothedChannel(full, context)
-    expected = known.rule(m, q, V).averages(m, q, V, Accuracy.FINE)
-    rule = points.rule(m, q, V)
-    found = rule.averages(m, q, V, Accuracy.FINE)
+    channel = DynamicChannel(full, context)
+    known = channel.rule(m, q, V)
+    rule = SmoothedPointRule(channel, channel.fields(m, q, V))
+    expected, found = (each.averages(m, q, V, Accuracy.FINE) for each in (known, rule))
     within = 4.0 * rule.common_error if within is None else within
     assert within < 2e-3
     for one, other in zip(found, expected, strict=True):
         assert one == pytest.approx(other, rel=within)
-    square, other = (each.response_square(m, q, V, Accuracy.FINE) for each in (points, known))
+    square, other = (each.square(m, q, V, Accuracy.FINE) for each in (rule, known))
     assert square == pytest.approx(other, rel=3.0 * within)
 
 
