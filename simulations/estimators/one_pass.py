@@ -65,6 +65,15 @@ def train_once(
     ------
     ValueError
         If an argument is not allowed.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens
+    >>> from simulations import PottsModel, sample
+    >>> tokens = sample(PottsModel.random(PottsTokens(3, 1.5), 20, seed=0), 80, seed=1)
+    >>> course = train_once(tokens, 3, lam=0.0, rate=0.8, samples=[20, 80])
+    >>> [(number, rows.weights.shape, rows.status) for number, rows in course]
+    [(20, (20, 20), 'converged'), (80, (20, 20), 'converged')]
     """
     known = given(tokens, colors, lam, loss, similarity, rows)
     sites = known.tokens.shape[1]
