@@ -336,6 +336,15 @@ def test_the_best_rate_is_the_best():
         assert one_pass(problem, moved, [3.0]).test_loss[0] > end
 
 
+def test_the_best_rate_of_a_long_pass_is_found():
+    """It falls nearly as one over the length, far below what a row forgets at."""
+    problem = Problem(1.0, 0.0, PottsTokens(2, 1.0), "squared-error")
+    rate, course = optimal_rate(problem, 400.0)
+    assert 0.01 < rate.rate < 0.03
+    for factor in (0.95, 1.05):
+        assert one_pass(problem, factor * rate.rate, [400.0]).test_loss[0] > course.test_loss[0]
+
+
 def test_schedules_say_their_rates():
     assert [Schedule(2.0)(t) for t in (0.0, 9.0)] == [2.0, 2.0]
     cosine = Schedule(2.0, "cosine", 4.0)
