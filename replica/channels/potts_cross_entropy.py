@@ -29,10 +29,10 @@ from replica.quadrature.tilted_law import TiltedLaw
 #: minutes, and with more than two colours lose their digits.
 _LARGEST_Q_OF_TWO, _LARGEST_Q = 1e9, 1e6
 
-#: Number of colours, and of lattice points times their cube, from which on one grid of the
+#: Number of colours, and of lattice points times their square, from which on one grid of the
 #: exchangeable rule costs less, and of points times colours, from which on many do; for two colours
 #: the lattice always costs less.
-_MOST_COLORS, _MORE_THAN_GRID, _MOST_WORK = 5, 130_000, 60_000
+_MOST_COLORS, _MORE_THAN_GRID, _MOST_WORK = 5, 200_000, 200_000
 
 #: Newton steps, of which V = 1e150 takes half.
 _STEPS = 24
@@ -58,7 +58,7 @@ class CrossEntropyChannel(Channel):
         """Return the cheaper rule: a lattice of fields, or the exchangeability of colours."""
         if self.colors <= _MOST_COLORS:
             lattice = LatticeRule.near(self.colors, q[0])
-            if self.colors == 2 or lattice.points * self.colors**3 <= _MORE_THAN_GRID:
+            if self.colors == 2 or lattice.points * self.colors**2 <= _MORE_THAN_GRID:
                 return lattice
             grid = GridRule.near(self.colors, m[0], q[0], V[0])
             if not grid.good and lattice.points * self.colors <= _MOST_WORK:

@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from replica.arrays import Matrix, Vector
-from replica.quadrature.kernels.lattice import solved_probabilities
+from replica.quadrature.kernels.softmax_prox import solved_probabilities
 from replica.quadrature.point_sum import Solved
 
 

@@ -7,19 +7,28 @@ colour multiplies its points.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
 
-from replica.arrays import Vector
+from replica.arrays import Matrix, Vector
 from replica.quadrature.kernels.lattice import lattice_averages
+from replica.quadrature.kernels.softmax_prox import solved_probabilities
+from replica.quadrature.lattice_points import LatticePoints, lattice_points
 from replica.quadrature.rule import Accuracy, Averages
 
 #: log(1/error) that the spacings of the three accuracies aim at, and the radii beyond which
 #: a Gaussian field of a few components has less weight than that.
 DIGITS = (13.0, 27.0, 33.0)
 RADII = (6.0, 7.8, 9.0)
+
+
+#: The same of this rule: the error of the second shows, and a third of the points is saved.
+_DIGITS, _RADII = (13.0, 27.0, 30.0), (6.0, 7.8, 8.2)
+
+#: Spacings are powers of 2^(1/16), so that problems and their neighbours share points.
+_PER_OCTAVE = 16
 
 
 @dataclass(frozen=True)
@@ -39,11 +48,14 @@ class LatticeRule:
         Distance of the lattice planes for each accuracy.
     q : float
         The q for which the spacings were chosen.
+    solved : dict
+        Where the last evaluation of an accuracy solved the prox, to start the next one.
     """
 
     colors: int
     q: float
     spacings: tuple[float, ...]
+    solved: dict[Accuracy, Matrix] = field(default_factory=dict, repr=False, compare=False)
 
     #: Rounding, and the tails beyond the largest radius.
     common_error: ClassVar[float] = 2e-12
@@ -51,13 +63,14 @@ class LatticeRule:
     @classmethod
     def near(cls, colors: int, q: float) -> LatticeRule:
         """Return the rule for the surroundings of q."""
-        return cls(colors, q, tuple(spacing(q, digits) for digits in DIGITS))
+        wanted = (_PER_OCTAVE * math.log2(spacing(q, digits)) for digits in _DIGITS)
+        return cls(colors, q, tuple(2.0 ** (math.floor(each) / _PER_OCTAVE) for each in wanted))
 
     @property
     def points(self) -> float:
         """Number of points, up to edge effects, that the accuracy FINE evaluates."""
         n = self.colors - 1
-        radius = RADII[Accuracy.FINE]
+        radius = _RADII[Accuracy.FINE]
         ball: float = math.pi ** (n / 2) / math.gamma(n / 2 + 1) * radius**n
         cell: float = (math.sqrt(2) * self.spacings[Accuracy.FINE]) ** n / math.sqrt(self.colors)
         return ball / cell / math.factorial(n)
@@ -68,10 +81,31 @@ class LatticeRule:
 
     def averages(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> Averages:
         """Return the averages at these order parameters."""
-        _, overlap, energy, response, loss = lattice_averages(
-            self.colors, m[0], q[0], V[0], self.spacings[accuracy], RADII[accuracy]
-        )
-        return Averages(np.array([overlap]), np.array([energy]), np.array([response]), loss)
+        points = lattice_points(self.colors, self.spacings[accuracy], _RADII[accuracy])
+        scale = math.sqrt(2.0 * q[0]) * self.spacings[accuracy]
+        found = np.empty(5)
+        for known in (True, False) if accuracy in self.solved else (False,):
+            if not known:
+                self.solved[accuracy] = np.empty((self.colors + 1, points.weights.size))
+            solved = self.solved[accuracy]
+            if lattice_averages(*points, m[0], V[0], scale, known, solved, found):
+                return Averages(found[1:2], found[2:3], found[3:4], float(found[4]))
+        del self.solved[accuracy]
+        return _searched(points, m[0], V[0], scale)
+
+
+def _searched(points: LatticePoints, m: float, V: float, scale: float) -> Averages:
+    """Return the averages by a search at every point."""
+    omega = scale * points.k.T
+    omega[:, 0] += m
+    p, losses = np.empty_like(omega), np.empty(len(omega))
+    solved_probabilities(omega, V, p, losses)
+    r = p / (1.0 + V * p)
+    pairs = (r[:, 1:] * np.cumsum(r, axis=1)[:, :-1]).sum(axis=1)
+    wrong = p[:, 1:].sum(axis=1)
+    values = wrong, wrong**2 + (p[:, 1:] ** 2).sum(axis=1), 2.0 * pairs / r.sum(axis=1), losses
+    overlap, energy, response, loss = (points.weights @ each for each in values)
+    return Averages(np.array([overlap]), np.array([energy]), np.array([response]), float(loss))
 
 
 def spacing(q: float, digits: float) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replica.arrays import Vector
-from replica.quadrature.kernels.lattice import solved_probabilities
+from replica.quadrature.kernels.softmax_prox import solved_probabilities
 from replica.quadrature.rule import Accuracy
 
 #: log(1/error) aimed at for each accuracy, and the most numbers of an array.

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from replica.jit import inlined, jit
-from replica.quadrature.kernels.lattice import _log_normaliser, _polish
 from replica.quadrature.kernels.smoothed import divided, factorised
+from replica.quadrature.kernels.softmax_prox import _log_normaliser, _polish
 
 #: Newton steps for the common part of the fields, and halvings of a step.
 _STEPS, _HALVINGS = 100, 40

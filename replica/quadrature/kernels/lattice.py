@@ -1,189 +1,196 @@
-"""Kernels that solve the prox of the cross-entropy at every point of a lattice of fields."""
+"""Kernel that averages the cross-entropy over a lattice of fields, many points at once."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from replica.jit import inlined, jit
-from replica.quadrature.kernels.special import wright_omega
+from replica.jit import inlined, jit, part
+from replica.quadrature.kernels.special import exponential
+
+#: Points that are solved at once.
+BLOCK = 128
+
+#: What a point takes of up to four points before it, in a line: the polynomial through them.
+SHARES = np.array([[1.0, 0, 0, 0], [2.0, -1, 0, 0], [3.0, -3, 1, 0], [4.0, -6, 4, -1]])
+
+#: The sum of squares of steps below which what they leave, of third order, is rounding, and that
+#: per point beyond which they lead nowhere; the most steps; and the last step of a rough start.
+_SETTLED, _LOST, _MOST_STEPS, _ROUGH = 1e-9, 1e3, 12, 1e-3
 
 
 @inlined
-def _log_normaliser(c, V, p):
-    """Solve Σ_a p_a = 1 for t, V p_a = ω(c_a - t + log V), and leave p_a in `p`."""
-    colors = c.size
-    t = c[0]
-    for a in range(1, colors):
-        t = max(t, c[a])
-    # Σ p decreases in t. It exceeds 1 where the largest p alone is 1, and is below 1 where
-    # every p is at most 1/C.
-    low, high = t - V, t + np.log(colors) - V / colors
-    t = low if V > 1.0 else high
-    log_V = np.log(V)
-    for _ in range(100):
-        total = slope = 0.0
-        for a in range(colors):
-            p[a] = wright_omega(c[a] - t + log_V) / V
-            total += p[a]
-            slope += p[a] / (1.0 + V * p[a])
-        gap = np.log(total)
-        if gap > 0.0:
-            low = t
-        else:
-            high = t
-        step = gap * total / slope
-        if abs(step) < 1e-14 * (1.0 + abs(t)) or high - low < 1e-15 * (1.0 + abs(t)):
-            break
-        t += step
-        if t < low or t > high:
-            t = 0.5 * (low + high)
-    return t
+def _log_ratio(g):
+    """Return -log(1 - g) for 0 <= g <= 1/2, as 2 artanh z with z = g/(2 - g) <= 1/3."""
+    z = g / (2.0 - g)
+    y = z * z
+    series = 1 / 21 + y * (1 / 23 + y * (1 / 25 + y * (1 / 27 + y * (1 / 29 + y / 31))))
+    series = 1 / 13 + y * (1 / 15 + y * (1 / 17 + y * (1 / 19 + y * series)))
+    series = 1 / 5 + y * (1 / 7 + y * (1 / 9 + y * (1 / 11 + y * series)))
+    return 2.0 * z * (1.0 + y * (1 / 3 + y * series))
 
 
-@inlined
-def _polish(c, V, t, log_p, p):
-    """Newton's method for log p and t together; return t and whether it converged."""
-    colors = c.size
-    for _ in range(8):
-        total = slope = pull = 0.0
-        for a in range(colors):
-            p[a] = np.exp(log_p[a])
-            r = p[a] / (1.0 + V * p[a])
-            total += p[a]
-            slope += r
-            pull += r * (c[a] - t - log_p[a] - V * p[a])
-        shift = (pull + total - 1.0) / slope
-        largest = abs(shift)
-        for a in range(colors):
-            step = (c[a] - t - shift - log_p[a] - V * p[a]) / (1.0 + V * p[a])
-            log_p[a] += step
-            largest = max(largest, abs(step))
-            # What the step leaves is of third order.
-            p[a] *= 1.0 + step * (1.0 + 0.5 * step)
-        t += shift
-        if largest < 3e-7:
-            return t, True
-        if not largest < 4.0:
-            break
-    return t, False
+@part
+def _two_valued(V, n, target, start):
+    """Return about the z = h_1 - h_2 - log n where the fields of all but the first are alike.
 
-
-@jit
-def solved_probabilities(omega, V, p, losses):
-    """Fill p = softmax(prox(ω)) and log(1/p_1) for every line of fields ω, masked colour first."""
-    points, colors = omega.shape
-    c = np.empty(colors)
-    log_p = np.empty(colors)
-    for point in range(points):
-        for a in range(colors):
-            c[a] = omega[point, a]
-        c[0] += V
-        t = _log_normaliser(c, V, p[point])
-        for a in range(colors):
-            log_p[a] = c[a] - t - V * p[point, a]
-        _polish(c, V, t, log_p, p[point])
-        wrong = 0.0
-        for a in range(1, colors):
-            wrong += p[point, a]
-        losses[point] = -np.log1p(-wrong) if wrong < 0.5 else -log_p[0]
-
-
-@jit
-def lattice_averages(colors, m, q, V, spacing, radius):
-    """Average over the C - 1 fields by the trapezoidal rule on the lattice A*_{C-1}.
-
-    The points are ξ = √2 s K0 k for integers k; those within `radius` count. Colours other
-    than the masked one are exchangeable, so k_2 >= ... >= k_C = 0 with multiplicities is
-    enough.
-
-    Returns
-    -------
-    tuple
-        E 1, E g_1, E |g|², E tr K, E log(1/p_1).
+    With u = 1 - p_1 = 1/(1 + e^z) and B = V C/n it solves z - B u = ω_1 - ω_2 - log n, the target.
     """
-    others = colors - 1
-    step = np.sqrt(2.0) * spacing
-    reach = (radius / step) ** 2
-    k = np.zeros(max(colors - 2, 1), dtype=np.int64)
-    c = np.empty(colors)
-    p = np.empty(colors)
-    log_p = np.empty(colors)
-    log_p1 = np.zeros(colors)
-    log_p2 = np.zeros(colors)
-    scale = np.sqrt(q) * step
+    B = V * (n + 1.0) / n
+    low, high, z = target, target + B, start
+    step = before = 0.0
+    for _ in range(200):
+        # Newton's steps may go to and fro between the flat parts on both sides.
+        if not (low < z < high and -step * before <= 0.5 * before * before):
+            z = 0.5 * (low + high)
+        e = np.exp(-abs(z))
+        more = 1.0 / (1.0 + e)
+        less = e * more
+        excess = z - B * (less if z > 0.0 else more) - target
+        if excess > 0.0:
+            high = z
+        else:
+            low = z
+        before, step = step, excess / (1.0 + B * less * more)
+        z -= step
+        if abs(step) < _ROUGH:
+            break
+    return z
+
+
+@part
+def _settle(k, scale, lift, V, solved, begin, end, p, share, steps, pull, slope, bend):
+    """Solve log p_a + V p_a = c_a - t, Σ p_a = 1 at the points of a block; tell whether it is done.
+
+    Newton's step δ, σ of log p, t and the next order of the same expansion,
+    σ' = Σ r δ²/(2 Σ r), δ' = -(σ' + V p δ²/2)/(1 + V p), r = p/(1 + V p).
+    """
+    colors, count = len(k), end - begin
+    t = solved[colors, begin:end]
+    for _ in range(_MOST_STEPS):
+        for i in range(count):
+            pull[i], slope[i], bend[i] = -1.0, 0.0, 0.0
+        for a in range(colors):
+            log_p, field, more = solved[a, begin:end], k[a, begin:end], lift if a == 0 else 0.0
+            for i in range(count):
+                p_i = exponential(log_p[i])
+                share_i = 1.0 / (1.0 + V * p_i)
+                gap = scale * field[i] + more - t[i] - log_p[i] - V * p_i
+                p[a, i], share[a, i], steps[a, i] = p_i, share_i, gap
+                pull[i] += p_i + p_i * share_i * gap
+                slope[i] += p_i * share_i
+        for i in range(count):
+            slope[i] = 1.0 / slope[i]
+            pull[i] *= slope[i]
+        squares = 0.0
+        for a in range(colors):
+            for i in range(count):
+                step = (steps[a, i] - pull[i]) * share[a, i]
+                steps[a, i] = step
+                bend[i] += p[a, i] * share[a, i] * (step * step)
+                squares += step * step
+        for i in range(count):
+            bend[i] *= 0.5 * slope[i]
+            t[i] += pull[i] + bend[i]
+        for a in range(colors):
+            log_p = solved[a, begin:end]
+            for i in range(count):
+                step, curve = steps[a, i], V * p[a, i] * share[a, i]
+                step -= share[a, i] * bend[i] + 0.5 * curve * (step * step)
+                log_p[i] += step
+                # Enough for what is left of the last step.
+                step *= 1.0 + step * (0.5 + step / 6.0)
+                p[a, i] += p[a, i] * step
+                step *= curve
+                share[a, i] *= 1.0 - step * (1.0 - step * (1.0 - step))
+        if squares < _SETTLED:
+            return True
+        if not squares < _LOST * count:
+            break
+    return False
+
+
+@part
+def _add(p, share, log_p, weights, gaps, squares, pairs, slope, found):
+    """Add to the sums of 1, g_1, |g|², tr K and log(1/p_1) those of a block."""
+    count = len(weights)
+    for i in range(count):
+        gaps[i], squares[i], pairs[i], slope[i] = 0.0, 0.0, 0.0, p[0, i] * share[0, i]
+    for a in range(1, len(p)):
+        for i in range(count):
+            r = p[a, i] * share[a, i]
+            gaps[i] += p[a, i]
+            squares[i] += p[a, i] * p[a, i]
+            pairs[i] += r * slope[i]
+            slope[i] += r
     norm = gap = energy = response = loss = 0.0
-    going = True
-    while going:
-        s1 = s2 = 0.0
-        multiplicity = 1.0
-        run = 0
-        for i in range(colors - 2):
-            s1 += k[i]
-            s2 += k[i] * k[i]
-        # (C - 1)! over the factorials of the runs of equal k.
-        for i in range(others):
-            value = k[i] if i < colors - 2 else 0
-            run = run + 1 if i > 0 and value == k[i - 1] else 1
-            multiplicity *= (i + 1.0) / run
-        # |K0 k|² = s2 + k_1² - (s1 + k_1)²/C <= reach, a quadratic in k_1.
-        room = (reach - s2 + s1 * s1 / others) * colors / others
-        if room >= 0.0:
-            middle = s1 / others
-            first = int(np.ceil(middle - np.sqrt(room)))
-            last = int(np.floor(middle + np.sqrt(room)))
-            for i in range(others):
-                c[i + 1] = scale * k[i] if i < colors - 2 else 0.0
-            t = t1 = t2 = 0.0
-            warm = 0
-            for k1 in range(first, last + 1):
-                c[0] = scale * k1 + m + V
-                solved = False
-                if warm > 0:
-                    # Start from the parabola, line or point through the last solutions.
-                    x1 = 3.0 if warm > 2 else warm
-                    x2 = -3.0 if warm > 2 else 1.0 - warm
-                    x3 = 1.0 if warm > 2 else 0.0
-                    t, t1, t2 = x1 * t + x2 * t1 + x3 * t2, t, t1
-                    for a in range(colors):
-                        guess = x1 * log_p[a] + x2 * log_p1[a] + x3 * log_p2[a]
-                        log_p2[a] = log_p1[a]
-                        log_p1[a] = log_p[a]
-                        log_p[a] = guess
-                    t, solved = _polish(c, V, t, log_p, p)
-                    warm = warm + 1 if solved else 0
-                if not solved:
-                    t = _log_normaliser(c, V, p)
-                    for a in range(colors):
-                        log_p[a] = c[a] - t - V * p[a]
-                    t, solved = _polish(c, V, t, log_p, p)
-                    warm = 1 if solved else 0
-                square = s2 + k1 * k1 - (s1 + k1) ** 2 / colors
-                weight = multiplicity * np.exp(-0.5 * step * step * square)
-                g1 = g2 = total = trace = 0.0
+    for i in range(count):
+        weight, g = weights[i], gaps[i]
+        norm += weight
+        gap += weight * g
+        energy += weight * (g * g + squares[i])
+        response += weight * pairs[i] / slope[i]
+        near = _log_ratio(g if g < 0.5 else 0.5)
+        loss += weight * (near if g < 0.5 else -log_p[i])
+    found[0] += norm
+    found[1] += gap
+    found[2] += energy
+    found[3] += 2.0 * response
+    found[4] += loss
+
+
+@jit
+def lattice_averages(k, weights, before, many, blocks, first, m, V, scale, known, solved, found):
+    """Average over the C - 1 fields of a lattice; return whether all of its points were solved.
+
+    Parameters
+    ----------
+    k, weights : arrays (colors, points) and (points,)
+        Fields are `scale` k, the masked one m more.
+    before, many : arrays (4, points) and (points,), without the points of the first blocks
+        The points that a point starts from, and one less than how many of them there are.
+    blocks, first : array, int
+        Where blocks of points begin and end, and how many of them have no point before: there all
+        fields but the masked one are 0.
+    known : bool
+        Whether `solved` has a solution of nearby order parameters, to start from.
+    solved : array (colors + 1, points)
+        Receives log p of every colour, and the log normaliser.
+    found : array (5,)
+        Receives E 1, E g_1, E |g|², E tr K, E log(1/p_1).
+    """
+    colors = len(k)
+    n = colors - 1.0
+    log_n = np.log(n)
+    # Apart from one another for all colours: else no lanes, as compilers look at whole arrays.
+    p, share, steps = (
+        np.empty((colors, BLOCK)),
+        np.empty((colors, BLOCK)),
+        np.empty((colors, BLOCK)),
+    )
+    one, two, three, four = np.empty(BLOCK), np.empty(BLOCK), np.empty(BLOCK), np.empty(BLOCK)
+    last = second = np.nan
+    for j in range(5):
+        found[j] = 0.0
+    for block in range(blocks.size - 1):
+        begin, end = blocks[block], blocks[block + 1]
+        if not known and block < first:
+            for i in range(begin, end):
+                z = _two_valued(V, n, scale * k[0, i] + m - log_n, 2.0 * last - second)
+                last, second = z, last
+                log_u = min(0.0, -z) - np.log1p(np.exp(-abs(z)))
+                solved[0, i] = log_u + z
                 for a in range(1, colors):
-                    g1 += p[a]
-                    g2 += p[a] * p[a]
-                for a in range(colors):
-                    r = p[a] / (1.0 + V * p[a])
-                    trace += r * total
-                    total += r
-                norm += weight
-                gap += weight * g1
-                energy += weight * (g1 * g1 + g2)
-                response += weight * 2.0 * trace / total
-                loss -= weight * (np.log1p(-g1) if g1 < 0.5 else log_p[0])
-        # The next k: |K0 k| grows with each entry, so the first k too far ends its loop.
-        going = False
-        for i in range(colors - 2):
-            k[i] += 1
-            for j in range(i):
-                k[j] = k[i]
-            s1 = s2 = 0.0
-            for j in range(colors - 2):
-                s1 += k[j]
-                s2 += k[j] * k[j]
-            if s2 - s1 * s1 / others <= reach:
-                going = True
-                break
-    cell = (step / np.sqrt(2.0 * np.pi)) ** others / np.sqrt(colors)
-    return norm * cell, gap * cell, energy * cell, response * cell, loss * cell
+                    solved[a, i] = log_u - log_n
+                solved[colors, i] = log_n - log_u - V * np.exp(log_u) / n
+        elif not known:
+            for i in range(begin, end):
+                j = i - blocks[first]
+                w = SHARES[many[j]]
+                i0, i1, i2, i3 = before[0, j], before[1, j], before[2, j], before[3, j]
+                for a in range(colors + 1):
+                    now = w[0] * solved[a, i0] + w[1] * solved[a, i1]
+                    solved[a, i] = now + (w[2] * solved[a, i2] + w[3] * solved[a, i3])
+        if not _settle(k, scale, m + V, V, solved, begin, end, p, share, steps, one, two, three):
+            return False
+        _add(p, share, solved[0, begin:end], weights[begin:end], one, two, three, four, found)
+    return True
