@@ -13,6 +13,7 @@ from replica.ensembles import answering
 from replica.ensembles.whole_sequences import WholeSequences
 from replica.immutable import Immutable
 from replica.predictions.attention_outliers import alpha_threshold, sight
+from replica.predictions.noisy_attention import noisy_attention
 from replica.problem import Problem
 from replica.saddle_point.status import Status
 from replica.spectra.resolvent import resolvent
@@ -102,7 +103,16 @@ class AttentionSpectrum(Immutable):
     status: str
 
     def attention(self, covariance: Any) -> Any:
-        """Return the eigenvalues of A of eigenvalues of the sequences' covariance."""
+        """Return the eigenvalues of A of eigenvalues of the sequences' covariance.
+
+        Raises
+        ------
+        ValueError
+            If the loss is another one than the squared error: its A has eigenvectors of its own.
+        """
+        if self.problem.loss != "squared-error":
+            allowed = "squared-error, whose eigenvectors are those of the covariance"
+            raise invalid("loss", self.problem.loss_name, allowed)
         ratio = self.problem.alpha * answering(self.problem.data, "whole").whole.observed
         return _attended(np.multiply(ratio, covariance), self.diagonal, self.decay, self.scale)
 
@@ -124,7 +134,10 @@ _TOLD = ("atom", "atom_share", "coupling_error", *_OUTLIERS)
 
 
 def attention_spectrum(problem: Problem) -> AttentionSpectrum:
-    """Return the spectrum of the whole attention matrix of the squared error.
+    """Return the spectrum of the whole attention matrix.
+
+    That of another loss than the squared error is the spectrum of (A + Aᵀ)/2; the entries of A and
+    of its transpose have noise apart (THEORY.md, section 20).
 
     Parameters
     ----------
@@ -132,7 +145,8 @@ def attention_spectrum(problem: Problem) -> AttentionSpectrum:
         With the squared error and one token masked at a time, or masks that are drawn anew in
         every epoch; PottsTokens with Gaussian couplings and U = I, with a pattern or without,
         GaussianTokens in whole sequences (joint=True), or CustomTokens, whose covariance then is
-        that of whole sequences, with eigenvectors in no relation to the sites.
+        that of whole sequences, with eigenvectors in no relation to the sites. With another loss
+        PottsTokens without masks.
 
     Returns
     -------
@@ -142,12 +156,17 @@ def attention_spectrum(problem: Problem) -> AttentionSpectrum:
     Raises
     ------
     ValueError
-        If the problem has another loss, whose matrix is measured by simulation only, masks that
-        are drawn once, data of which whole sequences are not known, or no weight decay and no more
-        samples than sites.
+        If the problem has masks that are drawn once, data of which whole sequences are not known,
+        or no weight decay and no more samples than sites.
     """
     whole, decay, scale = _checked(problem)
     ratio = problem.alpha * whole.observed
+    if problem.loss != "squared-error":
+        noisy = noisy_attention(problem, whole)
+        seen = _outliers(problem, whole, (noisy["diagonal"], decay, scale))
+        exact = noisy["quadrature_error"] < _EXACT
+        status = str(Status.CONVERGED if exact else Status.MAX_STEPS)
+        return AttentionSpectrum(**{"problem": problem, **seen, **noisy, "status": status})
     R = resolvent(whole.values, whole.weights, ratio, decay)
     trained, norm2 = (R.diagonal, decay, scale), scale**2 * R.spread
     for S in finer_spectra(whole.population, ratio):
@@ -184,9 +203,6 @@ def _checked(problem: Problem) -> tuple[WholeSequences, float, float]:
     """Return what is known of whole sequences, the weight decay in P, and the factor of A."""
     if not isinstance(problem, Problem):
         raise invalid("problem", problem, "a Problem")
-    if problem.loss != "squared-error":
-        allowed = "squared-error: the whole matrix of other losses is measured only, by simulation"
-        raise invalid("loss", problem.loss_name, allowed)
     whole = answering(problem.data, "whole").whole
     decay, scale = problem.lam, 1.0
     if problem.masking is not None:

@@ -168,18 +168,25 @@ def threshold() -> list[float]:
         values, errors = np.array(limits).T
         x = 1 / np.square(strengths)
 
-        def zero(overlaps: np.ndarray) -> float:
-            roots = np.roots(np.polyfit(x, overlaps, 2, w=1 / errors))  # noqa: B023
-            near = roots[np.isreal(roots)].real
-            near = near[near > x[0] - 0.05]
-            return float(near.min() ** -0.5) if len(near) else np.nan
-
-        drawn = [zero(values + errors * rng.standard_normal(len(errors))) for _ in range(400)]
+        drawn = [
+            vanishing(x, values + errors * rng.standard_normal(len(errors)), errors)
+            for _ in range(400)
+        ]
         expected = attention_spectrum(
             Problem(alpha, lam, PottsTokens(colors, beta, spike=1.5), LOSSES[0])
         ).spike_threshold
-        distances += told(f"C = {colors}, {name}", [(zero(values), np.nanstd(drawn), expected)])
+        distances += told(
+            f"C = {colors}, {name}", [(vanishing(x, values, errors), np.nanstd(drawn), expected)]
+        )
     return distances
+
+
+def vanishing(x: np.ndarray, overlaps: np.ndarray, errors: np.ndarray) -> float:
+    """Return the θ at which a parabola in x = 1/θ² through the overlaps vanishes."""
+    roots = np.roots(np.polyfit(x, overlaps, 2, w=1 / errors))
+    near = roots[np.isreal(roots)].real
+    near = near[near > x[0] - 0.05]
+    return float(near.min() ** -0.5) if len(near) else np.nan
 
 
 def symmetry() -> list[float]:
