@@ -52,7 +52,7 @@ def _ordered(b: float, spike: float, colors: int) -> bool:
 
     Where v = ±1 the colours have frequencies x±, one enriched or depleted and the others equal, as
     that gains most. Jensen's bound on the free energy of such a state, with S = Σ x² of the mean x
-    of both, is (THEORY.md, section 1)
+    of both, is (THEORY.md, section 19)
 
     ½ (H(x+) + H(x-)) + (β²/4) S (1 - S) + (βθ/2) |(x+ - x-)/2|².
     """

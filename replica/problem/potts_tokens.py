@@ -43,7 +43,7 @@ class PottsTokens(DataModel):
     spike : float, optional
         θ, 0 or greater, less than C/β if β > 0: the strength of a pattern v of random signs in
         Gaussian couplings, J + (θ/L) v vᵀ, for U = I. Of a row it is too small a part to be
-        noticed, in the whole matrix it stands out (THEORY.md, The whole matrix).
+        noticed, in the whole matrix it stands out (THEORY.md, section 19).
 
     Raises
     ------
