@@ -1,4 +1,4 @@
-"""The whole attention matrix of the squared error: its spectrum, and what stands out of it."""
+"""The whole attention matrix: its spectrum, and what stands out of it."""
 
 from __future__ import annotations
 
@@ -26,11 +26,12 @@ _EXACT, _ENOUGH = 1e-9, 1e-11
 
 @dataclass(frozen=True, eq=False)
 class AttentionSpectrum(Immutable):
-    """The attention of all sites, trained with the squared error, as L → ∞ (THEORY.md, section 19).
+    """The attention of all sites as L → ∞ (THEORY.md, sections 19 and 20).
 
-    A = I - diag(P)^{-1} P, P = (Σ_μ Σ_c x xᵀ + Lλ)^{-1}, so that A and the covariance of the
-    sequences, (1/M) Σ_μ Σ_c x xᵀ/(C-1), x_j = (K0 s_j)_c, have the same eigenvectors: `attention`
-    maps the eigenvalues of the one to those of the other.
+    With the squared error A = I - diag(P)^{-1} P, P = (Σ_μ Σ_c x xᵀ + Lλ)^{-1}, so that A and the
+    covariance of the sequences, (1/M) Σ_μ Σ_c x xᵀ/(C-1), x_j = (K0 s_j)_c, have the same
+    eigenvectors: `attention` maps the eigenvalues of the one to those of the other. With another
+    loss A stands for (A + Aᵀ)/2.
 
     Attributes
     ----------
@@ -47,7 +48,8 @@ class AttentionSpectrum(Immutable):
     moments : array (4,)
         tr A^k/L for k = 1 to 4; the first is 0, the second |A_i|², the mean over rows.
     diagonal, decay, scale : float
-        L P_ii; the weight decay in P, λ unless there are masks; and what multiplies A then.
+        L P_ii; the weight decay in P, λ unless there are masks or another loss; and what
+        multiplies A then.
     coupling_error : float
         |A - A*|²/|A*|², as `solve` tells it of a row; NaN where A* is not known or vanishes.
     outlier, overlap : float
@@ -62,7 +64,8 @@ class AttentionSpectrum(Immutable):
         The θ from which on a pattern stands out of A and of the sequences' covariance, and out of
         that of one-hot tokens; NaN where none does.
     alpha_threshold : float
-        The α from which on the planted pattern stands out of A; NaN where it never does.
+        The α from which on the planted pattern stands out of A; NaN where it never does, and of
+        another loss than the squared error, where it is not sought.
     uniform_outlier, uniform_overlap : float
         The same as `outlier` of the direction (1, …, 1), without a pattern; NaN where its share of
         G is no eigenvalue beyond the others, as for up to four colours.
