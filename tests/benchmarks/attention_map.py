@@ -153,6 +153,14 @@ def pattern() -> list[float]:
     return distances
 
 
+def zero(x: np.ndarray, overlaps: np.ndarray, errors: np.ndarray) -> float:
+    """The strength θ at which a parabola through the overlaps in x = 1/θ² vanishes."""
+    roots = np.roots(np.polyfit(x, overlaps, 2, w=1 / errors))
+    near = roots[np.isreal(roots)].real
+    near = near[near > x[0] - 0.05]
+    return float(near.min() ** -0.5) if len(near) else np.nan
+
+
 def threshold() -> list[float]:
     """The strength at which the overlaps, extrapolated to L → ∞, vanish: of a parabola in 1/θ²."""
     print("threshold of A, of principal components")
@@ -169,24 +177,14 @@ def threshold() -> list[float]:
         x = 1 / np.square(strengths)
 
         drawn = [
-            vanishing(x, values + errors * rng.standard_normal(len(errors)), errors)
-            for _ in range(400)
+            zero(x, values + errors * rng.standard_normal(len(errors)), errors) for _ in range(400)
         ]
         expected = attention_spectrum(
             Problem(alpha, lam, PottsTokens(colors, beta, spike=1.5), LOSSES[0])
         ).spike_threshold
-        distances += told(
-            f"C = {colors}, {name}", [(vanishing(x, values, errors), np.nanstd(drawn), expected)]
-        )
+        found = zero(x, values, errors)
+        distances += told(f"C = {colors}, {name}", [(found, np.nanstd(drawn), expected)])
     return distances
-
-
-def vanishing(x: np.ndarray, overlaps: np.ndarray, errors: np.ndarray) -> float:
-    """Return the θ at which a parabola in x = 1/θ² through the overlaps vanishes."""
-    roots = np.roots(np.polyfit(x, overlaps, 2, w=1 / errors))
-    near = roots[np.isreal(roots)].real
-    near = near[near > x[0] - 0.05]
-    return float(near.min() ** -0.5) if len(near) else np.nan
 
 
 def symmetry() -> list[float]:
