@@ -27,7 +27,8 @@ def add_spectrum(commands: Commands) -> None:
         "spectrum",
         print_spectrum,
         "spectrum of the whole attention matrix",
-        "Prints edges, outliers and moments of the squared error's as CSV, one line per alpha.",
+        "Prints edges, outliers and moments as CSV, one line per alpha; the loss is the "
+        "squared error unless another is named.",
     )
     add_problem_options(
         parser, "greater than 0, or 0 for many samples", models=EXPANDED, similarity=False

@@ -1,4 +1,4 @@
-"""The whole attention matrix of the squared error: its spectrum, and what stands out of it."""
+"""The whole attention matrix: its spectrum, and what stands out of it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from replica.ensembles import answering
 from replica.ensembles.whole_sequences import WholeSequences
 from replica.immutable import Immutable
 from replica.predictions.attention_outliers import alpha_threshold, sight
+from replica.predictions.noisy_attention import noisy_attention
 from replica.problem import Problem
 from replica.saddle_point.status import Status
 from replica.spectra.resolvent import resolvent
@@ -25,11 +26,12 @@ _EXACT, _ENOUGH = 1e-9, 1e-11
 
 @dataclass(frozen=True, eq=False)
 class AttentionSpectrum(Immutable):
-    """The attention of all sites, trained with the squared error, as L → ∞ (THEORY.md, section 19).
+    """The attention of all sites as L → ∞ (THEORY.md, sections 19 and 20).
 
-    A = I - diag(P)^{-1} P, P = (Σ_μ Σ_c x xᵀ + Lλ)^{-1}, so that A and the covariance of the
-    sequences, (1/M) Σ_μ Σ_c x xᵀ/(C-1), x_j = (K0 s_j)_c, have the same eigenvectors: `attention`
-    maps the eigenvalues of the one to those of the other.
+    With the squared error A = I - diag(P)^{-1} P, P = (Σ_μ Σ_c x xᵀ + Lλ)^{-1}, so that A and the
+    covariance of the sequences, (1/M) Σ_μ Σ_c x xᵀ/(C-1), x_j = (K0 s_j)_c, have the same
+    eigenvectors: `attention` maps the eigenvalues of the one to those of the other. With another
+    loss A stands for (A + Aᵀ)/2.
 
     Attributes
     ----------
@@ -46,7 +48,8 @@ class AttentionSpectrum(Immutable):
     moments : array (4,)
         tr A^k/L for k = 1 to 4; the first is 0, the second |A_i|², the mean over rows.
     diagonal, decay, scale : float
-        L P_ii; the weight decay in P, λ unless there are masks; and what multiplies A then.
+        L P_ii; the weight decay in P, λ unless there are masks or another loss; and what
+        multiplies A then.
     coupling_error : float
         |A - A*|²/|A*|², as `solve` tells it of a row; NaN where A* is not known or vanishes.
     outlier, overlap : float
@@ -61,7 +64,8 @@ class AttentionSpectrum(Immutable):
         The θ from which on a pattern stands out of A and of the sequences' covariance, and out of
         that of one-hot tokens; NaN where none does.
     alpha_threshold : float
-        The α from which on the planted pattern stands out of A; NaN where it never does.
+        The α from which on the planted pattern stands out of A; NaN where it never does, and of
+        another loss than the squared error, where it is not sought.
     uniform_outlier, uniform_overlap : float
         The same as `outlier` of the direction (1, …, 1), without a pattern; NaN where its share of
         G is no eigenvalue beyond the others, as for up to four colours.
@@ -102,7 +106,16 @@ class AttentionSpectrum(Immutable):
     status: str
 
     def attention(self, covariance: Any) -> Any:
-        """Return the eigenvalues of A of eigenvalues of the sequences' covariance."""
+        """Return the eigenvalues of A of eigenvalues of the sequences' covariance.
+
+        Raises
+        ------
+        ValueError
+            If the loss is another one than the squared error: its A has eigenvectors of its own.
+        """
+        if self.problem.loss != "squared-error":
+            allowed = "squared-error, whose eigenvectors are those of the covariance"
+            raise invalid("loss", self.problem.loss_name, allowed)
         ratio = self.problem.alpha * answering(self.problem.data, "whole").whole.observed
         return _attended(np.multiply(ratio, covariance), self.diagonal, self.decay, self.scale)
 
@@ -124,7 +137,10 @@ _TOLD = ("atom", "atom_share", "coupling_error", *_OUTLIERS)
 
 
 def attention_spectrum(problem: Problem) -> AttentionSpectrum:
-    """Return the spectrum of the whole attention matrix of the squared error.
+    """Return the spectrum of the whole attention matrix.
+
+    That of another loss than the squared error is the spectrum of (A + Aᵀ)/2; the entries of A and
+    of its transpose have noise apart (THEORY.md, section 20).
 
     Parameters
     ----------
@@ -132,7 +148,8 @@ def attention_spectrum(problem: Problem) -> AttentionSpectrum:
         With the squared error and one token masked at a time, or masks that are drawn anew in
         every epoch; PottsTokens with Gaussian couplings and U = I, with a pattern or without,
         GaussianTokens in whole sequences (joint=True), or CustomTokens, whose covariance then is
-        that of whole sequences, with eigenvectors in no relation to the sites.
+        that of whole sequences, with eigenvectors in no relation to the sites. With another loss
+        PottsTokens without masks.
 
     Returns
     -------
@@ -142,12 +159,17 @@ def attention_spectrum(problem: Problem) -> AttentionSpectrum:
     Raises
     ------
     ValueError
-        If the problem has another loss, whose matrix is measured by simulation only, masks that
-        are drawn once, data of which whole sequences are not known, or no weight decay and no more
-        samples than sites.
+        If the problem has masks that are drawn once, data of which whole sequences are not known,
+        or no weight decay and no more samples than sites.
     """
     whole, decay, scale = _checked(problem)
     ratio = problem.alpha * whole.observed
+    if problem.loss != "squared-error":
+        noisy = noisy_attention(problem, whole)
+        seen = _outliers(problem, whole, (noisy["diagonal"], decay, scale))
+        exact = noisy["quadrature_error"] < _EXACT
+        status = str(Status.CONVERGED if exact else Status.MAX_STEPS)
+        return AttentionSpectrum(**{"problem": problem, **seen, **noisy, "status": status})
     R = resolvent(whole.values, whole.weights, ratio, decay)
     trained, norm2 = (R.diagonal, decay, scale), scale**2 * R.spread
     for S in finer_spectra(whole.population, ratio):
@@ -184,9 +206,6 @@ def _checked(problem: Problem) -> tuple[WholeSequences, float, float]:
     """Return what is known of whole sequences, the weight decay in P, and the factor of A."""
     if not isinstance(problem, Problem):
         raise invalid("problem", problem, "a Problem")
-    if problem.loss != "squared-error":
-        allowed = "squared-error: the whole matrix of other losses is measured only, by simulation"
-        raise invalid("loss", problem.loss_name, allowed)
     whole = answering(problem.data, "whole").whole
     decay, scale = problem.lam, 1.0
     if problem.masking is not None:

@@ -165,8 +165,8 @@ def threshold() -> list[float]:
     """The strength at which the overlaps, extrapolated to L → ∞, vanish: of a parabola in 1/θ²."""
     print("threshold of A, of principal components")
     distances, strengths = [], (1.35, 1.45, 1.55, 1.65, 1.8)
-    lengths = ((200, 32), (400, 16))
-    colors, beta, alpha, lam = 2, 1.0, 6.0, 0.1
+    lengths = LENGTHS
+    colors, beta, alpha, lam = 2, 1.0, 3.0, 0.1
     rng = np.random.default_rng(0)
     for name in ("overlap", "pca_overlap"):
         limits = []

@@ -124,7 +124,6 @@ def test_many_colours_couple_all_sites_alike():
 @pytest.mark.parametrize(
     ("problem", "told"),
     [
-        (PROBLEMS["few"].at(loss="cross-entropy"), "loss must be squared-error: the whole matrix"),
         (PROBLEMS["few"].at(masking=Masking(0.3, "static")), "masking must be dynamic, or one"),
         (PROBLEMS["few"].at(lam=0.0), "lam must be greater than 0 where there are no more"),
         (Problem(1.0, 0.1, GaussianTokens(3.0)), "data must be PottsTokens with gaussian"),

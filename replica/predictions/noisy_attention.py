@@ -1,0 +1,179 @@
+"""The whole attention matrix of any loss: that of a squared error, and noise of its own."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from scipy import optimize
+
+from replica.ensembles.whole_sequences import WholeSequences
+from replica.predictions.pair_law import of_row, pair_law, shared_noise
+from replica.problem import PottsTokens, Problem
+from replica.saddle_point.solution import Solution
+from replica.saddle_point.solver import solve
+from replica.spectra.noisy_map import NoisyMap
+from replica.spectra.outlier import Outlier
+from replica.spectra.population import SemicirclePopulation
+from replica.spectra.resolvent import resolvent
+from replica.validation import invalid
+
+#: Nodes of the semicircle, and points of every interval, each finer than the one before.
+_NODES, _COUNTS = (100, 200, 400, 800, 1600, 3200), (200, 400, 800)
+
+#: The error that asks for no finer ones.
+_ENOUGH = 1e-11
+
+#: What is known of the points of the spectrum.
+_NAMES = "eigenvalues", "density", "mass", "cumulative"
+
+#: The largest strength of a pattern that is looked at.
+_STRONGEST = 1e6
+
+
+def noisy_attention(problem: Problem, whole: WholeSequences) -> dict[str, Any]:
+    """Return what is known of (A + Aᵀ)/2 of another loss than the squared error.
+
+    Rows of linear forces with the same mean response to token and field have the matrix
+    s (1 - P/p) of a squared error; what other forces add to row i is independent of what they add
+    to the others, and to a row like its noise (THEORY.md, Symmetry and pairs).
+
+    Parameters
+    ----------
+    problem : Problem
+        With Potts tokens, without masks.
+    whole : WholeSequences
+        What is known of their sequences.
+
+    Returns
+    -------
+    dict
+        Fields of `AttentionSpectrum`, without what concerns covariances.
+
+    Raises
+    ------
+    ValueError
+        If the problem is another one.
+    ConvergenceError
+        If a row has no solution.
+    """
+    if not isinstance(problem.data, PottsTokens) or problem.masking is not None:
+        allowed = "squared-error but for PottsTokens without masks"
+        raise invalid("loss", problem.loss_name, allowed)
+    bulk = whole.population
+    if not isinstance(bulk, SemicirclePopulation) or bulk.c == 0.0:
+        raise invalid("beta", problem.data.beta, "such that there are couplings")
+    solution = solve(problem)
+    law = pair_law(solution)
+    # Of the noise that A_ij and A_ji do not share their mean keeps half.
+    norm2 = law.slope**2 * law.norm2 + 0.5 * (1.0 + law.noise_correlation) * law.noise
+    known, apart = _fine_map(solution, bulk)
+    for count in _COUNTS:
+        found = _points(known, count)
+        values, mass = found["eigenvalues"], found.pop("mass")
+        powers = [float(mass @ values**k) for k in range(5)]
+        unlike = powers[0] - 1.0, powers[1] / known.scale, powers[2] / norm2 - 1.0
+        error = float(np.abs(unlike).max())
+        if error < _ENOUGH:
+            break
+    return {
+        **found,
+        **_patterns(known, whole, bulk),
+        "atom": math.nan,
+        "atom_share": 0.0,
+        "moments": np.array([0.0, norm2, *powers[3:]]),
+        "diagonal": known.diagonal,
+        "decay": known.decay,
+        "scale": known.scale,
+        "coupling_error": law.coupling_error,
+        "residual": float(solution.residual),
+        "quadrature_error": max(error, apart, float(solution.quadrature_error)),
+    }
+
+
+def _fine_map(solution: Solution, bulk: SemicirclePopulation) -> tuple[NoisyMap, float]:
+    """Return the matrix with so many nodes that its ends stay, and how far they still moved."""
+    known = _map(solution, bulk, _NODES[0])
+    moved = math.inf
+    for nodes in _NODES[1:]:
+        before = [end.z for end in known.ends]
+        known = _map(solution, bulk, nodes)
+        ends = [end.z for end in known.ends]
+        moved = float(np.abs(np.subtract(ends, before)).max() / np.ptp(ends))
+        if moved < _ENOUGH:
+            break
+    return known, moved
+
+
+def _map(solution: Solution, population: SemicirclePopulation, nodes: int) -> NoisyMap:
+    """Return the matrix of rows whose forces are a K0 y - κ √q ξ in the mean, and their noise."""
+    saddle, order, hats = of_row(solution)
+    m_hat, q_hat, V_hat = (float(each[0]) for each in hats)
+    m, V = float(order.m[0]), float(order.V[0])
+    ratio = saddle.alpha * (saddle.ensemble.colors - 1)
+    a, kappa = m_hat * saddle.ensemble.colors / ratio, V_hat / ratio
+    # The squared error whose forces have these slopes has this curvature, and this many times y.
+    curvature = kappa / (1.0 - kappa * V)
+    decay, scale = saddle.lam / curvature, a / kappa + m
+    angle = np.arange(1, nodes + 1) * np.pi / (nodes + 1)
+    values = 1.0 / (population.a + population.c * 2.0 * np.cos(angle))
+    weights = 2.0 / (nodes + 1) * np.sin(angle) ** 2
+    known = resolvent(values, weights, ratio, decay)
+    noise = (1.0 - shared_noise(saddle, order, hats)) * q_hat / curvature**2
+    return NoisyMap(values, weights, ratio, decay, scale, noise, known.weight, known.diagonal)
+
+
+def _points(known: NoisyMap, count: int) -> dict[str, Any]:
+    """Return points of every interval with density, mass and the share of smaller ones."""
+    edges = known.edges
+    found: dict[str, list[Any]] = {name: [] for name in _NAMES}
+    before = 0.0
+    for low, high in edges:
+        # Mid-points of equal angles: of a density that ends like a root all averages are exact.
+        angle = np.pi * (np.arange(count) + 0.5) / count
+        values = low + 0.5 * (high - low) * (1.0 - np.cos(angle))
+        density = np.maximum(-known.states(values).g.imag, 0.0) / np.pi
+        mass = density * 0.5 * (high - low) * np.sin(angle) * np.pi / count
+        below = before + np.cumsum(mass) - 0.5 * mass
+        ends = ((low, high), (0.0, 0.0), (0.0, 0.0), (before, before + mass.sum()))
+        for name, within, (first, last) in zip(
+            _NAMES, (values, density, mass, below), ends, strict=True
+        ):
+            found[name] += [[first], within, [last]]
+        before += float(mass.sum())
+    return {"edges": edges, **{name: np.concatenate(each) for name, each in found.items()}}
+
+
+def _patterns(known: NoisyMap, whole: WholeSequences, bulk: SemicirclePopulation) -> dict[str, Any]:
+    """Return what patterns become, and the θ from which on they stand out."""
+    sign = 1.0 if bulk.c < 0.0 else -1.0
+    end = known.ends[1 if sign > 0.0 else 0]
+
+    def shown(theta: float) -> float:
+        return float(-sign * known.pole(end, bulk.at(theta + 1.0 / theta)))
+
+    # A stronger one has no paramagnet.
+    reach = bulk.a / abs(bulk.c)
+    most = (1.0 - 1e-9) * 0.5 * (reach + math.sqrt(reach**2 - 4.0))
+    most = most if sign > 0.0 else _STRONGEST
+    stands = shown(1.0) < 0.0 < shown(most)
+    pattern = _become(known, bulk, whole.pattern or 0.0, sign)
+    uniform = _become(known, bulk, whole.uniform, 1.0)
+    apart = abs(whole.uniform) > 1.0
+    return {
+        "outlier": pattern.eigenvalue,
+        "overlap": pattern.overlap if whole.pattern else math.nan,
+        "spike_threshold": optimize.brentq(shown, 1.0, most, xtol=1e-13) if stands else math.nan,
+        "alpha_threshold": math.nan,
+        "uniform_outlier": uniform.eigenvalue if apart else math.nan,
+        "uniform_overlap": uniform.overlap if apart else math.nan,
+    }
+
+
+def _become(known: NoisyMap, bulk: SemicirclePopulation, strength: float, sign: float) -> Outlier:
+    """Return what a pattern becomes, of which J keeps the squared overlap 1 - 1/θ²."""
+    if abs(strength) <= 1.0:
+        return Outlier(known.ends[1 if sign > 0.0 else 0].z, 0.0)
+    found = known.outlier(bulk.at(strength + 1.0 / strength), sign)
+    return Outlier(found.eigenvalue, (1.0 - 1.0 / strength**2) * found.overlap)
