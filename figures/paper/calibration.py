@@ -144,7 +144,7 @@ class Calibration(PaperFigure):
             "Whether probabilities can be trusted. (a) Share of right predictions among those of a "
             f"confidence, at $\\alpha={AT:g}$; on the diagonal they can. (b) The temperature that "
             "mends most. (c) Test loss above that of the true conditional law against the sample "
-            "ratio $\\alpha=M/L$, before (solid, filled) and after scaling (dashed, open); (d) the "
+            "ratio $\\alpha=M/L$, before (solid) and after scaling (dashed); (d) the "
             f"same against the weight decay $\\lambda$ at $\\alpha={AT:g}$, stars at the best of "
             f"each. Cross-entropy, $C={self.colors}$, $\\beta={self.beta:g}$. {MEANS} "
             f"{systems(table)}."

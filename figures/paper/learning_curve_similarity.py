@@ -31,7 +31,7 @@ class SimilarityLearningCurve(LossCurves):
 
     # Every alpha makes a whole number of samples.
     FULL = Size(160, 10, 40, 2000, (0.4, 0.7, 1.2, 2.0, 3.5, 6.0), 60)
-    QUICK = Size(80, 8, 20, 1000, (0.5, 1.5, 5.0), 16)
+    QUICK = Size(80, 8, 20, 1000, (0.5, 1.5, 5.0), 9)
 
     @property
     def ROWS(self) -> Rows:

@@ -287,7 +287,7 @@ def _measured_sizes(
 def _legend(axes: Axes, handles: list[Any]) -> None:
     axes.legend(
         handles=[*handles, reference("exact", "-", _EXACT)], title="correlation",
-        loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=5.5, title_fontsize=5.5,
+        loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=6.0, title_fontsize=6.0,
         labelspacing=0.5, handlelength=1.2,
     )  # fmt: skip
 

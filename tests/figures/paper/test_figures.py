@@ -83,7 +83,10 @@ def test_a_threshold_beyond_all_ratios_is_no_answer():
 def test_drawn_data_are_the_table(drawn):
     figure, table = drawn
     with journal():
-        shown = curves(figure.draw(table))
+        picture = figure.draw(table)
+        shown = curves(picture)
+    for part in (picture, *picture.subfigs):
+        assert all(one.get_window_extent().width <= part.bbox.width for one in part.legends)
     styles: dict[tuple[Any, ...], set[Any]] = {}
     for expected in EXPECTED[figure.NAME](table):
         found = next((c for c in shown if same(c, expected)), None)
