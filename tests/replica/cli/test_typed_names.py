@@ -57,7 +57,7 @@ def test_options_of_sequences(family, command, options, told, capsys):
 @pytest.mark.parametrize("masking", ["dynamic:0.3", "static:0.3:4", "optimal:dynamic"])
 def test_masks_that_no_theory_knows_are_refused_before_a_table_is_begun(masking, tmp_path, capsys):
     out = tmp_path / "table.csv"
-    given = words(colors="30", beta="1", lam="0.1", alpha="1,2", masking=masking, out=str(out))
+    given = words(colors="50", beta="1", lam="0.1", alpha="1,2", masking=masking, out=str(out))
     assert main(["sweep", *given]) == 2
     assert "is not allowed" in capsys.readouterr().err
     assert not out.exists()

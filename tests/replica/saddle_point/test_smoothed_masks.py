@@ -63,7 +63,7 @@ def test_a_similarity_that_is_nearly_one_number_is_nearly_that():
 
 
 def test_masks_leave_a_minimiser_without_weight_decay():
-    data = IndependentTokens(3, 1.5)
+    data = IndependentTokens(2, 1.5)
     assert existence_threshold(data, masking=Masking(0.2)) == 0.0
     at_zero, near = (
         solve(Problem(1.0, lam, data, masking=Masking(0.2))).test_loss for lam in (0.0, 1e-9)
