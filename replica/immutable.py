@@ -6,6 +6,9 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+#: What is held read-only.
+_MUTABLE = np.ndarray, dict
+
 
 class FixedDict(dict[str, Any]):
     """A dict that refuses to be changed."""
@@ -27,11 +30,13 @@ class Immutable:
         self._fix(vars(self))
 
     def __setstate__(self, state: dict[str, Any]) -> None:
+        keep(self, **state)
         # A pickle forgets that an array was read-only.
         self._fix(state)
 
     def _fix(self, values: dict[str, Any]) -> None:
-        keep(self, **{name: fixed(value) for name, value in values.items()})
+        held = {name: value for name, value in values.items() if isinstance(value, _MUTABLE)}
+        keep(self, **{name: fixed(value) for name, value in held.items()})
 
 
 def keep(made: object, **values: Any) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from scipy.special import log_ndtr
 
@@ -17,6 +19,8 @@ _CERTAIN = 60.0
 def error_rate(colors: int, m: float, q: float) -> float:
     """Return P(ω_1 is not the largest component), ω = m e_1 + √q ξ: 1 - ∫Dx Φ(x + m/√q)^{C-1}."""
     separation = m / np.sqrt(q)
+    if colors == 2:
+        return 0.5 * math.erfc(0.5 * separation)
     # Where errors are rare, most are made around x = -separation/2.
     x, gauss = _normal(0.5 * min(max(0.0, separation), _CERTAIN))
     log_right = (colors - 1) * log_ndtr(x + separation)

@@ -15,6 +15,7 @@ import numpy as np
 from replica.arrays import Matrix, Vector
 from replica.quadrature.kernels.lattice import lattice_averages
 from replica.quadrature.kernels.softmax_prox import solved_probabilities
+from replica.quadrature.kernels.two_colors import two_color_averages
 from replica.quadrature.lattice_points import LatticePoints, lattice_points
 from replica.quadrature.rule import Accuracy, Averages
 
@@ -25,7 +26,7 @@ RADII = (6.0, 7.8, 9.0)
 
 
 #: The same of this rule: the error of the second shows, and a third of the points is saved.
-_DIGITS, _RADII = (13.0, 27.0, 30.0), (6.0, 7.8, 8.2)
+_DIGITS, LATTICE_RADII = (13.0, 27.0, 30.0), (6.0, 7.8, 8.2)
 
 #: Spacings are powers of 2^(1/16), so that problems and their neighbours share points.
 _PER_OCTAVE = 16
@@ -70,7 +71,7 @@ class LatticeRule:
     def points(self) -> float:
         """Number of points, up to edge effects, that the accuracy FINE evaluates."""
         n = self.colors - 1
-        radius = _RADII[Accuracy.FINE]
+        radius = LATTICE_RADII[Accuracy.FINE]
         ball: float = math.pi ** (n / 2) / math.gamma(n / 2 + 1) * radius**n
         cell: float = (math.sqrt(2) * self.spacings[Accuracy.FINE]) ** n / math.sqrt(self.colors)
         return ball / cell / math.factorial(n)
@@ -81,7 +82,13 @@ class LatticeRule:
 
     def averages(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> Averages:
         """Return the averages at these order parameters."""
-        points = lattice_points(self.colors, self.spacings[accuracy], _RADII[accuracy])
+        if self.colors == 2:
+            pair = two_color_averages(
+                m[0], q[0], V[0], self.spacings[accuracy], LATTICE_RADII[accuracy]
+            )
+            overlap, energy, response = (np.array([value]) for value in pair[:3])
+            return Averages(overlap, energy, response, pair[3])
+        points = lattice_points(self.colors, self.spacings[accuracy], LATTICE_RADII[accuracy])
         scale = math.sqrt(2.0 * q[0]) * self.spacings[accuracy]
         found = np.empty(5)
         for known in (True, False) if accuracy in self.solved else (False,):

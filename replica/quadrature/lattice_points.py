@@ -121,7 +121,7 @@ def _before(k: Integers) -> tuple[Integers, Integers]:
     places = strides @ (k - low[:, None])
     number = np.full(math.prod(sides), -1)
     number[places] = np.arange(places.size)
-    later = places[k[1] > 0] if colors > 2 else places[:0]
+    later = places[k[1] > 0]
     best = np.zeros(later.size, dtype=np.int64)
     before = np.zeros((most, later.size), dtype=np.int64)
     for masked in (0, 1):

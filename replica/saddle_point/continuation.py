@@ -38,7 +38,7 @@ def extrapolated(past: Sequence[tuple[float, State]], here: float) -> State | No
         return None
     # Equal places carry no slope.
     distinct = dict(past)
-    x = _newton_form(np.array(list(distinct)), np.stack([s.x for s in distinct.values()]), here)
+    x = _newton_form(np.array(list(distinct)), np.array([s.x for s in distinct.values()]), here)
     return State(x, past[-1][1].inverse)
 
 

@@ -19,6 +19,7 @@ from replica.jit import jit
 from replica.quadrature.rule import HUGE
 from replica.saddle_point.equations import Conjugates, CouplingEquations, Overlaps
 from replica.saddle_point.fixed_point import largest
+from replica.saddle_point.kernels.overlaps import spectral_overlaps
 from replica.saddle_point.measured_couplings import MeasuredCouplings
 from replica.saddle_point.moment_couplings import MomentCouplings
 
@@ -100,7 +101,7 @@ class SpectralCouplings:
     def overlaps(self, x: Vector, lam: float) -> Overlaps:
         """Return the overlaps at coordinates x."""
         s = self.spectrum
-        found = _overlaps(np.exp(x), lam, s.covariances, s.weights, s.teacher, s.scales)
+        found = spectral_overlaps(np.exp(x), lam, s.covariances, s.weights, s.teacher, s.scales)
         modes = len(s.scales)
         m, q, V = found[:modes], found[modes : 2 * modes], found[2 * modes : 3 * modes]
         return Overlaps(m, q, V, found[-2], found[-1])
@@ -157,38 +158,6 @@ def coupling_error(teacher_norm2: float, teacher_overlap: float, norm2: float) -
         return float("nan")
     # Beside couplings like 1e-160 it overflows to infinity, in numpy's numbers with a warning.
     return float(teacher_norm2 - 2.0 * teacher_overlap + norm2) / float(teacher_norm2)
-
-
-@jit
-def _overlaps(conjugates, lam, G, weights, teacher, scales):
-    """Return m, q, V, w*·w and |w|² as one array: every array costs more than its content."""
-    modes, nodes = G.shape
-    V_hat = conjugates[:modes]
-    m_hat = conjugates[modes : 2 * modes]
-    q_hat = conjugates[2 * modes :]
-    found = np.zeros(3 * modes + 2)
-    m = found[:modes]
-    q = found[modes : 2 * modes]
-    V = found[2 * modes : 3 * modes]
-    norms = found[3 * modes :]
-    for i in range(nodes):
-        D = lam
-        S = Q = 0.0
-        for k in range(modes):
-            scaled = scales[k] * G[k, i]
-            D += V_hat[k] * scaled
-            S += m_hat[k] * scaled
-            Q += q_hat[k] * scaled
-        signal = teacher[i] * S / D
-        square = (teacher[i] * S * S + weights[i] * Q) / (D * D)
-        for k in range(modes):
-            scaled = scales[k] * G[k, i]
-            V[k] += scaled * weights[i] / D
-            m[k] += scaled * signal
-            q[k] += scaled * square
-        norms[0] += signal
-        norms[1] += square
-    return found
 
 
 @jit

@@ -7,6 +7,7 @@ from itertools import chain
 
 import numpy as np
 
+from replica.arrays import Vector
 from replica.channels.channel_of import channel_of
 from replica.channels.masked import MaskedChannel
 from replica.ensembles.ensemble import Ensemble
@@ -24,10 +25,10 @@ from replica.saddle_point.status import Status
 Numbers = tuple[float, ...]
 
 #: The largest residual of a converged solution.
-_CONVERGED = 2e-10
+CONVERGED = 2e-10
 
 #: Relative rounding error of an average over the fields.
-_ROUNDING = 1e-14
+ROUNDING = 1e-14
 
 #: What is told of masked contexts.
 _MASKED = (
@@ -46,7 +47,7 @@ def solution_at(saddle: SaddlePoint, found: FixedPoint) -> Solution:
     status = found.status
     if status in (Status.CONVERGED, Status.MAX_STEPS):
         # A residual that rounding alone keeps from the tolerance is small enough.
-        status = Status.CONVERGED if residual < _CONVERGED else Status.MAX_STEPS
+        status = Status.CONVERGED if residual < CONVERGED else Status.MAX_STEPS
     quadrature_error = float(_quadrature_error(saddle, found, order, losses, rates))
     calibrated, *masked_calibrated = calibrated_at(saddle, order)
     masked = zip(_MASKED, (*masked_loss, *masked_rate, *chain(*masked_calibrated)), strict=False)
@@ -103,20 +104,34 @@ def _quadrature_error(
     added, amplified by the inverse Jacobian. NaN if no bound is known.
     """
     finer_gap = saddle.evaluate(found.x, Accuracy.FINER) - found.x
-    rounding = _ROUNDING * amplification(found.inverse)
+    rounding = ROUNDING * amplification(found.inverse)
     if math.isnan(rounding):
         return math.nan
     moved = saddle.overlaps(found.x - found.inverse @ finer_gap)
     if not np.isfinite(np.concatenate([each.ravel() for each in moved[:3]])).all():
         return math.nan
     rates_apart = relative_difference(rates, rates_at(saddle, moved, Accuracy.FINER))
+    losses_apart = relative_difference(losses, losses_at(saddle, order, Accuracy.FINER))
+    solutions_apart = max(_difference(order, moved), rates_apart)
+    return error_bound(saddle, order.m, order.q, rounding, losses_apart, solutions_apart)
+
+
+def error_bound(
+    saddle: SaddlePoint,
+    m: Vector,
+    q: Vector,
+    rounding: float,
+    losses_apart: float,
+    solutions_apart: float,
+) -> float:
+    """Return the sum of what two quadratures differ by and of what both of them miss."""
     return (
-        relative_difference(losses, losses_at(saddle, order, Accuracy.FINER))
-        + max(_difference(order, moved), rates_apart)
+        losses_apart
+        + solutions_apart
         + _optimal_loss_error(saddle.ensemble, saddle.problem.loss)
         + rounding
         + saddle.common_error
-        + saddle.channel.rate_error(order.m, order.q)
+        + saddle.channel.rate_error(m, q)
     )
 
 

@@ -100,16 +100,20 @@ class SaddlePoint:
         """Return the entries of m, q or V that belong to fields: all, but for that of |w|²."""
         return values[:-1] if isinstance(self.channel, MaskedChannel) else values
 
-    def averages(self, order: Overlaps, accuracy: Accuracy) -> Averages:
-        """Return the averages over the fields, by a rule kept while it covers the overlaps."""
-        m, q, V = order.m, order.q, order.V
-        if self._rule is None or not self._rule.covers(m, q, V):
+    def rule_for(self, order: Overlaps) -> Rule:
+        """Return the quadrature rule, which is kept while it covers the overlaps."""
+        if self._rule is None or not self._rule.covers(*order[:3]):
             self.forget_rule()
-            self._rule = self.channel.rule(m, q, V)
+            self._rule = self.channel.rule(*order[:3])
+        return self._rule
+
+    def averages(self, order: Overlaps, accuracy: Accuracy) -> Averages:
+        """Return the averages over the fields."""
+        rule, (m, q, V) = self.rule_for(order), order[:3]
         key = m.tobytes() + q.tobytes() + V.tobytes(), accuracy
         average = self._known.get(key)
         if average is None:
-            average = self._known[key] = self._rule.averages(m, q, V, accuracy)
+            average = self._known[key] = rule.averages(m, q, V, accuracy)
         return average
 
     @property

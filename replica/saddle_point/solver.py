@@ -20,6 +20,7 @@ from replica.saddle_point.saddle_point import SaddlePoint
 from replica.saddle_point.solution import Solution
 from replica.saddle_point.start import start
 from replica.saddle_point.status import Status
+from replica.saddle_point.two_colors import solve_two_colors
 from replica.validation import integer, invalid, truth
 
 #: Residuals at which the coarse and the fine search for a fixed point end.
@@ -90,6 +91,10 @@ def solve_from(
             return without_answer(saddle, Status.BELOW_THRESHOLD), None
     found = None
     if state is not None:
+        limits = _TOLERANCES[Accuracy.FINE], min(max_steps, _FROM_NEIGHBOUR)
+        solved = solve_two_colors(saddle, state, *limits)
+        if solved is not None:
+            return solved
         found = _search(saddle, state, Accuracy.FINE, min(max_steps, _FROM_NEIGHBOUR))
     if found is None or found.status != Status.CONVERGED:
         found = _approach(saddle, max_steps)

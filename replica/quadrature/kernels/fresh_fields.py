@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from replica.jit import inlined, jit
+from replica.jit import jit, part
 
 #: Normal variable of a density that is 0 in floating point, for any number of colours.
 _NEVER = 39.0
 
 
-@inlined
+@part
 def _lean(m, root):
     """Return the -z around which the loss of h = m + root z lies: log E log(1 + e^-h) < -z²/2."""
     return min(m / root, root) if m > 0.0 and root > 0.0 else 0.0

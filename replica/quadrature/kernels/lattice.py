@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from replica.jit import inlined, jit, part
+from replica.jit import jit, part
 from replica.quadrature.kernels.special import exponential
 
 #: Points that are solved at once.
@@ -18,7 +18,7 @@ SHARES = np.array([[1.0, 0, 0, 0], [2.0, -1, 0, 0], [3.0, -3, 1, 0], [4.0, -6, 4
 _SETTLED, _LOST, _MOST_STEPS, _ROUGH = 1e-9, 1e3, 12, 1e-3
 
 
-@inlined
+@part
 def _log_ratio(g):
     """Return -log(1 - g) for 0 <= g <= 1/2, as 2 artanh z with z = g/(2 - g) <= 1/3."""
     z = g / (2.0 - g)
@@ -30,7 +30,7 @@ def _log_ratio(g):
 
 
 @part
-def _two_valued(V, n, target, start):
+def two_valued(V, n, target, start):
     """Return about the z = h_1 - h_2 - log n where the fields of all but the first are alike.
 
     With u = 1 - p_1 = 1/(1 + e^z) and B = V C/n it solves z - B u = ω_1 - ω_2 - log n, the target.
@@ -40,7 +40,7 @@ def _two_valued(V, n, target, start):
     step = before = 0.0
     for _ in range(200):
         # Newton's steps may go to and fro between the flat parts on both sides.
-        if not (low < z < high and -step * before <= 0.5 * before * before):
+        if not (low <= z <= high and -step * before <= 0.5 * before * before):
             z = 0.5 * (low + high)
         e = np.exp(-abs(z))
         more = 1.0 / (1.0 + e)
@@ -175,7 +175,7 @@ def lattice_averages(k, weights, before, many, blocks, first, m, V, scale, known
         begin, end = blocks[block], blocks[block + 1]
         if not known and block < first:
             for i in range(begin, end):
-                z = _two_valued(V, n, scale * k[0, i] + m - log_n, 2.0 * last - second)
+                z = two_valued(V, n, scale * k[0, i] + m - log_n, 2.0 * last - second)
                 last, second = z, last
                 log_u = min(0.0, -z) - np.log1p(np.exp(-abs(z)))
                 solved[0, i] = log_u + z

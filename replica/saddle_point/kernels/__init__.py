@@ -1,0 +1,1 @@
+"""Compiled parts of the saddle-point equations, which know arrays alone."""
