@@ -136,6 +136,7 @@ _OUTLIERS = (
 _TOLD = ("atom", "atom_share", "coupling_error", *_OUTLIERS)
 
 
+@np.errstate(all="ignore")
 def attention_spectrum(problem: Problem) -> AttentionSpectrum:
     """Return the spectrum of the whole attention matrix.
 
@@ -171,16 +172,20 @@ def attention_spectrum(problem: Problem) -> AttentionSpectrum:
         status = str(Status.CONVERGED if exact else Status.MAX_STEPS)
         return AttentionSpectrum(**{"problem": problem, **seen, **noisy, "status": status})
     R = resolvent(whole.values, whole.weights, ratio, decay)
-    trained, norm2 = (R.diagonal, decay, scale), scale**2 * R.spread
+    # Numbers of numpy's, which overflow without an exception.
+    trained = np.float64(R.diagonal), np.float64(decay), np.float64(scale)
+    norm2 = float(trained[2] ** 2 * R.spread)
+    error = math.inf
     for S in finer_spectra(whole.population, ratio):
         points = _attended(S.eigenvalues, *trained)
         atom = float(_attended(0.0, *trained)) if S.atom else math.nan
         powers = [(S.measure * points**k).sum() + (S.atom and S.atom * atom**k) for k in range(5)]
-        unlike = powers[0] - 1.0, powers[1] / scale, powers[2] / norm2 - 1.0
-        error, residual = float(np.abs(unlike).max()), max(S.residual, R.residual)
-        if error < _ENOUGH:
+        unlike = powers[0] - 1.0, powers[1] / trained[2], powers[2] / np.float64(norm2) - 1.0
+        before, error = error, float(np.abs(unlike).max())
+        # What more points do not improve is rounding.
+        if error < _ENOUGH or not error < 0.5 * before:
             break
-    edges = _attended(S.edges, *trained)
+    edges, residual = _attended(S.edges, *trained), max(S.residual, R.residual)
     exact = error < _EXACT and residual < _EXACT
     return AttentionSpectrum(
         problem=problem,
@@ -241,8 +246,8 @@ def _coupling_error(
     diagonal, decay, scale = trained
     mean = whole.weights / (decay + weight * whole.values)
     overlap = -scale / diagonal * float(mean @ whole.true)
-    true2 = float(whole.weights @ whole.true**2)
-    return (true2 - 2.0 * overlap + norm2) / true2
+    true2 = whole.weights @ whole.true**2
+    return float((true2 - 2.0 * overlap + norm2) / true2)
 
 
 def _outliers(

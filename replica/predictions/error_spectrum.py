@@ -58,6 +58,7 @@ class ErrorSpectrum(Immutable):
     status: str
 
 
+@np.errstate(all="ignore")
 def error_spectrum(problem: Problem) -> ErrorSpectrum:
     """Return the spectrum of A - A*, A the whole attention matrix of the squared error.
 
@@ -84,6 +85,11 @@ def error_spectrum(problem: Problem) -> ErrorSpectrum:
     attention = attention_spectrum(problem)
     known, true2 = _difference(attention)
     edges = known.edges()
+    if not len(edges):
+        none = np.empty(0)
+        return ErrorSpectrum(
+            problem, none, none, none, edges, np.nan, np.nan, str(Status.NOT_FINITE)
+        )
     for count in _FINER:
         points, density, mass, residual = _points(known, edges, count)
         moments = [float((mass * points**k).sum()) for k in range(3)]

@@ -72,12 +72,17 @@ class Difference:
         return v, self._averages(points, v)[1], lacking
 
     def edges(self) -> Matrix:
-        """Return the ends of the intervals of the spectrum, an array (intervals, 2)."""
+        """Return the ends of the intervals of the spectrum, an array (intervals, 2).
+
+        None are found of a spectrum that is narrower than rounding, or beyond all numbers.
+        """
         low, high = self.reach
         look = 0.5 * (low + high) - 0.5 * (high - low) * np.cos(np.linspace(0, np.pi, _LOOK))
         v, mean, _ = self.resolved(look)
         full = self._full(mean)
         turns = np.flatnonzero(full[1:] != full[:-1])
+        if not len(turns) or len(turns) % 2:
+            return np.empty((0, 2))
         inside = np.where(full[turns], turns, turns + 1)
         within, beyond, v = look[inside], look[2 * turns + 1 - inside], v[inside]
         # (Im v)² falls linearly to 0 at an edge: most of the way there, again and again.

@@ -77,6 +77,7 @@ class SemicirclePopulation:
 
     def pull(self, h: Any) -> tuple[Any, Any]:
         """Return κ = -τ - <G> and κ', with 1/h = a + c²τ + 1/τ and |cτ| < 1."""
+        h = np.asarray(h)
         tau = self.resolved(h)
         slope = -(tau**2) / (h**2 * (1.0 - (self.c * tau) ** 2))
         return -tau - self.mean, slope

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+
 from replica.arrays import Vector
 
 #: The most steps of Newton's method.
@@ -43,19 +45,19 @@ def resolvent(values: Vector, weights: Vector, ratio: float, decay: float) -> Re
     """
     # V̂ + V̂V - γ increases and is concave in V̂: from below Newton's steps climb to the root.
     first = ratio * decay / (decay + weights @ values)
-    weight = max(ratio - 1.0, float(first))
+    weight = np.maximum(ratio - 1.0, first)
     for _ in range(_STEPS):
         D = decay + weight * values
         error = weight * (1.0 + weights @ (values / D)) - ratio
         step = error / (1.0 + decay * (weights @ (values / D**2)))
-        weight -= float(step)
+        weight = weight - step
         if step >= -2e-16 * weight:
             break
     D = decay + weight * values
-    mean = float(weights @ (1.0 / D))
+    mean = weights @ (1.0 / D)
     # V̂' of the resolvent's own derivative, -R², in λ.
     echo = weight**2 / ratio
     moved = echo * (weights @ (values / D**2)) / (1.0 - echo * (weights @ (values / D) ** 2))
     scatter = weights @ (1.0 / D - mean) ** 2 + moved * (weights @ (values / D**2))
     residual = abs(weight * (1.0 + weights @ (values / D)) - ratio) / ratio
-    return Resolvent(weight, mean, float(scatter) / mean**2, float(residual))
+    return Resolvent(float(weight), float(mean), float(scatter / mean**2), float(residual))

@@ -16,7 +16,7 @@ from replica.spectra.population import Population
 _USUAL, _FEWEST = 400, 24
 
 #: The most numbers that all points together take.
-_MOST = 2_000_000
+_MOST = 400_000
 
 #: The error of the mass that asks for no more points.
 _EXACT = 1e-11
