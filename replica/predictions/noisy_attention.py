@@ -151,7 +151,7 @@ def _patterns(known: NoisyMap, whole: WholeSequences, bulk: SemicirclePopulation
     end = known.ends[1 if sign > 0.0 else 0]
 
     def shown(theta: float) -> float:
-        return -sign * known.pole(end, bulk.at(theta + 1.0 / theta))
+        return float(-sign * known.pole(end, bulk.at(theta + 1.0 / theta)))
 
     # A stronger one has no paramagnet.
     reach = bulk.a / abs(bulk.c)
