@@ -13,6 +13,8 @@ from .predictions.bayes_bound import BayesBound as BayesBound
 from .predictions.bayes_bound import bayes_bound as bayes_bound
 from .predictions.course import Course as Course
 from .predictions.descent import descent as descent
+from .predictions.error_spectrum import ErrorSpectrum as ErrorSpectrum
+from .predictions.error_spectrum import error_spectrum as error_spectrum
 from .predictions.finite_length import finite_test_loss as finite_test_loss
 from .predictions.flow import flow as flow
 from .predictions.free_energy import free_energy as free_energy
