@@ -2,7 +2,7 @@
 
     OPENBLAS_NUM_THREADS=1 python tests/benchmarks/attention_map.py [PART ...]
 
-Parts: identity, density, pattern, threshold, symmetry, pairs. Every line of pattern, symmetry and
+Parts: identity, density, pattern, symmetry, pairs. Every line of pattern, symmetry and
 pairs is 2 x(2L) - x(L) of systems of two lengths with its standard error over seeds, the theory of
 L → ∞, and their distance in standard errors; those of a given model are of its own length.
 """
@@ -78,7 +78,7 @@ def identity() -> list[float]:
 def density(sites: int = 1000) -> list[float]:
     """Kolmogorov's distance of the eigenvalues, and the ends beside those of the largest."""
     print(f"L = {sites}: distance of the distributions; ends, measured less predicted in widths")
-    alphas, lam = (0.5, 2.0, 5.0), 0.1
+    alphas, lam = (0.7, 2.0, 5.0), 0.1
     for colors, data in ((1, GaussianTokens(2.5, 1, True)), (2, PottsTokens(2, 1.2)),
                          (3, PottsTokens(3, 1.5))):  # fmt: skip
         start = time.process_time()
@@ -150,40 +150,6 @@ def pattern() -> list[float]:
                 for name in names
             ]
             distances += told(f"C = {colors}, {loss}, theta = {spike}", values)
-    return distances
-
-
-def zero(x: np.ndarray, overlaps: np.ndarray, errors: np.ndarray) -> float:
-    """The strength θ at which a parabola through the overlaps in x = 1/θ² vanishes."""
-    roots = np.roots(np.polyfit(x, overlaps, 2, w=1 / errors))
-    near = roots[np.isreal(roots)].real
-    near = near[near > x[0] - 0.05]
-    return float(near.min() ** -0.5) if len(near) else np.nan
-
-
-def threshold() -> list[float]:
-    """The strength at which the overlaps, extrapolated to L → ∞, vanish: of a parabola in 1/θ²."""
-    print("threshold of A, of principal components")
-    distances, strengths = [], (1.35, 1.45, 1.55, 1.65, 1.8)
-    lengths = LENGTHS
-    colors, beta, alpha, lam = 2, 1.0, 3.0, 0.1
-    rng = np.random.default_rng(0)
-    for name in ("overlap", "pca_overlap"):
-        limits = []
-        for spike in strengths:
-            problem = Problem(alpha, lam, PottsTokens(colors, beta, spike=spike), LOSSES[0])
-            limits.append(limit(*(table[name] for table in systems(problem, lengths))))
-        values, errors = np.array(limits).T
-        x = 1 / np.square(strengths)
-
-        drawn = [
-            zero(x, values + errors * rng.standard_normal(len(errors)), errors) for _ in range(400)
-        ]
-        expected = attention_spectrum(
-            Problem(alpha, lam, PottsTokens(colors, beta, spike=1.5), LOSSES[0])
-        ).spike_threshold
-        found = zero(x, values, errors)
-        distances += told(f"C = {colors}, {name}", [(found, np.nanstd(drawn), expected)])
     return distances
 
 
@@ -282,7 +248,7 @@ def sparse(sites: int, rng: np.random.Generator) -> np.ndarray:
 
 
 PARTS: dict[str, Callable[[], list[float]]] = {
-    part.__name__: part for part in (identity, density, pattern, threshold, symmetry, pairs)
+    part.__name__: part for part in (identity, density, pattern, symmetry, pairs)
 }
 
 
