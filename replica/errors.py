@@ -20,6 +20,11 @@ class MissingExtra(ImportError):
     """
 
 
+def not_installed(name: str | None, extra: str) -> str:
+    """Return that a package is missing, and how the README installs it."""
+    return f"{name} is not installed: pip install '.[{extra}]' in the project's folder brings it"
+
+
 class ConvergenceError(ArithmeticError):
     """A problem was not solved.
 

@@ -138,6 +138,7 @@ def curves(
         if x == "alpha":
             theory += sweep(family, values).lines()
         else:
-            theory += [solve(family.at(**{x: v}), check=False).line() for v in values]
-    problems = [family.at(**{x: value}) for family in families for value in size.marks]
+            theory += [solve(family.at(lam=v), check=False).line() for v in values]
+    marks: list[dict[str, Any]] = [{x: value} for value in size.marks]
+    problems = [family.at(**mark) for family in families for mark in marks]
     return Table([*theory, *simulated(problems, size, workers, label).lines()])

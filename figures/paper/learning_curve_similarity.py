@@ -8,6 +8,7 @@ from figures.drawing.legends import circ
 from figures.paper.curves import Size
 from figures.paper.loss_curves import LossCurves, Panel, Rows
 from replica.problem import LOSSES, PottsTokens, Problem
+from replica.problem.data_model import LossName
 
 #: β and first row of a circulant U: colours on a ring, like or unlike their neighbours.
 SIMILARITIES = (
@@ -50,7 +51,7 @@ class SimilarityLearningCurve(LossCurves):
         )
 
 
-def _panel(lam: float, beta: float, row: tuple[float, ...], loss: str) -> Panel:
+def _panel(lam: float, beta: float, row: tuple[float, ...], loss: LossName) -> Panel:
     circulant = [[*row[-i:], *row[:-i]] for i in range(len(row))]
     title = f"$C={len(row)}$, $\\beta={beta:g}$,\n$U=${circ(row)}"
     return Panel(Problem(1.0, lam, PottsTokens(len(row), beta, circulant), loss), title)

@@ -23,6 +23,7 @@ html_theme = "furo"
 html_title = f"{project} {release}"
 html_copy_source = html_show_sourcelink = False
 html_math_renderer = "mathml"
+html_static_path = html_css_files = ["site.css"]
 
 myst_enable_extensions = ["dollarmath", "amsmath"]
 myst_heading_anchors = 4

@@ -14,6 +14,7 @@ from replica.commandline.options import OPTIMAL
 from replica.errors import BadArgument
 from replica.execution.task import Line
 from replica.problem import Masking, Problem
+from replica.problem.masking import MaskKind
 from replica.tables.columns import FAILED
 from replica.validation import invalid, one_of
 
@@ -31,7 +32,7 @@ class Family:
         What is asked for.
     optimal : bool
         Each is solved at its best weight decay.
-    kind : str
+    kind : str, optional
         Each is solved at the best rate of masks of this kind, if one is given.
     layers : int or math.inf, optional
         K, of the layers whose average is told.
@@ -39,7 +40,7 @@ class Family:
 
     points: tuple[Problem | Refused, ...]
     optimal: bool = False
-    kind: str = ""
+    kind: MaskKind | None = None
     layers: float | None = None
 
     @classmethod
@@ -47,15 +48,14 @@ class Family:
         """Return what parsed options ask for; what is sought has any value until it is found."""
         optimal = options.lam == OPTIMAL
         given = str(options.masking)
-        best, _, kind = given.partition(":")
+        kinds = {f"{OPTIMAL}:{kind}": kind for kind in Masking.kinds}
         sought: dict[str, Any] = {"lam": 1.0} if optimal else {}
-        if best == OPTIMAL:
-            one_of("masking", given, [f"{OPTIMAL}:{each}" for each in Masking.kinds])
-            sought["masking"] = f"{kind}:0.5"
+        if given.partition(":")[0] == OPTIMAL:
+            sought["masking"] = f"{kinds[one_of('masking', given, kinds)]}:0.5"
         family = cls(
             tuple(points(argparse.Namespace(**vars(options) | sought))),
             optimal,
-            kind if best == OPTIMAL else "",
+            kinds.get(given),
         )
         layers = getattr(options, "ensemble", None)
         if layers is None:

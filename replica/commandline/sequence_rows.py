@@ -13,7 +13,7 @@ from replica.problem.row_sequences import COVARIANCES, GivenSequences
 from replica.problem.row_sequences import rows_of as rows_of_sequences
 from replica.tables.relatives import distinct, similarity_weights
 from replica.tables.sequence_records import KINDS
-from replica.tables.sequences import GAPS, read_sequences
+from replica.tables.sequences import GAPS, GapsName, read_sequences
 from replica.validation import invalid, one_of
 
 
@@ -22,7 +22,7 @@ def rows_of_file(
     rows: Callable[[int], Iterable[int]],
     similarity: Any = None,
     alphabet: str | None = None,
-    gaps: str = GAPS[0],
+    gaps: GapsName = GAPS[0],
     format: str | None = None,
     reweight: Any = None,
     covariances: str = COVARIANCES[0],
@@ -64,7 +64,7 @@ def _sequences(
     state: object,
     similarity: Any,
     alphabet: Any,
-    gaps: str,
+    gaps: GapsName,
     format: Any,
     reweight: Any,
 ) -> GivenSequences:

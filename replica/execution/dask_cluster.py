@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any
 
 from replica.commandline.terminal import say
-from replica.errors import MissingExtra, WorkerDied
+from replica.errors import MissingExtra, WorkerDied, not_installed
 from replica.execution.task import Failure, Results, Sent, Task, described, do
 from replica.validation import invalid
 
@@ -166,6 +166,5 @@ def _distributed() -> Any:
         return import_module("distributed")
     except ModuleNotFoundError as error:
         raise MissingExtra(
-            f"--scheduler needs {error.name}, which is not installed: "
-            "pip install 'replica-attention[cluster]'"
+            f"--scheduler takes Dask; {not_installed(error.name, 'cluster')}"
         ) from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
@@ -25,7 +26,10 @@ _LEAST = 1e-150
 _MOST = 1e300
 
 #: The two states of an asymptote, and the error up to which it is the first.
-IN_RANGE, OUT_OF_RANGE, _TOLERABLE = "in-range", "out-of-range", 0.1
+RangeName = Literal["in-range", "out-of-range"]
+IN_RANGE: RangeName = "in-range"
+OUT_OF_RANGE: RangeName = "out-of-range"
+_TOLERABLE = 0.1
 
 #: The q, in units of the larger of 1 and ρ, beyond which no expansion holds.
 _LARGEST_Q = 10.0
@@ -66,7 +70,7 @@ class Asymptote(Immutable):
     V: float
     orders: Mapping[str, float]
     error: float = math.nan
-    status: str = OUT_OF_RANGE
+    status: RangeName = OUT_OF_RANGE
 
 
 def few_samples(problem: Problem) -> Asymptote:

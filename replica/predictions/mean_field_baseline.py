@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 from replica.channels.channel_of import channel_of
 from replica.ensembles import answering
@@ -17,7 +18,8 @@ from replica.saddle_point.solver import solve
 from replica.validation import one_of
 
 #: Estimators that are rescaled rows of linear regression.
-ESTIMATORS = ("naive-mean-field", "quadratic")
+BaselineName = Literal["naive-mean-field", "quadratic"]
+ESTIMATORS: tuple[BaselineName, ...] = get_args(BaselineName)
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class Baseline:
 
 
 def mean_field_baseline(
-    estimator: str, alpha: float, data: DataModel, lam: float = 0.0
+    estimator: BaselineName, alpha: float, data: DataModel, lam: float = 0.0
 ) -> Baseline:
     """Return what an estimator that solves linear equations reaches, for many sites.
 

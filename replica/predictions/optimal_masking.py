@@ -12,6 +12,7 @@ from replica.errors import ConvergenceError, LocalMinimumWarning
 from replica.notices import tell
 from replica.predictions.optimal_lam import check_teacher
 from replica.problem import Masking, Problem
+from replica.problem.masking import MaskKind
 from replica.quadrature.search import deepest_minimum, flat_minimum
 from replica.saddle_point.continuation import State
 from replica.saddle_point.messages import failure_message
@@ -37,7 +38,7 @@ _NONE, _ALL = -12.0, 40.0
 
 
 def optimal_masking(
-    problem: Problem, kind: str, *, best_lam: bool = False
+    problem: Problem, kind: MaskKind, *, best_lam: bool = False
 ) -> tuple[Masking, Solution]:
     """Return the masking whose rows have the smallest test loss on full contexts, and the solution.
 
@@ -113,7 +114,7 @@ def optimal_masking(
     return masking, solution
 
 
-def at_best_masking(problem: Problem, kind: str, best_lam: bool) -> Solution:
+def at_best_masking(problem: Problem, kind: MaskKind, best_lam: bool) -> Solution:
     """Return the solution at the best rate, or the one on the way there that did not converge."""
     try:
         return optimal_masking(problem, kind, best_lam=best_lam)[1]
@@ -125,7 +126,7 @@ def at_best_masking(problem: Problem, kind: str, best_lam: bool) -> Solution:
 class _Path:
     """Solutions at one rate after the other, each started from the one before."""
 
-    def __init__(self, problem: Problem, kind: str, best_lam: bool) -> None:
+    def __init__(self, problem: Problem, kind: MaskKind, best_lam: bool) -> None:
         self.latest = problem
         self._kind, self._best_lam = kind, best_lam
         #: Test losses, by log p/(1-p).

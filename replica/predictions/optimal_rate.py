@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from functools import partial
+from typing import Literal
 
 import numpy as np
 from scipy.optimize import minimize
@@ -14,7 +15,7 @@ from replica.predictions.fresh_row import FreshCourse, FreshRow
 from replica.predictions.one_pass import fresh_row, largest_stable_rate, one_pass
 from replica.predictions.pass_cost import Work
 from replica.problem import Problem
-from replica.problem.schedules import Schedule
+from replica.problem.schedules import Schedule, ScheduleKind
 from replica.quadrature.rule import TINY_OVERLAP, Accuracy
 from replica.quadrature.search import deepest_minimum, flat_minimum
 from replica.validation import invalid, positive
@@ -49,7 +50,7 @@ BEST = "best"
 
 
 def optimal_rate(
-    problem: Problem, alpha: float, schedule: str = "constant"
+    problem: Problem, alpha: float, schedule: ScheduleKind | Literal["best"] | str = "constant"
 ) -> tuple[Schedule, Course]:
     """Return the rate whose row has the smallest test loss after one pass, and that row.
 

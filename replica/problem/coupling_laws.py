@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 
 from replica.validation import invalid, numeral
+
+#: Names of ensembles; "hopfield:RATIO" has infinitely many.
+CouplingsName = Literal["gaussian", "orthogonal"] | str
 
 #: How ensembles are named.
 NAMES = "gaussian, orthogonal, or hopfield:RATIO with a RATIO above 0 and up to 1e6"

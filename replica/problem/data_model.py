@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
@@ -12,6 +12,9 @@ from replica.validation import integer, only
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+#: Losses known by name.
+LossName = Literal["cross-entropy", "squared-error"]
 
 #: The largest parameters at which the theory was tried.
 LARGEST_NORM, LARGEST_SHIFT, MOST_COLORS = 30.0, 1e6, 100_000
@@ -41,7 +44,7 @@ class DataModel:
     colors: int
 
     #: Losses that make sense for these data, the first where none is named.
-    losses: ClassVar[tuple[str, ...]] = ("cross-entropy", "squared-error")
+    losses: ClassVar[tuple[LossName, ...]] = ("cross-entropy", "squared-error")
 
     @property
     def parameters(self) -> tuple[str, ...]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from replica.immutable import keep
-from replica.problem.data_model import LARGEST_SHIFT, DataModel, checked_colors
+from replica.problem.data_model import LARGEST_SHIFT, DataModel, LossName, checked_colors
 from replica.validation import invalid, real, truth
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,15 @@ class GaussianTokens(DataModel):
     joint: bool = False
 
     name: ClassVar[str] = "gaussian"
-    losses: ClassVar[tuple[str, ...]] = ("squared-error",)
+    losses: ClassVar[tuple[LossName, ...]] = ("squared-error",)
+
+    if TYPE_CHECKING:
+
+        def at(  # type: ignore[override]
+            self, *, shift: float = ..., colors: int = ..., joint: bool = ...
+        ) -> Self:
+            """Return the same data with some parameters changed."""
+            ...
 
     def __post_init__(self) -> None:
         keep(self, colors=checked_colors(self.colors, 1))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from replica.immutable import keep
 from replica.problem.data_model import LARGEST_NORM, DataModel, checked_colors
 from replica.validation import invalid, real
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,14 @@ class IndependentTokens(DataModel):
     coupling_norm: float
 
     name: ClassVar[str] = "independent"
+
+    if TYPE_CHECKING:
+
+        def at(  # type: ignore[override]
+            self, *, colors: int = ..., coupling_norm: float = ...
+        ) -> Self:
+            """Return the same data with some parameters changed."""
+            ...
 
     def __post_init__(self) -> None:
         keep(self, colors=checked_colors(self.colors, 2))

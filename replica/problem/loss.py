@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Protocol, get_args
 
 from numpy.typing import NDArray
 
-from replica.problem.data_model import DataModel
+from replica.problem.data_model import DataModel, LossName
 from replica.validation import invalid
 
 #: Losses known by name.
-LOSSES = ("cross-entropy", "squared-error")
+LOSSES: tuple[LossName, ...] = get_args(LossName)
 
 
 class Loss(Protocol):

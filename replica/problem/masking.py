@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, get_args
 
 from replica.errors import BadArgument
 from replica.immutable import keep
 from replica.validation import integer, invalid, numeral, one_of, real
+
+#: When masks are drawn.
+MaskKind = Literal["static", "dynamic"]
 
 #: What describes a masking as text.
 _TEXTS = (
@@ -56,10 +59,10 @@ class Masking:
     """
 
     rate: float
-    kind: str = "dynamic"
+    kind: MaskKind = "dynamic"
     draws: int = 1
 
-    kinds: ClassVar[tuple[str, ...]] = ("static", "dynamic")
+    kinds: ClassVar[tuple[MaskKind, ...]] = get_args(MaskKind)
 
     def __post_init__(self) -> None:
         allowed = "a number between 0 and 1, both excluded"

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from replica.errors import ParamagnetWarning
 from replica.immutable import keep
 from replica.notices import tell
-from replica.problem.coupling_laws import CouplingLaw, GaussianCouplings, coupling_law
+from replica.problem.coupling_laws import (
+    CouplingLaw,
+    CouplingsName,
+    GaussianCouplings,
+    coupling_law,
+)
 from replica.problem.data_model import DataModel, checked_colors
 from replica.problem.paramagnet import doubtful, paramagnetic
 from replica.problem.planted_pattern import doubtful_pattern, planted
 from replica.problem.similarity import similarity_text, uniform_similarity
 from replica.validation import invalid
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 @dataclass(frozen=True)
@@ -68,10 +76,24 @@ class PottsTokens(DataModel):
     colors: int
     beta: float
     similarity: Any = None
-    couplings: str = "gaussian"
+    couplings: CouplingsName = "gaussian"
     spike: float = 0.0
 
     name: ClassVar[str] = "potts"
+
+    if TYPE_CHECKING:
+
+        def at(  # type: ignore[override]
+            self,
+            *,
+            colors: int = ...,
+            beta: float = ...,
+            similarity: Any = ...,
+            couplings: CouplingsName = ...,
+            spike: float = ...,
+        ) -> Self:
+            """Return the same data with some parameters changed."""
+            ...
 
     def __post_init__(self) -> None:
         keep(self, colors=checked_colors(self.colors, 2))

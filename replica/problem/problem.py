@@ -3,13 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from replica.immutable import keep
-from replica.problem.data_model import DataModel
+from replica.problem.coupling_laws import CouplingsName
+from replica.problem.data_model import DataModel, LossName
 from replica.problem.loss import Loss, check_custom_loss
 from replica.problem.masking import Masking
 from replica.validation import invalid, non_negative, one_of, only, positive, truth
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+
+class Changes(TypedDict, total=False):
+    """What `Problem.at` takes, with the parameters of the data models that have names."""
+
+    alpha: float
+    lam: float
+    data: DataModel
+    loss: LossName | Loss
+    bias: bool
+    masking: Masking | None
+    colors: int
+    beta: float
+    similarity: Any
+    couplings: CouplingsName
+    spike: float
+    coupling_norm: float
+    shift: float
+    joint: bool
 
 
 @dataclass(frozen=True)
@@ -55,7 +78,7 @@ class Problem:
     lam: float
     data: DataModel
     # Never None once the problem is made.
-    loss: str | Loss = None  # type: ignore[assignment]
+    loss: LossName | Loss = None  # type: ignore[assignment]
     bias: bool = False
     masking: Masking | None = None
 
@@ -106,7 +129,7 @@ class Problem:
             del told[one_of("without", without, told)]
         return told
 
-    def at(self, **changes: Any) -> Problem:
+    def at(self, **changes: Unpack[Changes]) -> Problem:
         """Return the same problem with some fields, or some parameters of its data, changed.
 
         Parameters
@@ -133,11 +156,12 @@ class Problem:
         >>> problem.at(lam=0.2, beta=1.0).data
         PottsTokens(colors=3, beta=1.0, similarity=None, couplings='gaussian', spike=0.0)
         """
+        given: dict[str, Any] = {**changes}
         own = [field.name for field in fields(self)]
-        data = changes.get("data", self.data)
+        data = given.get("data", self.data)
         described = data.parameters if isinstance(data, DataModel) else ()
-        only("Problem.at", changes, [*own, *described])
-        of_data = {name: changes.pop(name) for name in list(changes) if name not in own}
+        only("Problem.at", given, [*own, *described])
+        of_data = {name: given.pop(name) for name in list(given) if name not in own}
         if of_data:
-            changes["data"] = data.at(**of_data)
-        return replace(self, **changes)
+            given["data"] = data.at(**of_data)
+        return replace(self, **given)

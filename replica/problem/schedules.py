@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, get_args
 
 from replica.immutable import keep
 from replica.validation import invalid, non_negative, numeral, one_of, positive
+
+#: How a rate depends on the sequences seen so far.
+ScheduleKind = Literal["constant", "cosine", "1/t", "warm-up"]
 
 
 @dataclass(frozen=True)
@@ -39,10 +42,10 @@ class Schedule:
     """
 
     rate: float
-    kind: str = "constant"
+    kind: ScheduleKind = "constant"
     span: float | None = None
 
-    kinds: ClassVar[tuple[str, ...]] = ("constant", "cosine", "1/t", "warm-up")
+    kinds: ClassVar[tuple[ScheduleKind, ...]] = get_args(ScheduleKind)
 
     def __post_init__(self) -> None:
         keep(self, rate=positive("rate", self.rate))

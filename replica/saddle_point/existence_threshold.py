@@ -17,6 +17,7 @@ from replica.ensembles.masked import MaskedSpectrum
 from replica.errors import ConvergenceError
 from replica.losses.recession import falls_in_the_cone
 from replica.problem import DataModel, Loss, Masking
+from replica.problem.data_model import LossName
 from replica.problem.loss import check_custom_loss
 from replica.quadrature.cone_distance import race_distance, squared_distance
 from replica.quadrature.field_law import FieldLaw
@@ -37,7 +38,7 @@ _DIGITS = 1e-8
 
 def existence_threshold(
     data: DataModel,
-    loss: str | Loss | None = None,
+    loss: LossName | Loss | None = None,
     masking: Masking | None = None,
     bias: bool = False,
 ) -> float:
@@ -94,7 +95,7 @@ def existence_threshold(
 
 def stated_threshold(
     data: DataModel,
-    loss: str | Loss | None = None,
+    loss: LossName | Loss | None = None,
     masking: Masking | None = None,
     bias: bool = False,
 ) -> Threshold:

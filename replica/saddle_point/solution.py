@@ -29,7 +29,9 @@ _FOUND = (*(name for name in OBSERVABLES if name not in _CALIBRATION), "V", "res
 #: And of masks.
 _MASKED_CALIBRATION = tuple(f"masked_{name}" for name in _CALIBRATION)
 
-Order = float | Vector
+#: A number, or with several modes an array. To a type checker it is a number, as in ordinary
+#: problems; `isinstance(solution.m, np.ndarray)` tells it of the other.
+Order = float | Any
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from replica.errors import MissingExtra
+from replica.errors import MissingExtra, not_installed
 from replica.tables.columns import FURTHER, INTEGER, POINT
 from replica.validation import invalid
 
@@ -125,6 +125,4 @@ def _library(name: str) -> Any:
     try:
         return import_module(name)
     except ImportError:
-        raise MissingExtra(
-            f"{name} is not installed: pip install '.[frames]' in the project's folder brings it"
-        ) from None
+        raise MissingExtra(not_installed(name, "frames")) from None

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import math
 import os
+import platform
 from collections.abc import Mapping
 from datetime import datetime, timezone
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -24,18 +26,26 @@ def sidecar(path: str | os.PathLike[str]) -> Path:
     return Path(path).with_suffix(".json")
 
 
+@cache
+def _libraries() -> dict[str, str]:
+    """Return the versions of Python and of what numbers come from."""
+    versions = {name: metadata.version(name) for name in ("numpy", "scipy", "numba")}
+    return {"python": platform.python_version(), **versions}
+
+
 def provenance(told: Mapping[str, Any]) -> str:
-    """Return what made a table, with the version of the package and the date, as JSON text."""
+    """Return what made a table, with version, libraries and date, as JSON text."""
     stamped = {
         **told,
         "version": metadata.version("replica-attention"),
+        "libraries": _libraries(),
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
     }
     return json.dumps(stamped, indent=2, default=_plain) + "\n"
 
 
 def write_sidecar(path: str | os.PathLike[str], told: Mapping[str, Any]) -> None:
-    """Write what made the table `path`, with version and date, to the JSON file beside it."""
+    """Write what made the table `path`, with versions and date, to the JSON file beside it."""
     replace_file(sidecar(path), provenance(told))
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,8 @@ from replica.tables.texts import text_of
 from replica.validation import invalid, one_of
 
 #: What the gap is: one more letter, or the sign of a token that is not known.
-GAPS = ("letter", "missing")
+GapsName = Literal["letter", "missing"]
+GAPS: tuple[GapsName, ...] = get_args(GapsName)
 
 #: The least sites and sequences that anything can be learnt from.
 LEAST_SITES, LEAST_SEQUENCES = 3, 2
@@ -75,8 +76,8 @@ class Sequences(Immutable):
 def read_sequences(
     path: str | os.PathLike[str],
     alphabet: Any = None,
-    gaps: str = "letter",
-    kind: str | None = None,
+    gaps: GapsName = "letter",
+    kind: Literal["fasta", "a3m", "text", "table"] | None = None,
     name: str = "path",
 ) -> Sequences:
     r"""Return the aligned sequences of a file.

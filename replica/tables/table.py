@@ -208,8 +208,8 @@ class Table:
         path : path
             The CSV file, whose name ends in .csv; the sidecar has the same name with .json.
         **provenance
-            What made the table, such as command, parameters and seeds. The version of the
-            package and the date are added.
+            What made the table, such as command, parameters and seeds. The versions of
+            the package and of what it computes with, and the date, are added.
 
         Returns
         -------

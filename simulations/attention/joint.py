@@ -15,6 +15,7 @@ from simulations.attention.masking import masked_gradient
 from simulations.epochs.masks import Hidden, hidden_shares
 from simulations.estimators.certificate import exists
 from simulations.estimators.cross_entropy import CrossEntropy
+from simulations.estimators.minimiser import StatusName
 from simulations.estimators.objective import Rows
 from simulations.kernels.cross_entropy import evaluate, sites_by_color
 from simulations.sequences.potts import checked_colors
@@ -68,7 +69,7 @@ class JointTraining:
     attention: FactoredAttention
     residual: float
     evaluations: int
-    status: str
+    status: StatusName
 
 
 def train_jointly(
@@ -185,7 +186,7 @@ def train_jointly(
         },
     )
     residual = float(np.linalg.norm(result.jac)) / scale
-    status = "converged" if residual <= tolerance else "max-steps"
+    status: StatusName = "converged" if residual <= tolerance else "max-steps"
     if not np.isfinite(residual):
         status = "not-finite"
     attention, values, biases, _ = unpack(result.x)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from replica.errors import MissingExtra
+from replica.errors import MissingExtra, not_installed
 
 __all__ = ["MissingExtra", "loaded"]
 
@@ -24,6 +24,5 @@ def loaded(module: str) -> Any:
         if error.name is None or error.name.split(".")[0] not in ("jax", "jaxlib", "optax"):
             raise
         raise MissingExtra(
-            f"the transformer encoder needs {error.name}, which is not installed: "
-            "pip install 'replica-attention[transformer]'"
+            f"the transformer encoder takes JAX; {not_installed(error.name, 'transformer')}"
         ) from None

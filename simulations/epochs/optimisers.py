@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection
+from typing import Literal, get_args
 
 import numpy as np
 
 from replica.validation import one_of
 from simulations.tokens import Floats
 
-OPTIMISERS = ("adam", "sgd")
+OptimiserName = Literal["adam", "sgd"]
+OPTIMISERS: tuple[OptimiserName, ...] = get_args(OptimiserName)
 
-SCHEDULES = ("constant", "cosine", "one-cycle")
+RateShape = Literal["constant", "cosine", "one-cycle"]
+SCHEDULES: tuple[RateShape, ...] = get_args(RateShape)
 
 Parameters = dict[str, Floats]
 
@@ -82,7 +85,7 @@ class Optimiser:
             value -= rate * move
 
 
-def rate_at(schedule: str, progress: float) -> float:
+def rate_at(schedule: RateShape, progress: float) -> float:
     """Return the learning rate, in units of its largest, when `progress` of all steps are done.
 
     "constant"; "cosine", from 1 to 0; "one-cycle", up from 0.04 within the first 30 % and then

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from importlib import metadata
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,10 @@ from simulations.tokens import Floats, Tokens, checked_tokens
 Groups = dict[str, dict[str, NDArray[Any]]]
 
 
+#: Why a training has ended; nothing while it has not.
+EndName = Literal["epochs", "early", "not-finite", ""]
+
+
 @dataclass(frozen=True, eq=False)
 class History:
     """How a training went; `simulations.Learning` says what the attributes are."""
@@ -32,7 +36,7 @@ class History:
     train_losses: Floats
     held_out_losses: Floats
     best: int
-    status: str
+    status: EndName
 
 
 class Run(ABC):
@@ -110,7 +114,7 @@ class Run(ABC):
         return int(np.argmin(np.where(np.isfinite(losses), losses, np.inf)))
 
     @property
-    def status(self) -> str:
+    def status(self) -> EndName:
         """Why the training has ended (see `Learning`), or nothing."""
         if not np.isfinite(self.held_out_losses).all():
             return "not-finite"

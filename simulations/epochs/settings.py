@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from replica.immutable import keep
 from replica.problem import Masking
 from replica.validation import integer, invalid, non_negative, one_of, positive, real
-from simulations.epochs.optimisers import OPTIMISERS, SCHEDULES
+from simulations.epochs.optimisers import OPTIMISERS, SCHEDULES, OptimiserName, RateShape
 
 
 @dataclass(frozen=True)
@@ -54,9 +54,9 @@ class Settings:
 
     epochs: int = 100
     batch: int = 50
-    optimiser: str = "adam"
+    optimiser: OptimiserName = "adam"
     rate: float = 0.01
-    schedule: str = "one-cycle"
+    schedule: RateShape = "one-cycle"
     momentum: float = 0.9
     decay: float = 0.0
     patience: int | None = None

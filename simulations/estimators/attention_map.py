@@ -10,6 +10,7 @@ import numpy as np
 from scipy import linalg
 
 from replica.immutable import Immutable, fixed
+from replica.problem.data_model import LossName
 from replica.validation import invalid, non_negative, numbers
 from simulations.estimators.curvature import overlaps
 from simulations.estimators.minimiser import train
@@ -67,7 +68,7 @@ class AttentionMap(Immutable):
 
 @one_thread
 def attention_map(
-    tokens: Any, colors: int, lam: float, loss: str | OwnLoss = "cross-entropy", bias: bool = False
+    tokens: Any, colors: int, lam: float, loss: LossName | OwnLoss = "cross-entropy", bias: bool = False
 ) -> AttentionMap:
     """Return the attention of all sites from one set of sequences, at V = I.
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
 from replica.problem import PottsTokens, Problem
 from replica.problem.coupling_laws import GaussianCouplings
+from replica.problem.data_model import LossName
 from replica.validation import invalid
 from simulations.tokens import is_identity
 
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 
 #: The exact minimiser of the training objective, message passing towards it, minus the inverse
 #: of the correlation matrix, and linear regression rescaled with the norm of the true row.
-ESTIMATORS = ("minimiser", "amp", "naive-mean-field", "quadratic")
+EstimatorName = Literal["minimiser", "amp", "naive-mean-field", "quadratic"]
+ESTIMATORS: tuple[EstimatorName, ...] = get_args(EstimatorName)
 
 #: Ways of training that are looked at on their way: stochastic gradient descent that sees every
 #: sequence once, and gradient descent on all of them.
@@ -62,7 +64,7 @@ def estimate_rows(
     model: PottsModel | IndependentRow,
     tokens: Tokens,
     lam: float,
-    loss: str | OwnLoss,
+    loss: LossName | OwnLoss,
     rows: range,
     bias: bool = False,
 ) -> tuple[Training, float | None]:
@@ -103,7 +105,7 @@ def estimate_rows(
 
 
 def _message_passing(
-    model: PottsModel, tokens: Tokens, lam: float, loss: str, rows: range
+    model: PottsModel, tokens: Tokens, lam: float, loss: LossName, rows: range
 ) -> tuple[Training, float | None]:
     from simulations.estimators.message_passing import approximate_message_passing
     from simulations.estimators.minimiser import Training

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from replica.problem.data_model import LossName
 from replica.validation import invalid, non_negative, positive
 from simulations.estimators.given import increasing
 from simulations.estimators.minimiser import Training, objectives_of
@@ -30,7 +31,7 @@ def descend(
     lam: float,
     rate: float,
     steps: Sequence[int],
-    loss: str | OwnLoss = "cross-entropy",
+    loss: LossName | OwnLoss = "cross-entropy",
     similarity: Any = None,
     rows: Any = None,
     momentum: float = 0.0,

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replica.immutable import Immutable
+from replica.problem.data_model import LossName
 from replica.validation import invalid, numbers
 from simulations.estimators.dependence import Sums, probes_of
 from simulations.estimators.minimiser import Training, objectives_of
@@ -73,7 +74,7 @@ def leave_one_out(
     tokens: Any,
     colors: int,
     lam: float,
-    loss: str | OwnLoss = "cross-entropy",
+    loss: LossName | OwnLoss = "cross-entropy",
     similarity: Any = None,
     weights: Any = None,
 ) -> LeftOut:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from replica.problem import Masking
+from replica.problem.data_model import LossName
 from replica.validation import invalid
 from simulations.estimators.bias import with_bias
 from simulations.estimators.losses import loss_named
@@ -42,7 +43,7 @@ def train_masked(
     colors: int,
     lam: float,
     masking: Masking,
-    loss: str | OwnLoss = "cross-entropy",
+    loss: LossName | OwnLoss = "cross-entropy",
     similarity: Any = None,
     rows: Any = None,
     seed: int | np.random.SeedSequence = 0,
@@ -103,7 +104,7 @@ def train_masked(
     return MaskedTraining(*found)
 
 
-def check_masked(masking: Masking, loss: str | OwnLoss, colors: int) -> None:
+def check_masked(masking: Masking, loss: LossName | OwnLoss, colors: int) -> None:
     """Raise ValueError if rows of such a loss cannot be trained with such masks."""
     if masking.dynamic and not isinstance(loss, str):
         allowed = "static with a loss of your own, as static:RATE:DRAWS"

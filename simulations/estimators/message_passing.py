@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replica.immutable import Immutable
+from replica.problem.data_model import LossName
 from replica.validation import integer, invalid, non_negative, positive, real
 from simulations.estimators.cavity import CavitySpectra, token_precision
 from simulations.estimators.certificate import lacks_minimiser, near, near_by_hessian
 from simulations.estimators.losses import loss_named
-from simulations.estimators.minimiser import Training
+from simulations.estimators.minimiser import StatusName, Training
 from simulations.estimators.objective import Loss, Rows
 from simulations.kernels.local_fields import colored_sums, gathered
 from simulations.kernels.one_thread import one_thread
@@ -64,7 +65,7 @@ class MessagePassing(Immutable):
     residuals: Floats
 
     @property
-    def status(self) -> str:
+    def status(self) -> StatusName:
         """The worst status of the rows."""
         return self.training.status
 
@@ -74,7 +75,7 @@ def approximate_message_passing(
     model: PottsModel,
     tokens: Any,
     lam: float,
-    loss: str = "cross-entropy",
+    loss: LossName = "cross-entropy",
     rows: Any = None,
     steps: int = 200,
     tolerance: float = 1e-8,

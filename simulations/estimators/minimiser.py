@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from replica.immutable import Immutable
+from replica.problem.data_model import LossName
 from replica.validation import integer, invalid, positive, truth
 from simulations.estimators.bias import Inputs, with_bias
 from simulations.estimators.given import given
@@ -20,7 +21,8 @@ from simulations.kernels.one_thread import one_thread
 from simulations.tokens import Floats
 
 #: How the search for a row ends, from the best to the worst.
-STATUSES = "converged", "max-steps", "diverged", "not-finite"
+StatusName = Literal["converged", "max-steps", "diverged", "not-finite"]
+STATUSES: tuple[StatusName, ...] = get_args(StatusName)
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +75,7 @@ class Training(Immutable):
         return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
     @property
-    def status(self) -> str:
+    def status(self) -> StatusName:
         """The worst of the statuses."""
         for status in reversed(STATUSES):
             if status in self.statuses:
@@ -86,7 +88,7 @@ def train(
     tokens: Any,
     colors: int,
     lam: float,
-    loss: str | OwnLoss = "cross-entropy",
+    loss: LossName | OwnLoss = "cross-entropy",
     similarity: Any = None,
     rows: Any = None,
     tolerance: float = 1e-8,
@@ -173,7 +175,7 @@ def objectives_of(
     tokens: Any,
     colors: int,
     lam: float,
-    loss: str | OwnLoss,
+    loss: LossName | OwnLoss,
     similarity: Any,
     rows: Any,
     bias: bool = False,

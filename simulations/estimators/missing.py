@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from replica.problem.data_model import LossName
 from replica.validation import invalid
 from simulations.estimators.leave_one_out import LeftOut, left_out
 from simulations.estimators.losses import loss_named
@@ -16,7 +17,7 @@ from simulations.tokens import Floats, Tokens
 
 
 def train_with_missing(
-    tokens: Tokens, colors: int, lam: float, loss: str | OwnLoss, similarity: Any, rows: Any
+    tokens: Tokens, colors: int, lam: float, loss: LossName | OwnLoss, similarity: Any, rows: Any
 ) -> Training:
     """Train rows whose own tokens are known, where C among the others stands for missing ones.
 
@@ -45,7 +46,7 @@ def left_out_with_missing(
     tokens: Tokens,
     colors: int,
     lam: float,
-    loss: str | OwnLoss,
+    loss: LossName | OwnLoss,
     similarity: Any,
 ) -> LeftOut:
     """Return what these rows would predict of each sequence, as `leave_one_out`."""
@@ -54,7 +55,7 @@ def left_out_with_missing(
     return left_out(rows, training, letters=colors)
 
 
-def _with_another(loss: str | OwnLoss, colors: int, similarity: Any) -> tuple[_Known, Floats]:
+def _with_another(loss: LossName | OwnLoss, colors: int, similarity: Any) -> tuple[_Known, Floats]:
     U = np.eye(colors) if similarity is None else np.asarray(similarity)
     return _Known(loss_named(loss), colors), np.pad(U, (0, 1))
 

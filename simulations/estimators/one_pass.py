@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from replica.problem.data_model import LossName
 from replica.problem.schedules import AnySchedule, Schedule, schedule_of
 from simulations.estimators.given import Given, given, increasing
 from simulations.estimators.minimiser import Training
@@ -25,7 +26,7 @@ def train_once(
     lam: float,
     rate: float | Schedule | Any,
     samples: Sequence[int],
-    loss: str | OwnLoss = "cross-entropy",
+    loss: LossName | OwnLoss = "cross-entropy",
     similarity: Any = None,
     rows: Any = None,
 ) -> Iterator[tuple[int, Training]]:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from replica.problem.data_model import LossName
 from simulations.estimators.cross_entropy import CrossEntropy
 from simulations.estimators.minimiser import STATUSES, Training
 from simulations.estimators.own_loss import OwnLoss
@@ -61,7 +62,7 @@ def spread(
     layers: Sequence[Training],
     mean: Observables,
     tokens: Tokens,
-    loss: str | OwnLoss,
+    loss: LossName | OwnLoss,
 ) -> Spread:
     """Measure how layers differ on fresh sequences.
 

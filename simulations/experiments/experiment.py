@@ -11,6 +11,7 @@ import numpy as np
 
 from replica.immutable import keep
 from replica.problem import DataModel, Problem
+from replica.problem.data_model import LossName
 from replica.validation import integer, invalid, one_of, truth
 from simulations.estimators.by_name import ESTIMATORS, check_estimator, estimate_rows
 from simulations.estimators.leave_one_out import LeftOut, leave_one_out, means_of
@@ -158,7 +159,7 @@ class Experiment:
             self._line(problem, rows) for problem, rows in zip(self.problems, found, strict=True)
         ]
 
-    def loss(self, problem: Problem) -> str | OwnLoss:
+    def loss(self, problem: Problem) -> LossName | OwnLoss:
         """Return the loss to train with, which for one of the user's is not the theory's object."""
         if isinstance(problem.loss, str):
             return problem.loss

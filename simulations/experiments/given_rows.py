@@ -10,6 +10,7 @@ import numpy as np
 
 from replica.immutable import keep
 from replica.problem import DataModel, Problem, RowTokens
+from replica.problem.data_model import LossName
 from replica.problem.row_couplings import GivenModel, RowCouplings
 from replica.validation import integer, invalid
 from simulations.estimators.leave_one_out import leave_one_out
@@ -92,7 +93,7 @@ class RowsExperiment:
         """How much is sampled."""
         return Size(self.sites, self.samples, self.test_samples, 1, self.burn_in)
 
-    def loss(self, problem: Problem) -> str | OwnLoss:
+    def loss(self, problem: Problem) -> LossName | OwnLoss:
         """Return the loss to train with, which for one of the user's is not the theory's object."""
         if isinstance(problem.loss, str):
             return problem.loss

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from replica.problem import Problem
+from replica.problem.data_model import LossName
 from simulations.estimators.losses import loss_named
 from simulations.estimators.masked import check_masked, train_masked
 from simulations.estimators.minimiser import Training
@@ -23,7 +24,7 @@ from simulations.tokens import Floats, Tokens, seen
 _LARGEST = 4_000_000
 
 
-def check_masks(problem: Problem, loss: str | OwnLoss) -> None:
+def check_masks(problem: Problem, loss: LossName | OwnLoss) -> None:
     """Raise ValueError for masks that rows of such a problem cannot be trained with."""
     if problem.masking is not None:
         check_masked(problem.masking, loss, problem.data.colors)
@@ -34,7 +35,7 @@ def masked_rows(
     model: PottsModel | IndependentRow,
     sequences: tuple[Tokens, Tokens],
     rows: Sequence[int],
-    loss: str | OwnLoss,
+    loss: LossName | OwnLoss,
     system: tuple[int, ...],
     number: int = 0,
 ) -> tuple[Training, Observables]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replica.immutable import Immutable
+from replica.problem.data_model import LossName
 from replica.validation import invalid, unmasked
 from simulations.estimators.losses import loss_named
 from simulations.estimators.minimiser import Training
@@ -102,7 +103,7 @@ def measure(
     training: Training,
     train_tokens: Tokens,
     test_tokens: Tokens,
-    loss: str | OwnLoss,
+    loss: LossName | OwnLoss,
 ) -> Observables:
     """Measure trained rows on the sequences they were trained on and on fresh ones.
 

@@ -8,6 +8,7 @@ from replica.immutable import FixedDict
 from replica.problem import Problem
 from replica.tables.columns import as_cell
 from replica.tables.html import values_html
+from simulations.estimators.by_name import EstimatorName
 from simulations.estimators.own_loss import OwnLoss
 from simulations.experiments.experiment import Experiment
 from simulations.experiments.given_rows import TEST_SAMPLES
@@ -58,7 +59,7 @@ def simulate(
     rows: int | None = None,
     test_samples: int = TEST_SAMPLES,
     burn_in: int = BURN_IN,
-    estimator: str | None = None,
+    estimator: EstimatorName | None = None,
     own_loss: OwnLoss | None = None,
     leave_one_out: bool = False,
     ensemble: int | None = None,

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from replica.immutable import keep
 from replica.problem import DataModel, Problem, RowTokens
+from replica.problem.data_model import LossName
 from replica.problem.row_sequences import GivenSequences, RowSequences
 from replica.validation import integer, invalid
 from simulations.estimators.leave_one_out import leave_one_out
@@ -170,7 +171,7 @@ class SequencesExperiment:
         named = {f"masked_{name}": each for name, each in masked.items()}
         return training, test.full(training) | {"train_loss": train_loss} | named
 
-    def loss(self, problem: Problem) -> str | OwnLoss:
+    def loss(self, problem: Problem) -> LossName | OwnLoss:
         """Return the loss to train with, which for one of the user's is not the theory's object."""
         if isinstance(problem.loss, str):
             return problem.loss

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
 import sys
 import tarfile
 import zipfile
+from email import message_from_string
 from pathlib import Path
 
 import pytest
@@ -89,3 +91,57 @@ def test_a_wheel_holds_what_runs(unpacked, tmp_path):
     assert held == runs(made_of)
     for name in ("replica/py.typed", "figures/journal.mplstyle", "replica/THEORY.md"):
         assert name in held
+
+
+@pytest.fixture(scope="module")
+def installed(unpacked, tmp_path_factory):
+    """A folder with what a wheel installs, and what the wheel tells of itself."""
+    folder = tmp_path_factory.mktemp("installed")
+    with zipfile.ZipFile(build("wheel", unpacked[0], folder)) as wheel:
+        wheel.extractall(folder / "here")
+    (told,) = (folder / "here").glob("*.dist-info")
+    return folder / "here", told
+
+
+def test_a_wheel_tells_what_the_project_says_of_itself(installed):
+    _, told = installed
+    metadata = message_from_string((told / "METADATA").read_text(encoding="utf-8"))
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    (extras,) = re.findall(r"^\[project.optional-dependencies\]\n(.*?)^\[", project, re.M | re.S)
+    assert metadata["Version"] == re.search(r'^version = "(.*)"$', project, re.M).group(1)
+    names = re.findall(r"^(\w+) =", extras, re.M)
+    assert sorted(metadata.get_all("Provides-Extra")) == sorted(names)
+    assert metadata["License-Expression"] == "BSD-3-Clause"
+    assert any("arxiv.org/abs/2304.07235" in url for url in metadata.get_all("Project-URL"))
+    # The description is the README, whose pictures have words for where they are not shown.
+    assert metadata.get_payload().strip() == (ROOT / "README.md").read_text("utf-8").strip()
+    assert re.findall(r"!\[\]\(", metadata.get_payload()) == []
+    commands = (told / "entry_points.txt").read_text(encoding="utf-8").splitlines()
+    assert {line.split(" = ")[0] for line in commands[1:]} == {
+        "replica", "replica-simulate", "replica-figures",
+    }  # fmt: skip
+
+
+def test_the_workflow_tries_the_pythons_that_are_promised(installed):
+    _, told = installed
+    metadata = message_from_string((told / "METADATA").read_text(encoding="utf-8"))
+    workflow = (ROOT / ".github" / "workflows" / "tests.yml").read_text(encoding="utf-8")
+    tried = re.findall(r'"(3\.\d+)"', re.search(r"python: \[(.*)\]", workflow).group(1))
+    promised = re.findall(r"Python :: (3\.\d+)$", "\n".join(metadata.get_all("Classifier")), re.M)
+    assert len(tried) == 3
+    assert tried == promised
+    assert metadata["Requires-Python"] == f">={tried[0]}"
+    assert "bash .ci/run" in workflow
+
+
+def test_what_a_wheel_installs_runs_on_its_own(installed, tmp_path):
+    here, told = installed
+    code = "import replica, simulations, figures; print(replica.__version__, replica.__file__)"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(here)}, capture_output=True, text=True,
+        check=True,
+    )  # fmt: skip
+    version, place = done.stdout.split()
+    assert told.name == f"replica_attention-{version}.dist-info"
+    assert Path(place) == here / "replica" / "__init__.py"

@@ -137,8 +137,8 @@ def test_without_the_extra_one_sentence(tmp_path, monkeypatch, capsys):
     assert cli.main(["transformers", "--out", str(tmp_path)]) == 2
     message = capsys.readouterr().err
     assert message == (
-        "replica-figures: the transformer encoder needs jax, which is not installed: "
-        "pip install 'replica-attention[transformer]'\n"
+        "replica-figures: the transformer encoder takes JAX; jax is not installed: "
+        "pip install '.[transformer]' in the project's folder brings it\n"
     )
     assert list(tmp_path.iterdir()) == []
     # What was computed elsewhere can be drawn.

@@ -167,6 +167,6 @@ def test_without_the_extra():
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr == (
-        "replica: --scheduler needs distributed, which is not installed: "
-        "pip install 'replica-attention[cluster]'\n"
+        "replica: --scheduler takes Dask; distributed is not installed: "
+        "pip install '.[cluster]' in the project's folder brings it\n"
     )

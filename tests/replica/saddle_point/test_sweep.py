@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
+import platform
 from datetime import datetime
 
+import numba
 import numpy as np
 import pytest
+import scipy
 
 from replica import (
     Curve,
@@ -131,6 +134,12 @@ def test_sidecar_tells_where_the_table_comes_from(tmp_path):
     assert told["quadrature_error"][0] is None
     assert 0 < told["quadrature_error"][1] < 1e-9
     assert told["version"]
+    assert told["libraries"] == {
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "scipy": scipy.__version__,
+        "numba": numba.__version__,
+    }
     assert datetime.fromisoformat(told["date"]).tzinfo is not None
 
 

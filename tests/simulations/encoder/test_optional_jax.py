@@ -15,8 +15,8 @@ def test_what_is_missing_is_told_in_one_sentence(monkeypatch):
     for module in ("jax", "jax.numpy", "optax"):
         monkeypatch.setitem(sys.modules, module, None)
     tokens = np.zeros((3, 4), np.uint8)
-    told = r"^the transformer encoder needs (jax|optax), which is not installed: "
-    told += r"pip install 'replica-attention\[transformer\]'$"
+    told = r"^the transformer encoder takes JAX; (jax|optax) is not installed: "
+    told += r"pip install '\.\[transformer\]' in the project's folder brings it$"
     with pytest.raises(MissingExtra, match=told):
         learn_encoder(tokens, tokens, 2)
     # Of an architecture that no other test has compiled.
