@@ -74,6 +74,15 @@ def descend(
     ------
     ValueError
         If an argument is not allowed.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens
+    >>> from simulations import PottsModel, descend, sample
+    >>> tokens = sample(PottsModel.random(PottsTokens(3, 1.5), 20, seed=0), 40, seed=1)
+    >>> on_the_way = descend(tokens, 3, lam=0.1, rate=0.3, steps=[0, 5, 20])
+    >>> [(step, rows.status) for step, rows in on_the_way]
+    [(0, 'converged'), (5, 'converged'), (20, 'converged')]
     """
     rate, momentum = positive("rate", rate), _share(momentum)
     objectives = objectives_of(tokens, colors, lam, loss, similarity, rows)
