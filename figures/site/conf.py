@@ -21,11 +21,13 @@ include_patterns = ["*.md", "replica/*.md", "simulations/*.md", "figures/*.md", 
 
 html_theme = "furo"
 html_title = f"{project} {release}"
-html_copy_source = html_show_sourcelink = False
+html_copy_source = html_show_sourcelink = html_show_copyright = False
 html_math_renderer = "mathml"
 html_static_path = html_css_files = ["site.css"]
+# Leads from the top of the site to its first page.
+html_extra_path = ["index.html"]
 
-myst_enable_extensions = ["dollarmath", "amsmath"]
+myst_enable_extensions = ["dollarmath", "amsmath", "html_image"]
 myst_heading_anchors = 4
 
 # Notebooks are run for every site, and a cell that fails is an error.
