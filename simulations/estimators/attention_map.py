@@ -77,7 +77,11 @@ class AttentionMap(Immutable):
 
 @one_thread
 def attention_map(
-    tokens: Any, colors: int, lam: float, loss: LossName | OwnLoss = "cross-entropy", bias: bool = False
+    tokens: Any,
+    colors: int,
+    lam: float,
+    loss: LossName | OwnLoss = "cross-entropy",
+    bias: bool = False,
 ) -> AttentionMap:
     """Return the attention of all sites from one set of sequences, at V = I.
 
