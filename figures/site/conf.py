@@ -33,7 +33,7 @@ myst_heading_anchors = 4
 # Notebooks are run for every site, and a cell that fails is an error.
 nb_execution_mode = "force"
 nb_execution_raise_on_error = nb_execution_in_temp = True
-nb_execution_timeout = 300
+nb_execution_timeout = 600
 # Otherwise every kernel warns that what it tells this machine is not encrypted.
 with suppress(AttributeError):
     KernelManager.transport_encryption.default_value = "auto"
