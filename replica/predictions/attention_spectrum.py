@@ -76,6 +76,14 @@ class AttentionSpectrum(Immutable):
         the trace 0, and the second moment the derivative of the resolvent, relative to it.
     status : str
         "converged" where both are below 1e-9.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens, Problem, attention_spectrum
+    >>> planted = PottsTokens(colors=3, beta=1.5, spike=1.5)
+    >>> found = attention_spectrum(Problem(4.0, 0.1, planted, "squared-error"))
+    >>> found.status, round(found.outlier, 3), round(found.overlap, 3)
+    ('converged', 0.879, 0.535)
     """
 
     problem: Problem
@@ -162,6 +170,13 @@ def attention_spectrum(problem: Problem) -> AttentionSpectrum:
     ValueError
         If the problem has masks that are drawn once, data of which whole sequences are not known,
         or no weight decay and no more samples than sites.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens, Problem, attention_spectrum
+    >>> problem = Problem(alpha=2.0, lam=0.1, data=PottsTokens(3, 1.5), loss="squared-error")
+    >>> attention_spectrum(problem).edges.round(3)
+    array([[-1.813,  0.845]])
     """
     whole, decay, scale = _checked(problem)
     ratio = problem.alpha * whole.observed

@@ -33,6 +33,13 @@ class PairLaw:
         for many sites.
     coupling_error, symmetrised_error : float
         |A - βJ|²/|βJ|², and that of (A + Aᵀ)/2.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens, Problem, pair_law, solve
+    >>> law = pair_law(solve(Problem(2.0, 0.1, PottsTokens(3, 1.5), "squared-error")))
+    >>> round(law.slope, 4), round(law.noise, 4), round(law.noise_correlation, 4)
+    (0.2426, 0.2422, 1.0)
     """
 
     norm2: float
@@ -63,6 +70,14 @@ def pair_law(solution: Solution) -> PairLaw:
     ------
     ValueError
         If the solution did not converge, or is not one of these.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens, Problem, pair_law, solve
+    >>> solution = solve(Problem(alpha=2.0, lam=0.1, data=PottsTokens(3, 1.5)))
+    >>> law = pair_law(solution)
+    >>> round(law.coupling_error, 4), law.symmetrised_error < law.coupling_error
+    (0.9676, True)
     """
     solved = answer(solution)
     check_pairs(solved.problem)

@@ -36,6 +36,13 @@ class PairPrecision(Immutable):
         The share of contacts among these.
     contacts : float
         The share of contacts among all pairs: the precision of a guess.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens, Problem, pair_precision
+    >>> found = pair_precision(Problem(2.0, 0.1, PottsTokens(3, 1.5)), contacts=0.1)
+    >>> found.contacts < found.precision < 1.0
+    True
     """
 
     top: float | Vector
@@ -83,6 +90,13 @@ def pair_precision(
         If an argument is not allowed.
     ConvergenceError
         If a row has no solution.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens, Problem, pair_precision
+    >>> problem = Problem(alpha=2.0, lam=0.1, data=PottsTokens(3, 1.5))
+    >>> pair_precision(problem, contacts=0.05, top=[0.01, 0.05]).precision.round(3)
+    array([0.432, 0.272])
     """
     if not isinstance(problem, Problem):
         raise invalid("problem", problem, "a Problem")

@@ -40,6 +40,15 @@ class AttentionMap(Immutable):
         The worst of the rows, see `Training`.
     residual : float
         The largest norm of a row's gradient, relative to that at A = 0.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens
+    >>> from simulations import PottsModel, attention_map, sample
+    >>> tokens = sample(PottsModel.random(PottsTokens(3, 1.5), 20, seed=0), 60, seed=1)
+    >>> found = attention_map(tokens, 3, lam=0.1, loss="squared-error")
+    >>> found.status, found.attention.shape, found.variances.shape
+    ('converged', (20, 20), (20,))
     """
 
     attention: Floats
@@ -104,6 +113,16 @@ def attention_map(
     ------
     ValueError
         If an argument is not allowed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from replica import PottsTokens
+    >>> from simulations import PottsModel, attention_map, sample, train
+    >>> tokens = sample(PottsModel.random(PottsTokens(3, 1.5), 20, seed=0), 60, seed=1)
+    >>> A = attention_map(tokens, 3, lam=0.1, loss="squared-error").attention
+    >>> bool(np.allclose(A, train(tokens, 3, lam=0.1, loss="squared-error").weights))
+    True
     """
     colors = checked_colors(colors)
     tokens = checked_tokens(tokens, None, colors, least=1)

@@ -39,6 +39,16 @@ class MapReading(Immutable):
         Of the errors of A_ij and A_ji beside the best multiple of J.
     precision : float
         See `measured_precision`, for 5 % of all pairs and (A + Aᵀ)/2.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens
+    >>> from simulations import PottsModel, attention_map, read_map, sample
+    >>> model = PottsModel.random(PottsTokens(3, 1.5), 20, seed=0)
+    >>> tokens = sample(model, 80, seed=1)
+    >>> found = read_map(attention_map(tokens, 3, lam=0.1).attention, model, tokens)
+    >>> found.symmetrised_error < found.coupling_error
+    True
     """
 
     outlier: float
@@ -72,6 +82,15 @@ def read_map(attention: Any, model: PottsModel, tokens: Any) -> MapReading:
     ------
     ValueError
         If an argument is not allowed, or they do not fit together.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens
+    >>> from simulations import PottsModel, attention_map, read_map, sample
+    >>> model = PottsModel.random(PottsTokens(3, 1.5), 20, seed=0)
+    >>> tokens = sample(model, 400, seed=1)
+    >>> read_map(attention_map(tokens, 3, lam=0.1).attention, model, tokens).precision > 0.05
+    True
     """
     if not isinstance(model, PottsModel):
         raise invalid("model", model, "a PottsModel")
@@ -147,6 +166,14 @@ def measured_precision(
     ------
     ValueError
         If an argument is not allowed.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens
+    >>> from simulations import PottsModel, measured_precision
+    >>> J = PottsModel.random(PottsTokens(3, 1.5), 20, seed=0).couplings
+    >>> measured_precision(attention=2.0 * J, couplings=J, contacts=0.05)
+    1.0
     """
     A = checked_matrix("attention", attention, hollow=True)
     J = checked_matrix("couplings", couplings, len(A), symmetric=True, hollow=True)
