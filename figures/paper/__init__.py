@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from figures.paper import (
+    attention_spectrum,
     calibration,
     couplings,
     double_descent,
@@ -37,6 +38,7 @@ FIGURES: tuple[FigureSource, ...] = (
     finite_size.FIGURE,
     rows.FIGURE,
     recovery.FIGURE,
+    attention_spectrum.FIGURE,
     training_time.FIGURE,
     transformers.FIGURE,
 )

@@ -80,7 +80,8 @@ _MASKED_THEORY = "theory of the cross-entropy with `--masking`, `masking-rate`"
 _AVERAGED = "`--ensemble`"
 _LEFT_OUT = "simulations with `--leave-one-out`"
 _WHOLE = "simulations with `--whole-matrix`"
-_PATTERNED = _WHOLE + ", `spectrum`"
+_SHOWN = _WHOLE + ", `attention-spectrum`"
+_PATTERNED = _WHOLE + ", `spectrum`, `attention-spectrum`"
 _COURSES = "courses of training"
 _SAMPLED = "simulations, except of Gaussian tokens"
 
@@ -115,7 +116,8 @@ EVERY = (
     _parameter("lam", label="weight decay $\\lambda$", form="$\\lambda={:g}$"),
     _parameter("alpha", label="sample ratio $\\alpha = M/L$", form="$\\alpha={:g}$"),
     _parameter("row", "integer",
-               tables="rows of one model, of given sequences or of moments, `rows`, `recovery`",
+               tables="rows of one model, of given sequences or of moments, `rows`, `recovery`, "
+               "`attention-spectrum`",
                meaning="which, from 0, or that of an entry of a matrix", form="row {:g}"),
     _parameter("bias", "integer", tables="rows with a bias", meaning="whether rows have a bias",
                form="bias = {:g}", usual="0"),
@@ -185,9 +187,9 @@ EVERY = (
                 meaning="the same eigenvalue of the covariance of the sequences, of diagonal 1/C"),
     _observable("pca_overlap", "overlap of principal component", tables=_PATTERNED,
                 meaning="the overlap of its eigenvector"),
-    _observable("symmetrised_error", "coupling error of $(A+A^T)/2$", tables=_WHOLE,
+    _observable("symmetrised_error", "coupling error of $(A+A^T)/2$", tables=_SHOWN,
                 meaning="coupling error of (A + Aᵀ)/2"),
-    _observable("precision", "precision of pairs", tables=_WHOLE,
+    _observable("precision", "precision of pairs", tables=_SHOWN,
                 meaning="share of the strongest 5 % of pairs that are among those of J"),
     Column("edges", "numbers", tables="`spectrum`",
            meaning="ends of the intervals of the spectrum of A, in ascending order"),
@@ -197,7 +199,8 @@ EVERY = (
     Column("onehot_outlier", tables="`spectrum`",
            meaning="as `pca_outlier`, of the covariance of one-hot tokens with a component for "
            "each colour"),
-    Column("onehot_overlap", tables="`spectrum`", meaning="as `pca_overlap`, of that covariance"),
+    Column("onehot_overlap", tables="`spectrum`, `attention-spectrum`",
+           meaning="as `pca_overlap`, of that covariance"),
     Column("spike_threshold", tables="`spectrum`", label="threshold of the pattern $\\theta_c$",
            meaning="θ from which on a pattern stands out of A, and of the covariance"),
     Column("onehot_threshold", tables="`spectrum`",
@@ -211,9 +214,9 @@ EVERY = (
     Column("moment_2", tables="`spectrum`", meaning="tr A²/L, the mean squared norm of a row"),
     Column("moment_3", tables="`spectrum`", meaning="tr A³/L"),
     Column("moment_4", tables="`spectrum`", meaning="tr A⁴/L"),
-    Column("eigenvalue", tables="`spectrum --density`", label="eigenvalue of $A$",
-           meaning="a point of the spectrum of A"),
-    Column("density", tables="`spectrum --density`", label="density",
+    Column("eigenvalue", tables="`spectrum --density`, `attention-spectrum`",
+           label="eigenvalue of $A$", meaning="a point of the spectrum of A"),
+    Column("density", tables="`spectrum --density`, `attention-spectrum`", label="density",
            meaning="density of eigenvalues there"),
     Column("cumulative", tables="`spectrum --density`", meaning="share of smaller ones"),
     Column("status", "text"),
@@ -236,11 +239,12 @@ EVERY = (
     Column("quadrature_error", tables="sweeps that are not finished",
            meaning="that of the theory, which a finished table leaves to its sidecar"),
     Column("part", "integer",
-           tables="`regularisation`, `calibration`, `masking-rate`, `recovery` and "
-           "`training-time`",
+           tables="`regularisation`, `calibration`, `masking-rate`, `recovery`, `training-time` "
+           "and `attention-spectrum`",
            meaning="the panel, or the matrix"),
-    Column("column", "integer", tables="`recovery`", meaning="the column of the entry"),
-    Column("learnt", tables="`recovery`", meaning="its estimate"),
+    Column("column", "integer", tables="`recovery`, `attention-spectrum`",
+           meaning="the column of the entry"),
+    Column("learnt", tables="`recovery`, `attention-spectrum`", meaning="its estimate"),
     Column("true", tables="`recovery`", meaning="its true value"),
     Column("layers", "integer", tables="`transformers`",
            meaning="those of the transformer, 0 for factored attention"),

@@ -226,6 +226,31 @@ def recovery(table: Table) -> Iterator[Curve]:
                 yield Curve((part, name), np.array(grid))
 
 
+def attention_spectrum(table: Table) -> Iterator[Curve]:
+    picture, spectra, pattern, pairs = (table.where(part=part) for part in range(4))
+    size = int(max(picture["row"])) + 1
+    entries = {(line["row"], line["column"]): line["learnt"] for line in picture.lines()}
+    yield Curve(("A",), np.array([[entries[i, j] for j in range(size)] for i in range(size)]))
+    for (alpha,), lines in groups(spectra, "simulation", "alpha"):
+        values = np.array([line["eigenvalue"] for line in lines])
+        edges = np.linspace(values.min(), values.max(), 37)
+        density = np.histogram(values, edges)[0] / values.size / (edges[1] - edges[0])
+        bars = [(edges[k + side], density[k]) for k in range(36) for side in (0, 1)]
+        yield Curve((alpha, "eigenvalues"), np.array(bars))
+    for (alpha,), lines in groups(spectra, "theory", "alpha"):
+        points = [line for line in lines if line.get("eigenvalue") is not None]
+        yield Curve((alpha, "density"), theory(points, "eigenvalue", "density"))
+        (outlier,) = {line["outlier"] for line in lines if line.get("eigenvalue") is None}
+        yield Curve((alpha, "density"), np.array([(outlier, 0.06)]))
+    for y in ("outlier", "overlap"):
+        yield from both(pattern, "spike", y, "loss")
+        yield from both(pattern.where(loss="squared-error"), "spike", f"pca_{y}")
+    for _, lines in groups(pattern, "theory", "loss"):
+        if lines[0]["loss"] == "squared-error":
+            yield Curve(("one-hot",), theory(lines, "spike", "onehot_overlap"))
+    yield from both(pairs, "alpha", "precision", "data", "loss")
+
+
 def calibration(table: Table) -> Iterator[Curve]:
     bins, along, across = (table.where(part=part) for part in (0, 1, 2))
     yield from both(bins, "confidence", "right", "lam")
@@ -307,6 +332,7 @@ EXPECTED: dict[str, Callable[[Table], Iterable[Curve]]] = {
     "threshold": threshold,
     "phase-diagram": phase_diagram,
     "recovery": recovery,
+    "attention-spectrum": attention_spectrum,
     "calibration": calibration,
     "rows": rows,
     "training-time": training_time,

@@ -13,7 +13,15 @@ from expectations import EXPECTED
 
 from figures import cli
 from figures.drawing.style import journal
-from figures.paper import masking_rate, phase_diagram, recovery, rows, threshold, training_time
+from figures.paper import (
+    attention_spectrum,
+    masking_rate,
+    phase_diagram,
+    recovery,
+    rows,
+    threshold,
+    training_time,
+)
 from figures.paper.curves import Size
 from figures.paper.lines import status_of, threshold_line
 from replica.problem import CustomTokens, PottsTokens
@@ -35,6 +43,7 @@ SMALL: dict[str, Any] = {
     "finite-size": [Size(sites, 3, 4, 50, (), 0) for sites in (10, 15, 25, 30)],
     "phase-diagram": phase_diagram.Grid(3, 3),
     "recovery": recovery.Amount(((60, 3), (100, 3)), 2),
+    "attention-spectrum": attention_spectrum.Amount(10, 20, 16, 3, (1.4, 2.0), (1.0, 4.0), 4),
     "rows": rows.Amount(((24, 3), (36, 2)), 4, 50),
     "training-time": training_time.Amount(20, 3, 4, 50, (0.5, 2.0), 3, 0, 12, 64),
     "threshold": threshold.Amount(((8, 12), (12, 7)), 2),
