@@ -31,15 +31,13 @@ from figures.paper.attention_tasks import (
 from figures.paper.captions import MEANS, numbers, systems
 from figures.paper.contents import ANY, SOURCES, described
 from figures.paper.figure import PaperFigure
-from replica.problem import PottsTokens, Problem, RowTokens
+from replica.problem import LOSSES, PottsTokens, Problem, RowTokens
 from replica.tables import Table
 from replica.tables.columns import KNOWN
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-LOSSES = "cross-entropy", "squared-error"
 
 #: Strength of the pattern in the matrices that are shown, and range of those that are compared.
 _SHOWN, _STRENGTHS = 1.9, (1.0, 2.1)

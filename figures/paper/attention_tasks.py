@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from replica.problem import Problem
+from replica.problem.data_model import LossName
 
 #: What the column `part` numbers: entries of a matrix, spectra, a pattern, pairs.
 PICTURE, SPECTRUM, PATTERN, PAIRS = range(4)
@@ -32,7 +33,7 @@ class MapTask:
         size = Size(self.sites, samples, 8, self.sites, 60)
         (system,) = systems(problem.data, size, (0, self.sites, samples))
         found = attention_map(
-            system.train_tokens, problem.data.colors, problem.lam, problem.loss_name
+            system.train_tokens, problem.data.colors, problem.lam, cast(LossName, problem.loss)
         )
         common = identity(problem, self.sites, samples, 0)
         common |= {"part": self.part, "status": found.status}
@@ -65,7 +66,7 @@ class ModelTask:
         samples = round(problem.alpha * given.sites)
         model = PottsModel(given.couplings, given.colors, given.beta)
         tokens = sample(model, samples, np.random.SeedSequence((self.seed, samples)))
-        found = attention_map(tokens, given.colors, problem.lam, problem.loss_name)
+        found = attention_map(tokens, given.colors, problem.lam, cast(LossName, problem.loss))
         line = identity(problem, given.sites, samples, self.seed)
         precision = measured_precision(found.attention, given.couplings)
         return [line | {"part": PAIRS, "status": found.status, "precision": precision}]
