@@ -79,6 +79,13 @@ def error_spectrum(problem: Problem) -> ErrorSpectrum:
     ------
     ValueError
         If the problem is another one.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens, Problem, error_spectrum
+    >>> problem = Problem(alpha=2.0, lam=0.1, data=PottsTokens(3, 1.5), loss="squared-error")
+    >>> error_spectrum(problem).edges.round(3)
+    array([[-2.28 ,  2.591]])
     """
     if isinstance(problem, Problem) and problem.loss != "squared-error":
         raise invalid("loss", problem.loss_name, "squared-error for the spectrum of A - A*")
