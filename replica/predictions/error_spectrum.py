@@ -46,6 +46,14 @@ class ErrorSpectrum(Immutable):
         last two in units of it.
     status : str
         "converged" where both are below 1e-9.
+
+    Examples
+    --------
+    >>> from replica import PottsTokens, Problem, error_spectrum
+    >>> problem = Problem(alpha=2.0, lam=0.1, data=PottsTokens(3, 1.5), loss="squared-error")
+    >>> spectrum = error_spectrum(problem)
+    >>> spectrum.status, round(float(spectrum.cumulative[-1]), 6)
+    ('converged', 1.0)
     """
 
     problem: Problem
