@@ -16,7 +16,7 @@ from replica.execution.task import Line, described
 from replica.problem import Problem
 from replica.problem.row_sequences import RowSequences
 from replica.saddle_point.solution import Solution, behind
-from replica.tables.journal import Journal
+from replica.tables.collected import AnyJournal
 
 #: Points of a stretch. The first costs as much as two others, which with 50 is 5 % of the
 #: time; after an interruption the points of one stretch at most are solved again.
@@ -31,7 +31,7 @@ _TOGETHER = 0.01
 
 def solved(
     family: Family,
-    journal: Journal | None = None,
+    journal: AnyJournal | None = None,
     workers: int = 1,
     scheduler: str | None = None,
 ) -> Iterator[Line]:
