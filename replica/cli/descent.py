@@ -14,7 +14,8 @@ from replica.commandline.grid import grid
 from replica.commandline.options import add_problem_options
 from replica.commandline.output import add_output_options
 from replica.commandline.parsing import number
-from replica.commandline.terminal import progress, say_long
+from replica.commandline.progress import progress
+from replica.commandline.terminal import say_long
 
 if TYPE_CHECKING:
     from replica.predictions.path_course import Descent

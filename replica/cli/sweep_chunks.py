@@ -9,7 +9,7 @@ from typing import Any
 
 from replica.cli.family import Family
 from replica.commandline.grid import Refused
-from replica.commandline.terminal import progress
+from replica.commandline.progress import progress
 from replica.errors import BadArgument
 from replica.execution.resumable import finished, recorded
 from replica.execution.task import Line, described

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from replica.commandline.terminal import progress, say
+from replica.commandline.progress import progress
+from replica.commandline.terminal import say
 from replica.execution.resumable import finished, recorded
 from replica.tables import Table
 from replica.tables.collected import AnyJournal
