@@ -89,7 +89,7 @@ def _work(options: argparse.Namespace, command: str) -> int:
 
 
 def _add_out(parser: argparse.ArgumentParser, files: str) -> None:
-    parser.add_argument("--out", required=True, metavar="DIR", help=f"existing folder for {files}")
+    parser.add_argument("--out", required=True, metavar="DIR", help=f"folder for {files}")
     parser.add_argument("--format", default=",".join(USUAL), metavar="LIST",
                         help=f"of the pictures, some of {', '.join(FORMATS)} "
                         f"({','.join(USUAL)})")  # fmt: skip
@@ -144,11 +144,11 @@ def _list(options: argparse.Namespace, command: str) -> int:
 
 
 def _figure(options: argparse.Namespace, command: str) -> int:
-    folder = writable_folder("out", Path(options.out))
     workers = integer("workers", options.workers, 1)
     figure, formats = _at(options), _formats(options.format)
     if options.table is not None and options.data is not None:
         raise invalid("table", options.table, "left out with --data")
+    folder = writable_folder("out", Path(options.out))
     table = options.table if options.data is None else table_in(figure, options.data)
     return make(figure, folder, options.quick, workers, table, command, formats)
 

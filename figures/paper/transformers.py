@@ -17,7 +17,8 @@ from figures.drawing.style import LOOKS, OPTIMAL_COLOR, OPTIMUM, SIMULATION, TWO
 from figures.paper.contents import ANY
 from figures.paper.figure import PaperFigure
 from figures.paper.lines import status_of_training
-from replica.commandline.terminal import progress, say
+from replica.commandline.progress import progress
+from replica.commandline.terminal import say
 from replica.errors import Unwritable
 from replica.problem import PottsTokens, Problem
 from replica.tables import Table

@@ -10,11 +10,12 @@ from dataclasses import fields
 import numpy as np
 
 from replica.cli.family import Family
-from replica.cli.output import Row, add_output_options, deliver, values_of
+from replica.cli.output import Row, deliver, values_of
 from replica.cli.report import report_failed, report_unconverged
 from replica.cli.subcommand import EXPANDED, Commands, subcommand
 from replica.commandline.command import CONVERGED, NOT_CONVERGED
 from replica.commandline.options import add_problem_options
+from replica.commandline.output import add_output_options
 from replica.commandline.parsing import MOST_POINTS, number
 from replica.commandline.terminal import say
 from replica.validation import integer

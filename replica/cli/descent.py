@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 from replica.cli.courses import deliver_course
 from replica.cli.family import Family
-from replica.cli.output import add_output_options, check_output
+from replica.cli.output import check_output
 from replica.cli.subcommand import FOLLOWED, Commands, subcommand
 from replica.commandline.grid import grid
 from replica.commandline.options import add_problem_options
+from replica.commandline.output import add_output_options
 from replica.commandline.parsing import number
-from replica.commandline.terminal import progress, say_long
+from replica.commandline.progress import progress
+from replica.commandline.terminal import say_long
 
 if TYPE_CHECKING:
     from replica.predictions.path_course import Descent

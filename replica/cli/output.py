@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any, NamedTuple
 
+from replica.commandline.output import print_json
 from replica.saddle_point.status import Status
 from replica.tables import Table
-from replica.tables.columns import as_cell, as_json
+from replica.tables.columns import as_cell
 from replica.tables.provenance import made_by
-from replica.tables.table import writable_table
+from replica.tables.table import place_for
 from replica.validation import invalid
 
 
@@ -47,22 +47,11 @@ def values_of(found: Any) -> dict[str, Any]:
     return {field.name: getattr(found, field.name) for field in fields(found)}
 
 
-def add_output_options(parser: argparse.ArgumentParser, printed: str = "lines") -> None:
-    """Add the options that say where a table goes; `printed` names what JSON is of."""
-    parser.add_argument("--json", action="store_true", help=f"print the {printed} as JSON")
-    told = "CSV table to write, its provenance beside it; - or none is stdout"
-    parser.add_argument("--out", metavar="FILE", type=_place, help=told)
-
-
-def _place(text: str) -> str | None:
-    return None if text == "-" else text
-
-
 def check_output(options: argparse.Namespace, command: str) -> None:
     """Raise ValueError if no table can be written where it is to go, or one of others is there."""
     if options.out is None:
         return
-    known, asked = made_by(writable_table("out", options.out)), _kind(command)
+    known, asked = made_by(place_for("out", options.out)), _kind(command)
     if known is not None and _kind(known) != asked:
         other = f"; this one is of `{_kind(known)}`" if known else ""
         raise invalid("out", options.out, f"a new file, or a table of `{asked}`{other}")
@@ -90,11 +79,6 @@ def deliver(rows: Iterable[Row], options: argparse.Namespace, command: str) -> N
         Table(whole).to_csv(options.out, command=command, seeds=[])
     if options.json:
         print_json(whole)
-
-
-def print_json(lines: Iterable[Mapping[str, Any]]) -> None:
-    """Print lines as JSON."""
-    print(json.dumps([as_json(line) for line in lines], indent=2))
 
 
 def _print(rows: Iterable[Row]) -> None:

@@ -9,7 +9,7 @@ from dataclasses import fields
 from typing import Any
 
 from replica.cli.family import differing
-from replica.cli.output import Row, add_output_options, deliver, values_of
+from replica.cli.output import Row, deliver, values_of
 from replica.cli.report import report_failed
 from replica.cli.subcommand import BOUNDED, ESTIMATED, Commands, subcommand
 from replica.commandline.command import CONVERGED
@@ -22,6 +22,7 @@ from replica.commandline.options import (
     add_masking_option,
     masking_of,
 )
+from replica.commandline.output import add_output_options
 from replica.commandline.parsing import alpha_grid, number
 from replica.commandline.terminal import say
 from replica.problem import DataModel

@@ -7,7 +7,7 @@ import json
 import math
 import sys
 
-from replica.cli.output import add_output_options, check_output
+from replica.cli.output import check_output
 from replica.cli.report import report_unconverged
 from replica.cli.subcommand import OPTIMAL_LAM, Commands, subcommand
 from replica.commandline.options import (
@@ -16,6 +16,7 @@ from replica.commandline.options import (
     add_loss_option,
     data_model,
 )
+from replica.commandline.output import add_output_options
 from replica.commandline.parsing import number
 from replica.commandline.terminal import say
 from replica.errors import ConvergenceError

@@ -6,10 +6,11 @@ import argparse
 import json
 
 from replica.cli.family import Family
-from replica.cli.output import add_output_options, check_output
+from replica.cli.output import check_output
 from replica.cli.report import report_unconverged
 from replica.cli.subcommand import OPTIMAL_LAM, Commands, subcommand
 from replica.commandline.options import add_ensemble_option, add_problem_options
+from replica.commandline.output import add_output_options
 from replica.saddle_point.solution import listed
 from replica.tables import Table
 from replica.tables.columns import as_cell
@@ -36,9 +37,9 @@ def run_solve(options: argparse.Namespace, command: str) -> int:
     from replica.predictions.optimal_masking import at_best_masking
     from replica.saddle_point.solver import solve
 
-    check_output(options, command)
     family = Family.from_options(options)
     problem = family.only(options)
+    check_output(options, command)
     if family.kind:
         family.check_masks()
         solution = at_best_masking(problem, family.kind, family.optimal)

@@ -7,14 +7,15 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from replica.cli.family import Family
-from replica.cli.output import Row, add_output_options, deliver
+from replica.cli.output import Row, deliver
 from replica.cli.report import report_failed
 from replica.cli.subcommand import EXPANDED, Commands, subcommand
 from replica.commandline.grid import grid
 from replica.commandline.options import add_problem_options
+from replica.commandline.output import add_output_options
 from replica.saddle_point.status import Status
 from replica.tables import Table
-from replica.tables.table import writable_table
+from replica.tables.table import place_for
 
 if TYPE_CHECKING:
     from replica.predictions.attention_spectrum import AttentionSpectrum
@@ -44,7 +45,7 @@ def print_spectrum(options: argparse.Namespace, command: str) -> int:
     from replica.predictions.attention_spectrum import attention_spectrum
 
     if options.density is not None:
-        writable_table("density", options.density)
+        place_for("density", options.density)
     # Nothing is sought: a best weight decay would be another for every use of the matrix.
     family, failed = Family(tuple(grid(options))), []
     lines: list[dict[str, Any]] = []

@@ -10,7 +10,6 @@ from dataclasses import fields
 from typing import Any, Protocol
 
 from replica.cli.family import Family, Place
-from replica.cli.output import add_output_options, print_json
 from replica.cli.report import report_unconverged
 from replica.cli.subcommand import OPTIMAL_LAM, Commands, subcommand
 from replica.cli.sweep_chunks import ERROR, solved
@@ -22,16 +21,19 @@ from replica.commandline.options import (
     add_problem_options,
     read_as,
 )
+from replica.commandline.output import add_output_options, print_json
 from replica.commandline.parsing import digests
 from replica.commandline.terminal import say
-from replica.errors import BadArgument, Removed, Unwritable, WorkerDied
+from replica.errors import Removed, Unwritable, WorkerDied
 from replica.execution.dask_cluster import check_scheduler
 from replica.execution.task import Line
 from replica.problem import CustomTokens, RowTokens
 from replica.problem.coupling_laws import GaussianCouplings
 from replica.tables import Table
+from replica.tables.collected import AnyJournal, journal_at
 from replica.tables.columns import as_cell
-from replica.tables.journal import RESUME_HINT, Journal
+from replica.tables.formats import CSV, ending_of
+from replica.tables.journal import RESUME_HINT
 from replica.validation import integer
 
 
@@ -96,7 +98,7 @@ class _Sink(Protocol):
 
     hint: str
 
-    def journal(self) -> AbstractContextManager[Journal | None]:
+    def journal(self) -> AbstractContextManager[AnyJournal | None]:
         """Return what keeps lines as they come, if anything does."""
 
     def finish(self, done: Mapping[Place, Line]) -> None:
@@ -131,30 +133,28 @@ class _Printed:
 
 
 class _Written:
-    """A table in a file, point by point."""
-
-    hint = RESUME_HINT
+    """A table in a file, point by point, or one that does not grow all at once."""
 
     def __init__(self, family: Family, options: argparse.Namespace, command: str) -> None:
         self._family, self._out, self._command = family, options.out, command
         self._parameters = _parameters(options, family)
+        self._journal: AnyJournal | None = None
+        self.hint = RESUME_HINT if ending_of(options.out) == CSV else ""
 
-    def journal(self) -> AbstractContextManager[Journal]:
+    def journal(self) -> AbstractContextManager[AnyJournal]:
         points = self._family.identities
-        self._journal = Journal(
+        self._journal = journal_at(
             "out", self._out, self._command, self._parameters, [], [ERROR], points, GRID
         )
         return self._journal
 
     def finish(self, done: Mapping[Place, Line]) -> None:
+        assert self._journal is not None
         self._journal.finish(done[place] for place in self._family.places)
 
     def leave(self, done: Mapping[Place, Line]) -> Collection[Place]:
-        # Ctrl-C may have come between writing a point and counting it, or the file be gone.
-        try:
-            return {self._family.place_of(line) for line in Table.from_csv(self._out).lines()}
-        except BadArgument:
-            return ()
+        kept = () if self._journal is None else self._journal.kept()
+        return {self._family.place_of(line) for line in kept}
 
 
 def _parameters(options: argparse.Namespace, family: Family) -> dict[str, Any]:

@@ -9,14 +9,14 @@ from typing import Any
 
 from replica.cli.family import Family
 from replica.commandline.grid import Refused
-from replica.commandline.terminal import progress
+from replica.commandline.progress import progress
 from replica.errors import BadArgument
 from replica.execution.resumable import finished, recorded
 from replica.execution.task import Line, described
 from replica.problem import Problem
 from replica.problem.row_sequences import RowSequences
 from replica.saddle_point.solution import Solution, behind
-from replica.tables.journal import Journal
+from replica.tables.collected import AnyJournal
 
 #: Points of a stretch. The first costs as much as two others, which with 50 is 5 % of the
 #: time; after an interruption the points of one stretch at most are solved again.
@@ -31,7 +31,7 @@ _TOGETHER = 0.01
 
 def solved(
     family: Family,
-    journal: Journal | None = None,
+    journal: AnyJournal | None = None,
     workers: int = 1,
     scheduler: str | None = None,
 ) -> Iterator[Line]:

@@ -15,6 +15,7 @@ from difflib import get_close_matches
 from importlib import metadata
 from typing import Any, NoReturn
 
+from replica.commandline.completion import PrintCompletion
 from replica.commandline.guard import leave_if_starting
 from replica.commandline.terminal import say
 from replica.errors import BadArgument, MissingExtra, Notice, Terminated
@@ -59,7 +60,8 @@ class Parser(argparse.ArgumentParser):
         unknown = [word for word in given if word not in self._option_string_actions]
         pairs = [(word, list(known)) for word in unknown]
         if self._subparsers is not None and self._words:
-            pairs += [(self._words[0], list(a.choices)) for a in self._actions if a.choices]
+            pairs += [(self._words[0], list(a.choices)) for a in self._actions
+                      if a.choices and not a.option_strings]  # fmt: skip
         for word, names in pairs:
             near = get_close_matches(word, names, n=1) if word not in names else []
             yield from (f"({word}: did you mean {name}?)" for name in near)
@@ -89,6 +91,7 @@ def run(
     words = list(sys.argv[1:] if argv is None else argv)
     version = metadata.version("replica-attention")
     parser.add_argument("-V", "--version", action="version", version=f"{parser.prog} {version}")
+    parser.add_argument("--print-completion", action=PrintCompletion)
     with _streams():
         return _worked(parser, words, work)
 

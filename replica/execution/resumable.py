@@ -12,8 +12,8 @@ from typing import TypeVar
 
 from replica.execution.executor import outcomes
 from replica.execution.task import Failure, Line, Lines, Task
+from replica.tables.collected import AnyJournal
 from replica.tables.columns import failed
-from replica.tables.journal import Journal
 
 AnyTask = TypeVar("AnyTask", bound=Task)
 
@@ -45,7 +45,7 @@ def recorded(
     results: Iterable[Lines],
     known: Container[Hashable],
     key: Callable[[Line], Hashable],
-    journal: Journal | None = None,
+    journal: AnyJournal | None = None,
     together: float = 0.0,
 ) -> Iterator[Lines]:
     """Yield of each result the lines that are not known yet, once they are on disk.
@@ -86,6 +86,6 @@ def recorded(
     yield from waiting
 
 
-def _write(results: Iterable[Lines], journal: Journal | None) -> None:
+def _write(results: Iterable[Lines], journal: AnyJournal | None) -> None:
     if journal is not None:
         journal.append(line for lines in results for line in lines if not failed(line))

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from replica.commandline.progress import progress, until_interrupted
 from replica.immutable import keep
 from replica.problem import DataModel, Problem, RowTokens
 from replica.saddle_point.continuation import State, extrapolated
@@ -112,7 +113,8 @@ def sweep(problem: Problem, alphas: Iterable[float] | None = None, **grid: Any) 
     """Solve a problem at many sample ratios, or on a grid of any of its parameters.
 
     Each solution starts from its converged neighbours along alpha. A point that does not converge
-    is kept with its status, and never seeds another.
+    is kept with its status, and never seeds another. A notebook shows how far it is; Ctrl-C there
+    ends it with a notice, and what is done is returned.
 
     Parameters
     ----------
@@ -158,14 +160,17 @@ def sweep(problem: Problem, alphas: Iterable[float] | None = None, **grid: Any) 
     points = product(*map(_values, grid.values()))
     problems = [problem.at(**dict(zip(grid, point, strict=True))) for point in points]
     curves = [[each.at(alpha=alpha) for alpha in along] for each in problems]
-    return Curve(solution for curve in curves for solution in _in_order(curve))
+    total = len(curves) * len(along)
+    found = dict(until_interrupted(progress(_numbered(curves), total, None), total))
+    return Curve(found[place] for place in sorted(found))
 
 
-def _in_order(curve: Sequence[Problem]) -> Iterable[Solution]:
-    """Return the solutions of problems along alpha, which may be in any order."""
-    order = sorted(range(len(curve)), key=lambda i: curve[i].alpha)
-    found = dict(zip(order, solutions([curve[i] for i in order]), strict=True))
-    return (found[i] for i in range(len(curve)))
+def _numbered(curves: Sequence[Sequence[Problem]]) -> Iterator[tuple[tuple[int, int], Solution]]:
+    """Yield the places, and the solutions, of problems along alpha, which may be in any order."""
+    for number, curve in enumerate(curves):
+        order = sorted(range(len(curve)), key=lambda i: curve[i].alpha)
+        for i, solution in zip(order, solutions([curve[i] for i in order]), strict=True):
+            yield (number, i), solution
 
 
 def _values(given: Any) -> Sequence[Any]:

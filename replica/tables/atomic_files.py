@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
@@ -19,7 +19,7 @@ from replica.validation import invalid
 _PARTIAL = ".partial"
 
 
-def writable_file(name: str, path: str | os.PathLike[str], ending: str) -> Path:
+def writable_file(name: str, path: str | os.PathLike[str], endings: Sequence[str]) -> Path:
     """Return where `path` leads if a file can be written there, or raise ValueError.
 
     Parameters
@@ -28,12 +28,11 @@ def writable_file(name: str, path: str | os.PathLike[str], ending: str) -> Path:
         The argument that holds the path.
     path : path
         A new or a regular file; a link stands for the file it leads to.
-    ending : str
-        How its name must end.
+    endings : sequence of str
+        How its name may end.
     """
     target = Path(path)
-    if target.suffix != ending:
-        raise invalid(name, str(path), f"a file name that ends in {ending}")
+    check_ending(name, path, endings)
     if os.path.islink(target):
         target = Path(os.path.realpath(target))
     try:
@@ -45,11 +44,29 @@ def writable_file(name: str, path: str | os.PathLike[str], ending: str) -> Path:
     return target
 
 
+def check_ending(name: str, path: str | os.PathLike[str], endings: Sequence[str]) -> None:
+    """Raise ValueError unless the name of a file ends in one of these, and is longer."""
+    given = Path(path).name
+    if not any(given.endswith(each) and given != each for each in endings):
+        listed = " or ".join(filter(None, (", ".join(endings[:-1]), endings[-1])))
+        raise invalid(name, str(path), f"a file name that ends in {listed}")
+
+
 def writable_folder(name: str, path: str | os.PathLike[str]) -> Path:
-    """Return `path` if it is a folder that can be written, or raise ValueError."""
+    """Return `path` if it is a folder that can be written, made if need be, or raise ValueError."""
     folder = Path(path)
+    make_folder(name, path, folder)
     _try_writing(name, path, folder)
     return folder
+
+
+def make_folder(name: str, path: str | os.PathLike[str], folder: Path) -> None:
+    """Make the folder that `path` needs, and those around it, or raise ValueError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        why = reason(error) if isinstance(error, OSError) else str(error)
+        raise invalid(name, str(path), f"in a folder that can be written ({why})") from None
 
 
 def unwritable(name: str, path: str | os.PathLike[str], error: OSError) -> BadArgument:
@@ -57,10 +74,10 @@ def unwritable(name: str, path: str | os.PathLike[str], error: OSError) -> BadAr
     return invalid(name, str(path), f"a file that can be written ({reason(error)})")
 
 
-def replace_file(target: Path, text: str) -> None:
-    """Put a file with this text in the place of `target`."""
+def replace_file(target: Path, content: str | bytes) -> None:
+    """Put a file with this content in the place of `target`."""
     with whole_file(target) as stream:
-        stream.write(text.encode())
+        stream.write(content.encode() if isinstance(content, str) else content)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import json
 import os
 import socket
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from importlib import metadata
 from types import TracebackType
 from typing import Any
@@ -14,6 +15,7 @@ from replica.errors import BadArgument
 from replica.tables.append_only import AppendOnlyFile
 from replica.tables.atomic_files import clear_partial_files, flush_folder, unwritable
 from replica.tables.columns import COLUMNS, failed
+from replica.tables.formats import CSV
 from replica.tables.provenance import difference, read_sidecar, sidecar, write_sidecar
 from replica.tables.table import Table, replace_table, writable_table
 from replica.tables.texts import MARK
@@ -71,7 +73,7 @@ class Journal:
         points: Iterable[Mapping[str, Any]] = (),
         grid: Sequence[str] = (),
     ) -> None:
-        self.path = writable_table(name, path)
+        self.path = writable_table(name, path, (CSV,))
         self._name, self._beside, self._points = name, tuple(beside), tuple(points)
         self._columns = tuple(dict.fromkeys(column for each in self._points for column in each))
         self._grid = (*grid, "seeds") if self._points and grid else ()
@@ -123,14 +125,20 @@ class Journal:
         It raises what `append` does.
         """
         with self._file.writing():
-            rows = [dict(line) for line in lines]
-            lists = {name: [row.pop(name, None) for row in rows] for name in self._beside}
+            rows, lists = split_beside(lines, self._beside)
             table, provenance = Table(rows), {**self._provenance, **lists}
             if lists:
                 # Before the table loses these columns, lest a kill between the two lose them.
                 self._tell(lists)
             replace_table(self.path, table, provenance)
         return table
+
+    def kept(self) -> Sequence[Mapping[str, Any]]:
+        """Return the lines that are on disk, none if the file is gone."""
+        # A line may have been written and not been counted yet.
+        with suppress(BadArgument):
+            return Table.from_csv(self.path, self._name).lines()
+        return ()
 
     def close(self) -> None:
         """Let other processes have the file."""
@@ -250,6 +258,14 @@ class Journal:
             told = ", ".join(f"{name} = {line.get(name)}" for name in names)
             allowed = f"a table of this command; line {number} has {told}"
             raise invalid(self._name, str(self.path), allowed)
+
+
+def split_beside(
+    lines: Iterable[Mapping[str, Any]], beside: Sequence[str]
+) -> tuple[list[dict[str, Any]], dict[str, list[Any]]]:
+    """Return lines without the columns that a sidecar holds, and these columns."""
+    rows = [dict(line) for line in lines]
+    return rows, {name: [row.pop(name, None) for row in rows] for name in beside}
 
 
 def _content(provenance: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from replica.tables.atomic_files import replace_file
+from replica.tables.formats import CSV, ending_of
 from replica.tables.texts import text_of
 
 #: How long a value may be that is quoted, how many of a list are, and how much of a long text
@@ -22,8 +23,15 @@ _SHORT, _MOST, _BEFORE = 60, 6, 16
 
 
 def sidecar(path: str | os.PathLike[str]) -> Path:
-    """Return the path of the JSON file that stands beside the table `path`."""
-    return Path(path).with_suffix(".json")
+    """Return the path of the JSON file that stands beside the table `path`.
+
+    It is NAME.json of NAME.csv; of other kinds it has the whole name in front, so that tables of
+    several kinds have one each.
+    """
+    table = Path(path)
+    if ending_of(table) == CSV:
+        return table.with_suffix(".json")
+    return table.with_name(f"{table.name}.json")
 
 
 @cache

@@ -9,14 +9,14 @@ from typing import Any
 
 from replica.errors import reason
 from replica.tables.columns import COLUMNS, from_cell
-from replica.tables.texts import text_of
+from replica.tables.formats import text_in
 from replica.validation import invalid
 
 
 def lines_of(path: str | os.PathLike[str], name: str) -> list[dict[str, Any]]:
     """Return the lines of a table in a file, as `Table.from_csv` says; raise ValueError if none."""
     try:
-        records = list(csv.reader(io.StringIO(text_of(path), newline=""), strict=True))
+        records = list(csv.reader(io.StringIO(text_in(path), newline=""), strict=True))
     except OSError as error:
         raise invalid(name, str(path), f"a readable table ({reason(error)})") from None
     except (ValueError, csv.Error) as error:

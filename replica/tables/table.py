@@ -15,8 +15,14 @@ from numpy.typing import NDArray
 
 from replica.arrays import Vector
 from replica.immutable import keep
-from replica.tables.atomic_files import replace_file, writable_file
+from replica.tables.atomic_files import (
+    check_ending,
+    make_folder,
+    replace_file,
+    writable_file,
+)
 from replica.tables.columns import TEXT, as_cell, columns_of
+from replica.tables.formats import ENDINGS, check_library, encoded, ending_of
 from replica.tables.frames import arrow_stream, flat, to_pandas, to_xarray
 from replica.tables.html import table_html
 from replica.tables.locks import unwritten
@@ -206,7 +212,9 @@ class Table:
         Parameters
         ----------
         path : path
-            The CSV file, whose name ends in .csv; the sidecar has the same name with .json.
+            The file, whose name ends in .csv, in .csv.gz for one that is compressed, or in
+            .parquet. The sidecar of NAME.csv is NAME.json, that of another has .json behind its
+            name.
         **provenance
             What made the table, such as command, parameters and seeds. The versions of
             the package and of what it computes with, and the date, are added.
@@ -214,10 +222,12 @@ class Table:
         Returns
         -------
         Path
-            The CSV file.
+            The file.
 
         Raises
         ------
+        MissingExtra
+            If no library is installed that writes Parquet, polars or pyarrow.
         ValueError
             If the folder does not exist or cannot be written, or the path is that of
             something else, or of a table that another process is writing.
@@ -281,16 +291,34 @@ def replace_table(path: Path, table: Table, told: Mapping[str, Any]) -> None:
     stream = io.StringIO(newline="")
     table.write(stream)
     beside = provenance(told)
-    replace_file(path, stream.getvalue())
+    replace_file(path, encoded(ending_of(path), stream.getvalue(), table._arrays))
     replace_file(sidecar(path), beside)
 
 
-def writable_table(name: str, path: str | os.PathLike[str]) -> Path:
+def place_for(name: str, path: str | os.PathLike[str]) -> Path:
+    """Return what `writable_table` does, with its folder made if need be."""
+    check_ending(name, path, ENDINGS)
+    make_folder(name, path, Path(path).parent)
+    return writable_table(name, path)
+
+
+def writable_table(
+    name: str, path: str | os.PathLike[str], endings: Sequence[str] = ENDINGS
+) -> Path:
     """Return where `path` leads if a table can be written there, or raise ValueError.
 
     A JSON file that stands where the sidecar would, and is none, is not overwritten.
+
+    Raises
+    ------
+    MissingExtra
+        If no library is installed that writes tables of this kind.
     """
-    target = writable_file(name, path, ".csv")
+    target = writable_file(name, path, endings)
+    if ending_of(target) != ending_of(path):
+        allowed = f"a link to a file that ends in {ending_of(path)}, too"
+        raise invalid(name, str(path), allowed)
+    check_library(ending_of(target))
     new = not os.path.exists(target) or not os.path.getsize(target)
     if new and is_foreign(target):
         allowed = f"a name beside which {sidecar(target).name} is free or tells of a table"

@@ -27,7 +27,11 @@ def text_of(path: str | os.PathLike[str]) -> str:
     ValueError
         If it is no text in UTF-8, saying what it is as far as that is known.
     """
-    content = Path(path).read_bytes()
+    return decoded(Path(path).read_bytes())
+
+
+def decoded(content: bytes) -> str:
+    """Return the text that these bytes are, as `text_of` does."""
     for mark, name in _OTHERS.items():
         if content.startswith(mark):
             raise ValueError(f"it is in {name}, not in UTF-8")

@@ -91,7 +91,8 @@ def learn(
     every : int
         Epochs between two checkpoints.
     label : str, optional
-        Show a progress bar with this label if stderr is a terminal.
+        Show a progress bar with this label, away from a terminal a line every half minute;
+        notebooks show one anyway.
     bias : bool
         Whether every site has a bias, which unequal frequencies of the colours ask for.
 

@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections import Counter
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from replica.commandline.command import CONVERGED, NOT_CONVERGED, Parser, run
 from replica.commandline.grid import GRID, LISTED
 from replica.commandline.options import (
+    OPTIMAL,
     ROWS,
     add_executor_options,
     add_problem_options,
     read_as,
     takes,
 )
+from replica.commandline.output import add_output_options, print_json
 from replica.commandline.parsing import MOST_POINTS, alpha_grid, matrix, number, values
 from replica.commandline.terminal import cores, say
-from replica.errors import BadArgument, Removed, Unwritable, WorkerDied
+from replica.errors import Removed, Unwritable, WorkerDied
 from replica.execution.dask_cluster import check_scheduler
 from replica.problem import DataModel
 from replica.tables import Table
+from replica.tables.collected import AnyJournal, Collected, Lines, journal_at
 from replica.tables.journal import RESUME_HINT, Journal
-from replica.tables.table import writable_table
+from replica.tables.table import place_for
 from replica.validation import integer, invalid, one_of
 from simulations.cli.grid import LISTS, lengths, simulated
 from simulations.cli.training import add_training_options, training_options, training_told
@@ -50,9 +53,9 @@ def _parser() -> Parser:
     parser = Parser(
         prog=NAME,
         description="Train factored attention on sampled sequences, to the exact "
-        "minimum, and test it on fresh ones: one line of a CSV table per point and seed. "
-        f"{LISTED}, as --sites; every combination is a point. Lines are on disk as soon as "
-        "they are computed: the same command goes on where it was stopped.",
+        "minimum, and test it on fresh ones: one line of a table per point and seed. "
+        f"{LISTED}, as --sites; every combination is a point. Lines of a CSV file are on "
+        "disk as soon as they are computed: the same command goes on where it was stopped.",
     )
     rows = f"rows that are trained per system (all); {ROWS}"
     add_problem_options(parser, models=SAMPLED, most_colors=MOST_COLORS, rows=rows)
@@ -82,8 +85,7 @@ def _parser() -> Parser:
                         "precision")  # fmt: skip
     add_training_options(parser)
     add_executor_options(parser, cores(), "all cores")
-    parser.add_argument("--out", required=True, metavar="CSV",
-                        help="the table; its provenance is written beside it")  # fmt: skip
+    add_output_options(parser)
     return parser
 
 
@@ -92,13 +94,18 @@ def _simulate(arguments: argparse.Namespace, command: str) -> int:
     base, count = integer("seed", arguments.seed, 0), integer("seeds", arguments.seeds, 1)
     if arguments.estimator is not None:
         one_of("estimator", arguments.estimator, (*ESTIMATORS, *COURSES))
+    if arguments.lam == OPTIMAL:
+        allowed = "numbers; the theory knows the best ones: `replica sweep --lam optimal`"
+        raise invalid("lam", OPTIMAL, allowed)
     sites, family = lengths(arguments), simulated(arguments)
     arguments.loss = arguments.loss or family[0].loss_name
     total = count * max(1, len(sites)) * len(family)
     if total > MOST_POINTS:
         raise invalid("seeds", count, f"so few that there are {MOST_POINTS} points at most")
     seeds = range(base, base + count)
-    out, scheduler = writable_table("out", arguments.out), check_scheduler(arguments.scheduler)
+    if arguments.out is not None:
+        place_for("out", arguments.out)
+    scheduler = check_scheduler(arguments.scheduler)
 
     # The arguments are good so far: now the compiler is worth loading.
     from simulations.experiments.cost import announce
@@ -135,11 +142,18 @@ def _simulate(arguments: argparse.Namespace, command: str) -> int:
         **named,
         **training_told(arguments),
     }
+    journal: AnyJournal | None = None
     try:
         points = [point for task in tasks for point in identities(task)]
         total = len(points)
         listed = ("sites", *(name for name in GRID if given_rows or name != "rows"))
-        with Journal("out", out, command, parameters, seeds, points=points, grid=listed) as journal:
+        if arguments.out is None:
+            journal = Collected(_printed(arguments.json), points)
+        else:
+            journal = journal_at(
+                "out", arguments.out, command, parameters, seeds, points=points, grid=listed
+            )
+        with journal:
             if scheduler is None:
                 announce(tasks, workers, NAME)
             table = complete(journal, tasks, workers, NAME, scheduler)
@@ -147,12 +161,15 @@ def _simulate(arguments: argparse.Namespace, command: str) -> int:
         say(f"{NAME}: {error}")
         return NOT_CONVERGED
     except (Unwritable, WorkerDied) as error:
-        say(f"{NAME}: {error}; what is done is kept{RESUME_HINT}")
+        hint = RESUME_HINT if isinstance(journal, Journal) else ""
+        say(f"{NAME}: {error}; what is done is kept{hint}")
         return NOT_CONVERGED
     except KeyboardInterrupt:
-        with suppress(BadArgument):  # nothing is there yet
-            say(f"{NAME}: {len(Table.from_csv(out))} of {total} points are done and kept")
+        if journal is not None:
+            say(f"{NAME}: {len(journal.kept())} of {total} points are done and kept")
         raise
+    if arguments.json and arguments.out is not None:
+        print_json(table.lines())
     counts = Counter(s.partition(":")[0] for s in table["status"] if s != "converged")
     if not counts:
         return CONVERGED
@@ -161,6 +178,11 @@ def _simulate(arguments: argparse.Namespace, command: str) -> int:
     hint = f"; `replica {arguments.estimator}` names the largest stable rate" if stable else ""
     say(f"{NAME}: {counts.total()} of {total} points did not converge: {kinds}{hint}")
     return NOT_CONVERGED
+
+
+def _printed(json: bool) -> Callable[[Lines], None]:
+    """Return what prints the lines of a table."""
+    return print_json if json else lambda lines: Table(lines).write(sys.stdout)
 
 
 def _told(data: DataModel) -> dict[str, Any]:

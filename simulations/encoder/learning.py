@@ -159,7 +159,8 @@ def learn_encoder(
     every : int
         Epochs between two checkpoints.
     label : str, optional
-        Show a progress bar with this label if stderr is a terminal.
+        Show a progress bar with this label, away from a terminal a line every half minute;
+        notebooks show one anyway.
 
     Returns
     -------

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from replica.commandline.terminal import progress
+from replica.commandline.progress import progress
 from replica.validation import integer, invalid, unmasked
 from simulations.epochs.checkpoint import alone, load, save
 from simulations.epochs.masks import Hidden, check_any, hidden_at, hidden_shares
@@ -164,7 +164,8 @@ class Run(ABC):
         every : int
             Epochs between two checkpoints.
         label : str, optional
-            Show a progress bar with this label if stderr is a terminal.
+            Show a progress bar with this label, away from a terminal a line every half minute;
+            notebooks show one anyway.
 
         Raises
         ------
@@ -179,7 +180,7 @@ class Run(ABC):
         with nullcontext() if checkpoint is None else alone(checkpoint):
             self._resume(checkpoint)  # another process may have gone on
             left, count = self.epochs_left(), self.settings.epochs - self.epoch
-            for epoch in left if label is None else progress(left, count, label):
+            for epoch in progress(left, count, label):
                 if checkpoint is not None and (epoch % every == 0 or self.status):
                     save(checkpoint, self._arrays(), self._plain())
 

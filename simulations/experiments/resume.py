@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from replica.commandline.terminal import progress, say
+from replica.commandline.progress import progress
+from replica.commandline.terminal import say
 from replica.execution.resumable import finished, recorded
 from replica.tables import Table
+from replica.tables.collected import AnyJournal
 from replica.tables.columns import FAILED, failed
-from replica.tables.journal import Journal
 from simulations.experiments.course import CourseExperiment
 from simulations.experiments.given_rows import RowsExperiment
 from simulations.experiments.grids import AnyExperiment
@@ -18,7 +19,7 @@ from simulations.experiments.sequences import SequencesExperiment
 
 
 def complete(
-    journal: Journal,
+    journal: AnyJournal,
     tasks: Sequence[AnyExperiment],
     workers: int,
     label: str,

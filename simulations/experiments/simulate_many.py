@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from replica.commandline.terminal import progress
+from replica.commandline.progress import progress, until_interrupted
 from replica.execution.executor import outcomes
 from replica.execution.task import Failure, Lines, Task
 from replica.problem import Problem
@@ -34,6 +34,8 @@ def simulate_many(
 ) -> Table:
     """Train finite systems over a grid and return the table, one line per point and seed.
 
+    Ctrl-C in a notebook ends it with a notice, and what is done is returned.
+
     Parameters
     ----------
     problems : sequence of Problem
@@ -45,7 +47,8 @@ def simulate_many(
         ``if __name__ == "__main__":``. The table is the same for any number, to the last
         digit.
     label : str, optional
-        Show a progress bar with this label if stderr is a terminal.
+        Show a progress bar with this label, away from a terminal a line every half minute;
+        notebooks show one anyway.
     **options
         Those of `simulations.simulate`; Gaussian tokens take `rows` alone. The estimator may also
         be "one-pass", stochastic gradient descent that sees every sequence once, with its `rate`,
@@ -76,13 +79,17 @@ def simulate_many(
     (4, array([0.1, 0.4, 0.1, 0.4]))
     """
     only("simulate_many", options, _OPTIONS)
-    return collect(experiments_of(problems, sites, seeds, **options), workers, label)
+    tasks = experiments_of(problems, sites, seeds, **options)
+    return collect(tasks, workers, label, partly=True)
 
 
-def collect(tasks: Sequence[Task], workers: int = 1, label: str | None = None) -> Table:
+def collect(
+    tasks: Sequence[Task], workers: int = 1, label: str | None = None, partly: bool = False
+) -> Table:
     """Run tasks and return their lines in the order of the tasks.
 
-    `workers` and `label` are those of `simulate_many`.
+    `workers` and `label` are those of `simulate_many`; `partly` returns what is done after Ctrl-C
+    in a notebook.
 
     Raises
     ------
@@ -96,8 +103,9 @@ def collect(tasks: Sequence[Task], workers: int = 1, label: str | None = None) -
         finished = ((number, task.run()) for number, task in enumerate(tasks))
     else:
         finished = run_all(tasks, workers)
-    results = dict(finished if label is None else progress(finished, len(tasks), label))
-    return Table(line for number in range(len(tasks)) for line in results[number])
+    seen = progress(finished, len(tasks), label)
+    results = dict(until_interrupted(seen, len(tasks), partly))
+    return Table(line for number in sorted(results) for line in results[number])
 
 
 def run_all(tasks: Sequence[Task], workers: int) -> Iterator[tuple[int, Lines]]:

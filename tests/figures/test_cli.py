@@ -30,7 +30,7 @@ from replica.tables.journal import Journal
 def test_bad_command_line(arguments, told, tmp_path, monkeypatch, capsys):
     # Long values are shortened in messages.
     monkeypatch.chdir(tmp_path)
-    places = {"missing": "missing", "here": "."}
+    places = {"missing": "/dev/null/missing", "here": "."}
     try:
         status = cli.main([argument.format(**places) for argument in arguments])
     except SystemExit as leaving:
@@ -111,8 +111,9 @@ def test_all_tells_what_it_is_at_on_a_terminal(tmp_path, monkeypatch, capsys):
     assert "replica-figures: second, 2 of 2\n" in capsys.readouterr().err
 
 
-def test_all_refuses_a_missing_folder(tmp_path, capsys):
-    assert cli.main(["all", "--out", str(tmp_path / "missing")]) == 2
+def test_all_refuses_what_can_be_no_folder(tmp_path, capsys):
+    (tmp_path / "file").touch()
+    assert cli.main(["all", "--out", str(tmp_path / "file" / "folder")]) == 2
     assert capsys.readouterr().err.count("\n") == 1
 
 

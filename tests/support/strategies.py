@@ -181,7 +181,7 @@ _NUMBERS = [
 _WORDS = [
     *_NUMBERS, "optimal", "potts", "gaussian", "custom", "independent", "squared-error",
     "cross-entropy", "few", "many", "naive-mean-field", "quadratic", "list", "overlay", "test_loss",
-    ".", "/nowhere/t.csv", "t.csv", "t.json", "é", "\0", "''", "--log", "--json", "--joint",
+    ".", "/proc/nowhere/t.csv", "t.csv", "t.json", "é", "\0", "''", "--log", "--json", "--joint",
     "--help", "--version", "--leave-one-out",
 ]  # fmt: skip
 

@@ -54,7 +54,8 @@ def test_json_and_files_say_what_is_printed(command, tmp_path, capsys):
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_file_that_cannot_be_is_refused_before_anything_is_computed(command, tmp_path, capsys):
-    out = str(tmp_path / "no" / "table.csv")
+    (tmp_path / "file").touch()
+    out = str(tmp_path / "file" / "table.csv")
     assert main([command, *COMMANDS[command], "--out", out]) == 2
     printed = capsys.readouterr()
     assert printed.out == ""

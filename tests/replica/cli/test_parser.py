@@ -162,7 +162,7 @@ BAD = {
     },
     "data": {"words": "data = 'words'"},
     "out": {
-        "missing/curve.csv": "out = 'missing/curve.csv'", ".": "out = '.'",
+        ".": "out = '.'",
         "curve.json": "out = 'curve.json'", "taken/curve.csv": "out = 'taken/curve.csv'",
     },
 }  # fmt: skip

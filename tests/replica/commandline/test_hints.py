@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import types
 from importlib import metadata
 
 import pytest
@@ -42,3 +44,18 @@ def test_help_says_what_is_required_and_versions_are_short(capsys):
     said = " ".join(capsys.readouterr().out.split())
     assert "the best at every alpha; required" in said
     assert said.endswith(f"replica {metadata.version('replica-attention')}")
+
+
+@pytest.mark.parametrize("run", [main, simulate, draw])
+def test_the_script_of_a_shell_is_printed_or_what_brings_it(run, monkeypatch, capsys):
+    made = types.SimpleNamespace(complete=lambda parser, shell: f"# {shell} of {parser.prog}")
+    monkeypatch.setitem(sys.modules, "shtab", made)
+    with pytest.raises(SystemExit, match="0"):
+        run(["--print-completion", "zsh"])
+    assert capsys.readouterr().out.startswith("# zsh of replica")
+    monkeypatch.setitem(sys.modules, "shtab", None)
+    with pytest.raises(SystemExit, match="2"):
+        run(["--print-completion", "bash"])
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "pip install '.[completion]'" in said

@@ -177,7 +177,7 @@ def test_more_colours_than_a_byte_can_tell_are_refused_before_any_work(monkeypat
             simulate(PROBLEM.at(data=data), 20)
 
 
-@pytest.mark.parametrize("place", ["missing/sim.csv", "."])
+@pytest.mark.parametrize("place", ["/dev/null/sim.csv", "."])
 def test_bad_output(tmp_path, capsys, place):
     assert main(words(tmp_path / place)) == 2
     error = capsys.readouterr().err
