@@ -90,6 +90,7 @@ class PottsTokens(DataModel):
             beta: float = ...,
             similarity: Any = ...,
             couplings: CouplingsName = ...,
+            spike: float = ...,
         ) -> Self:
             """Return the same data with some parameters changed."""
             ...

@@ -29,6 +29,7 @@ class Changes(TypedDict, total=False):
     beta: float
     similarity: Any
     couplings: CouplingsName
+    spike: float
     coupling_norm: float
     shift: float
     joint: bool
