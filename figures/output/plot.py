@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 #: Columns along which curves run if several of them vary, the first of these.
 _ALONG = ("alpha", "step", "time", *X)
 
-#: Of these, those that are spaced geometrically in most tables.
+#: The largest over the least of them beyond which an axis is logarithmic.
 _GEOMETRIC = 5.0
 
 
@@ -35,8 +35,8 @@ def plot(
 ) -> Figure:
     """Draw tables, curves and grids: theory as lines, simulations as markers with errors.
 
-    What they differ in is told by a legend, and what they share by its title. A logarithmic axis
-    is one whose values are spaced so.
+    What they differ in is told by a legend, and what they share by its title. The axis of `x` is
+    logarithmic where its values are positive and span more than a factor of five.
 
     Parameters
     ----------

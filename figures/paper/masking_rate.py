@@ -207,7 +207,9 @@ class MaskingRate(PaperFigure):
             "the best weight decay against the sample ratio $\\alpha=M/L$, of dynamic masks "
             "(solid) and static ones (dashed). (c) What a context with masks costs beside a full "
             f"one, at the best weight decay. Cross-entropy, $C={self.colors}$, "
-            f"$\\beta={self.beta[0]:g}$ in (a) and (c). {MEANS} {systems(table)}."
+            f"$\\beta={self.beta[0]:g}$ in (a) and (c). {MEANS} {systems(table.where(part=ALONG))} "
+            "in (a) and (c); in (b) the minimum of a cubic through five rates of "
+            f"{systems(table.where(part=BEST))}."
         )
 
     def _curve(self, table: Table, kind: str, alpha: float, tuned: bool) -> Table:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from replica.ensembles.whole_sequences import WholeSequences
 from replica.spectra.outlier import Outlier, outlier, threshold_ratio
@@ -41,12 +43,14 @@ def sight(whole: WholeSequences, ratio: float) -> Sight | None:
     lowest = float(ends[0]) if turns[0] > 0.0 else 0.0
     seen = upper or turns[0] > 0.0
     threshold = bulk.strength(float(turns[1 if upper else 0])) if seen else math.nan
-    edge = float(ends[1]) if upper else lowest
-    return Sight(
-        _become(bulk, ratio, whole.pattern, edge),
-        _become(bulk, ratio, whole.uniform, float(ends[1])),
-        threshold,
+    pattern, uniform = (
+        become(bulk, strength, partial(outlier, bulk, ratio, edge=edge), edge)
+        for strength, edge in (
+            (whole.pattern, float(ends[1]) if upper else lowest),
+            (whole.uniform, float(ends[1])),
+        )
     )
+    return Sight(pattern, uniform, threshold)
 
 
 def alpha_threshold(whole: WholeSequences) -> float:
@@ -56,17 +60,29 @@ def alpha_threshold(whole: WholeSequences) -> float:
         return math.nan
     if whole.pattern <= 1.0:
         return math.nan
-    return threshold_ratio(bulk, _of(bulk, whole.pattern)) / whole.observed
+    return threshold_ratio(bulk, eigenvalue_of(bulk, whole.pattern)) / whole.observed
 
 
-def _become(bulk: SemicirclePopulation, ratio: float, strength: float, edge: float) -> Outlier:
-    """Return what a pattern becomes, of which J keeps the squared overlap 1 - 1/θ²."""
+def become(
+    bulk: SemicirclePopulation, strength: float, seen: Callable[[float], Outlier], edge: float
+) -> Outlier:
+    """Return what a pattern becomes, of which J keeps the squared overlap 1 - 1/θ².
+
+    Parameters
+    ----------
+    bulk : SemicirclePopulation
+        G, without patterns.
+    strength, edge : float
+        θ, and the edge of the spectrum on the side of the pattern.
+    seen : callable
+        What one eigenvalue of G outside all others becomes.
+    """
     if abs(strength) <= 1.0:
         return Outlier(edge, 0.0)
-    found = outlier(bulk, ratio, _of(bulk, strength), edge)
+    found = seen(eigenvalue_of(bulk, strength))
     return Outlier(found.eigenvalue, (1.0 - 1.0 / strength**2) * found.overlap)
 
 
-def _of(bulk: SemicirclePopulation, strength: float) -> float:
+def eigenvalue_of(bulk: SemicirclePopulation, strength: float) -> float:
     """Return the eigenvalue of G of a pattern of strength θ: that of J is θ + 1/θ."""
     return bulk.at(strength + 1.0 / strength)

@@ -70,10 +70,12 @@ class AttentionSpectrum(Immutable):
         The same as `outlier` of the direction (1, …, 1), without a pattern; NaN where its share of
         G is no eigenvalue beyond the others, as for up to four colours.
     residual : float
-        Of Silverstein's equation at the points, and of the resolvent's.
+        Of Silverstein's equation at the points, and of the resolvent's; with another loss than the
+        squared error, of the saddle point of a row.
     quadrature_error : float
         How far the averages over the points are from what is known of them exactly: the mass is 1,
-        the trace 0, and the second moment the derivative of the resolvent, relative to it.
+        the trace 0, and the second moment the derivative of the resolvent, relative to it. With
+        another loss it is that of the rows, and the error of their solution counts, too.
     status : str
         "converged" where both are below 1e-9.
 
@@ -170,6 +172,8 @@ def attention_spectrum(problem: Problem) -> AttentionSpectrum:
     ValueError
         If the problem has masks that are drawn once, data of which whole sequences are not known,
         or no weight decay and no more samples than sites.
+    ConvergenceError
+        If a row of another loss has no solution.
 
     Examples
     --------
@@ -204,9 +208,9 @@ def attention_spectrum(problem: Problem) -> AttentionSpectrum:
     exact = error < _EXACT and residual < _EXACT
     return AttentionSpectrum(
         problem=problem,
-        eigenvalues=_joined(points, edges),
+        eigenvalues=joined(points, edges),
         density=_density(S, *trained),
-        cumulative=_joined(S.below, S.shares),
+        cumulative=joined(S.below, S.shares),
         edges=edges,
         atom=atom,
         atom_share=S.atom,
@@ -249,7 +253,7 @@ def _attended(covariance: Any, diagonal: float, decay: float, scale: float) -> A
 def _density(S: SampledSpectrum, diagonal: float, decay: float, scale: float) -> Vector:
     """Return the density of eigenvalues of A of that of S; at an end s = 0 it diverges."""
     slope = scale / (diagonal * (S.eigenvalues + decay) ** 2)
-    return _joined(S.density / slope, np.where(S.edges > 0.0, 0.0, np.inf))
+    return joined(S.density / slope, np.where(S.edges > 0.0, 0.0, np.inf))
 
 
 def _coupling_error(
@@ -286,6 +290,6 @@ def _outliers(
     return dict(zip(_OUTLIERS, found, strict=True))
 
 
-def _joined(within: Matrix, ends: Matrix) -> Vector:
+def joined(within: Matrix, ends: Matrix) -> Vector:
     """Return what belongs to the points and to the ends of every interval, in ascending order."""
     return np.hstack([ends[:, :1], within, ends[:, 1:]]).ravel()

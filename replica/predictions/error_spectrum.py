@@ -9,7 +9,7 @@ import numpy as np
 from replica.arrays import Matrix, Vector
 from replica.ensembles import answering
 from replica.immutable import Immutable
-from replica.predictions.attention_spectrum import AttentionSpectrum, attention_spectrum
+from replica.predictions.attention_spectrum import AttentionSpectrum, attention_spectrum, joined
 from replica.problem import Problem
 from replica.saddle_point.status import Status
 from replica.spectra.difference import Difference
@@ -118,9 +118,9 @@ def error_spectrum(problem: Problem) -> ErrorSpectrum:
     below = shares[:-1, None] + np.cumsum(mass, axis=1) - 0.5 * mass
     return ErrorSpectrum(
         problem,
-        _joined(points, edges),
-        _joined(density, 0.0 * edges),
-        _joined(below, np.stack([shares[:-1], shares[1:]], axis=1)),
+        joined(points, edges),
+        joined(density, 0.0 * edges),
+        joined(below, np.stack([shares[:-1], shares[1:]], axis=1)),
         edges,
         residual,
         error,
@@ -160,8 +160,3 @@ def _difference(attention: AttentionSpectrum) -> tuple[Difference, float]:
         bulk, slope, ratio, attention.decay, attention.scale, attention.diagonal, known.weight,
         (low - margin, high + margin),
     ), true2  # fmt: skip
-
-
-def _joined(within: Matrix, ends: Matrix) -> Vector:
-    """Return what belongs to the points and to the ends of every interval, in ascending order."""
-    return np.hstack([ends[:, :1], within, ends[:, 1:]]).ravel()

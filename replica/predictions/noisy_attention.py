@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
 from scipy import optimize
 
 from replica.ensembles.whole_sequences import WholeSequences
+from replica.predictions.attention_outliers import become, eigenvalue_of
 from replica.predictions.pair_law import of_row, pair_law, shared_noise
 from replica.problem import PottsTokens, Problem
 from replica.saddle_point.solution import Solution
 from replica.saddle_point.solver import solve
 from replica.spectra.noisy_map import NoisyMap
-from replica.spectra.outlier import Outlier
 from replica.spectra.population import SemicirclePopulation
 from replica.spectra.resolvent import resolvent
 from replica.validation import invalid
@@ -37,7 +38,7 @@ def noisy_attention(problem: Problem, whole: WholeSequences) -> dict[str, Any]:
 
     Rows of linear forces with the same mean response to token and field have the matrix
     s (1 - P/p) of a squared error; what other forces add to row i is independent of what they add
-    to the others, and to a row like its noise (THEORY.md, Symmetry and pairs).
+    to the others, and to a row like its noise (THEORY.md, section 20).
 
     Parameters
     ----------
@@ -151,15 +152,15 @@ def _patterns(known: NoisyMap, whole: WholeSequences, bulk: SemicirclePopulation
     end = known.ends[1 if sign > 0.0 else 0]
 
     def shown(theta: float) -> float:
-        return float(-sign * known.pole(end, bulk.at(theta + 1.0 / theta)))
+        return float(-sign * known.pole(end, eigenvalue_of(bulk, theta)))
 
     # A stronger one has no paramagnet.
     reach = bulk.a / abs(bulk.c)
     most = (1.0 - 1e-9) * 0.5 * (reach + math.sqrt(reach**2 - 4.0))
     most = most if sign > 0.0 else _STRONGEST
     stands = shown(1.0) < 0.0 < shown(most)
-    pattern = _become(known, bulk, whole.pattern or 0.0, sign)
-    uniform = _become(known, bulk, whole.uniform, 1.0)
+    pattern = become(bulk, whole.pattern or 0.0, partial(known.outlier, sign=sign), end.z)
+    uniform = become(bulk, whole.uniform, partial(known.outlier, sign=1.0), known.ends[1].z)
     apart = abs(whole.uniform) > 1.0
     return {
         "outlier": pattern.eigenvalue,
@@ -169,11 +170,3 @@ def _patterns(known: NoisyMap, whole: WholeSequences, bulk: SemicirclePopulation
         "uniform_outlier": uniform.eigenvalue if apart else math.nan,
         "uniform_overlap": uniform.overlap if apart else math.nan,
     }
-
-
-def _become(known: NoisyMap, bulk: SemicirclePopulation, strength: float, sign: float) -> Outlier:
-    """Return what a pattern becomes, of which J keeps the squared overlap 1 - 1/θ²."""
-    if abs(strength) <= 1.0:
-        return Outlier(known.ends[1 if sign > 0.0 else 0].z, 0.0)
-    found = known.outlier(bulk.at(strength + 1.0 / strength), sign)
-    return Outlier(found.eigenvalue, (1.0 - 1.0 / strength**2) * found.overlap)

@@ -55,7 +55,7 @@ def pair_law(solution: Solution) -> PairLaw:
 
     Row i and row j share their sequences, and what both make of them linearly they share, too:
     all, for the squared error; for another loss what its forces have in common with a linear
-    function of token and field (THEORY.md, Pairs).
+    function of token and field (THEORY.md, section 20).
 
     Parameters
     ----------

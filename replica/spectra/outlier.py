@@ -9,12 +9,13 @@ from replica.spectra.silverstein import inverse
 
 
 class Outlier(NamedTuple):
-    """An eigenvalue of the sample covariance beyond its bulk.
+    """An eigenvalue of a random matrix beyond its bulk.
 
     Attributes
     ----------
     eigenvalue : float
-        Of S = (1/L) Σ x xᵀ; where none stands out, the edge of the bulk.
+        Of S = (1/L) Σ x xᵀ, or of a matrix with noise beside it (`NoisyMap`); where none stands
+        out, the edge of the bulk.
     overlap : float
         The squared overlap of its eigenvector with that of G; 0 where none stands out.
     """

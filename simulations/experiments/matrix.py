@@ -16,17 +16,16 @@ from simulations.sequences.systems import System
 CELLS = ("outlier", "overlap", "pca_outlier", "pca_overlap", "symmetrised_error", "precision")
 
 
-def check_whole(whole: Any, data: DataModel, sites: int, rows: Any, ensemble: Any) -> bool:
-    """Return whether rows are read as one matrix, or raise ValueError where they are none."""
+def check_whole(whole: Any, data: DataModel, sites: int, rows: Any, ensemble: Any) -> None:
+    """Raise ValueError where rows that are to be read as one matrix are none."""
     if not truth("whole_matrix", whole):
-        return False
+        return
     if not isinstance(data, PottsTokens):
         raise invalid("whole_matrix", whole, "False but for PottsTokens")
     if rows not in (None, sites):
         raise invalid("rows", rows, f"all {sites} of the whole matrix, or left out")
     if ensemble is not None:
         raise invalid("ensemble", ensemble, "left out with the whole matrix")
-    return True
 
 
 def matrix_cells(system: System, training: Training) -> dict[str, float]:

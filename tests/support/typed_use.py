@@ -51,7 +51,7 @@ def course() -> list[float]:
     data = PottsTokens(colors=3, beta=1.5)
     problem = Problem(alpha=2.0, lam=0.1, data=data)
     family = [problem.at(loss=loss) for loss in ("cross-entropy", "squared-error")]
-    other: list[DataModel] = [data.at(beta=1.0), GaussianTokens(3.0).at(shift=4.0)]
+    other: list[DataModel] = [data.at(beta=1.0, spike=1.2), GaussianTokens(3.0).at(shift=4.0)]
     found = [excess(one) for one in family]
     found += [solve(problem.at(beta=0.5, masking=Masking(0.15, "static"))).test_loss]
     found += [solve(problem.at(data=one, loss="squared-error")).test_loss for one in other]

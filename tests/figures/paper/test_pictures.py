@@ -8,6 +8,7 @@ import pytest
 from figures.drawing.style import LOOKS, journal
 from figures.paper import (
     finite_size,
+    masking_rate,
     order_parameters,
     phase_diagram,
     recovery,
@@ -120,6 +121,17 @@ def test_captions_say_the_parameters_and_the_systems():
     assert told.endswith(
         "over 2 systems of $L=80$ sites; along $\\lambda$ they share their sequences."
     )
+
+
+def test_the_caption_of_masks_tells_both_numbers_of_systems():
+    lines = [
+        {"source": "simulation", "part": part, "sites": 80, "seed": seed}
+        for part, seeds in ((masking_rate.ALONG, 2), (masking_rate.BEST, 5))
+        for seed in range(seeds)
+    ]
+    told = masking_rate.FIGURE.caption(Table(lines))
+    assert "over 2 systems of $L=80$ sites in (a) and (c); in (b)" in told
+    assert told.endswith("five rates of 5 systems of $L=80$ sites.")
 
 
 def test_the_caption_of_the_fit_says_how_good_it_is():

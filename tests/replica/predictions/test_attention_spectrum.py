@@ -89,7 +89,7 @@ def test_a_pattern_is_seen_by_attention_as_early_as_in_the_covariance_of_sites()
     assert found.overlap == found.pca_overlap
     assert found.attention(found.pca_outlier) == pytest.approx(found.outlier, rel=1e-12)
     assert found.outlier > found.edges[0, 1]
-    # (C - 1) times the samples, as colours are observations, and not (C - 1) times the components.
+    # (C - 1)² times the samples: colours are observations no more, and components instead.
     later = attention_spectrum(Problem(4 * 0.7, 0.1, data, LOSS))
     assert later.onehot_overlap == pytest.approx(found.overlap, rel=1e-12)
     assert later.onehot_outlier == pytest.approx(found.pca_outlier, rel=1e-12)
