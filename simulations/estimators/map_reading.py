@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import linalg
 
 from replica.immutable import Immutable
-from replica.validation import invalid, real
+from replica.validation import invalid, real, truth
 from simulations.estimators.attention_map import second_moments, symmetric_part
 from simulations.kernels.one_thread import one_thread
 from simulations.sequences.potts import PottsModel
@@ -177,6 +177,8 @@ def measured_precision(
     """
     A = checked_matrix("attention", attention, hollow=True)
     J = checked_matrix("couplings", couplings, len(A), symmetric=True, hollow=True)
+    truth("symmetrised", symmetrised)
+    truth("corrected", corrected)
     pairs = np.triu_indices(len(A), k=1)
     F = np.abs(symmetric_part(A) if symmetrised else np.triu(A) + np.triu(A).T)
     if corrected:
