@@ -71,6 +71,8 @@ def draw(
     elif isinstance(data, Table):
         table = data
         check(figure, table, "data", _COMMAND)
+    elif not isinstance(data, str | os.PathLike):
+        raise invalid("data", data, "a Table, or the path of one or of its folder")
     else:
         path = table_in(figure, os.fspath(data))
         figure = as_it_was_made(figure, path)

@@ -41,7 +41,7 @@ def print_stability(options: argparse.Namespace, command: str) -> int:
     from replica.saddle_point.sweep import solutions
 
     unknown, failed = Stability(math.nan, math.nan), []
-    family = Family.from_options(options).whole()
+    family = Family.as_given(options)
 
     def rows() -> Iterator[Row]:
         for solution in solutions(family.problems):
@@ -79,7 +79,7 @@ def print_asymptotics(options: argparse.Namespace, command: str) -> int:
     from replica.predictions.asymptotics import IN_RANGE, few_samples, many_samples
 
     expand, failed = few_samples if options.samples == "few" else many_samples, []
-    family = Family.from_options(options).whole()
+    family = Family.as_given(options)
 
     def rows() -> Iterator[Row]:
         for problem in family.problems:
@@ -113,7 +113,7 @@ def print_evolution(options: argparse.Namespace, command: str) -> int:
     """Print the course of message passing."""
     from replica.predictions.state_evolution import StateEvolution, state_evolution
 
-    problem = Family.from_options(options).only(options)
+    problem = Family.as_given(options).only(options)
     integer("steps", options.steps, 1, MOST_POINTS)
     course = state_evolution(problem, options.steps)
     names = [field.name for field in fields(StateEvolution) if field.name != "problem"]

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from replica.cli.output import Row
-from replica.commandline.grid import Refused, points
+from replica.commandline.grid import Refused, grid, points
 from replica.commandline.options import OPTIMAL
 from replica.errors import BadArgument
 from replica.execution.task import Line
@@ -64,17 +64,15 @@ class Family:
 
         return replace(family, layers=check_layers(family.problems[0], layers, "ensemble"))
 
+    @classmethod
+    def as_given(cls, options: argparse.Namespace) -> Family:
+        """Return what parsed options ask for where nothing is sought; `optimal` is refused."""
+        return cls(tuple(grid(options)))
+
     @property
     def problems(self) -> tuple[Problem, ...]:
         """The points that can be solved."""
         return tuple(point for point in self.points if isinstance(point, Problem))
-
-    def whole(self) -> Family:
-        """Return the same, or raise ValueError if a point is no problem."""
-        for point in self.points:
-            if isinstance(point, Refused):
-                raise BadArgument(point.error)
-        return self
 
     def check_masks(self) -> None:
         """Raise ValueError where the theory knows no such masks, before any point is solved."""
@@ -97,7 +95,9 @@ class Family:
             kind = "number" if name == "alpha" else "value"
             allowed = f"one {kind}; `replica sweep` takes several"
             raise invalid(option, getattr(options, option), allowed)
-        self.whole()
+        for point in self.points:
+            if isinstance(point, Refused):
+                raise BadArgument(point.error)
         if "alpha" not in but and len(self.points) > 1:
             raise invalid("alpha", options.alpha, "one number")
         return self.problems[0]

@@ -58,8 +58,8 @@ def check_output(options: argparse.Namespace, command: str) -> None:
 
 
 def _kind(command: str) -> str:
-    """Return the first two words of a command line, which say what it computes."""
-    return " ".join(command.split()[:2])
+    """Return the words before the options, two at most, which say what a command line computes."""
+    return " ".join(word for word in command.split()[:2] if not word.startswith("-"))
 
 
 def deliver(rows: Iterable[Row], options: argparse.Namespace, command: str) -> None:

@@ -6,11 +6,11 @@ import argparse
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from replica.cli.density import check_density
 from replica.cli.family import Family
 from replica.cli.output import Row, deliver
 from replica.cli.report import report_failed
 from replica.cli.subcommand import EXPANDED, Commands, subcommand
-from replica.commandline.grid import grid
 from replica.commandline.options import add_problem_options
 from replica.commandline.output import add_output_options
 from replica.saddle_point.status import Status
@@ -47,8 +47,9 @@ def print_spectrum(options: argparse.Namespace, command: str) -> int:
     if options.density is not None:
         place_for("density", options.density)
     # Nothing is sought: a best weight decay would be another for every use of the matrix.
-    family, failed = Family(tuple(grid(options))), []
+    family, failed = Family.as_given(options), []
     lines: list[dict[str, Any]] = []
+    check_density(options, command)
 
     def rows() -> Iterator[Row]:
         for problem in family.problems:

@@ -160,7 +160,8 @@ def measured_precision(
     Returns
     -------
     float
-        The share of contacts among the pairs that are predicted, from 0 to 1.
+        The share of contacts among the pairs that are predicted, from 0 to 1. Equal pairs at the
+        end of either list count in part, so that a map of zeros has the precision of a guess.
 
     Raises
     ------
@@ -191,12 +192,14 @@ def measured_precision(
     found = true if top is None else _share("top", top, pairs)
     if not 0 < true < len(strength):
         raise invalid("contacts", contacts, "such that there are contacts and other pairs")
-    right = np.isin(_strongest(F[pairs], found), _strongest(strength, true))
-    return float(right.mean())
+    return float(_strongest(F[pairs], found) @ _strongest(strength, true)) / found
 
 
-def _strongest(values: Floats, count: int) -> NDArray[np.intp]:
-    return np.argpartition(values, len(values) - count)[len(values) - count :]
+def _strongest(values: Floats, count: int) -> Floats:
+    """Return the share that every pair has in the strongest ones: those that tie share a place."""
+    last = np.partition(values, len(values) - count)[len(values) - count]
+    above, tied = values > last, values == last
+    return np.where(tied, (count - above.sum()) / tied.sum(), above)
 
 
 def _share(name: str, share: Any, pairs: tuple[NDArray[np.intp], ...]) -> int:

@@ -141,6 +141,7 @@ def test_what_a_figure_does_not_take_is_refused(name, tmp_path, capsys):
         ("no-such-figure", {}, "name = 'no-such-figure' is not allowed"),
         ("double-descent", {"quick": 1}, "quick = 1 is not allowed"),
         ("tokens", {}, "the table that `replica-figures tokens FILE` wrote"),
+        ("double-descent", {"data": 3}, "data = 3 is not allowed"),
         ("double-descent", {"data": "nowhere.csv"}, "table = 'nowhere.csv' is not allowed"),
     ],
 )

@@ -72,6 +72,10 @@ def test_a_table_of_another_command_is_kept(tmp_path, capsys):
     said = "a new file, or a table of `replica bayes`; this one is of `replica one-pass`\n"
     assert capsys.readouterr().err.endswith(said)
     assert out.read_bytes() == known
+    beside.write_text(json.dumps({"command": "replica-simulate --colors 2"}))
+    assert main([*bayes, "--out", str(out)]) == 2
+    assert capsys.readouterr().err.endswith("this one is of `replica-simulate`\n")
+    beside.write_text(json.dumps({"command": "replica one-pass --colors 2"}))
     assert main([*onepass, "--rate", "0.6", "--out", str(out)]) == 0
     assert out.read_bytes() != known
     # A file of which nothing is known is somebody's, too.
@@ -83,3 +87,17 @@ def test_a_table_of_another_command_is_kept(tmp_path, capsys):
 def test_one_threshold_is_one_number(capsys):
     assert main(["threshold", "--colors", "2", "--beta", "0.5"]) == 0
     assert float(capsys.readouterr().out) == pytest.approx(2.080953810, rel=1e-9)
+
+
+def test_a_density_has_a_place_of_its_own(tmp_path, capsys):
+    spectrum, out = ["spectrum", *COMMANDS["spectrum"]], tmp_path / "table.csv"
+    assert main([*spectrum, "--density", str(out), "--out", str(out)]) == 2
+    assert capsys.readouterr().err.endswith("density must be another table than that of --out\n")
+    assert main(["bayes", *COMMANDS["bayes"], "--out", str(out)]) == 0
+    known = out.read_bytes()
+    assert main([*spectrum, "--density", str(out)]) == 2
+    said = "a new file, or a table of `replica spectrum`; this one is of `replica bayes`\n"
+    refused = capsys.readouterr()
+    assert refused.err.endswith(said)
+    assert not refused.out
+    assert out.read_bytes() == known

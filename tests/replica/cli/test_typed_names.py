@@ -87,3 +87,24 @@ def test_sidecars_tell_how_sequences_were_read(family, tmp_path):
         assert told["similarity"] == [[1, 0.2, 0.2], [0.2, 1, 0.2], [0.2, 0.2, 1]]
         assert told["alphabet"] == "0,1,2"
         assert Table.from_csv(out)["status"].tolist() == ["converged"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["stability"],
+        ["evolve"],
+        ["spectrum"],
+        ["asymptotics", "--samples", "many"],
+        ["one-pass", "--rate", "0.5"],
+        ["descent", "--rate", "0.5", "--steps", "2"],
+    ],
+    ids=lambda words: words[0],
+)
+@pytest.mark.parametrize("sought", [{"lam": "optimal"}, {"masking": "optimal:dynamic"}])
+def test_what_is_best_is_refused_where_it_is_not_sought(command, sought, capsys):
+    name, value = next(iter(sought.items()))
+    assert main([*command, *words(**(POTTS | {"lam": "0.1", "alpha": "2"} | sought))]) == 2
+    out, error = capsys.readouterr()
+    assert error.startswith(f"replica: {name} = '{value}' is not allowed: {name} must be ")
+    assert not out

@@ -97,6 +97,7 @@ def test_precision_counts_contacts_among_the_strongest_pairs():
     order = sorted(zip(*np.triu_indices(5, k=1), strict=True), key=lambda pair: -F[pair])
     right = np.mean([J[pair] != 0 for pair in order[:3]])
     assert measured_precision(whole, J, corrected=True) == pytest.approx(right)
+    assert measured_precision(np.zeros((5, 5)), J) == pytest.approx(0.3), "a guess"
     for name, wrong in (("contacts", 0.0), ("contacts", 1.0), ("top", 2.0), ("top", 1e-9),
                         ("symmetrised", 1), ("corrected", "no")):  # fmt: skip
         with pytest.raises(ValueError, match=name):
