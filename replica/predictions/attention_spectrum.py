@@ -18,7 +18,7 @@ from replica.problem import Problem
 from replica.saddle_point.status import Status
 from replica.spectra.resolvent import resolvent
 from replica.spectra.silverstein import SampledSpectrum, finer_spectra
-from replica.validation import invalid
+from replica.validation import invalid, numbers
 
 #: The residual and the quadrature error of an answer, and the one that asks for no more points.
 _EXACT, _ENOUGH = 1e-9, 1e-11
@@ -122,12 +122,17 @@ class AttentionSpectrum(Immutable):
         ------
         ValueError
             If the loss is another one than the squared error: its A has eigenvectors of its own.
+            If a covariance has no such eigenvalue.
         """
         if self.problem.loss != "squared-error":
             allowed = "squared-error, whose eigenvectors are those of the covariance"
             raise invalid("loss", self.problem.loss_name, allowed)
+        allowed = "one or more eigenvalues, 0 or greater"
+        values = numbers("covariance", covariance, allowed)
+        if np.any(values < 0.0):
+            raise invalid("covariance", covariance, allowed)
         ratio = self.problem.alpha * answering(self.problem.data, "whole").whole.observed
-        return _attended(np.multiply(ratio, covariance), self.diagonal, self.decay, self.scale)
+        return _attended(np.multiply(ratio, values), self.diagonal, self.decay, self.scale)
 
     def values(self) -> dict[str, Any]:
         """Return the numbers of a line of a table, by name."""

@@ -199,7 +199,8 @@ def _strongest(values: Floats, count: int) -> Floats:
     """Return the share that every pair has in the strongest ones: those that tie share a place."""
     last = np.partition(values, len(values) - count)[len(values) - count]
     above, tied = values > last, values == last
-    return np.where(tied, (count - above.sum()) / tied.sum(), above)
+    shares: Floats = np.where(tied, (count - above.sum()) / tied.sum(), above)
+    return shares
 
 
 def _share(name: str, share: Any, pairs: tuple[NDArray[np.intp], ...]) -> int:

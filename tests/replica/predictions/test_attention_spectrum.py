@@ -139,6 +139,13 @@ def test_what_has_no_theory_is_refused(problem, told):
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.parametrize("covariance", ["x", -1.0, [0.5, math.nan]], ids=repr)
+def test_no_eigenvalue_of_a_covariance_is_refused(covariance):
+    found = attention_spectrum(Problem(1.0, 0.1, PottsTokens(3, 1.5), LOSS))
+    with pytest.raises(ValueError, match="covariance must be one or more eigenvalues, 0 or gre"):
+        found.attention(covariance)
+
+
 def test_the_command(tmp_path, capsys):
     words = ["spectrum", "--colors", "3", "--beta", "1.5", "--lam", "0.1", "--alpha", "0.2,2"]
     density = tmp_path / "density.csv"
