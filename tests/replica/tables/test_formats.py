@@ -105,15 +105,10 @@ def test_files_that_are_no_such_tables(tmp_path):
 
 
 def test_simulations_are_printed_and_written_alike(tmp_path, capsys):
-    plain, frame = (
-        written(tmp_path, SIMULATION, ending, simulate) for ending in (".csv", ".parquet")
-    )
-    expected = polars.DataFrame(Table.from_csv(plain))
-    assert polars.read_parquet(frame).equals(expected, null_equal=True)
+    plain = written(tmp_path, SIMULATION, ".csv", simulate)
     assert capsys.readouterr().out == ""
-    for words in ([], ["--out", "-"]):
-        assert simulate([*SIMULATION, *words]) == 0
-        assert capsys.readouterr().out == plain.read_text()
+    assert simulate([*SIMULATION, "--out", "-"]) == 0
+    assert capsys.readouterr().out == plain.read_text()
     assert simulate([*SIMULATION, "--json"]) == 0
     (line,) = json.loads(capsys.readouterr().out)
     known = {k: v for k, v in Table.from_csv(plain).lines()[0].items() if v is not None}
