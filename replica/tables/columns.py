@@ -211,7 +211,11 @@ EVERY = (
            meaning="eigenvalue of A along (1, …, 1), with more than four colours"),
     Column("uniform_overlap", tables="`spectrum`",
            meaning="squared overlap of its eigenvector with that direction"),
-    Column("moment_2", tables="`spectrum`", meaning="tr A²/L, the mean squared norm of a row"),
+    Column(
+        "moment_2",
+        tables="`spectrum`",
+        meaning="tr A²/L, with the squared error the mean squared norm of a row",
+    ),
     Column("moment_3", tables="`spectrum`", meaning="tr A³/L"),
     Column("moment_4", tables="`spectrum`", meaning="tr A⁴/L"),
     Column("eigenvalue", tables="`spectrum --density`, `attention-spectrum`",
