@@ -28,13 +28,15 @@ def add_spectrum(commands: Commands) -> None:
         "spectrum",
         print_spectrum,
         "spectrum of the whole attention matrix",
-        "Prints edges, outliers and moments as CSV, one line per alpha; the loss is the "
-        "squared error unless another is named.",
+        "Prints edges, outliers and moments as CSV, one line per alpha.",
     )
     add_problem_options(
-        parser, "greater than 0, or 0 for many samples", models=EXPANDED, similarity=False
+        parser,
+        "greater than 0, or 0 for many samples",
+        loss="squared-error",
+        models=EXPANDED,
+        similarity=False,
     )
-    parser.set_defaults(loss="squared-error")
     parser.add_argument("--density", metavar="FILE",
                         help="CSV table to write, of the density over the eigenvalues")  # fmt: skip
     add_output_options(parser)

@@ -166,9 +166,10 @@ def add_data_options(
         )
 
 
-def add_loss_option(parser: argparse.ArgumentParser) -> None:
+def add_loss_option(parser: argparse.ArgumentParser, default: str | None = None) -> None:
     """Add the option that names the loss."""
-    parser.add_argument("--loss", help=f"{' or '.join(LOSSES)} (the first that the data allow)")
+    told = default or "the first that the data allow"
+    parser.add_argument("--loss", default=default, help=f"{' or '.join(LOSSES)} ({told})")
 
 
 def add_masking_option(parser: argparse.ArgumentParser, optimal: str = "") -> None:
@@ -200,14 +201,18 @@ def add_alpha_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_problem_options(
-    parser: argparse.ArgumentParser, lam: str = "0 or greater", **data: Any
+    parser: argparse.ArgumentParser,
+    lam: str = "0 or greater",
+    loss: str | None = None,
+    **data: Any,
 ) -> None:
     """Add the options that describe a family of problems along alpha.
 
-    `lam` says what its weight decay can be, and `data` are options of `add_data_options`.
+    `lam` says what its weight decay can be, `loss` is the one that is taken unless another is
+    named, and `data` are options of `add_data_options`.
     """
     add_data_options(parser, **data)
-    add_loss_option(parser)
+    add_loss_option(parser, loss)
     best = "; optimal:dynamic or optimal:static for the best rate" if OPTIMAL in lam else ""
     add_masking_option(parser, best)
     add_bias_option(parser)

@@ -77,7 +77,7 @@ def pair_precision(
     symmetrised : bool
         Whether the attention of a pair is (A_ij + A_ji)/2; else A_ij of one row.
     corrected : bool
-        Whether F_i· F_·j/F_·· is subtracted from F = |A|, the average-product correction. It
+        Whether ``F_i· F_·j/F_··`` is subtracted from F = |A|, the average-product correction. It
         changes nothing in an ensemble, where all rows have the same sums, for many sites.
 
     Returns

@@ -180,7 +180,8 @@ EVERY = (
     _observable("loo_temperature", "best temperature, left out", tables=_LEFT_OUT, finite=True,
                 meaning="best temperature from them"),
     _observable("outlier", "outlier of $A$", tables=_PATTERNED,
-                meaning="largest eigenvalue of (A + Aᵀ)/2, the least if β < 0"),
+                meaning="largest eigenvalue of (A + Aᵀ)/2, the least if β < 0 (in theory the edge "
+                        "where none stands out)"),
     _observable("overlap", "overlap with the pattern $(u\\cdot v)^2/|v|^2$", tables=_PATTERNED,
                 meaning="that of its eigenvector u with the planted pattern v, (u·v)²/v²"),
     _observable("pca_outlier", "outlier of the covariance", tables=_PATTERNED,

@@ -154,8 +154,8 @@ def measured_precision(
     symmetrised : bool
         Whether A_ij is that of (A + Aᵀ)/2; else of the row with the smaller number alone.
     corrected : bool
-        Whether F_i· F_·j/F_·· is subtracted from F = |A|, the average-product correction: what a
-        pair owes to its sites.
+        Whether ``F_i· F_·j/F_··`` is subtracted from F = |A|, the average-product correction:
+        what a pair owes to its sites.
 
     Returns
     -------
