@@ -1,8 +1,8 @@
-"""The whole attention matrix: spectrum, pattern, symmetry and pairs, trained and predicted.
+"""The whole attention matrix: pattern, symmetry and pairs, trained and predicted.
 
     OPENBLAS_NUM_THREADS=1 python tests/benchmarks/attention_map.py [PART ...]
 
-Parts: identity, density, pattern, symmetry, pairs. Every line of pattern, symmetry and
+Parts: identity, pattern, symmetry, pairs. Every line of pattern, symmetry and
 pairs is 2 x(2L) - x(L) of systems of two lengths with its standard error over seeds, the theory of
 L → ∞, and their distance in standard errors; those of a given model are of its own length.
 """
@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from replica import (
-    GaussianTokens,
     PottsTokens,
     Problem,
     RowTokens,
@@ -33,8 +32,6 @@ from simulations import (
     simulate_many,
     train,
 )
-from simulations.estimators.attention_map import regression_map
-from simulations.sequences.gaussian import random_precision
 
 LOSSES = ("squared-error", "cross-entropy")
 
@@ -73,57 +70,6 @@ def identity() -> list[float]:
         print(f"{colors} {sites} {alpha} {lam}: {gap / np.abs(rows).max():.1e}")
         assert gap < 1e-8 * np.abs(rows).max()
     return []
-
-
-def density(sites: int = 1000) -> list[float]:
-    """Kolmogorov's distance of the eigenvalues, and the ends beside those of the largest."""
-    print(f"L = {sites}: distance of the distributions; ends, measured less predicted in widths")
-    alphas, lam = (0.7, 2.0, 5.0), 0.1
-    for colors, data in ((1, GaussianTokens(2.5, 1, True)), (2, PottsTokens(2, 1.2)),
-                         (3, PottsTokens(3, 1.5))):  # fmt: skip
-        start = time.process_time()
-        draw = gaussian_moments if colors == 1 else token_moments
-        for alpha, moments in draw(data, sites, alphas):
-            problem = Problem(alpha, lam, data, "squared-error")
-            compare(f"C = {colors}, alpha = {alpha}", problem, regression_map(moments, sites * lam))
-        print(f"{time.process_time() - start:.0f} s", flush=True)
-    for alpha in (0.5, 2.0):
-        data = PottsTokens(2, 1.2)
-        (_, model), samples = ("", PottsModel.random(data, 400, 3)), round(alpha * 400)
-        found = attention_map(sample(model, samples, 4), 2, lam)
-        compare(f"softmax, L = 400, alpha = {alpha}", Problem(alpha, lam, data), found)
-    return []
-
-
-def compare(name: str, problem: Problem, found) -> None:
-    theory = attention_spectrum(problem)
-    values, sites = found.eigenvalues, len(found.attention)
-    below = np.interp(values, theory.eigenvalues, theory.cumulative)
-    if theory.atom_share:
-        apart = values < theory.edges[0, 0] - 0.02 * np.ptp(theory.edges)
-        values, below = values[~apart], below[~apart]
-    first = sites - len(values)
-    steps = np.arange(first, sites) / sites
-    distance = max(np.abs(below - steps).max(), np.abs(below - steps - 1 / sites).max())
-    ends = np.array([values[0], values[-1]]) - theory.edges.ravel()[[0, -1]]
-    ends /= np.ptp(theory.edges)
-    print(f"{name:<32} {distance:.4f}  {ends[0]:+.4f} {ends[1]:+.4f}", flush=True)
-
-
-def gaussian_moments(data: GaussianTokens, sites: int, alphas: Iterable[float]):
-    rng = np.random.default_rng(0)
-    root = np.linalg.cholesky(random_precision(data.shift, sites, rng))
-    for alpha in alphas:
-        x = np.linalg.solve(root.T, rng.standard_normal((sites, round(alpha * sites))))
-        yield alpha, x @ x.T
-
-
-def token_moments(data: PottsTokens, sites: int, alphas: Iterable[float]):
-    tokens = sample(PottsModel.random(data, sites, 1), round(max(alphas) * sites), 2)
-    for alpha in alphas:
-        some = tokens[: round(alpha * sites)]
-        lines = [(some == a) - np.mean(1 / data.colors) for a in range(data.colors)]
-        yield alpha, sum(x.T @ x for x in lines)
 
 
 def systems(problem: Problem, lengths=LENGTHS):
@@ -248,7 +194,7 @@ def sparse(sites: int, rng: np.random.Generator) -> np.ndarray:
 
 
 PARTS: dict[str, Callable[[], list[float]]] = {
-    part.__name__: part for part in (identity, density, pattern, symmetry, pairs)
+    part.__name__: part for part in (identity, pattern, symmetry, pairs)
 }
 
 

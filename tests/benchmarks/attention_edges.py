@@ -1,0 +1,133 @@
+"""The spectrum of the whole attention matrix: its density and its edges, measured and predicted.
+
+    OPENBLAS_NUM_THREADS=1 python tests/benchmarks/attention_edges.py [PART ...]
+
+Parts: density (systems of 1000 sites beside the distribution), and edges-1, edges-2, edges-3, of
+Gaussian tokens and of two and three colours. The extreme eigenvalues of finite systems are inside
+the edges by L^(-2/3), and fluctuate as much: means over systems are extrapolated by a straight line
+in L^(-2/3), weighted by their errors. An atom of directions that no sequence has shown is left out.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable
+from functools import partial
+
+import numpy as np
+from scipy.linalg import solve_triangular
+
+from replica import GaussianTokens, PottsTokens, Problem, attention_spectrum
+from simulations import PottsModel, attention_map, sample
+from simulations.estimators.attention_map import regression_map
+from simulations.sequences.gaussian import random_precision
+
+#: Ratios of sequences to sites, the weight decay, and data by their number of colours.
+ALPHAS, LAM = (0.7, 2.0, 3.5), 0.1
+DATA = {1: GaussianTokens(2.5, 1, True), 2: PottsTokens(2, 1.2), 3: PottsTokens(3, 1.5)}
+
+#: Systems of each length: Gaussian tokens cost the least.
+GAUSSIAN = {125: 800, 250: 300, 500: 80, 1000: 12}
+SAMPLED = {125: 100, 250: 24, 500: 2}
+
+
+def density(sites: int = 1000) -> None:
+    """Kolmogorov's distance of the eigenvalues, and the ends beside those of the largest."""
+    print(f"L = {sites}: distance of the distributions; ends, measured less predicted in widths")
+    for colors, data in DATA.items():
+        alphas = (*ALPHAS, 0.5) if colors == 3 else ALPHAS
+        for alpha, moments in drawn(data, sites, alphas, 1):
+            problem = Problem(alpha, LAM, data, "squared-error")
+            compare(f"C = {colors}, alpha = {alpha}", problem, regression_map(moments, sites * LAM))
+    data = DATA[2]
+    for alpha in (0.5, 2.0):
+        tokens = sample(PottsModel.random(data, 400, 3), round(alpha * 400), 4)
+        found = attention_map(tokens, 2, LAM)
+        compare(f"softmax, L = 400, alpha = {alpha}", Problem(alpha, LAM, data), found)
+
+
+def compare(name: str, problem: Problem, found) -> None:
+    theory = attention_spectrum(problem)
+    values, sites = found.eigenvalues, len(found.attention)
+    below = np.interp(values, theory.eigenvalues, theory.cumulative)
+    if theory.atom_share:
+        apart = values < theory.edges[0, 0] - 0.02 * np.ptp(theory.edges)
+        values, below = values[~apart], below[~apart]
+    first = sites - len(values)
+    steps = np.arange(first, sites) / sites
+    distance = max(np.abs(below - steps).max(), np.abs(below - steps - 1 / sites).max())
+    ends = np.array([values[0], values[-1]]) - theory.edges.ravel()[[0, -1]]
+    ends /= np.ptp(theory.edges)
+    print(f"{name:<32} {distance:.4f}  {ends[0]:+.4f} {ends[1]:+.4f}", flush=True)
+
+
+def drawn(data, sites: int, alphas: Iterable[float], seed: int):
+    """Yield every α and S L, of the first sequences of one system."""
+    draw = gaussian_components if isinstance(data, GaussianTokens) else token_components
+    components = draw(data, sites, round(max(alphas) * sites), seed)
+    for alpha in alphas:
+        some = components[:, : round(alpha * sites)]
+        yield alpha, sum(x.T @ x for x in some).astype(float)
+
+
+def gaussian_components(data: GaussianTokens, sites: int, samples: int, seed: int):
+    rng = np.random.default_rng(seed)
+    root = np.linalg.cholesky(random_precision(data.shift, sites, rng))
+    return solve_triangular(root.T, rng.standard_normal((sites, samples))).T[None]
+
+
+def token_components(data: PottsTokens, sites: int, samples: int, seed: int):
+    tokens = sample(PottsModel.random(data, sites, seed), samples, np.random.SeedSequence((seed,)))
+    return np.stack([(tokens == a) - np.float32(1 / data.colors) for a in range(data.colors)])
+
+
+def ends(problem: Problem, moments: np.ndarray) -> np.ndarray:
+    """Return the extreme eigenvalues of (A + Aᵀ)/2, but for the atom."""
+    values = regression_map(moments, len(moments) * LAM).eigenvalues
+    observed = problem.alpha * max(problem.data.colors - 1, 1)
+    unseen = max(len(moments) - round(observed * len(moments)), 0)
+    return values[[unseen, -1]]
+
+
+def edges(colors: int) -> None:
+    """Print the extreme eigenvalues of all lengths, and their limit, less the edges."""
+    data, found = DATA[colors], {}
+    for sites, seeds in (GAUSSIAN if colors == 1 else SAMPLED).items():
+        found[sites] = np.array([
+            [ends(Problem(alpha, LAM, data, "squared-error"), moments)
+             for alpha, moments in drawn(data, sites, ALPHAS, seed)]
+            for seed in range(seeds)
+        ])  # fmt: skip
+    far = np.array(list(found), float) ** (-2 / 3)
+    lines = np.stack([np.ones_like(far), far], -1)
+    for k, alpha in enumerate(ALPHAS):
+        theory = attention_spectrum(Problem(alpha, LAM, data, "squared-error")).edges.ravel()
+        for side, edge in enumerate(theory[[0, -1]]):
+            some = [each[:, k, side] for each in found.values()]
+            means = np.array([each.mean() for each in some])
+            # The spread falls as L^(-2/3) does, and all lengths tell it.
+            pairs = zip(some, far, strict=True)
+            spread = np.mean([each.std(ddof=1) / x for each, x in pairs if len(each) > 1])
+            errors = spread * far / np.sqrt([len(each) for each in some])
+            inverse = np.linalg.inv(lines.T @ (lines / errors[:, None] ** 2))
+            limit, error = (inverse @ lines.T @ (means / errors**2))[0], inverse[0, 0] ** 0.5
+            width, depth = np.ptp(theory), 1.0 - edge
+            raw = " ".join(f"{gap:+.2%}" for gap in (means - edge) / width)
+            print(f"C = {colors}, alpha = {alpha}, edge {edge:.4f}: {raw}; limit, of the width "
+                  f"{(limit - edge) / width:+.2%} ± {error / width:.2%}, of 1 - edge "
+                  f"{(limit - edge) / depth:+.2%} ± {error / depth:.2%}", flush=True)  # fmt: skip
+
+
+PARTS = {"density": density} | {f"edges-{c}": partial(edges, c) for c in DATA}
+
+
+def main() -> None:
+    for name in sys.argv[1:] or list(PARTS):
+        start = time.process_time()
+        PARTS[name]()
+        print(f"{name}: {time.process_time() - start:.0f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()
