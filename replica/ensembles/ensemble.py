@@ -25,6 +25,7 @@ ANSWERED = {
     "asymptotics": "PottsTokens with similarity None, CustomTokens or GaussianTokens",
     "whole": "PottsTokens with gaussian couplings and similarity None, GaussianTokens(joint=True) "
     "or CustomTokens, of which whole sequences are known",
+    "pairs": "PottsTokens without a similarity, or GaussianTokens of whole sequences",
 }
 
 
@@ -154,7 +155,7 @@ class Ensemble:
         "prior": w* is Gaussian given the covariances, which may tell its variances. "mean field":
         linear regression, rescaled, estimates w*. "threshold": that of the cross-entropy is
         known. "asymptotics": few and many samples are. "whole": so is the covariance of whole
-        sequences.
+        sequences. "pairs": all rows estimate one symmetric matrix of couplings.
         """
         if not self.knows(question):
             raise self.unknown(ANSWERED[question])

@@ -74,12 +74,12 @@ class GaussianLaw(FieldLaw):
 class GaussianEnsemble(Ensemble):
     """The spectrum of a shifted semicircle's inverse, and fields without a tilt."""
 
-    answers = frozenset({"asymptotics", "whole"})
+    answers = frozenset({"asymptotics", "whole", "pairs"})
     data: GaussianTokens
 
     def knows(self, question: str) -> bool:
         """Tell what is known: nothing of whole sequences that are not drawn whole."""
-        return super().knows(question) and (question != "whole" or self.data.joint)
+        return super().knows(question) and (question == "asymptotics" or self.data.joint)
 
     @property
     def spectrum(self) -> Spectrum:

@@ -29,7 +29,7 @@ _ALIKE = 1e-9
 class PottsEnsemble(Ensemble):
     """A function of J in every colour mode, and fields tilted by the masked token."""
 
-    answers = frozenset({"prior", "mean field", "threshold", "asymptotics", "whole"})
+    answers = frozenset({"prior", "mean field", "threshold", "asymptotics", "whole", "pairs"})
     data: PottsTokens
 
     def knows(self, question: str) -> bool:

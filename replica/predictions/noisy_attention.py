@@ -12,7 +12,7 @@ from scipy import optimize
 from replica.ensembles.whole_sequences import WholeSequences
 from replica.predictions.attention_outliers import become, eigenvalue_of
 from replica.predictions.pair_law import of_row, pair_law, shared_noise
-from replica.problem import PottsTokens, Problem
+from replica.problem import Problem
 from replica.saddle_point.solution import Solution
 from replica.saddle_point.solver import solve
 from replica.spectra.noisy_map import NoisyMap
@@ -59,12 +59,12 @@ def noisy_attention(problem: Problem, whole: WholeSequences) -> dict[str, Any]:
     ConvergenceError
         If a row has no solution.
     """
-    if not isinstance(problem.data, PottsTokens) or problem.masking is not None:
+    if whole.pattern is None or problem.masking is not None:
         allowed = "squared-error but for PottsTokens without masks"
         raise invalid("loss", problem.loss_name, allowed)
     bulk = whole.population
     if not isinstance(bulk, SemicirclePopulation) or bulk.c == 0.0:
-        raise invalid("beta", problem.data.beta, "such that there are couplings")
+        raise invalid("beta", 0.0, "such that there are couplings")
     solution = solve(problem)
     law = pair_law(solution)
     # Of the noise that A_ij and A_ji do not share their mean keeps half.

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from replica.ensembles import answering
 from replica.ensembles.spectrum import Spectrum
-from replica.problem import GaussianTokens, PottsTokens, Problem
+from replica.problem import Problem
 from replica.saddle_point.couplings import coupling_error
 from replica.saddle_point.equations import Conjugates, Overlaps
 from replica.saddle_point.saddle_point import SaddlePoint, order_of
@@ -101,13 +102,9 @@ def pair_law(solution: Solution) -> PairLaw:
 
 def check_pairs(problem: Problem) -> None:
     """Raise ValueError unless A is to be compared with one symmetric matrix of couplings."""
-    data = problem.data
-    whole = isinstance(data, GaussianTokens) and data.joint
-    if not (whole or (isinstance(data, PottsTokens) and data.similarity is None)):
-        allowed = "PottsTokens without a similarity, or GaussianTokens of whole sequences"
-        raise invalid("data", data, allowed)
-    if isinstance(data, PottsTokens) and data.beta == 0.0:
-        raise invalid("beta", data.beta, "such that there are couplings")
+    answering(problem.data, "pairs")
+    if getattr(problem.data, "beta", None) == 0.0:
+        raise invalid("beta", 0.0, "such that there are couplings")
     check_alone(problem)
 
 

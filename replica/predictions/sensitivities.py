@@ -285,9 +285,10 @@ class _Differentiated:
 
 
 def continuous(data: DataModel) -> dict[str, float]:
-    """Return the parameters of data that are real numbers, by name."""
+    """Return the parameters of data that are real numbers and seen by rows, by name."""
     described: Any = _described(data)
-    known = {field.name: getattr(described, field.name) for field in fields(described)}
+    seen = [field.name for field in fields(described) if field.metadata.get("seen by rows", True)]
+    known = {name: getattr(described, name) for name in seen}
     return {name: value for name, value in known.items() if type(value) is float}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from replica.errors import ParamagnetWarning
@@ -77,7 +77,8 @@ class PottsTokens(DataModel):
     beta: float
     similarity: Any = None
     couplings: CouplingsName = "gaussian"
-    spike: float = 0.0
+    # No prediction for a row depends on it.
+    spike: float = field(default=0.0, metadata={"seen by rows": False})
 
     name: ClassVar[str] = "potts"
 

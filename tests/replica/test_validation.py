@@ -114,7 +114,10 @@ def test_a_truth_value_of_numpy_is_one():
 
 
 def test_a_change_of_a_problem_has_a_known_name():
-    own, of_data = "alpha, lam, data, loss, bias, masking", "colors, beta, similarity, couplings"
+    own, of_data = (
+        "alpha, lam, data, loss, bias, masking",
+        "colors, beta, similarity, couplings, spike",
+    )
     told = rf"^Problem\.at\(\) takes no 'alfa', only {own}, {of_data}$"
     with pytest.raises(TypeError, match=told):
         Problem(1.0, 0.1, PottsTokens(3, 1.0)).at(lam=1.0, alfa=3)

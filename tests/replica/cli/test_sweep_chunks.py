@@ -276,6 +276,9 @@ def test_a_full_disk_ends_in_one_line(tmp_path, whole):
         "resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000));"
         "from replica.cli import main; sys.exit(main(sys.argv[1:]))"
     )
+    # What is compiled is on disk before.
+    once = [sys.executable, "-m", "replica", *words(tmp_path / "before.csv")]
+    subprocess.run(once, capture_output=True, check=True)
     done = subprocess.run(
         [sys.executable, "-c", code, *words(out)], capture_output=True, text=True, check=False
     )
