@@ -30,8 +30,11 @@ _OVERRIDE, _READ, _GIVE_UP = 1, 2, 24
 _PAUSING = """
 import signal, sys
 from importlib import import_module
+from replica.commandline import progress
 from replica.tables.journal import Journal
 
+# However slow the machine is, stderr has no line about how far the run is.
+progress._LINE = float("inf")
 # A shell makes what it starts in the background ignore Ctrl-C, and that is handed down.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 module, count, *words = sys.argv[1:]
