@@ -13,6 +13,7 @@ from replica.predictions.attention_spectrum import AttentionSpectrum, attention_
 from replica.problem import Problem
 from replica.saddle_point.status import Status
 from replica.spectra.difference import Difference
+from replica.spectra.equal_angles import equal_angles
 from replica.spectra.population import SemicirclePopulation
 from replica.spectra.resolvent import resolvent
 from replica.validation import invalid
@@ -130,13 +131,10 @@ def error_spectrum(problem: Problem) -> ErrorSpectrum:
 
 def _points(known: Difference, edges: Matrix, count: int) -> tuple[Matrix, Matrix, Matrix, float]:
     """Return points of every interval, density and mass there, and the worst residual."""
-    angle = np.pi * (np.arange(count) + 0.5) / count
-    middle, half = edges.mean(axis=1)[:, None], 0.5 * np.diff(edges, axis=1)
-    points = middle - half * np.cos(angle)
+    _, points, width = equal_angles(edges, count)
     _, mean, residual = known.resolved(points.ravel())
     density = np.maximum(-mean.imag, 0.0).reshape(points.shape) / np.pi
-    # Of a density that ends like a root, all averages over equal angles are exact.
-    return points, density, density * half * np.sin(angle) * np.pi / count, residual
+    return points, density, density * width * np.pi / count, residual
 
 
 def _difference(attention: AttentionSpectrum) -> tuple[Difference, float]:

@@ -15,6 +15,7 @@ from replica.predictions.pair_law import of_row, pair_law, shared_noise
 from replica.problem import Problem
 from replica.saddle_point.solution import Solution
 from replica.saddle_point.solver import solve
+from replica.spectra.equal_angles import equal_angles
 from replica.spectra.noisy_map import NoisyMap
 from replica.spectra.population import SemicirclePopulation
 from replica.spectra.resolvent import resolvent
@@ -130,12 +131,10 @@ def _points(known: NoisyMap, count: int) -> dict[str, Any]:
     edges = known.edges
     found: dict[str, list[Any]] = {name: [] for name in _NAMES}
     before = 0.0
-    for low, high in edges:
-        # Mid-points of equal angles: of a density that ends like a root all averages are exact.
-        angle = np.pi * (np.arange(count) + 0.5) / count
-        values = low + 0.5 * (high - low) * (1.0 - np.cos(angle))
+    _, points, widths = equal_angles(edges, count)
+    for (low, high), values, width in zip(edges, points, widths, strict=True):
         density = np.maximum(-known.states(values).g.imag, 0.0) / np.pi
-        mass = density * 0.5 * (high - low) * np.sin(angle) * np.pi / count
+        mass = density * width * np.pi / count
         below = before + np.cumsum(mass) - 0.5 * mass
         ends = ((low, high), (0.0, 0.0), (0.0, 0.0), (before, before + mass.sum()))
         for name, within, (first, last) in zip(

@@ -10,6 +10,7 @@ import numpy as np
 from scipy import fft
 
 from replica.arrays import Matrix, Vector
+from replica.spectra.equal_angles import equal_angles
 from replica.spectra.population import Population
 
 #: Points of the whole spectrum and of one interval to begin with.
@@ -98,15 +99,12 @@ def finer_spectra(population: Population, ratio: float) -> Iterator[SampledSpect
 
 
 def _on_curve(population: Population, ratio: float, turns: Matrix, nodes: int) -> SampledSpectrum:
-    # Chebyshev's angles: all that is averaged is smooth in them, and the mid-point rule exact.
-    angle = np.pi * (np.arange(nodes) + 0.5) / nodes
-    middle, half = turns.mean(axis=1)[:, None], 0.5 * np.diff(turns, axis=1)
-    u = middle - half * np.cos(angle)
+    angle, u, width = equal_angles(turns, nodes)
     h = u + 1j * np.sqrt(_height_squared(population, ratio, u))
     value, slope = inverse(population, ratio, h)
     density = (-1.0 / h).imag / np.pi
     # z is real along the curve, so that du = Re(1/z') ds.
-    mass = density * half * np.sin(angle) / (1.0 / slope).real
+    mass = density * width / (1.0 / slope).real
     atom = max(0.0, 1.0 - ratio)
     return SampledSpectrum(
         turns,
