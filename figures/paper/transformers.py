@@ -16,11 +16,21 @@ from figures.drawing.panels import markers
 from figures.drawing.style import LOOKS, OPTIMAL_COLOR, OPTIMUM, SIMULATION, TWO_COLUMNS
 from figures.paper.contents import ANY
 from figures.paper.figure import PaperFigure
-from figures.paper.lines import status_of_training
+from figures.paper.transformer_courses import (
+    BATCH,
+    BETA,
+    DECAY,
+    HEADS,
+    HIDDEN,
+    RATE,
+    SITES,
+    WIDTH,
+    Size,
+    courses,
+)
 from replica.commandline.progress import progress
 from replica.commandline.terminal import say
 from replica.errors import Unwritable
-from replica.problem import PottsTokens, Problem
 from replica.tables import Table
 from replica.tables.columns import KNOWN, OBSERVABLES
 from replica.tables.journal import Journal
@@ -31,127 +41,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
-    from simulations.sequences.potts import PottsModel
-
     Lines = list[dict[str, Any]]
-
-SITES, COLORS, BETA = 20, 20, 5.0
-WIDTH, HEADS, HIDDEN = 64, 4, 128
-BATCH, RATE, DECAY = 64, 2e-3, 0.01
-
-#: Sweeps of the sampler, some forty autocorrelation times.
-_BURN_IN = 100
 
 #: By number of layers; the factored layer goes by 0.
 _LABELS = {0: "factored layer", 1: "transformer of 1 layer", 2: "of 2 layers", 3: "of 3 layers"}
 _LOOKS = {n: look.named(_LABELS[n]) for n, look in zip(_LABELS, LOOKS, strict=False)}
 _DASHES: dict[int, Any] = {0: "-", 1: (0, (5, 1.2)), 2: (0, (2.2, 1)), 3: (0, (5, 1, 1, 1))}
-
-
-@dataclass(frozen=True)
-class Size:
-    """How much is computed: (M, epochs) of every sample size, the two drawn by epoch first."""
-
-    samples: tuple[tuple[int, int], ...]
-    layers: tuple[int, ...]
-    seeds: int
-    held_out: int
-    test_samples: int
-
-
-@dataclass(frozen=True)
-class Course:
-    """One training and its test.
-
-    Parameters
-    ----------
-    layers : int
-        Of the transformer; 0 is the factored layer.
-    samples, epochs, seed : int
-        M, passes over them, and the source of sequences, initial values and masks.
-    held_out, test_samples : int
-        Sequences that choose the epoch, and those of the test.
-    folder : str, optional
-        Where the checkpoint is kept.
-    """
-
-    layers: int
-    samples: int
-    epochs: int
-    seed: int
-    held_out: int
-    test_samples: int
-    folder: str | None = None
-
-    @property
-    def key(self) -> tuple[int, int, int]:
-        """What tells the courses of a table apart."""
-        return self.layers, self.samples, self.seed
-
-    def run(self) -> Lines:
-        """Return one line per epoch; that of the chosen epoch has the test."""
-        from simulations import (
-            Encoder,
-            Settings,
-            conditional_entropies,
-            fresh_losses,
-            learn,
-            learn_encoder,
-            sample,
-        )
-        from simulations.estimators.cross_entropy import CrossEntropy
-        from simulations.experiments.identity import identity
-
-        model = _model()
-        tokens, held_out = (
-            sample(model, count, np.random.SeedSequence((self.seed, purpose)), _BURN_IN)
-            for purpose, count in enumerate((self.samples, self.held_out))
-        )
-        # The test is the same for all.
-        test = sample(model, self.test_samples, np.random.SeedSequence((0, 2)), _BURN_IN)
-        path = None
-        if self.folder is not None:
-            path = Path(self.folder) / "layers-{}-samples-{}-seed-{}.npz".format(*self.key)
-        common: dict[str, Any] = {"checkpoint": path, "every": 1}
-        trained: Any
-        run: Any
-        if self.layers:
-            encoder = Encoder(self.layers, WIDTH, HEADS, HIDDEN)
-            settings = Settings(self.epochs, BATCH, rate=RATE, decay=DECAY, seed=self.seed)
-            run = learn_encoder(tokens, held_out, COLORS, encoder, settings, **common)
-            trained = run.trained
-            parameters = sum(value.size for value in trained.weights.values())
-        else:
-            run = learn(tokens, held_out, COLORS, Settings(self.epochs, seed=self.seed), **common)
-            trained = run.attention
-            parameters = SITES * (SITES - 1) + COLORS**2
-        losses, least = fresh_losses(model, trained, test), conditional_entropies(model, test)
-        truth = CrossEntropy().expected(model.fields(held_out), np.eye(COLORS)[held_out])
-        tested = {
-            "test_loss": losses.mean(),
-            "excess_loss": np.mean(losses - least),
-            "test_loss_stderr": float(standard_error(losses)),
-            "excess_loss_stderr": float(standard_error(losses - least)),
-        }
-        # The weight decay of the steps is another than that of a problem.
-        problem = Problem(self.samples / SITES, 0.0, _data())
-        known = identity(problem, SITES, self.samples, self.seed, without="lam")
-        return [
-            {
-                **known,
-                "train_loss": run.train_losses[epoch],
-                "optimal_loss": least.mean(),
-                "status": status_of_training(run.status),
-                **(tested if epoch == run.best else dict.fromkeys(tested)),
-                "layers": self.layers,
-                "parameters": parameters,
-                "epoch": epoch + 1,
-                "epochs": self.epochs,
-                "held_out_loss": run.held_out_losses[epoch],
-                "held_out_optimal": truth.mean(),
-            }
-            for epoch in range(len(run.held_out_losses))
-        ]
 
 
 @dataclass
@@ -267,19 +162,6 @@ class Transformers(PaperFigure):
         )
 
 
-def courses(size: Size, folder: Path | None = None) -> list[Course]:
-    """Return all trainings, in an order in which the first ones tell most."""
-    place = None if folder is None else str(folder)
-    # By seed inside the two sample sizes that are drawn by epoch, then the rest.
-    return [
-        Course(layers, samples, epochs, seed, size.held_out, size.test_samples, place)
-        for part in (size.samples[:2], size.samples[2:])
-        for seed in range(size.seeds)
-        for samples, epochs in part
-        for layers in size.layers
-    ]
-
-
 def _draw_epochs(axes: Axes, table: Table) -> None:
     entropy = float(table["optimal_loss"].mean())
     last, seeds = [entropy], []
@@ -349,20 +231,6 @@ def _steadied(table: Table) -> NDArray[Any]:
         table["held_out_loss"] - table["held_out_optimal"] + table["optimal_loss"]
     )
     return steadied
-
-
-def _data() -> PottsTokens:
-    from replica.errors import ParamagnetWarning
-    from replica.notices import unwanted
-
-    with unwanted(ParamagnetWarning):  # the theory is not asked; 20 sites mix within three sweeps
-        return PottsTokens(COLORS, BETA)
-
-
-def _model() -> PottsModel:
-    from simulations import PottsModel
-
-    return PottsModel.random(_data(), SITES, 0)
 
 
 @contextmanager

@@ -17,7 +17,16 @@ from typing import Any
 
 import numpy as np
 
-from figures.paper.transformers import BATCH, COLORS, DECAY, HEADS, HIDDEN, RATE, WIDTH, _model
+from figures.paper.transformer_courses import (
+    BATCH,
+    COLORS,
+    DECAY,
+    HEADS,
+    HIDDEN,
+    RATE,
+    WIDTH,
+    true_model,
+)
 from replica import Masking
 from replica.tables import Table
 from simulations import (
@@ -39,7 +48,7 @@ TEST, BURN_IN = 5000, 100
 
 def measured(layers: int, masking: Masking | None, seed: int) -> dict[str, Any]:
     """Train as the figure does and return what a fresh test says."""
-    model = _model()
+    model = true_model()
     tokens, held_out, test = (
         sample(model, count, np.random.SeedSequence(source), BURN_IN)
         for count, source in ((SAMPLES, (seed, 0)), (500, (seed, 1)), (TEST, (0, 2)))

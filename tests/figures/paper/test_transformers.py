@@ -10,7 +10,7 @@ import pytest
 
 from figures import cli
 from figures.drawing.style import journal
-from figures.paper import transformers
+from figures.paper import transformer_courses, transformers
 from replica.tables import Table
 
 KEY = ("layers", "samples", "seed", "epoch")
@@ -126,7 +126,7 @@ def test_what_was_done_is_not_done_again(tmp_path, monkeypatch):
     assert again.columns == whole.columns
     np.testing.assert_array_equal(again["excess_loss"], whole["excess_loss"])
     # Nothing is missing now, and nobody is asked to work.
-    monkeypatch.setattr(transformers.Course, "run", None)
+    monkeypatch.setattr(transformer_courses.Course, "run", None)
     transformers.FIGURE.compute(False, 1, folder)
     assert lines_file.read_text() == text
 
