@@ -9,7 +9,8 @@ from typing import ClassVar
 from replica.arrays import Matrix, Vector
 from replica.channels.channel import Channel
 from replica.channels.quadratic import QuadraticChannel
-from replica.quadrature.colour_mode_law import ModeLaw, ModeRule
+from replica.quadrature.colour_mode_law import ModeLaw
+from replica.quadrature.colour_mode_rule import ModeRule
 from replica.quadrature.rule import HUGE, Accuracy, Rule
 from replica.quadrature.temperature import Calibrated, best_temperature, untaught
 
@@ -23,8 +24,8 @@ class ModeCrossEntropyChannel(Channel):
     largest_q: ClassVar[float] = HUGE
 
     def rule(self, m: Vector, q: Vector, V: Vector) -> ModeRule:
-        """Return points for fields of this size: a lattice, or Sobol's where it is too large."""
-        return ModeRule(self.law, q)
+        """Return points for fields of this size."""
+        return ModeRule(self.law, q.copy())
 
     def test_loss(self, m: Vector, q: Vector, accuracy: Accuracy) -> float:
         """Return E ℓ(e_y, ω), the training loss at V = 0."""
@@ -39,7 +40,7 @@ class ModeCrossEntropyChannel(Channel):
         if not pull > 0.0 or size / pull == math.inf:
             return untaught(self.law.colors)
         start = size / pull
-        coarse, fine = (self.law.points(m, q, each) for each in (Accuracy.COARSE, Accuracy.FINE))
+        coarse, fine = (self.law.fields(m, q, each) for each in (Accuracy.COARSE, Accuracy.FINE))
         return best_temperature(fine, best_temperature(coarse, start).temperature)
 
     def optimal_loss(self, rho: Vector, accuracy: Accuracy) -> float:
@@ -48,7 +49,7 @@ class ModeCrossEntropyChannel(Channel):
 
     def response_square(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> Matrix:
         """Return E (v·K v')², summed over the vectors of each pair of modes."""
-        return ModeRule(self.law, q).observed(m, q, V, accuracy)[4]
+        return ModeRule(self.law, q.copy()).response_square(m, q, V, accuracy)
 
     def expansion(self) -> Rule:
         """Return the channel of log C - (K0 e_y)·h + |K0 h|²/(2C)."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from replica.arrays import Vector
 from replica.ensembles.colour_modes import colour_modes, eigenspaces
+from replica.ensembles.colour_symmetries import all_alike, mirror
 from replica.ensembles.couplings import Nodes, nodes_of
 from replica.ensembles.ensemble import Ensemble
 from replica.ensembles.spectrum import Spectrum
@@ -88,20 +89,32 @@ class PottsEnsemble(Ensemble):
         """ω = Σ_k (m_k P_k e_y + √q_k P_k ξ)."""
         if colour_modes(self.data).one:
             return TiltedLaw(self.colors)
-        bases = eigenspaces(self.data)[1]
-        mode = np.repeat(np.arange(len(bases)), [len(basis) for basis in bases])
-        apart, rounding = distinctions(np.array(self.data.similarity))
-        # Where a rotation of the colours changes nothing, one masked colour stands for all.
-        change = np.abs(apart - np.roll(apart, (1, 1), axis=(0, 1))).max()
-        circulant = change <= _ALIKE * np.abs(apart).max() + rounding
-        masked = (0,) if circulant else tuple(range(self.colors))
-        return ModeLaw(np.concatenate(bases), mode, masked)
+        return _mode_law(self.data)
 
     @property
     def components(self) -> int:
         """The rank of the similarity on the complement of 1."""
         modes = colour_modes(self.data)
         return int(modes.dimensions[modes.values != 0.0].sum())
+
+
+@kept()
+def _mode_law(data: PottsTokens) -> ModeLaw:
+    """Return the law with one masked colour, if symmetry makes it stand for all."""
+    apart, rounding = distinctions(np.array(data.similarity))
+    tolerance = _ALIKE * float(np.abs(apart).max()) + rounding
+    bases = list(eigenspaces(data)[1])
+    alike = all_alike(apart, tolerance)
+    image = mirror(apart, tolerance, 0) if alike else None
+    odd: list[bool] = []
+    for k, basis in enumerate(bases):
+        reflected = np.eye(len(basis)) if image is None else basis[:, image] @ basis.T
+        signs, vectors = np.linalg.eigh(0.5 * (reflected + reflected.T))
+        bases[k] = basis if image is None else vectors.T @ basis
+        odd += (signs < 0.0).tolist()
+    mode = np.repeat(np.arange(len(bases)), [len(basis) for basis in bases])
+    masked = (0,) if alike else tuple(range(data.colors))
+    return ModeLaw(np.concatenate(bases), mode, masked, tuple(odd))
 
 
 def _told(data: PottsTokens) -> bool:

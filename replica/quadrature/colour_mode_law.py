@@ -1,7 +1,6 @@
-"""The law of tilted fields with several colour modes, and the rule that averages over it.
+"""The law of tilted fields with several colour modes, for a similarity of several eigenvalues.
 
-For a similarity of several eigenvalues: a lattice in up to four dimensions, scrambled Sobol points
-beyond. With one mode `tilted_law` and its rules are faster and more accurate.
+With one mode `tilted_law` and its rules are faster and more accurate.
 """
 
 from __future__ import annotations
@@ -16,18 +15,12 @@ from scipy.special import ndtr
 
 from replica.arrays import Matrix, Vector
 from replica.quadrature.field_law import FieldLaw, Guesses, Residual, guessed
-from replica.quadrature.kernels.colour_modes import mode_averages
-from replica.quadrature.lattice import RADII, spacing
-from replica.quadrature.point_sets import cubic_lattice, scrambled_sobol
-from replica.quadrature.rule import Accuracy, Averages
+from replica.quadrature.mode_points import ModePoints, mode_points
+from replica.quadrature.point_sets import scrambled_sobol
+from replica.quadrature.rule import Accuracy
 from replica.quadrature.temperature import Points
 
-#: Dimension of the fields, and number of points, up to which a lattice is affordable, and
-#: log(1/error) that it aims at.
-_MOST_DIMENSIONS, _MOST_POINTS = 4, 1e6
-_DIGITS = ((13.0, 27.0, 33.0), (12.0, 20.0, 24.0))
-
-#: log2 of the number of scrambled Sobol points beyond, and for error rates.
+#: log2 of the number of scrambled Sobol points for error rates and guesses.
 _SOBOL = (11, 14, 17)
 
 #: Parts of the points, whose spread tells the error of an error rate.
@@ -46,11 +39,15 @@ class ModeLaw(FieldLaw):
         The mode of each of them.
     masked : tuple of int
         Colours that stand for all, which symmetry makes equally good.
+    odd : tuple of bool
+        The vectors whose sign a symmetry of the colours changes that leaves the masked one where
+        it is; it changes no other.
     """
 
     basis: Matrix
     mode: NDArray[np.int64]
     masked: tuple[int, ...]
+    odd: tuple[bool, ...]
 
     @property
     def colors(self) -> int:  # type: ignore[override]
@@ -70,8 +67,12 @@ class ModeLaw(FieldLaw):
 
     def conditional_variance(self, rho: Vector, accuracy: Accuracy) -> float:
         """Return 1 - E|softmax(ν)|² of the true fields, E g_y at m = q = ρ and V = 0."""
-        nothing = 0 * rho
-        return float(ModeRule(self, rho).averages(rho, rho, nothing, accuracy).overlap.sum())
+        right = [
+            weights @ (p[:, y] / p.sum(axis=1))
+            for fields, weights, y in self.fields(rho, rho, accuracy)
+            for p in [np.exp(fields - fields.max(axis=1, keepdims=True))]
+        ]
+        return 1.0 - float(np.mean(right))
 
     def error_rate(self, m: Vector, q: Vector, accuracy: Accuracy) -> float:
         """Return the probability that another component of ω than the masked one is largest.
@@ -102,8 +103,40 @@ class ModeLaw(FieldLaw):
         return self.basis, self.mode
 
     def points(self, m: Vector, q: Vector, accuracy: Accuracy) -> list[Points]:
-        """Return points of the law for every colour that stands for others."""
-        return ModeRule(self, q).fields(m, q, accuracy)
+        """Return points of positive weight for every colour that stands for others."""
+        return self._fields(m, q, self.noise(q, accuracy, positive=True))
+
+    def fields(self, m: Vector, q: Vector, accuracy: Accuracy) -> list[Points]:
+        """Return the best points, whatever their weights; of two that are alike there is one."""
+        return self._fields(m, q, self.noise(q, accuracy))
+
+    def noise(self, q: Vector, accuracy: Accuracy, positive: bool = False) -> ModePoints:
+        """Return points of the noise of fields along the basis."""
+        odd = (False,) * len(self.mode) if positive else self.odd
+        work = float(self.colors**2 * len(self.masked))
+        return mode_points(q[self.mode], odd, work, accuracy, positive)
+
+    def geometry(self, m: Vector, q: Vector, V: Vector, y: int) -> tuple[Vector, Matrix, Matrix]:
+        """Return the mean of the fields, their spread along the basis, and Σ_k V_k P_k."""
+        centre = (m[self.mode] * self.basis[:, y]) @ self.basis
+        spread = np.sqrt(q[self.mode])[:, None] * self.basis
+        return centre, spread, np.tensordot(V, self.projectors, axes=1)
+
+    @cached_property
+    def projectors(self) -> NDArray[np.float64]:
+        """P_k on every colour mode, an array (modes, colors, colors)."""
+        return np.array([part.T @ part for part in self._parts])
+
+    @property
+    def _parts(self) -> list[Matrix]:
+        return [self.basis[self.mode == k] for k in range(len(self.dimensions))]
+
+    def _fields(self, m: Vector, q: Vector, points: ModePoints) -> list[Points]:
+        found = []
+        for y in self.masked:
+            centre, spread, _ = self.geometry(m, q, 0.0 * q, y)
+            found.append(Points(centre + points.x.T @ spread, points.weights, y))
+        return found
 
     def guesses(self, m: Vector, q: Vector, accuracy: Accuracy) -> Guesses:
         """Return points of ω, one set for each colour that stands for others.
@@ -139,72 +172,3 @@ class ModeLaw(FieldLaw):
         high = np.where(rate < 0, bounds, np.inf).min(axis=1)
         possible = ((rate != 0) | (rest > 0)).all(axis=1)
         return np.asarray(np.maximum(ndtr(high) - ndtr(low), 0.0) * possible)
-
-
-class ModeRule:
-    """Points and weights for the fields of several modes, and what the cross-entropy makes of them.
-
-    A lattice up to four dimensions, Sobol's points beyond, or where a lattice is too large.
-    """
-
-    #: Rounding, and the tails beyond the largest radius.
-    common_error = 2e-12
-
-    def __init__(self, law: ModeLaw, q: Vector) -> None:
-        self.law = law
-        self.q = q.copy()
-        self._active = tuple((q[law.mode] > 0).tolist())
-
-    def covers(self, m: Vector, q: Vector, V: Vector) -> bool:
-        """Tell whether no mode has grown or shrunk by more than a fifth."""
-        some = self.q > 0
-        return bool((np.abs(np.log(q[some] / self.q[some])) < 0.2).all())
-
-    def averages(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> Averages:
-        """Return the averages at these order parameters."""
-        overlap, energy, response, loss, _ = self.observed(m, q, V, accuracy)
-        return Averages(overlap, energy, response, float(loss))
-
-    def observed(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> list[Vector]:
-        """Return every average of `mode_averages`, NaN where a prox was not found."""
-        law = self.law
-        points, weights = self._points(accuracy)
-        found = [
-            mode_averages(law.basis, law.mode, m, q, V, y, points, weights) for y in law.masked
-        ]
-        failed = any(failures for *_, failures in found)
-        means = [np.mean([each[i] for each in found], axis=0) for i in range(5)]
-        return [np.full_like(mean, np.nan) if failed else np.asarray(mean) for mean in means]
-
-    def fields(self, m: Vector, q: Vector, accuracy: Accuracy) -> list[Points]:
-        """Return the points as fields, for every masked colour that stands for others."""
-        law = self.law
-        noise, weights = self._points(accuracy)
-        found = []
-        for y in law.masked:
-            modes = m[law.mode] * law.basis[:, y] + np.sqrt(q[law.mode]) * noise
-            found.append(Points(modes @ law.basis, weights, y))
-        return found
-
-    def _points(self, accuracy: Accuracy) -> tuple[Matrix, Vector]:
-        dimensions = sum(self._active)
-        if dimensions == 0:
-            return np.zeros((1, len(self._active))), np.ones(1)
-        if dimensions > _MOST_DIMENSIONS or self._size(Accuracy.FINE) > _MOST_POINTS:
-            x, weights = scrambled_sobol(dimensions, _SOBOL[accuracy])
-        else:
-            x, weights = cubic_lattice(dimensions, *self._extent(accuracy))
-        points = np.zeros((len(x), len(self._active)))
-        points[:, np.flatnonzero(self._active)] = x
-        return points, weights
-
-    def _extent(self, accuracy: Accuracy) -> tuple[float, float]:
-        """Return spacing and radius of the lattice."""
-        digits = _DIGITS[sum(self._active) > 3][accuracy]
-        radius = min(RADII[accuracy], math.sqrt(2 * digits) + 0.8)
-        return spacing(float(self.q.max()), digits), radius
-
-    def _size(self, accuracy: Accuracy) -> float:
-        """Return about how many points the lattice has."""
-        step, radius = self._extent(accuracy)
-        return float((2 * radius / step) ** sum(self._active))

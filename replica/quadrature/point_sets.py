@@ -2,7 +2,7 @@
 
 A lattice converges exponentially and is taken while it has few enough points. Points that are as
 symmetric as the colours serve one colour mode (`lattice_near`, `sobol_noise`); several modes are
-axes of their own (`cubic_lattice`, `scrambled_sobol`).
+axes of their own (`ball_lattice`, `scrambled_sobol`).
 """
 
 from __future__ import annotations
@@ -147,20 +147,21 @@ def normal_scrambles(dimensions: int, log2_points: int) -> Vector:
     return points
 
 
-@kept(_MOST_BYTES)
-def cubic_lattice(dimensions: int, step: float, radius: float) -> tuple[Matrix, Vector]:
-    """Return points of a cubic lattice in a ball, line by line, with the weights of a Gaussian."""
-    x, gauss = ball_lattice((step,) * dimensions, radius)
-    return x, gauss * (step / np.sqrt(2 * np.pi)) ** dimensions
+def ball_lattice(
+    steps: Sequence[float], radius: float, shift: float = 0.0
+) -> tuple[Matrix, Vector]:
+    """Return points of a lattice with these steps along its axes in a ball, and exp(-|x|²/2).
 
-
-def ball_lattice(steps: Sequence[float], radius: float) -> tuple[Matrix, Vector]:
-    """Return points of a lattice with these steps along its axes in a ball, and exp(-|x|²/2)."""
-    axes = [np.arange(-int(radius / step), int(radius / step) + 1) * step for step in steps]
-    grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
-    x = grid.reshape(-1, len(steps))
-    square = (x**2).sum(axis=1)
-    x, square = x[square <= radius**2], square[square <= radius**2]
+    It is shifted by this share of a step along every axis.
+    """
+    x, square = np.zeros((1, 0)), np.zeros(1)
+    for step in steps:
+        most = int(radius / step) + (shift != 0.0)
+        line = (np.arange(-most, most + 1) + shift) * step
+        squares = square[:, None] + line**2
+        before, after = np.nonzero(squares <= radius**2)
+        x = np.column_stack([x[before], line[after]])
+        square = squares[before, after]
     return x, np.exp(-0.5 * square)
 
 

@@ -1,143 +1,236 @@
-"""Kernel of the cross-entropy for fields with several colour modes: a prox at every point."""
+"""Kernel of the cross-entropy for fields with several colour modes: many points at once.
+
+With S = diag p - p pᵀ the matrix K = S (1 + W S)^{-1} is Q - Q 11ᵀ Q/(1ᵀQ1), where
+Q = √p (1 + √p W √p)^{-1} √p = Xᵀ X, X = L^{-1} √p, needs the factor L of a positive matrix alone.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
-from replica.jit import inlined, jit
+from replica.jit import jit, part
+from replica.quadrature.kernels.special import exponential
+
+#: Points that are solved at once.
+BLOCK = 64
+
+#: The last step of a field, which leaves an error of second order; the longest; the most of them.
+_LAST, _LONGEST, _MOST_STEPS = 3e-7, 3.0, 300
 
 
-@inlined
-def _softmax(h, p):
-    """Leave softmax(h) in `p` and return log Σ e^h."""
-    top = h[0]
-    for a in range(1, h.size):
-        top = max(top, h[a])
-    total = 0.0
-    for a in range(h.size):
-        p[a] = np.exp(h[a] - top)
-        total += p[a]
-    for a in range(h.size):
-        p[a] /= total
-    return top + np.log(total)
+@part
+def _fill(centre, spread, W, x, forces, omega, h):
+    """Fill ω, and h = ω + W g of the forces to start from."""
+    for a in range(len(omega)):
+        for i in range(BLOCK):
+            omega[a, i] = centre[a]
+        for k in range(len(spread)):
+            for i in range(BLOCK):
+                omega[a, i] += spread[k, a] * x[k, i]
+        for i in range(BLOCK):
+            h[a, i] = omega[a, i]
+        for b in range(len(omega)):
+            for i in range(BLOCK):
+                h[a, i] += W[a, b] * forces[b, i]
 
 
-@inlined
-def _eliminate(matrix, right):
-    """Solve matrix x = right for every column, leaving x in `right`; the pivots are positive."""
-    n, columns = right.shape
-    for i in range(n):
-        pivot = 1.0 / matrix[i, i]
-        for j in range(i + 1, n):
-            factor = matrix[j, i] * pivot
-            for k in range(i + 1, n):
-                matrix[j, k] -= factor * matrix[i, k]
-            for c in range(columns):
-                right[j, c] -= factor * right[i, c]
-    for i in range(n - 1, -1, -1):
-        for c in range(columns):
-            for k in range(i + 1, n):
-                right[i, c] -= matrix[i, k] * right[k, c]
-            right[i, c] /= matrix[i, i]
+@part
+def _softmax(h, p, root, top, total):
+    """Leave softmax(h) in `p`, its root, max h and Σ e^{h - max h}."""
+    for i in range(BLOCK):
+        top[i], total[i] = h[0, i], 0.0
+    for a in range(1, len(h)):
+        for i in range(BLOCK):
+            top[i] = max(top[i], h[a, i])
+    for a in range(len(h)):
+        for i in range(BLOCK):
+            p[a, i] = exponential(h[a, i] - top[i])
+            total[i] += p[a, i]
+    for a in range(len(h)):
+        for i in range(BLOCK):
+            p[a, i] /= total[i]
+            root[a, i] = np.sqrt(p[a, i])
+
+
+@part
+def _factor(W, root, L, X, line):
+    """Fill L, with the inverse of its diagonal instead of that, and X."""
+    for a in range(len(W)):
+        for b in range(a + 1):
+            for i in range(BLOCK):
+                line[i] = W[a, b] * root[a, i] * root[b, i]
+            for c in range(b):
+                for i in range(BLOCK):
+                    line[i] -= L[a, c, i] * L[b, c, i]
+            for i in range(BLOCK):
+                L[a, b, i] = line[i] * L[b, b, i] if b < a else 1.0 / np.sqrt(1.0 + line[i])
+        for b in range(a + 1):
+            for i in range(BLOCK):
+                line[i] = root[a, i] if a == b else 0.0
+            for c in range(b, a):
+                for i in range(BLOCK):
+                    line[i] -= L[a, c, i] * X[c, b, i]
+            for i in range(BLOCK):
+                X[a, b, i] = line[i] * L[a, a, i]
+
+
+@part
+def _respond(X, rest, pull, ones, line, top, total):
+    """Fill `pull` with K r, `ones` with Q 1 and `total` with 1ᵀ Q 1."""
+    for i in range(BLOCK):
+        total[i] = 0.0
+    for a in range(len(X)):
+        for i in range(BLOCK):
+            line[i] = top[i] = pull[a, i] = ones[a, i] = 0.0
+        for b in range(a + 1):
+            for i in range(BLOCK):
+                line[i] += X[a, b, i] * rest[b, i]
+                top[i] += X[a, b, i]
+        for b in range(a + 1):
+            for i in range(BLOCK):
+                pull[b, i] += X[a, b, i] * line[i]
+                ones[b, i] += X[a, b, i] * top[i]
+        for i in range(BLOCK):
+            total[i] += top[i] * top[i]
+    for i in range(BLOCK):
+        line[i] = 0.0
+    for a in range(len(X)):
+        for i in range(BLOCK):
+            line[i] += pull[a, i]
+    for a in range(len(X)):
+        for i in range(BLOCK):
+            pull[a, i] -= line[i] / total[i] * ones[a, i]
+
+
+@part
+def _step(W, rest, pull, step, bound, h, line, top, back):
+    """Take Newton's step, r - W K r, in h and return its largest entry.
+
+    `step` has the last one: where a point turns back, the bound of its steps is halved.
+    """
+    for i in range(BLOCK):
+        top[i] = back[i] = 0.0
+    for a in range(len(W)):
+        for b in range(len(W)):
+            for i in range(BLOCK):
+                rest[a, i] -= W[a, b] * pull[b, i]
+        for i in range(BLOCK):
+            back[i] += rest[a, i] * step[a, i]
+            top[i] = max(top[i], abs(rest[a, i]))
+    largest = 0.0
+    for i in range(BLOCK):
+        largest = max(largest, top[i])
+        bound[i] = 0.5 * bound[i] if back[i] < 0.0 else min(_LONGEST, 2.0 * bound[i])
+        line[i] = min(1.0, bound[i] / max(top[i], 1e-300))
+    for a in range(len(W)):
+        for i in range(BLOCK):
+            step[a, i] = line[i] * rest[a, i]
+            h[a, i] += step[a, i]
+    return largest
 
 
 @jit
-def mode_averages(basis, mode, m, q, V, masked, points, weights):
-    """Average over ω = Σ_i [m_k (v_i·e_y) + √q_k x_i] v_i, k the mode of the vector v_i.
+def mode_averages(centre, spread, W, masked, x, weights, forces, responses):
+    """Average over ω = centre + Σ_i spread_i x_i, where h = ω + W g, g = e_y - softmax(h).
 
-    The prox solves z_i = ω_i + V_k v_i·(e_y - softmax(h)) for h = Σ_i z_i v_i, by Newton's method
-    with steps of bounded length on this strictly convex problem.
+    By Newton's method for h, with steps of bounded length on this strictly convex problem.
 
     Parameters
     ----------
-    basis, mode : arrays (n, colors) and (n,)
-        Vectors v_i, n = C - 1, and the mode of each.
-    m, q, V : arrays (modes,)
-        Order parameters.
+    centre, spread : arrays (colors,) and (n, colors)
+        Of the fields.
+    W : array (colors, colors)
+        Σ_k V_k P_k.
     masked : int
         The masked colour y.
-    points, weights : arrays (points, n) and (points,)
-        Values of x and their weights.
+    x, weights : arrays (n, points) and (points,)
+        Points of the noise, a multiple of `BLOCK` of them, and their weights.
+    forces : array (colors, points)
+        The g to start from; receives those that are found.
+    responses : array (colors, colors, points), or (0, 0, 0)
+        Receives K = -∂g/∂ω of every point, if it has room.
 
     Returns
     -------
     tuple
-        E (v·e_y)(v·g), E (v·g)² and E v·K v, summed over each mode, E log(1/p_y),
-        E (v·K v')² summed over each pair of modes, and the number of points where Newton's
-        method failed.
+        E g, E g gᵀ, E K, E log(1/p_y), and whether all points were solved.
     """
-    n, colors = basis.shape
-    modes = m.size
-    overlap = np.zeros(modes)
-    energy = np.zeros(modes)
-    response = np.zeros(modes)
-    squares = np.zeros((modes, modes))
+    colors = len(centre)
+    gain = np.zeros(colors)
+    square, response = np.zeros((colors, colors)), np.zeros((colors, colors))
     loss = 0.0
-    failures = 0
-    z = np.zeros(n)
-    omega = np.empty(n)
-    g = np.empty(n)
-    h = np.empty(colors)
-    p = np.empty(colors)
-    S = np.empty((n, n))
-    matrix = np.empty((n, n))
-    step = np.empty((n, 1))
-    for point in range(weights.size):
-        shift = 0.0
-        for i in range(n):
-            before = omega[i] if point > 0 else 0.0
-            omega[i] = m[mode[i]] * basis[i, masked] + np.sqrt(q[mode[i]]) * points[point, i]
-            # Start where the last solution had this field.
-            z[i] = z[i] + omega[i] - before if point > 0 else omega[i]
-        solved = False
-        for _ in range(100):
-            for a in range(colors):
-                h[a] = 0.0
-                for i in range(n):
-                    h[a] += z[i] * basis[i, a]
-            shift = _softmax(h, p)
-            for i in range(n):
-                mean = 0.0
-                for a in range(colors):
-                    mean += basis[i, a] * p[a]
-                g[i] = basis[i, masked] - mean
-            for i in range(n):
-                for j in range(i, n):
-                    entry = 0.0
-                    for a in range(colors):
-                        entry += basis[i, a] * p[a] * basis[j, a]
-                    entry -= (basis[i, masked] - g[i]) * (basis[j, masked] - g[j])
-                    S[i, j] = entry
-                    S[j, i] = entry
-            if solved:
+    trained = np.any(W != 0.0)
+    # Apart from one another: else no lanes, as compilers look at whole arrays.
+    omega, h, p, root = (
+        np.empty((colors, BLOCK)),
+        np.empty((colors, BLOCK)),
+        np.empty((colors, BLOCK)),
+        np.empty((colors, BLOCK)),
+    )
+    step, rest, pull, ones = (
+        np.empty((colors, BLOCK)),
+        np.empty((colors, BLOCK)),
+        np.empty((colors, BLOCK)),
+        np.empty((colors, BLOCK)),
+    )
+    top, total, line, bound = np.empty(BLOCK), np.empty(BLOCK), np.empty(BLOCK), np.empty(BLOCK)
+    L, X = np.zeros((colors, colors, BLOCK)), np.zeros((colors, colors, BLOCK))
+    for begin in range(0, weights.size, BLOCK):
+        end = begin + BLOCK
+        weight, force = weights[begin:end], forces[:, begin:end]
+        _fill(centre, spread, W, x[:, begin:end], force, omega, h)
+        step[:], bound[:] = 0.0, _LONGEST
+        largest, steps = np.inf, 0
+        while True:
+            _softmax(h, p, root, top, total)
+            mean = 0.0
+            for i in range(BLOCK):
+                mean += weight[i] * (top[i] + np.log(total[i]) - h[masked, i])
+            if not trained:
                 break
-            largest = 0.0
-            for i in range(n):
-                step[i, 0] = omega[i] + V[mode[i]] * g[i] - z[i]
-                for j in range(n):
-                    matrix[i, j] = V[mode[i]] * S[i, j] + (1.0 if i == j else 0.0)
-            _eliminate(matrix, step)
-            for i in range(n):
-                largest = max(largest, abs(step[i, 0]))
-            factor = 1.0 if largest < 3.0 else 3.0 / largest
-            for i in range(n):
-                z[i] += factor * step[i, 0]
-            # The next pass ends with an error of second order in this step.
-            solved = largest < 1e-7
-        if not solved:
-            failures += 1
-        # K = S (1 + V S)^{-1} = (1 + S V)^{-1} S.
-        weight = weights[point]
-        for i in range(n):
-            for j in range(n):
-                matrix[i, j] = S[i, j] * V[mode[j]] + (1.0 if i == j else 0.0)
-        _eliminate(matrix, S)
-        for i in range(n):
-            k = mode[i]
-            overlap[k] += weight * basis[i, masked] * g[i]
-            energy[k] += weight * g[i] * g[i]
-            response[k] += weight * S[i, i]
-            for j in range(n):
-                squares[k, mode[j]] += weight * S[i, j] * S[j, i]
-        loss += weight * (shift - h[masked])
-    return overlap, energy, response, loss, squares, failures
+            _factor(W, root, L, X, line)
+            # r = ω + W (e_y - p) - h.
+            for a in range(colors):
+                for i in range(BLOCK):
+                    rest[a, i] = omega[a, i] + W[a, masked] - h[a, i]
+                for b in range(colors):
+                    for i in range(BLOCK):
+                        rest[a, i] -= W[a, b] * p[b, i]
+            _respond(X, rest, pull, ones, line, top, total)
+            # After a last step there is an error of second order in it.
+            if largest < _LAST:
+                break
+            largest = _step(W, rest, pull, step, bound, h, line, top, total)
+            steps += 1
+            if steps > _MOST_STEPS or not largest < 1e300:
+                return gain, square, response, loss, False
+        loss += mean
+        for a in range(colors):
+            for b in range(a + 1):
+                sum_g = sum_K = 0.0
+                own_a, own_b = 1.0 if a == masked else 0.0, 1.0 if b == masked else 0.0
+                for i in range(BLOCK):
+                    line[i] = p[a, i] * ((1.0 if a == b else 0.0) - p[b, i])
+                if trained:
+                    for i in range(BLOCK):
+                        line[i] = -ones[a, i] * ones[b, i] / total[i]
+                    for c in range(a, colors):
+                        for i in range(BLOCK):
+                            line[i] += X[c, a, i] * X[c, b, i]
+                for i in range(BLOCK):
+                    sum_K += weight[i] * line[i]
+                    sum_g += weight[i] * (own_a - p[a, i]) * (own_b - p[b, i])
+                square[a, b] += sum_g
+                response[a, b] += sum_K
+                if responses.size:
+                    for i in range(BLOCK):
+                        responses[a, b, begin + i] = responses[b, a, begin + i] = line[i]
+            own, sum_g = 1.0 if a == masked else 0.0, 0.0
+            for i in range(BLOCK):
+                force[a, i] = own - p[a, i]
+                sum_g += weight[i] * force[a, i]
+            gain[a] += sum_g
+    for a in range(colors):
+        for b in range(a):
+            square[b, a], response[b, a] = square[a, b], response[a, b]
+    return gain, square, response, loss, True

@@ -1,0 +1,160 @@
+"""Points for fields of several colour modes, by their number of dimensions and how wide they are.
+
+Smolyak's rule where fields are narrow, a lattice where they are wide and few, Sobol's points where
+they are wide and many.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from replica.arrays import Matrix, Vector
+from replica.memory import kept
+from replica.quadrature.kernels.colour_modes import BLOCK
+from replica.quadrature.lattice import RADII, spacing
+from replica.quadrature.point_sets import ball_lattice, scrambled_sobol
+from replica.quadrature.rule import Accuracy
+from replica.quadrature.sparse_grid import sizes, sparse_grid
+
+#: log(1/error) that a rule aims at in up to three dimensions, in four, and in more.
+_DIGITS = ((13.0, 27.0, 33.0), (12.0, 20.0, 24.0), (11.0, 20.0, 23.0))
+
+#: The digits that a lattice and Smolyak's rule leave, of a spacing and of costs, as measured.
+_LOST, _BASE, _SLOPE, _FLATTER = 1.0, 3.0, 1.5, 8.0
+
+#: Dimensions up to which a lattice that has the digits costs little.
+_FEW = 3
+
+#: The digits below which Sobol's points do as well, and log2 of the most of them.
+_LEAST, _SOBOL = 8.0, (12, 16, 18)
+
+#: Points times colours² times masked colours that a rule may have.
+_WORK = (4e5, 8e6, 2.4e7)
+
+#: Costs of Smolyak's rule are multiples of this, and the highest total of them.
+_UNIT, _HIGHEST = 0.1, 400
+
+#: Spacings are powers of 2^(1/16), so that problems and their neighbours share points.
+_PER_OCTAVE = 16
+
+#: Bytes of points that are kept.
+_MOST_BYTES = 256 * 2**20
+
+
+class ModePoints(NamedTuple):
+    """Normal points, an array (n, points), a multiple of `BLOCK` of them, and their weights."""
+
+    x: Matrix
+    weights: Vector
+
+
+def mode_points(
+    q: Vector, odd: Sequence[bool], work: float, accuracy: Accuracy, positive: bool = False
+) -> ModePoints:
+    """Return points for fields of these variances.
+
+    Parameters
+    ----------
+    q : array (n,)
+        The variance along every axis.
+    odd : sequence of bool
+        The axes whose signs a symmetry of what is averaged changes together: of two points that
+        it makes alike there is one.
+    work : float
+        What a point costs.
+    accuracy : Accuracy
+        How good they are to be.
+    positive : bool
+        Whether all weights have to be.
+    """
+    seen = np.flatnonzero(q)
+    if not seen.size:
+        return _every(np.zeros((1, 0)), np.ones(1), q.size, (), ())
+    mirrored = tuple(odd[i] for i in seen.tolist())
+    most = _WORK[accuracy] / work * (2.0 if any(mirrored) else 1.0)
+    axes, wanted = tuple(seen.tolist()), _DIGITS[min(max(seen.size - _FEW, 0), 2)][accuracy]
+    narrow = q[seen]
+    total, costs, sparse = (0, (), 0.0) if positive else _sparse(narrow, wanted, most)
+    steps, radius, dense = _lattice(narrow, wanted, most, accuracy)
+    if max(sparse, dense) < _LEAST:
+        number = min(_SOBOL[accuracy], int(math.log2(most)))
+        return _sobol(q.size, axes, number)
+    if sparse >= min(dense, wanted) and not (seen.size <= _FEW and dense >= wanted):
+        return _smolyak(q.size, axes, mirrored, costs, total)
+    return _body_centred(q.size, axes, mirrored, steps, radius)
+
+
+def _sparse(q: Vector, wanted: float, most: float) -> tuple[int, tuple[int, ...], float]:
+    """Return total and costs of Smolyak's rule, and the digits that it should have."""
+    costs = np.maximum(np.round(0.5 * np.log1p(6.0 / q) / _UNIT), 1.0).astype(np.int64)
+    slope = _SLOPE / (1.0 + float(q.max()) / _FLATTER)
+    enough = min(_HIGHEST, math.ceil((wanted - _BASE) / (slope * _UNIT)))
+    number = sizes(costs.tolist(), enough)
+    total = int(np.flatnonzero(number <= most)[-1])
+    return total, tuple(costs.tolist()), _BASE + slope * _UNIT * total
+
+
+def _lattice(
+    q: Vector, wanted: float, most: float, accuracy: Accuracy
+) -> tuple[tuple[float, ...], float, float]:
+    """Return steps and radius of the lattice, and the digits that it should have."""
+    n, digits = q.size, wanted + _LOST
+    while True:
+        # Two cubic lattices, each in the middle of the other, have planes as close as one.
+        wider = math.sqrt(2.0) if n > 1 else 1.0
+        steps = tuple(wider * _rounded(spacing(each, digits)) for each in q.tolist())
+        radius = min(RADII[accuracy], math.sqrt(2.0 * digits) + 0.8)
+        ball = math.pi ** (n / 2) / math.gamma(n / 2 + 1) * radius**n
+        if ball / math.prod(steps) * (2.0 if n > 1 else 1.0) <= most:
+            return steps, radius, digits - _LOST
+        digits -= 0.5
+        if digits < _LEAST:
+            return steps, radius, 0.0
+
+
+def _rounded(step: float) -> float:
+    return float(2.0 ** (math.floor(_PER_OCTAVE * math.log2(step)) / _PER_OCTAVE))
+
+
+@kept(_MOST_BYTES)
+def _smolyak(
+    n: int, axes: tuple[int, ...], odd: tuple[bool, ...], costs: tuple[int, ...], total: int
+) -> ModePoints:
+    return _every(*sparse_grid(costs, total), n, axes, odd)
+
+
+@kept(_MOST_BYTES)
+def _body_centred(
+    n: int, axes: tuple[int, ...], odd: tuple[bool, ...], steps: tuple[float, ...], radius: float
+) -> ModePoints:
+    shifts = (0.0, 0.5) if len(steps) > 1 else (0.0,)
+    parts = [ball_lattice(steps, radius, shift) for shift in shifts]
+    x, weights = (np.concatenate(each) for each in zip(*parts, strict=True))
+    return _every(x, weights / weights.sum(), n, axes, odd)
+
+
+@kept(_MOST_BYTES)
+def _sobol(n: int, axes: tuple[int, ...], log2_points: int) -> ModePoints:
+    return _every(*scrambled_sobol(len(axes), log2_points), n, axes, ())
+
+
+def _every(
+    x: Matrix, weights: Vector, n: int, axes: Sequence[int], odd: Sequence[bool]
+) -> ModePoints:
+    """Return the points along all axes, one of two that are alike, and some without weight."""
+    if any(odd):
+        signs = np.where(np.asarray(odd), np.sign(x), 0.0)
+        first = np.take_along_axis(signs, (signs != 0.0).argmax(axis=1)[:, None], axis=1)[:, 0]
+        x, weights = x[first >= 0.0], (np.where(first > 0.0, 2.0, 1.0) * weights)[first >= 0.0]
+    many = -(-len(weights) // BLOCK) * BLOCK
+    points, shares = np.zeros((n, many)), np.zeros(many)
+    points[list(axes), : len(weights)] = x.T
+    points[:, len(weights) :] = points[:, len(weights) - 1 :][:, :1]
+    shares[: len(weights)] = weights
+    for array in (points, shares):
+        array.setflags(write=False)
+    return ModePoints(points, shares)
