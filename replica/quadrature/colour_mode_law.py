@@ -17,7 +17,8 @@ from scipy.special import ndtr
 from replica.arrays import Matrix, Vector
 from replica.quadrature.field_law import FieldLaw, Guesses, Residual, guessed
 from replica.quadrature.kernels.colour_modes import mode_averages
-from replica.quadrature.lattice import RADII, spacing
+from replica.quadrature.kernels.spacing import spacing
+from replica.quadrature.lattice import RADII
 from replica.quadrature.point_sets import cubic_lattice, scrambled_sobol
 from replica.quadrature.rule import Accuracy, Averages
 from replica.quadrature.temperature import Points
