@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import erfc
 
-from replica.arrays import Matrix, Vector
+from replica.arrays import Matrix
 from replica.channels.potts_cross_entropy import CrossEntropyChannel
 from replica.problem import Problem
 from replica.quadrature.lattice import DIGITS, LATTICE_DIGITS, LATTICE_RADII, RADII, LatticeRule
@@ -40,6 +40,14 @@ _BUDGET = 2e5
 #: Of the accuracies FINE and FINER.
 _LATTICE = np.array(LATTICE_DIGITS[1:]), np.array(LATTICE_RADII[1:])
 _FRESH = np.array(DIGITS[1:]), np.array(RADII[1:])
+
+#: What a solution holds of a point.
+_NAMES = (
+    "m", "q", "V", "m_hat", "q_hat", "V_hat", "test_loss", "train_loss", "error_rate",
+    "coupling_error", "norm2", "residual", "quadrature_error", "temperature", "calibrated_loss",
+)  # fmt: skip
+
+Points = NDArray[np.float64]
 
 
 def follow(
@@ -83,71 +91,50 @@ def follow(
         saddle.evaluations += int(found[0, GAP, 5])
         return
     states, inverses = states[len(before) :], inverses[:followed]
-    columns = _columns(saddle, states[:followed], inverses, found[:followed])
-    converged = columns.pop("converged")
-    names, known = list(columns), np.column_stack(list(columns.values())).tolist()
+    converged, numbers = _numbers(saddle, states[:followed], inverses, found[:followed])
     optimal = optimal_loss_at(saddle.ensemble, saddle.problem.loss)
-    for k, row in enumerate(known):
+    for k, row in enumerate(numbers.T.tolist()):
         if not converged[k]:
             return
-        yield (
-            Solution(
-                problems[k],
-                **dict(zip(names, row, strict=True)),
-                optimal_loss=optimal,
-                status=Status.CONVERGED,
-                evaluations=int(found[k, GAP, 5]),
-            ),
-            State(states[k], inverses[k]),
+        solution = Solution(
+            problems[k],
+            **dict(zip(_NAMES, row, strict=True)),
+            optimal_loss=optimal,
+            status=Status.CONVERGED,
+            evaluations=int(found[k, GAP, 5]),
         )
+        yield solution, State(states[k], inverses[k])
 
 
-def _columns(
-    saddle: SaddlePoint, states: Matrix, inverses: NDArray[np.float64], found: NDArray[np.float64]
-) -> dict[str, Vector]:
-    """Return what solutions hold, and whether they converged, an array each."""
-    order, gap, finer = found[:, ORDER], found[:, GAP, :3], found[:, FINER]
-    m, q, V, _, norm2, train_loss = order.T
-    test_loss, finer_loss, calibrated_loss = found[:, FRESH, :3].T
-    rates, finer_rates = (_rates(each, saddle.couplings.teacher_norm2) for each in (order, finer))
-    residual = np.maximum(
-        np.abs(np.expm1(gap)).max(axis=1), _apart(found[:, AFTER, :3], order[:, :3])
-    )
-    apart = np.maximum(_apart(order[:, :3], finer[:, :3]), _apart(rates, finer_rates))
-    losses_apart = _apart(
-        np.column_stack([test_loss, train_loss]), np.column_stack([finer_loss, finer[:, 5]])
-    )
+def _numbers(
+    saddle: SaddlePoint, states: Matrix, inverses: Points, found: Points
+) -> tuple[NDArray[np.bool_], Matrix]:
+    """Return whether points have converged, and what solutions hold of them, a row per name."""
+    gap, (test_loss, finer_loss, calibrated_loss) = found[:, GAP, :3], found[:, FRESH, :3].T
+    # By the quadrature, and by the finer one.
+    m, q, V, overlap, norm2, loss = found[:, (ORDER, FINER)].T
+    teacher_norm2 = saddle.couplings.teacher_norm2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rate = 0.5 * erfc(0.5 * m / np.sqrt(q))
+        distance = (teacher_norm2 - 2.0 * overlap + norm2) / teacher_norm2
+        pairs = np.array([m, q, V, rate, distance, loss, (test_loss, finer_loss)])
+        apart = _apart(pairs[:, 0], pairs[:, 1]).T
+        moved = _apart(found[:, AFTER, :3].T, pairs[:3, 0]).T
+        temperature = q[0] / m[0]
+    residual = np.maximum(np.abs(np.expm1(gap)).max(axis=1), moved.max(axis=1))
     shared = optimal_loss_error(saddle.ensemble, saddle.problem.loss) + LatticeRule.common_error
     rounding = ROUNDING * np.abs(inverses).sum(axis=2).max(axis=1)
+    error = apart[:, :5].max(axis=1) + apart[:, 5:].max(axis=1) + shared + rounding
     V_hat, m_hat, q_hat = np.exp(states).T
-    with np.errstate(divide="ignore"):
-        temperature = q / m
-    return {
-        "m": m, "q": q, "V": V, "m_hat": m_hat, "q_hat": q_hat, "V_hat": V_hat,
-        "test_loss": test_loss, "train_loss": train_loss,
-        "error_rate": rates[:, 0], "coupling_error": rates[:, 1], "norm2": norm2,
-        "residual": residual, "quadrature_error": losses_apart + apart + shared + rounding,
-        "temperature": temperature, "calibrated_loss": calibrated_loss,
-        "converged": (residual < CONVERGED) & np.isfinite(finer).all(axis=1),
-    }  # fmt: skip
-
-
-def _rates(order: Matrix, teacher_norm2: float) -> Matrix:
-    """Return error rates and coupling errors, a line per point."""
-    m, q, _, overlap, norm2, _ = order.T
-    distance = teacher_norm2 - 2.0 * overlap + norm2
-    none = np.full_like(distance, np.nan)
-    return np.column_stack(
+    converged = (residual < CONVERGED) & np.isfinite(found).all(axis=(1, 2))
+    return converged, np.array(
         [
-            0.5 * erfc(0.5 * m / np.sqrt(q)),
-            distance / teacher_norm2 if teacher_norm2 else none,
+            m[0], q[0], V[0], m_hat, q_hat, V_hat, test_loss, loss[0], rate[0], distance[0],
+            norm2[0], residual, error, temperature, calibrated_loss,
         ]
-    )
+    )  # fmt: skip
 
 
-def _apart(one: Matrix, other: Matrix) -> Vector:
-    """Return the largest relative difference on each line, where NaN does not differ from NaN."""
-    same = (one == other) | (np.isnan(one) & np.isnan(other))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        apart = np.abs(one - other) / np.abs(other)
-    return np.asarray(np.where(same, 0.0, apart).max(axis=1))
+def _apart(one: Matrix, other: Matrix) -> Matrix:
+    """Return relative differences; zeros do not differ, and nothing that is no number."""
+    return np.fmax(np.abs(one - other) / np.abs(other), 0.0)
