@@ -35,8 +35,13 @@ class Immutable:
         self._fix(state)
 
     def _fix(self, values: dict[str, Any]) -> None:
-        held = {name: value for name, value in values.items() if isinstance(value, _MUTABLE)}
-        keep(self, **{name: fixed(value) for name, value in held.items()})
+        held = {
+            name: fixed(value)
+            for name, value in values.items()
+            # Of which there are many.
+            if type(value) is not float and isinstance(value, _MUTABLE)
+        }
+        keep(self, **held)
 
 
 def keep(made: object, **values: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import fields, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -49,7 +50,7 @@ class DataModel:
     @property
     def parameters(self) -> tuple[str, ...]:
         """Names of the numbers and names that describe these data, which `at` can change."""
-        return tuple(field.name for field in fields(self))  # type: ignore[arg-type]
+        return _parameters(type(self))  # type: ignore[arg-type]
 
     def at(self, **changes: Any) -> Self:
         """Return data of the same kind with some parameters changed.
@@ -77,8 +78,18 @@ class DataModel:
 
     def columns(self) -> dict[str, Any]:
         """Return the columns of these data in a line of a table."""
-        known = {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
-        return {"data": self.name, **{k: v for k, v in known.items() if np.isscalar(v)}}
+        columns: dict[str, Any] = {"data": self.name}
+        for name in _parameters(type(self)):  # type: ignore[arg-type]
+            value = getattr(self, name)
+            if isinstance(value, (float, int, str)) or np.isscalar(value):
+                columns[name] = value
+        return columns
+
+
+@cache
+def _parameters(model: type[Any]) -> tuple[str, ...]:
+    """Return the names of the fields of data, which every line of a table asks for."""
+    return tuple(field.name for field in fields(model))
 
 
 def checked_colors(colors: Any, least: int) -> int:

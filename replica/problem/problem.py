@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from replica.immutable import keep
@@ -83,8 +83,8 @@ class Problem:
     masking: Masking | None = None
 
     def __post_init__(self) -> None:
-        keep(self, alpha=positive("alpha", self.alpha), lam=non_negative("lam", self.lam))
-        keep(self, bias=truth("bias", self.bias))
+        alpha, lam = positive("alpha", self.alpha), non_negative("lam", self.lam)
+        keep(self, alpha=alpha, lam=lam, bias=truth("bias", self.bias))
         if not isinstance(self.data, DataModel):
             raise invalid("data", self.data, "a data model such as PottsTokens(colors, beta)")
         self.data.check_alpha(self.alpha)
@@ -94,7 +94,7 @@ class Problem:
             one_of("loss", self.loss, self.data.losses)
         else:
             check_custom_loss(self.loss, self.data)
-        if not isinstance(self.masking, Masking | None):
+        if self.masking is not None and not isinstance(self.masking, Masking):
             raise invalid("masking", self.masking, "None, or a Masking(rate, kind)")
 
     @property
@@ -157,11 +157,11 @@ class Problem:
         PottsTokens(colors=3, beta=1.0, similarity=None, couplings='gaussian', spike=0.0)
         """
         given: dict[str, Any] = {**changes}
-        own = [field.name for field in fields(self)]
-        data = given.get("data", self.data)
-        described = data.parameters if isinstance(data, DataModel) else ()
-        only("Problem.at", given, [*own, *described])
+        own = vars(self)
         of_data = {name: given.pop(name) for name in list(given) if name not in own}
         if of_data:
+            data = given.get("data", self.data)
+            described = data.parameters if isinstance(data, DataModel) else ()
+            only("Problem.at", of_data, [*own, *described])
             given["data"] = data.at(**of_data)
-        return replace(self, **given)
+        return type(self)(**{**own, **given})

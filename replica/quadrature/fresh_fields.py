@@ -6,7 +6,8 @@ import numpy as np
 
 from replica.arrays import Vector
 from replica.quadrature.kernels.fresh_fields import fresh_averages, fresh_pair
-from replica.quadrature.lattice import DIGITS, RADII, spacing
+from replica.quadrature.kernels.spacing import spacing
+from replica.quadrature.lattice import DIGITS, RADII
 from replica.quadrature.rule import Accuracy, Averages
 
 #: Spacing, radius in x and log(1/error) of the one integral that many colours need.

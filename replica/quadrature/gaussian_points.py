@@ -11,7 +11,8 @@ import numpy as np
 from numpy.polynomial.hermite_e import hermegauss
 
 from replica.arrays import Matrix, Vector
-from replica.quadrature.lattice import RADII, spacing
+from replica.quadrature.kernels.spacing import spacing
+from replica.quadrature.lattice import RADII
 from replica.quadrature.point_sets import ball_lattice, normal_scrambles
 from replica.quadrature.rule import Accuracy
 

@@ -15,6 +15,7 @@ import numpy as np
 from replica.arrays import Matrix, Vector
 from replica.quadrature.kernels.lattice import lattice_averages
 from replica.quadrature.kernels.softmax_prox import solved_probabilities
+from replica.quadrature.kernels.spacing import shared, spacing
 from replica.quadrature.kernels.two_colors import two_color_averages
 from replica.quadrature.lattice_points import LatticePoints, lattice_points
 from replica.quadrature.rule import Accuracy, Averages
@@ -26,10 +27,7 @@ RADII = (6.0, 7.8, 9.0)
 
 
 #: The same of this rule: the error of the second shows, and a third of the points is saved.
-_DIGITS, LATTICE_RADII = (13.0, 27.0, 30.0), (6.0, 7.8, 8.2)
-
-#: Spacings are powers of 2^(1/16), so that problems and their neighbours share points.
-_PER_OCTAVE = 16
+LATTICE_DIGITS, LATTICE_RADII = (13.0, 27.0, 30.0), (6.0, 7.8, 8.2)
 
 
 @dataclass(frozen=True)
@@ -64,8 +62,7 @@ class LatticeRule:
     @classmethod
     def near(cls, colors: int, q: float) -> LatticeRule:
         """Return the rule for the surroundings of q."""
-        wanted = (_PER_OCTAVE * math.log2(spacing(q, digits)) for digits in _DIGITS)
-        return cls(colors, q, tuple(2.0 ** (math.floor(each) / _PER_OCTAVE) for each in wanted))
+        return cls(colors, q, tuple(shared(spacing(q, digits)) for digits in LATTICE_DIGITS))
 
     @property
     def points(self) -> float:
@@ -113,12 +110,3 @@ def _searched(points: LatticePoints, m: float, V: float, scale: float) -> Averag
     values = wrong, wrong**2 + (p[:, 1:] ** 2).sum(axis=1), 2.0 * pairs / r.sum(axis=1), losses
     overlap, energy, response, loss = (points.weights @ each for each in values)
     return Averages(np.array([overlap]), np.array([energy]), np.array([response]), float(loss))
-
-
-def spacing(q: float, digits: float) -> float:
-    """Solve 2π d/s - d²/2 = digits, where d is the distance of the nearest singularity.
-
-    A Gaussian alone, however far the singularity, needs s = 2π/sqrt(2 digits).
-    """
-    distance = min(math.pi / math.sqrt(2.0 * q), math.sqrt(2.0 * digits))
-    return 2.0 * math.pi * distance / (digits + 0.5 * distance**2)

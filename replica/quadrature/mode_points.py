@@ -15,7 +15,8 @@ import numpy as np
 from replica.arrays import Matrix, Vector
 from replica.memory import kept
 from replica.quadrature.kernels.colour_modes import BLOCK
-from replica.quadrature.lattice import RADII, spacing
+from replica.quadrature.kernels.spacing import spacing
+from replica.quadrature.lattice import RADII
 from replica.quadrature.point_sets import ball_lattice, scrambled_sobol
 from replica.quadrature.rule import Accuracy
 from replica.quadrature.sparse_grid import sizes, sparse_grid

@@ -18,7 +18,7 @@ from scipy.special import chdtri, ndtri
 from replica.arrays import Matrix, Vector
 from replica.memory import kept
 from replica.quadrature.kernels.points import lattice_orbits
-from replica.quadrature.lattice import spacing
+from replica.quadrature.kernels.spacing import spacing
 from replica.quadrature.rule import Accuracy
 from replica.validation import invalid
 

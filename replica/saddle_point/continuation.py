@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from replica.arrays import Vector
-from replica.jit import jit
+from replica.saddle_point.kernels.newton_form import continued
 
 
 class State(NamedTuple):
@@ -38,31 +38,7 @@ def extrapolated(past: Sequence[tuple[float, State]], here: float) -> State | No
         return None
     # Equal places carry no slope.
     distinct = dict(past)
-    x = _newton_form(np.array(list(distinct)), np.array([s.x for s in distinct.values()]), here)
+    places, values = np.array(list(distinct)), np.array([s.x for s in distinct.values()])
+    x = np.empty(values.shape[1])
+    continued(places, values, len(places), here, x)
     return State(x, past[-1][1].inverse)
-
-
-@jit
-def _newton_form(places, values, here):
-    last, size = len(places) - 1, values.shape[1]
-    x = np.empty(size)
-    for k in range(size):
-        x[k] = values[last, k]
-    product, bound = 1.0, 1.0
-    for order in range(1, last + 1):
-        # Divided differences of this order, each at the place of its last point.
-        for i in range(last, order - 1, -1):
-            for k in range(size):
-                values[i, k] = (values[i, k] - values[i - 1, k]) / (places[i] - places[i - order])
-        product *= here - places[last - order + 1]
-        largest = 0.0
-        for k in range(size):
-            term = abs(product * values[last, k])
-            # A NaN is kept, and ends the sum.
-            largest = largest if term <= largest else term
-        if not largest < bound:
-            break
-        for k in range(size):
-            x[k] += product * values[last, k]
-        bound = min(0.5 * largest, 1.0)
-    return x

@@ -101,8 +101,10 @@ class SpectralCouplings:
     def overlaps(self, x: Vector, lam: float) -> Overlaps:
         """Return the overlaps at coordinates x."""
         s = self.spectrum
-        found = spectral_overlaps(np.exp(x), lam, s.covariances, s.weights, s.teacher, s.scales)
         modes = len(s.scales)
+        # One array, as every array costs more than its content.
+        found = np.empty(3 * modes + 2)
+        spectral_overlaps(np.exp(x), lam, s.covariances, s.weights, s.teacher, s.scales, found)
         m, q, V = found[:modes], found[modes : 2 * modes], found[2 * modes : 3 * modes]
         return Overlaps(m, q, V, found[-2], found[-1])
 

@@ -128,7 +128,7 @@ def error_bound(
     return (
         losses_apart
         + solutions_apart
-        + _optimal_loss_error(saddle.ensemble, saddle.problem.loss)
+        + optimal_loss_error(saddle.ensemble, saddle.problem.loss)
         + rounding
         + saddle.common_error
         + saddle.channel.rate_error(m, q)
@@ -184,7 +184,8 @@ def optimal_loss_at(
 
 
 @kept()
-def _optimal_loss_error(ensemble: Ensemble, loss: str | Loss) -> float:
+def optimal_loss_error(ensemble: Ensemble, loss: str | Loss) -> float:
+    """Return the relative error of the loss of the true conditional law."""
     fine, finer = (
         optimal_loss_at(ensemble, loss, each) for each in (Accuracy.FINE, Accuracy.FINER)
     )

@@ -153,16 +153,16 @@ class Solution(Immutable):
 
     def line(self) -> dict[str, Any]:
         """Return the solution as a line of a table (`replica.tables.COLUMNS`)."""
-        names = (name for name in _FOUND if hasattr(self, name))
-        known = {name: self.told.get(name, getattr(self, name)) for name in names}
-        return {
-            "source": "theory",
-            **self.problem.columns(),
-            **{name: value for name, value in known.items() if _finite(value)},
-            "status": str(self.status),
-            "evaluations": self.evaluations,
-            **{name: self._or_none(name) for name in behind(self.problem)},
-        }
+        line = {"source": "theory", **self.problem.columns()}
+        known = {**vars(self), "excess_loss": self.excess_loss, **self.told}
+        for name in _FOUND:
+            if name in known and _finite(known[name]):
+                line[name] = known[name]
+        line["status"] = str(self.status)
+        line["evaluations"] = self.evaluations
+        for name in behind(self.problem):
+            line[name] = self._or_none(name)
+        return line
 
     def _or_none(self, name: str) -> float | None:
         value: float = getattr(self, name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -20,7 +21,7 @@ from replica.saddle_point.saddle_point import SaddlePoint
 from replica.saddle_point.solution import Solution
 from replica.saddle_point.start import start
 from replica.saddle_point.status import Status
-from replica.saddle_point.two_colors import solve_two_colors
+from replica.saddle_point.two_colors import follow
 from replica.validation import integer, invalid, truth
 
 #: Residuals at which the coarse and the fine search for a fixed point end.
@@ -92,8 +93,7 @@ def solve_from(
     found = None
     if state is not None:
         limits = _TOLERANCES[Accuracy.FINE], min(max_steps, _FROM_NEIGHBOUR)
-        solved = solve_two_colors(saddle, state, *limits)
-        if solved is not None:
+        for solved in follow(saddle, (problem,), [(0.0, state)], *limits):
             return solved
         found = _search(saddle, state, Accuracy.FINE, min(max_steps, _FROM_NEIGHBOUR))
     if found is None or found.status != Status.CONVERGED:
@@ -107,6 +107,20 @@ def solve_from(
         return without_answer(saddle, found.status), None
     solution = solution_at(saddle, found)
     return solution, State(found.x, found.inverse) if solution.converged else None
+
+
+def follow_from(
+    problems: Sequence[Problem], past: Sequence[tuple[float, State]]
+) -> list[tuple[Solution, State]]:
+    """Solve the first of problems that differ in alpha only, as many as one kernel leads to.
+
+    None where the equations are others than those that a kernel knows, or do not end.
+    """
+    first = problems[0]
+    if not past or first.data.colors != 2 or first.lam == 0.0:
+        return []
+    limits = _TOLERANCES[Accuracy.FINE], _FROM_NEIGHBOUR
+    return list(follow(SaddlePoint(first), problems, past, *limits))
 
 
 def _search(saddle: SaddlePoint, state: State, accuracy: Accuracy, max_steps: int) -> FixedPoint:

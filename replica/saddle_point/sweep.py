@@ -6,7 +6,7 @@ import math
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
-from itertools import product
+from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from replica.immutable import keep
 from replica.problem import DataModel, Problem, RowTokens
 from replica.saddle_point.continuation import State, extrapolated
 from replica.saddle_point.solution import Solution
-from replica.saddle_point.solver import solve_from
+from replica.saddle_point.solver import follow_from, solve_from
 from replica.tables import Table
 from replica.validation import invalid
 
@@ -181,16 +181,27 @@ def _values(given: Any) -> Sequence[Any]:
 
 def solutions(problems: Sequence[Problem]) -> Iterator[Solution]:
     """Yield the solution of each problem, from those before it that differ in alpha only."""
-    past: list[tuple[float, State]] = []
-    last = problems[:1]
-    for problem in problems:
-        here = math.log(problem.alpha)
-        if not _differ_in_alpha_only(problem, *last):
-            past = []
-        last = (problem,)
-        solution, state = solve_from(problem, extrapolated(past, here))
-        past = [*past[-6:], (here, state)] if state is not None else []
-        yield solution
+    for ahead in _alike(problems):
+        past: list[tuple[float, State]] = []
+        while ahead:
+            here = math.log(ahead[0].alpha)
+            found: Sequence[tuple[Solution, State | None]] = follow_from(ahead, past)
+            found = found or [solve_from(ahead[0], extrapolated(past, here))]
+            for problem, (solution, state) in zip(ahead, found, strict=False):
+                here = math.log(problem.alpha)
+                past = [*past[-6:], (here, state)] if state is not None else []
+                yield solution
+            ahead = ahead[len(found) :]
+
+
+def _alike(problems: Sequence[Problem]) -> Iterator[Sequence[Problem]]:
+    """Yield stretches of problems that differ in alpha only."""
+    start = 0
+    for end, (one, other) in enumerate(pairwise(problems), start=1):
+        if not _differ_in_alpha_only(one, other):
+            yield problems[start:end]
+            start = end
+    yield problems[start:]
 
 
 def _differ_in_alpha_only(one: Problem, other: Problem) -> bool:

@@ -1,83 +1,140 @@
-"""Problems of two colours from a neighbour's solution, by one kernel: these cost the least."""
+"""Problems of two colours from their neighbours' solutions, by one kernel: these cost the least."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.special import erfc
 
+from replica.arrays import Matrix
 from replica.channels.potts_cross_entropy import CrossEntropyChannel
-from replica.quadrature.lattice import LATTICE_RADII, LatticeRule
-from replica.quadrature.rule import Accuracy, relative_difference
+from replica.problem import Problem
+from replica.quadrature.lattice import DIGITS, LATTICE_DIGITS, LATTICE_RADII, RADII, LatticeRule
 from replica.saddle_point.continuation import State
-from replica.saddle_point.couplings import SpectralCouplings, coupling_error
-from replica.saddle_point.fixed_point import amplification
-from replica.saddle_point.kernels.two_colors import search_two_colors
-from replica.saddle_point.observables import CONVERGED, ROUNDING, error_bound, optimal_loss_at
+from replica.saddle_point.couplings import SpectralCouplings
+from replica.saddle_point.kernels.two_color_curve import (
+    AFTER,
+    FINER,
+    FRESH,
+    GAP,
+    ORDER,
+    PAST,
+    follow_two_colors,
+)
+from replica.saddle_point.observables import (
+    CONVERGED,
+    ROUNDING,
+    optimal_loss_at,
+    optimal_loss_error,
+)
 from replica.saddle_point.saddle_point import SaddlePoint
 from replica.saddle_point.solution import Solution
 from replica.saddle_point.status import Status
 
-_RADII = np.array(LATTICE_RADII[1:])
+#: Points of lattices that are averaged over before the kernel returns: some 20 ms.
+_BUDGET = 2e5
+
+#: Of the accuracies FINE and FINER.
+_LATTICE = np.array(LATTICE_DIGITS[1:]), np.array(LATTICE_RADII[1:])
+_FRESH = np.array(DIGITS[1:]), np.array(RADII[1:])
+
+#: What a solution holds of a point.
+_NAMES = (
+    "m", "q", "V", "m_hat", "q_hat", "V_hat", "test_loss", "train_loss", "error_rate",
+    "coupling_error", "norm2", "residual", "quadrature_error", "temperature", "calibrated_loss",
+)  # fmt: skip
+
+Points = NDArray[np.float64]
 
 
-def solve_two_colors(
-    saddle: SaddlePoint, state: State, tolerance: float, max_steps: int
-) -> tuple[Solution, State] | None:
-    """Return what the equations in general would, and None where they are others or do not end."""
+def follow(
+    saddle: SaddlePoint,
+    problems: Sequence[Problem],
+    past: Sequence[tuple[float, State]],
+    tolerance: float,
+    max_steps: int,
+) -> Iterator[tuple[Solution, State]]:
+    """Yield what the equations in general would, as far as they are those of two colours.
+
+    Parameters
+    ----------
+    saddle : SaddlePoint
+        That of the first problem.
+    problems : sequence of Problem
+        In the order in which they are followed; they differ in alpha only.
+    past : sequence of (float, State)
+        log α and the state of the neighbours before.
+    tolerance, max_steps : float, int
+        Where the search for a point ends.
+    """
     couplings, channel = saddle.couplings, saddle.channel
     if type(couplings) is not SpectralCouplings or not isinstance(channel, CrossEntropyChannel):
-        return None
-    if channel.colors != 2 or state.inverse is None:
-        return None
-    rule = saddle.rule_for(saddle.overlaps(state.x))
-    if not isinstance(rule, LatticeRule):
-        return None
-    s, x, inverse, found = (
-        couplings.spectrum,
-        state.x.copy(),
-        state.inverse.copy(),
-        np.empty((4, 6)),
-    )
-    searched = search_two_colors(
-        x, inverse, saddle.alpha, saddle.lam, s.scaled[0], s.weights, s.teacher,
-        np.array(rule.spacings[1:]), _RADII, tolerance, max_steps, found,
+        return
+    if channel.colors != 2 or past[-1][1].inverse is None:
+        return
+    before, count = past[-PAST:], len(problems)
+    places = np.array([place for place, _ in before] + [math.log(each.alpha) for each in problems])
+    states, inverses = np.empty((len(places), 3)), np.empty((count, 3, 3))
+    states[: len(before)] = [state.x for _, state in before]
+    found = np.zeros((count, 5, 6))
+    s = couplings.spectrum
+    followed = follow_two_colors(
+        np.array([problem.alpha for problem in problems]),
+        saddle.lam, (s.scaled[0], s.weights, s.teacher), _LATTICE, _FRESH,
+        places, states, past[-1][1].inverse.copy(),
+        (tolerance, max_steps, channel.largest_q, _BUDGET), inverses, found,
     )  # fmt: skip
-    saddle.evaluations += int(found[1, 5])
-    if not searched:
-        return None
-    order, gap, after, finer = found
-    m, q = order[:1], order[1:2]
-    residual = max(
-        couplings.change(gap[:3]), relative_difference(after[:3].tolist(), order[:3].tolist())
-    )
-    rounding = ROUNDING * amplification(inverse)
-    if not (residual < CONVERGED and rule.covers(m, q, order[2:3]) and np.isfinite(finer).all()):
-        return None
-    test, test_finer = (
-        channel.test_loss(m, q, accuracy) for accuracy in (Accuracy.FINE, Accuracy.FINER)
-    )
-    rates, rates_finer = (
-        (
-            channel.error_rate(each[:1], each[1:2], Accuracy.FINE),
-            coupling_error(couplings.teacher_norm2, each[3], each[4]),
+    if not followed:
+        saddle.evaluations += int(found[0, GAP, 5])
+        return
+    states, inverses = states[len(before) :], inverses[:followed]
+    converged, numbers = _numbers(saddle, states[:followed], inverses, found[:followed])
+    optimal = optimal_loss_at(saddle.ensemble, saddle.problem.loss)
+    for k, row in enumerate(numbers.T.tolist()):
+        if not converged[k]:
+            return
+        solution = Solution(
+            problems[k],
+            **dict(zip(_NAMES, row, strict=True)),
+            optimal_loss=optimal,
+            status=Status.CONVERGED,
+            evaluations=int(found[k, GAP, 5]),
         )
-        for each in (order, finer)
-    )
-    apart = relative_difference([*order[:3].tolist(), *rates], [*finer[:3].tolist(), *rates_finer])
-    losses = relative_difference([test, order[5]], [test_finer, finer[5]])
-    calibrated = channel.calibrated(m, q)
-    V_hat, m_hat, q_hat = map(math.exp, x.tolist())
-    m_, q_, V, _, norm2, train = order.tolist()
-    solution = Solution(
-        saddle.problem, m_, q_, V, m_hat, q_hat, V_hat, test, train,
-        optimal_loss_at(saddle.ensemble, saddle.problem.loss), *rates,
-        norm2=norm2,
-        status=Status.CONVERGED,
-        residual=residual,
-        evaluations=saddle.evaluations,
-        quadrature_error=error_bound(saddle, m, q, rounding, losses, apart),
-        temperature=calibrated.temperature,
-        calibrated_loss=calibrated.loss,
+        yield solution, State(states[k], inverses[k])
+
+
+def _numbers(
+    saddle: SaddlePoint, states: Matrix, inverses: Points, found: Points
+) -> tuple[NDArray[np.bool_], Matrix]:
+    """Return whether points have converged, and what solutions hold of them, a row per name."""
+    gap, (test_loss, finer_loss, calibrated_loss) = found[:, GAP, :3], found[:, FRESH, :3].T
+    # By the quadrature, and by the finer one.
+    m, q, V, overlap, norm2, loss = found[:, (ORDER, FINER)].T
+    teacher_norm2 = saddle.couplings.teacher_norm2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rate = 0.5 * erfc(0.5 * m / np.sqrt(q))
+        distance = (teacher_norm2 - 2.0 * overlap + norm2) / teacher_norm2
+        pairs = np.array([m, q, V, rate, distance, loss, (test_loss, finer_loss)])
+        apart = _apart(pairs[:, 0], pairs[:, 1]).T
+        moved = _apart(found[:, AFTER, :3].T, pairs[:3, 0]).T
+        temperature = q[0] / m[0]
+    residual = np.maximum(np.abs(np.expm1(gap)).max(axis=1), moved.max(axis=1))
+    shared = optimal_loss_error(saddle.ensemble, saddle.problem.loss) + LatticeRule.common_error
+    rounding = ROUNDING * np.abs(inverses).sum(axis=2).max(axis=1)
+    error = apart[:, :5].max(axis=1) + apart[:, 5:].max(axis=1) + shared + rounding
+    V_hat, m_hat, q_hat = np.exp(states).T
+    converged = (residual < CONVERGED) & np.isfinite(found).all(axis=(1, 2))
+    return converged, np.array(
+        [
+            m[0], q[0], V[0], m_hat, q_hat, V_hat, test_loss, loss[0], rate[0], distance[0],
+            norm2[0], residual, error, temperature, calibrated_loss,
+        ]
     )  # fmt: skip
-    return solution, State(x, inverse)
+
+
+def _apart(one: Matrix, other: Matrix) -> Matrix:
+    """Return relative differences; zeros do not differ, and nothing that is no number."""
+    return np.fmax(np.abs(one - other) / np.abs(other), 0.0)

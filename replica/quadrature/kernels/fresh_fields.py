@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from replica.jit import jit, part
+from replica.jit import inlined, jit, part
 
 #: Normal variable of a density that is 0 in floating point, for any number of colours.
 _NEVER = 39.0
@@ -16,7 +16,7 @@ def _lean(m, root):
     return min(m / root, root) if m > 0.0 and root > 0.0 else 0.0
 
 
-@jit
+@inlined
 def fresh_pair(m, q, spacing, radius):
     """Average over the one field of two colours without training, by the trapezoidal rule.
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from replica.jit import jit, part
+from replica.jit import inlined
 from replica.quadrature.kernels.lattice import two_valued
 
 
-@part
-def two_color_sums(m, q, V, spacing, radius):
+@inlined
+def two_color_averages(m, q, V, spacing, radius):
     """Average over the difference of two fields by the trapezoidal rule.
 
     x = h_1 - h_2 solves x - 2 V u = ω_1 - ω_2 with u = 1 - p_1 = 1/(1 + e^x).
@@ -47,9 +47,3 @@ def two_color_sums(m, q, V, spacing, radius):
         loss += weight * (np.log1p(e) + max(-x, 0.0))
     norm = spacing / np.sqrt(2.0 * np.pi)
     return gap * norm, energy * norm, response * norm, loss * norm
-
-
-@jit
-def two_color_averages(m, q, V, spacing, radius):
-    """Compile `two_color_sums` alone."""
-    return two_color_sums(m, q, V, spacing, radius)

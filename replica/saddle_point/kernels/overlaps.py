@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from replica.jit import jit
+from replica.jit import inlined, jit
 
 
 @jit
-def spectral_overlaps(conjugates, lam, G, weights, teacher, scales):
-    """Return m, q, V, w*·w and |w|² as one array: every array costs more than its content."""
+def spectral_overlaps(conjugates, lam, G, weights, teacher, scales, found):
+    """Write m, q, V, w*·w and |w|² first into an array (THEORY.md, equation 7)."""
     modes, nodes = G.shape
-    found = np.zeros(3 * modes + 2)
+    for k in range(3 * modes + 2):
+        found[k] = 0.0
     for i in range(nodes):
         D = lam
         S = Q = 0.0
@@ -29,4 +30,24 @@ def spectral_overlaps(conjugates, lam, G, weights, teacher, scales):
             found[2 * modes + k] += scaled * weights[i] / D
         found[3 * modes] += signal
         found[3 * modes + 1] += square
-    return found
+
+
+@inlined
+def one_mode_overlaps(x, lam, spectrum, order):
+    """Write the same of one mode at the logarithms of V̂, m̂ and q̂, without loops over modes.
+
+    `spectrum` has the nodes of u² G, their weights, and those of the teacher.
+    """
+    G, weights, teacher = spectrum
+    V_hat, m_hat, q_hat = np.exp(x[0]), np.exp(x[1]), np.exp(x[2])
+    m = q = V = overlap = norm2 = 0.0
+    for i in range(G.size):
+        D = lam + V_hat * G[i]
+        signal = teacher[i] * m_hat * G[i] / D
+        square = (signal * m_hat * G[i] + weights[i] * q_hat * G[i] / D) / D
+        m += G[i] * signal
+        q += G[i] * square
+        V += G[i] * weights[i] / D
+        overlap += signal
+        norm2 += square
+    order[0], order[1], order[2], order[3], order[4] = m, q, V, overlap, norm2

@@ -209,6 +209,8 @@ def test_a_point_that_raises_fails_alone_and_is_tried_again(tmp_path, whole, mon
             raise ZeroDivisionError("nothing,\nat all")
         return solve_from(problem, state)
 
+    follow_from = replica.saddle_point.sweep.follow_from
+    monkeypatch.setattr(replica.saddle_point.sweep, "follow_from", lambda *_: [])
     monkeypatch.setattr(replica.saddle_point.sweep, "solve_from", broken)
     said = "failed: ZeroDivisionError: nothing, at all"
     for _ in range(2):
@@ -218,6 +220,7 @@ def test_a_point_that_raises_fails_alone_and_is_tried_again(tmp_path, whole, mon
         assert table["status"].tolist() == ["converged"] * 60 + [said] + ["converged"] * 69
     # What is missing is added, and a kill leaves a table that can still grow.
     monkeypatch.setattr(replica.saddle_point.sweep, "solve_from", solve_from)
+    monkeypatch.setattr(replica.saddle_point.sweep, "follow_from", follow_from)
     finish = Journal.finish
     monkeypatch.setattr(Journal, "finish", lambda self, lines: 1 / 0)
     with pytest.raises(ZeroDivisionError):

@@ -108,7 +108,13 @@ def interrupted_behind(count, function):
     return one
 
 
-def test_ctrl_c_in_a_notebook_returns_what_is_done(notebook, monkeypatch):
+@pytest.fixture
+def point_by_point(monkeypatch):
+    """Curves whose points are solved one at a time, by `solve_from`."""
+    monkeypatch.setattr("replica.saddle_point.sweep.follow_from", lambda *_: [])
+
+
+def test_ctrl_c_in_a_notebook_returns_what_is_done(notebook, point_by_point, monkeypatch):
     whole = sweep(PROBLEM, [4.0, 1.0, 2.0], lam=[0.1, 0.2])
     stopped = interrupted_behind(5, replica.saddle_point.sweep.solve_from)
     monkeypatch.setattr("replica.saddle_point.sweep.solve_from", stopped)
@@ -121,7 +127,7 @@ def test_ctrl_c_in_a_notebook_returns_what_is_done(notebook, monkeypatch):
         sweep(PROBLEM, [1.0])
 
 
-def test_elsewhere_ctrl_c_stops(monkeypatch):
+def test_elsewhere_ctrl_c_stops(point_by_point, monkeypatch):
     stopped = interrupted_behind(1, replica.saddle_point.sweep.solve_from)
     monkeypatch.setattr("replica.saddle_point.sweep.solve_from", stopped)
     with pytest.raises(KeyboardInterrupt):
