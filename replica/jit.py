@@ -52,7 +52,7 @@ def as_written(function: Function) -> Function:
 def _compiled(
     function: Function, freedom: Set[str] = frozenset({"reassoc", "contract"}), **how: Any
 ) -> Function:
-    options = numba.njit(error_model="numpy", fastmath=set(freedom), **how)
+    options = numba.njit(error_model="numpy", nogil=True, fastmath=set(freedom), **how)
     return keeping(cast(Function, options(function)))
 
 

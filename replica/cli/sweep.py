@@ -51,7 +51,7 @@ def add_sweep(commands: Commands) -> None:
     add_problem_options(parser, OPTIMAL_LAM)
     add_ensemble_option(parser)
     add_output_options(parser)
-    add_executor_options(parser, 1, "1")
+    add_executor_options(parser, None, "this one, in as many threads as there are curves and cores")
 
 
 def run_sweep(options: argparse.Namespace, command: str) -> int:
@@ -64,7 +64,8 @@ def run_sweep(options: argparse.Namespace, command: str) -> int:
             check_teacher(problem)
     if options.masking is not None:
         family.check_masks()
-    where = integer("workers", options.workers, 1), check_scheduler(options.scheduler)
+    workers = None if options.workers is None else integer("workers", options.workers, 1)
+    where = workers, check_scheduler(options.scheduler)
     if options.out is None:
         sink: _Sink = _Printed(family, options.json)
     else:

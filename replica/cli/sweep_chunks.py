@@ -13,13 +13,16 @@ from replica.commandline.progress import progress
 from replica.errors import BadArgument
 from replica.execution.resumable import finished, recorded
 from replica.execution.task import Line, described
+from replica.execution.threads import in_threads
 from replica.problem import Problem
 from replica.problem.row_sequences import RowSequences
 from replica.saddle_point.solution import Solution, behind
+from replica.saddle_point.stretches import stretches as grid_stretches
+from replica.saddle_point.stretches import threads_for
 from replica.tables.collected import AnyJournal
 
-#: Points of a stretch. The first costs as much as two others, which with 50 is 5 % of the
-#: time; after an interruption the points of one stretch at most are solved again.
+#: Points of a stretch of one curve. The first costs as much as two others, which with 50 is 5 % of
+#: the time; after an interruption the points of one stretch at most are solved again.
 LENGTH = 50
 
 #: The column that the sidecar of a finished table holds.
@@ -32,7 +35,7 @@ _TOGETHER = 0.01
 def solved(
     family: Family,
     journal: AnyJournal | None = None,
-    workers: int = 1,
+    workers: int | None = None,
     scheduler: str | None = None,
 ) -> Iterator[Line]:
     """Yield the lines of all problems, each point once: those of the journal, and new ones.
@@ -46,8 +49,8 @@ def solved(
         What to solve.
     journal : Journal, optional
         Holds every new line before it is yielded, except those of points that raised.
-    workers : int
-        Processes; 1 works in this one.
+    workers : int, optional
+        Processes; 1 works in this one, as does None, in as many threads as serve.
     scheduler : str, optional
         Address of a Dask cluster that takes the place of the processes.
 
@@ -77,12 +80,13 @@ def solved(
     for point in family.points:
         if isinstance(point, Refused):
             yield family.failed(point, point.error) | {ERROR: None}
-    if workers == 1 and scheduler is None:
+    if scheduler is None and (workers or 1) == 1:
         # Quick points one by one: here they wait for others to be written with.
-        lines_of = ([line] for task in tasks for line in task.lines())
+        threads = workers or threads_for(family.problems)
+        lines_of = ([line] for line in in_threads([task.lines for task in tasks], threads))
         written = recorded(lines_of, known, family.place_of, journal, _TOGETHER)
     else:
-        results = finished(tasks, Stretch.failed, workers, scheduler)
+        results = finished(tasks, Stretch.failed, workers or 1, scheduler)
         written = recorded(results, known, family.place_of, journal)
     count = sum(len(task.family.problems) for task in tasks)
     yield from progress((line for lines in written for line in lines), count, "sweep")
@@ -90,29 +94,26 @@ def solved(
 
 def stretches(family: Family) -> list[Stretch]:
     """Return the stretches that solve each point of a family once, along alpha."""
-    length = 1 if family.optimal or family.kind else LENGTH
     along: dict[tuple[Any, ...], dict[float, Problem]] = {}
     others = tuple(name for name in family.names if name != "alpha")
     for point, told in zip(family.points, family.identities, strict=True):
         if isinstance(point, Problem):
             along.setdefault(tuple(map(told.get, others)), {})[point.alpha] = point
     curves = [[curve[alpha] for alpha in sorted(curve)] for curve in along.values()]
-    return [
-        Stretch(replace(family, points=tuple(curve[start : start + length])))
-        for curve in curves
-        for start in range(0, len(curve), length)
-    ]
+    sought = family.optimal or family.kind
+    split = [[p] for curve in curves for p in curve] if sought else grid_stretches(curves, LENGTH)
+    return [Stretch(replace(family, points=tuple(points))) for points in split]
 
 
 @dataclass(frozen=True)
 class Stretch:
-    """Consecutive points of a sweep: the first starts cold, the others from their neighbours.
+    """Points of a sweep: the first starts cold, the others from their neighbours.
 
     Parameters
     ----------
     family : Family
-        Points in ascending order of alpha, that differ in nothing else; where something is sought
-        at each of them, it starts from no neighbour.
+        Points curve by curve, each in ascending order of alpha; where something is sought at each
+        of them, it starts from no neighbour.
     """
 
     family: Family
@@ -169,7 +170,7 @@ def _moment_errors(solution: Solution) -> Line:
 
 
 def _solutions(family: Family) -> Iterable[Solution]:
-    """Return the solutions of a family, whose points differ in alpha only."""
+    """Return the solutions of a family, of which each leads to the next."""
     if family.kind:
         from replica.predictions.optimal_masking import at_best_masking
 

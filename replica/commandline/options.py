@@ -273,7 +273,9 @@ def masking_of(arguments: argparse.Namespace) -> Masking | None:
     return None if arguments.masking is None else Masking.from_text(arguments.masking)
 
 
-def add_executor_options(parser: argparse.ArgumentParser, workers: int, default: str) -> None:
+def add_executor_options(
+    parser: argparse.ArgumentParser, workers: int | None, default: str
+) -> None:
     """Add the options that say where tasks run."""
     parser.add_argument("--workers", type=number, default=workers, metavar="N",
                         help=f"processes, which do not change the table ({default})")  # fmt: skip

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import fields
+from functools import partial
 from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
@@ -13,13 +13,16 @@ from typing import Any
 import numpy as np
 
 from replica.commandline.progress import progress, until_interrupted
+from replica.execution.threads import in_threads
 from replica.immutable import keep
 from replica.problem import DataModel, Problem, RowTokens
-from replica.saddle_point.continuation import State, extrapolated
+from replica.saddle_point.continuation import State
+from replica.saddle_point.neighbours import Neighbours
 from replica.saddle_point.solution import Solution
 from replica.saddle_point.solver import follow_from, solve_from
+from replica.saddle_point.stretches import differ_in_alpha_only, stretches, threads_for
 from replica.tables import Table
-from replica.validation import invalid
+from replica.validation import integer, invalid
 
 
 class Curve(Table):
@@ -109,12 +112,19 @@ def _content(data: DataModel) -> dict[str, Any]:
     return {"data": data.name, **{k: v for k, v in listed.items() if v is not None}}
 
 
-def sweep(problem: Problem, alphas: Iterable[float] | None = None, **grid: Any) -> Curve:
+def sweep(
+    problem: Problem,
+    alphas: Iterable[float] | None = None,
+    *,
+    workers: int | None = None,
+    **grid: Any,
+) -> Curve:
     """Solve a problem at many sample ratios, or on a grid of any of its parameters.
 
-    Each solution starts from its converged neighbours along alpha. A point that does not converge
-    is kept with its status, and never seeds another. A notebook shows how far it is; Ctrl-C there
-    ends it with a notice, and what is done is returned.
+    Each solution starts from its converged neighbours, along alpha and, in a grid of eight curves
+    or more, beside it. A point that does not converge is kept with its status, and never seeds
+    another. A notebook shows how far it is; Ctrl-C there ends it with a notice, and what is done
+    is returned.
 
     Parameters
     ----------
@@ -122,6 +132,9 @@ def sweep(problem: Problem, alphas: Iterable[float] | None = None, **grid: Any) 
         What to solve; what the grid lists of it is not used.
     alphas : iterable of float, optional
         Sample ratios α = M/L, in any order.
+    workers : int, optional
+        Threads, on which no number depends. By default those of the machine's cores for several
+        curves, and one where the loss is one of your own.
     **grid
         Values, or one value, of whatever `Problem.at` takes: alpha, lam, loss, bias, masking,
         data, and parameters of the data such as beta and colors. The table holds every
@@ -160,17 +173,29 @@ def sweep(problem: Problem, alphas: Iterable[float] | None = None, **grid: Any) 
     points = product(*map(_values, grid.values()))
     problems = [problem.at(**dict(zip(grid, point, strict=True))) for point in points]
     curves = [[each.at(alpha=alpha) for alpha in along] for each in problems]
+    threads = None if workers is None else integer("workers", workers, 1)
     total = len(curves) * len(along)
-    found = dict(until_interrupted(progress(_numbered(curves), total, None), total))
+    solved = in_threads(_parts(curves), threads or threads_for(problems))
+    found = dict(until_interrupted(progress(solved, total, None), total))
     return Curve(found[place] for place in sorted(found))
 
 
-def _numbered(curves: Sequence[Sequence[Problem]]) -> Iterator[tuple[tuple[int, int], Solution]]:
-    """Yield the places, and the solutions, of problems along alpha, which may be in any order."""
-    for number, curve in enumerate(curves):
-        order = sorted(range(len(curve)), key=lambda i: curve[i].alpha)
-        for i, solution in zip(order, solutions([curve[i] for i in order]), strict=True):
-            yield (number, i), solution
+def _parts(
+    curves: Sequence[Sequence[Problem]],
+) -> list[Callable[[], Iterator[tuple[tuple[int, int], Solution]]]]:
+    """Return what yields the places, and the solutions, of problems along alpha in any order."""
+    ordered = [
+        [((number, i), curve[i]) for i in sorted(range(len(curve)), key=lambda i: curve[i].alpha)]
+        for number, curve in enumerate(curves)
+    ]
+    return [partial(_placed, stretch) for stretch in stretches(ordered)]
+
+
+def _placed(
+    stretch: Sequence[tuple[tuple[int, int], Problem]],
+) -> Iterator[tuple[tuple[int, int], Solution]]:
+    places, problems = zip(*stretch, strict=True)
+    return zip(places, solutions(problems), strict=True)
 
 
 def _values(given: Any) -> Sequence[Any]:
@@ -180,32 +205,24 @@ def _values(given: Any) -> Sequence[Any]:
 
 
 def solutions(problems: Sequence[Problem]) -> Iterator[Solution]:
-    """Yield the solution of each problem, from those before it that differ in alpha only."""
-    for ahead in _alike(problems):
-        past: list[tuple[float, State]] = []
+    """Yield the solution of each problem, from those before it, one curve after the other."""
+    neighbours = Neighbours()
+    for ahead in _curves(problems):
         while ahead:
-            here = math.log(ahead[0].alpha)
-            found: Sequence[tuple[Solution, State | None]] = follow_from(ahead, past)
-            found = found or [solve_from(ahead[0], extrapolated(past, here))]
+            beginning = neighbours.start(ahead[0])
+            found: Sequence[tuple[Solution, State | None]] = follow_from(ahead, neighbours.along)
+            found = found or [solve_from(ahead[0], beginning)]
             for problem, (solution, state) in zip(ahead, found, strict=False):
-                here = math.log(problem.alpha)
-                past = [*past[-6:], (here, state)] if state is not None else []
+                neighbours.add(problem, state)
                 yield solution
             ahead = ahead[len(found) :]
 
 
-def _alike(problems: Sequence[Problem]) -> Iterator[Sequence[Problem]]:
+def _curves(problems: Sequence[Problem]) -> Iterator[Sequence[Problem]]:
     """Yield stretches of problems that differ in alpha only."""
     start = 0
     for end, (one, other) in enumerate(pairwise(problems), start=1):
-        if not _differ_in_alpha_only(one, other):
+        if not differ_in_alpha_only(one, other):
             yield problems[start:end]
             start = end
     yield problems[start:]
-
-
-def _differ_in_alpha_only(one: Problem, other: Problem) -> bool:
-    """Tell whether two problems share all that their fixed points start from."""
-    names = ("data", "loss", "lam", "bias", "masking")
-    pairs = ((getattr(one, name), getattr(other, name)) for name in names)
-    return all(a is b or a == b for a, b in pairs)

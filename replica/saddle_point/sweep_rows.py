@@ -9,7 +9,13 @@ from replica.saddle_point.sweep import Curve, sweep
 from replica.validation import invalid
 
 
-def sweep_rows(problem: Problem, rows: Iterable[RowTokens], alphas: Iterable[float]) -> Curve:
+def sweep_rows(
+    problem: Problem,
+    rows: Iterable[RowTokens],
+    alphas: Iterable[float],
+    *,
+    workers: int | None = None,
+) -> Curve:
     """Solve a problem for many rows of given data, each at many sample ratios.
 
     Parameters
@@ -20,6 +26,8 @@ def sweep_rows(problem: Problem, rows: Iterable[RowTokens], alphas: Iterable[flo
         The rows, as of `RowTokens.rows_from_couplings`.
     alphas : iterable of float
         Sample ratios α = M/L, in any order.
+    workers : int, optional
+        Threads, on which no number depends; by default those of the machine's cores.
 
     Returns
     -------
@@ -49,4 +57,4 @@ def sweep_rows(problem: Problem, rows: Iterable[RowTokens], alphas: Iterable[flo
     for row in known:
         if not isinstance(row, RowTokens):
             raise invalid("rows", row, "RowTokens, such as RowTokens.rows_from_couplings() returns")
-    return sweep(problem, alphas, data=known)
+    return sweep(problem, alphas, workers=workers, data=known)
