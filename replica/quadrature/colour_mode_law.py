@@ -5,25 +5,24 @@ With one mode `tilted_law` and its rules are faster and more accurate.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
 
 from replica.arrays import Matrix, Vector
 from replica.quadrature.field_law import FieldLaw, Guesses, Residual, guessed
+from replica.quadrature.mode_error_rate import Rate, exceeded
 from replica.quadrature.mode_points import ModePoints, mode_points
 from replica.quadrature.point_sets import scrambled_sobol
 from replica.quadrature.rule import Accuracy
 from replica.quadrature.temperature import Points
 
-#: log2 of the number of scrambled Sobol points for error rates and guesses.
+#: log2 of the number of scrambled Sobol points for guesses.
 _SOBOL = (11, 14, 17)
 
-#: Parts of the points, whose spread tells the error of an error rate.
+#: Parts of the points, whose spread tells the error of guesses.
 _PARTS = 8
 
 
@@ -75,27 +74,20 @@ class ModeLaw(FieldLaw):
         return 1.0 - float(np.mean(right))
 
     def error_rate(self, m: Vector, q: Vector, accuracy: Accuracy) -> float:
-        """Return the probability that another component of ω than the masked one is largest.
-
-        Along one direction of the noise the event is an interval; over the others the
-        average is one over scrambled Sobol points, good to about five digits.
-        """
+        """Return the probability that another component of ω than the masked one is largest."""
         if not q.any():
             return 1.0 - 1.0 / self.colors
-        return 1.0 - float(np.mean([self._right(m, q, y, accuracy) for y in self.masked]))
+        return float(np.mean([each.value for each in self._rates(m, q, accuracy)]))
 
     def rate_error(self, m: Vector, q: Vector) -> float:
-        """Return two standard errors of the error rate, relative, over parts of the points.
-
-        A part of Sobol's points in their order is a net of its own, so that their spread bounds
-        rather than estimates the error of the whole.
-        """
+        """Return two standard errors of the error rate, or what finer paths change, relative."""
         if not q.any():
             return 0.0
-        right = np.mean([self._right(m, q, y, Accuracy.FINE) for y in self.masked], axis=0)
-        parts = right.reshape(_PARTS, -1).mean(axis=1)
-        error = 2.0 * float(parts.std(ddof=1)) / math.sqrt(_PARTS)
-        return error / (1.0 - float(parts.mean()))
+        fine, finer = (self._rates(m, q, each) for each in (Accuracy.FINE, Accuracy.FINER))
+        values, errors = zip(*fine, strict=True)
+        apart = abs(float(np.mean(values)) - float(np.mean([each.value for each in finer])))
+        # All masked colours have the same points.
+        return (2.0 * float(np.mean(errors)) + apart) / float(np.mean(values))
 
     @cached_property
     def axes(self) -> tuple[Matrix, NDArray[np.int64]]:
@@ -156,19 +148,11 @@ class ModeLaw(FieldLaw):
         fields, right = (np.concatenate(each, axis=1) for each in zip(*found, strict=True))
         return Guesses(fields, right)
 
-    def _right(self, m: Vector, q: Vector, y: int, accuracy: Accuracy) -> Vector:
-        """Return the probability of a right guess given all directions of the noise but one."""
-        differences = (self.basis[:, [y]] - np.delete(self.basis, y, axis=1)).T
-        means = differences @ (m[self.mode] * self.basis[:, y])
-        slopes = differences * np.sqrt(q[self.mode])
-        along = slopes.sum(axis=0)
-        along /= np.linalg.norm(along)
-        x = scrambled_sobol(self.colors - 1, _SOBOL[accuracy])[0]
-        x = x - np.outer(x @ along, along)
-        rest, rate = means + x @ slopes.T, slopes @ along
-        with np.errstate(divide="ignore", invalid="ignore"):
-            bounds = -rest / rate
-        low = np.where(rate > 0, bounds, -np.inf).max(axis=1)
-        high = np.where(rate < 0, bounds, np.inf).min(axis=1)
-        possible = ((rate != 0) | (rest > 0)).all(axis=1)
-        return np.asarray(np.maximum(ndtr(high) - ndtr(low), 0.0) * possible)
+    def _rates(self, m: Vector, q: Vector, accuracy: Accuracy) -> list[Rate]:
+        """Return the error rates of the masked colours."""
+        found = []
+        for y in self.masked:
+            differences = (self.basis[:, [y]] - np.delete(self.basis, y, axis=1)).T
+            means = differences @ (m[self.mode] * self.basis[:, y])
+            found.append(exceeded(means, differences * np.sqrt(q[self.mode]), accuracy))
+        return found

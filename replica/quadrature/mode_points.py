@@ -21,11 +21,12 @@ from replica.quadrature.point_sets import ball_lattice, scrambled_sobol
 from replica.quadrature.rule import Accuracy
 from replica.quadrature.sparse_grid import sizes, sparse_grid
 
-#: log(1/error) that a rule aims at in up to three dimensions, in four, and in more.
-_DIGITS = ((13.0, 27.0, 33.0), (12.0, 20.0, 24.0), (11.0, 20.0, 23.0))
+#: log(1/error) that a rule aims at in up to three dimensions, and in more.
+_DIGITS = ((13.0, 27.0, 33.0), (11.0, 18.0, 21.0))
 
-#: The digits that a lattice and Smolyak's rule leave, of a spacing and of costs, as measured.
-_LOST, _BASE, _SLOPE, _FLATTER = 1.0, 3.0, 1.5, 8.0
+#: The digits that a lattice loses of those of its spacing, and those of Smolyak's rule without
+#: cost and for each unit of it: what they had at least for modes of many kinds, but for the widest.
+_LOST, _BASE, _SLOPE = 2.0, 1.5, 1.2
 
 #: Dimensions up to which a lattice that has the digits costs little.
 _FEW = 3
@@ -34,10 +35,10 @@ _FEW = 3
 _LEAST, _SOBOL = 8.0, (12, 16, 18)
 
 #: Points times colours² times masked colours that a rule may have.
-_WORK = (4e5, 8e6, 2.4e7)
+_WORK = (4e5, 6e6, 1.5e7)
 
-#: Costs of Smolyak's rule are multiples of this, and the highest total of them.
-_UNIT, _HIGHEST = 0.1, 400
+#: Costs of Smolyak's rule are multiples of this.
+_UNIT = 0.1
 
 #: Spacings are powers of 2^(1/16), so that problems and their neighbours share points.
 _PER_OCTAVE = 16
@@ -77,44 +78,64 @@ def mode_points(
         return _every(np.zeros((1, 0)), np.ones(1), q.size, (), ())
     mirrored = tuple(odd[i] for i in seen.tolist())
     most = _WORK[accuracy] / work * (2.0 if any(mirrored) else 1.0)
-    axes, wanted = tuple(seen.tolist()), _DIGITS[min(max(seen.size - _FEW, 0), 2)][accuracy]
+    axes, wanted = tuple(seen.tolist()), _DIGITS[seen.size > _FEW][accuracy]
     narrow = q[seen]
-    total, costs, sparse = (0, (), 0.0) if positive else _sparse(narrow, wanted, most)
-    steps, radius, dense = _lattice(narrow, wanted, most, accuracy)
-    if max(sparse, dense) < _LEAST:
-        number = min(_SOBOL[accuracy], int(math.log2(most)))
-        return _sobol(q.size, axes, number)
-    if sparse >= min(dense, wanted) and not (seen.size <= _FEW and dense >= wanted):
-        return _smolyak(q.size, axes, mirrored, costs, total)
-    return _body_centred(q.size, axes, mirrored, steps, radius)
+    grid = _NO_GRID if positive else _grid(narrow, wanted, most)
+    lattice = _lattice(narrow, wanted, most, accuracy)
+    best = max(grid.digits, lattice.digits)
+    if best < _LEAST:
+        return _sobol(q.size, axes, min(_SOBOL[accuracy], int(math.log2(most))))
+    if seen.size <= _FEW and lattice.digits >= wanted:
+        grid = _NO_GRID
+    # The smaller of two that are good enough, else the better one.
+    both = min(grid.digits, lattice.digits) >= wanted
+    if grid.number < lattice.number if both else grid.digits == best:
+        return _smolyak(q.size, axes, mirrored, grid.costs, grid.total)
+    return _body_centred(q.size, axes, mirrored, lattice.steps, lattice.radius)
 
 
-def _sparse(q: Vector, wanted: float, most: float) -> tuple[int, tuple[int, ...], float]:
-    """Return total and costs of Smolyak's rule, and the digits that it should have."""
-    costs = np.maximum(np.round(0.5 * np.log1p(6.0 / q) / _UNIT), 1.0).astype(np.int64)
-    slope = _SLOPE / (1.0 + float(q.max()) / _FLATTER)
-    enough = min(_HIGHEST, math.ceil((wanted - _BASE) / (slope * _UNIT)))
-    number = sizes(costs.tolist(), enough)
+class _Grid(NamedTuple):
+    """Costs and total of Smolyak's rule, its points and the digits that it should have."""
+
+    costs: tuple[int, ...]
+    total: int
+    number: float
+    digits: float
+
+
+class _Lattice(NamedTuple):
+    """Steps and radius of a lattice, its points and the digits that it should have."""
+
+    steps: tuple[float, ...]
+    radius: float
+    number: float
+    digits: float
+
+
+_NO_GRID = _Grid((), 0, math.inf, -math.inf)
+
+
+def _grid(q: Vector, wanted: float, most: float) -> _Grid:
+    costs = np.maximum(np.round(0.5 * np.log1p(6.0 / q) / _UNIT), 1.0).astype(np.int64).tolist()
+    enough = math.ceil((wanted - _BASE) / (_SLOPE * _UNIT))
+    number = sizes(costs, enough)
     total = int(np.flatnonzero(number <= most)[-1])
-    return total, tuple(costs.tolist()), _BASE + slope * _UNIT * total
+    return _Grid(tuple(costs), total, float(number[total]), _BASE + _SLOPE * _UNIT * total)
 
 
-def _lattice(
-    q: Vector, wanted: float, most: float, accuracy: Accuracy
-) -> tuple[tuple[float, ...], float, float]:
-    """Return steps and radius of the lattice, and the digits that it should have."""
-    n, digits = q.size, wanted + _LOST
+def _lattice(q: Vector, wanted: float, most: float, accuracy: Accuracy) -> _Lattice:
+    """Return two cubic lattices, each in the middle of the other: as close planes as one has."""
+    n, digits = q.size, wanted + (_LOST if q.size > _FEW else 0.0)
+    wider, many = (math.sqrt(2.0), 2.0) if n > 1 else (1.0, 1.0)
     while True:
-        # Two cubic lattices, each in the middle of the other, have planes as close as one.
-        wider = math.sqrt(2.0) if n > 1 else 1.0
         steps = tuple(wider * _rounded(spacing(each, digits)) for each in q.tolist())
         radius = min(RADII[accuracy], math.sqrt(2.0 * digits) + 0.8)
         ball = math.pi ** (n / 2) / math.gamma(n / 2 + 1) * radius**n
-        if ball / math.prod(steps) * (2.0 if n > 1 else 1.0) <= most:
-            return steps, radius, digits - _LOST
+        number = many * ball / math.prod(steps)
+        left = digits - (_LOST if n > _FEW else 0.0)
+        if number <= most or left < _LEAST:
+            return _Lattice(steps, radius, number, left if number <= most else -math.inf)
         digits -= 0.5
-        if digits < _LEAST:
-            return steps, radius, 0.0
 
 
 def _rounded(step: float) -> float:

@@ -38,29 +38,30 @@ def test_identity_as_a_matrix_is_none():
 @pytest.mark.parametrize("loss", ["cross-entropy", "squared-error"])
 @pytest.mark.parametrize("colors", [2, 3, 4])
 def test_the_code_of_many_modes_agrees_on_one(monkeypatch, loss, colors):
-    """U = I + const has the one mode of U = I, and its error rate within the stated error."""
+    """U = I + const has the one mode of U = I."""
     shifted = PottsTokens(colors, 0.5 * colors, np.eye(colors) + 0.3)
     plain = solve(Problem(2.0, 0.1, PottsTokens(colors, 0.5 * colors), loss))
     monkeypatch.setattr(ColourModes, "one", False)
     own = solve(Problem(2.0, 0.1, shifted, loss))
     for name in OBSERVABLES:
         assert getattr(own, name) == pytest.approx(getattr(plain, name), rel=1e-9), name
-    assert own.error_rate == pytest.approx(plain.error_rate, rel=own.quadrature_error)
-    assert own.quadrature_error < 2e-3
+    assert own.error_rate == pytest.approx(plain.error_rate, rel=1e-9)
+    assert own.quadrature_error < 1e-9
 
 
-def test_error_rates_of_many_modes_are_within_their_error(monkeypatch):
-    """At five colours the difference of two sets of Sobol points alone is too small a bound."""
-    plain = solve(Problem(2.0, 0.4, PottsTokens(5, 1.25)))
+@pytest.mark.parametrize(("colors", "least", "most"), [(5, 0.0, 1e-11), (10, 1e-7, 1e-3)])
+def test_error_rates_of_many_modes_are_within_their_error(monkeypatch, colors, least, most):
+    """Paths for few colours, Sobol points for many, against the one integral that one mode has."""
+    plain = solve(Problem(2.0, 0.4, PottsTokens(colors, 0.25 * colors)))
     monkeypatch.setattr(ColourModes, "one", False)
-    channel = channel_of(
-        PottsEnsemble(PottsTokens(5, 2.5, 0.5 * np.eye(5) + 0.1)).law, "cross-entropy"
-    )
-    for factor in np.linspace(0.5, 2.0, 12):
+    data = PottsTokens(colors, 0.5 * colors, 0.5 * np.eye(colors) + 0.1)
+    channel = channel_of(PottsEnsemble(data).law, "cross-entropy")
+    for factor in np.linspace(0.5, 2.0, 12 if colors == 5 else 5):
         m, q = np.array([factor * plain.m]), np.array([plain.q])
-        exact = error_rate(5, m[0], q[0])
-        found = channel.error_rate(m, q, Accuracy.FINE)
-        assert abs(found - exact) < exact * channel.rate_error(m, q)
+        exact = error_rate(colors, m[0], q[0])
+        stated = channel.rate_error(m, q)
+        assert least <= stated < most
+        assert abs(channel.error_rate(m, q, Accuracy.FINE) / exact - 1.0) < 1.5 * stated + 1e-13
 
 
 @pytest.mark.parametrize("colors", [3, 5])
@@ -246,8 +247,8 @@ def test_interpolation_counts_the_modes_with_a_field():
 
 
 def test_a_huge_field_falls_back_on_points():
-    """The lattice would take gigabytes; Sobol points say how far they may be trusted."""
-    row = [[1, 0, 0.6, 0], [0, 1, 0, 0.6], [0.6, 0, 1, 0], [0, 0.6, 0, 1]]
-    found = solve(Problem(0.3, 1e-3, PottsTokens(4, 0.2, row)), check=False)
+    """A lattice would take gigabytes; Sobol points say how far they may be trusted."""
+    data = PottsTokens(6, 0.2, circulant(1, 0, 0.6, 0.2, 0.6, 0))
+    found = solve(Problem(0.3, 1e-3, data), check=False)
     assert found.converged
-    assert 1e-9 < found.quadrature_error < 0.05
+    assert 1e-7 < found.quadrature_error < 0.05
