@@ -108,7 +108,7 @@ def _quadrature_error(
     if math.isnan(rounding):
         return math.nan
     moved = saddle.overlaps(found.x - found.inverse @ finer_gap)
-    if not all(np.isfinite(each).all() for each in moved[:3]):
+    if not all(map(math.isfinite, chain(*(each.ravel().tolist() for each in moved[:3])))):
         return math.nan
     rates_apart = relative_difference(rates, rates_at(saddle, moved, Accuracy.FINER))
     losses_apart = relative_difference(losses, losses_at(saddle, order, Accuracy.FINER))
