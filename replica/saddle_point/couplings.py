@@ -18,7 +18,6 @@ from replica.ensembles.spectrum import Spectrum
 from replica.jit import jit
 from replica.quadrature.rule import HUGE
 from replica.saddle_point.equations import Conjugates, CouplingEquations, Overlaps
-from replica.saddle_point.fixed_point import largest
 from replica.saddle_point.kernels.overlaps import spectral_overlaps
 from replica.saddle_point.measured_couplings import MeasuredCouplings
 from replica.saddle_point.moment_couplings import MomentCouplings
@@ -73,7 +72,10 @@ class SpectralCouplings:
 
     def change(self, gap: Vector) -> float:
         """Return the largest e^gap - 1."""
-        return largest(np.expm1(np.minimum(gap, 500.0)))
+        moved = gap.tolist()
+        return max(
+            abs(math.expm1(min(each, 500.0))) if each == each else math.inf for each in moved
+        )
 
     def weaker(self, x: Vector) -> Vector:
         """Return m̂ divided by √e."""
@@ -87,11 +89,10 @@ class SpectralCouplings:
         """Return the logarithms; NaN where a conjugate is not positive, unless `least` is."""
         values = np.concatenate((conjugates.V, conjugates.m, conjugates.q))
         if least:
-            values = np.maximum(values, least)
+            np.maximum(values, least, out=values)
         elif not min(values.tolist()) > 0.0:
-            return np.full_like(values, np.nan)
-        logarithms: Vector = np.log(values)
-        return logarithms
+            values.fill(np.nan)
+        return np.log(values, out=values)
 
     def conjugates(self, x: Vector, lam: float) -> Conjugates:
         """Return the conjugates at coordinates x."""

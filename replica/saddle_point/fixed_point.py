@@ -36,8 +36,8 @@ def amplification(inverse: Any) -> float:
     """Return how much larger than a gap what an inverse leads to can be; NaN if it is none."""
     if not isinstance(inverse, np.ndarray):
         return float(inverse.norm)
-    finite = np.isfinite(inverse).all()
-    return float(np.abs(inverse).sum(axis=1).max()) if finite else math.nan
+    found = max(sum(map(abs, row)) for row in inverse.tolist())
+    return found if math.isfinite(found) else math.nan
 
 
 class FixedPoint(NamedTuple):
@@ -96,7 +96,7 @@ def find_fixed_point(
         inverse = _measured(function, x, gap)
     longest = _LONGEST_STEP
     while True:
-        step = -inverse @ gap
+        step = -(inverse @ gap)
         size, length = largest(gap), largest(step)
         if not math.isfinite(size + length):
             return FixedPoint(x, gap, inverse, Status.NOT_FINITE)
@@ -108,15 +108,16 @@ def find_fixed_point(
             step *= longest / length
         new_x = x + step
         new_gap = function(new_x) - new_x
-        while not math.isfinite(largest(new_gap)) and budget() > 0 and largest(step) > _SHORT:
+        new_size = largest(new_gap)
+        while not math.isfinite(new_size) and budget() > 0 and largest(step) > _SHORT:
             step = 0.5 * step
             new_x = x + step
             new_gap = function(new_x) - new_x
+            new_size = largest(new_gap)
         if largest(new_x) > _FAR:
             return FixedPoint(new_x, new_gap, inverse, Status.DIVERGED)
-        if fresh and largest(step) <= _SHORT and not math.isfinite(largest(new_gap)):
+        if fresh and not math.isfinite(new_size) and largest(step) <= _SHORT:
             return FixedPoint(x, gap, inverse, Status.DIVERGED)
-        new_size = largest(new_gap)
         # A point that is overshot again and again is approached in ever shorter steps.
         longest = _SHORTER * longest if new_size > size else _LONGEST_STEP
         shrunk = new_size < _GOOD_STEP * size

@@ -42,13 +42,13 @@ def solution_at(saddle: SaddlePoint, found: FixedPoint) -> Solution:
     conjugates, shown = saddle.conjugates(found.x), _of_full_contexts(order)
     test_loss, train_loss, *masked_loss = losses = losses_at(saddle, order, Accuracy.FINE)
     error_rate, distance, *masked_rate = rates = rates_at(saddle, order, Accuracy.FINE)
+    quadrature_error = float(_quadrature_error(saddle, found, order, losses, rates))
     following = saddle.overlaps(found.x + found.gap)
     residual = float(max(saddle.couplings.change(found.gap), _difference(following, order)))
     status = found.status
     if status in (Status.CONVERGED, Status.MAX_STEPS):
         # A residual that rounding alone keeps from the tolerance is small enough.
         status = Status.CONVERGED if residual < CONVERGED else Status.MAX_STEPS
-    quadrature_error = float(_quadrature_error(saddle, found, order, losses, rates))
     calibrated, *masked_calibrated = calibrated_at(saddle, order)
     masked = zip(_MASKED, (*masked_loss, *masked_rate, *chain(*masked_calibrated)), strict=False)
     return Solution(
@@ -108,7 +108,7 @@ def _quadrature_error(
     if math.isnan(rounding):
         return math.nan
     moved = saddle.overlaps(found.x - found.inverse @ finer_gap)
-    if not np.isfinite(np.concatenate([each.ravel() for each in moved[:3]])).all():
+    if not all(map(math.isfinite, chain(*(each.ravel().tolist() for each in moved[:3])))):
         return math.nan
     rates_apart = relative_difference(rates, rates_at(saddle, moved, Accuracy.FINER))
     losses_apart = relative_difference(losses, losses_at(saddle, order, Accuracy.FINER))
@@ -198,7 +198,8 @@ def _difference(one: Overlaps, other: Overlaps) -> float:
     That of a matrix is relative to its size, and that of a mean to the size of the field.
     """
     if one.m.ndim == 1:
-        return relative_difference(np.concatenate(one[:3]), np.concatenate(other[:3]))
+        pairs = (chain(*(each.tolist() for each in overlaps[:3])) for overlaps in (one, other))
+        return relative_difference(*pairs)
     field = math.sqrt(float((other.m**2).sum() + np.trace(other.q, axis1=1, axis2=2).sum()))
     sizes = [field, float(np.linalg.norm(other.q)), float(np.linalg.norm(other.V))]
     moved = [

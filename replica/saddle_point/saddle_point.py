@@ -65,6 +65,9 @@ class SaddlePoint:
             self._mask(problem, problem.masking)
         self.alpha, self.lam = self.share * problem.alpha, self.share * problem.lam
         self.evaluations = 0
+        # Where the last overlaps are, which are asked for again and again.
+        self._place: tuple[bytes, float] | None = None
+        self._overlaps: Overlaps
         self._rule: Rule | None = None
         self._known: dict[tuple[bytes, Accuracy], Averages] = {}
 
@@ -94,7 +97,10 @@ class SaddlePoint:
 
     def overlaps(self, x: Vector) -> Overlaps:
         """Return the overlaps at coordinates x, by the coupling equations."""
-        return self.couplings.overlaps(x, self.lam)
+        key = x.tobytes(), self.lam
+        if key != self._place:
+            self._place, self._overlaps = key, self.couplings.overlaps(x, self.lam)
+        return self._overlaps
 
     def seen(self, values: Vector) -> Vector:
         """Return the entries of m, q or V that belong to fields: all, but for that of |w|²."""

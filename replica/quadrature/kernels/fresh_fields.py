@@ -9,6 +9,9 @@ from replica.jit import inlined, jit, part
 #: Normal variable of a density that is 0 in floating point, for any number of colours.
 _NEVER = 39.0
 
+#: The most factors that are multiplied, where more are left to the logarithm.
+_MULTIPLIED = 8
+
 
 @part
 def _lean(m, root):
@@ -78,10 +81,7 @@ def fresh_averages(colors, m, q, spacing, radius, digits):
         weight[i] = np.exp(-0.5 * ((i - half) * dx) ** 2) * dx / np.sqrt(2.0 * np.pi)
     # Where all of u is far below zero, e^{-e^u} = 1 - e^u, and above log(digits) it is zero.
     size = 2 * half + 1 if stride > 1 else count + 2 * half
-    wrong = np.empty(size)
-    slope = np.empty(size)
-    right = np.empty(size)
-    tilt = np.empty(size)
+    wrong, slope, right, tilt = np.empty(size), np.empty(size), np.empty(size), np.empty(size)
     loss = error = mixed = 0.0
     for k in range(count):
         v = low + k * dv
@@ -91,7 +91,7 @@ def fresh_averages(colors, m, q, spacing, radius, digits):
                 u = v + (i - half) * du
                 e = np.exp(min(u, 50.0))
                 wrong[i] = -np.expm1(-e)
-                slope[i] = e * np.exp(-e)
+                slope[i] = e * (1.0 - wrong[i])
                 e = np.exp(min(u + m, 50.0))
                 right[i] = np.exp(-e)
                 tilt[i] = e * right[i]
@@ -101,9 +101,17 @@ def fresh_averages(colors, m, q, spacing, radius, digits):
             density += weight[i] * slope[first + i]
             both += weight[i] * right[first + i]
             pull += weight[i] * tilt[first + i]
-        rest = np.log1p(-min(missing, 1.0 - 1e-16))
-        loss -= both * np.expm1(n * rest)
-        error += both * n * density * np.exp((n - 1) * rest)
-        pairs = 2.0 * pull * np.exp(rest) + (n - 1) * both * density
-        mixed += n * density * np.exp((n - 2) * rest) * pairs
+        # Ψ, Ψ^{n-2} and 1 - Ψ^n.
+        one, power, lost = 1.0 - missing, 1.0, missing
+        if n <= _MULTIPLIED:
+            lost += missing * one
+            for _ in range(n - 2):
+                power *= one
+                lost = missing + one * lost
+        else:
+            rest = np.log1p(-min(missing, 1.0 - 1e-16))
+            power, lost = np.exp((n - 2) * rest), -np.expm1(n * rest)
+        loss += both * lost
+        error += n * both * density * power * one
+        mixed += n * density * power * (2.0 * pull * one + (n - 1) * both * density)
     return loss * dv, error * dv, mixed * dv
