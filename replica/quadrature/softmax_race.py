@@ -150,6 +150,25 @@ def window_for(s: float, left_out: float) -> tuple[float, float]:
     return early, math.log(-left_out) + s * tail
 
 
+def race_times(low: float, typical: float, high: float, step: float) -> tuple[Vector, Vector]:
+    """Return log times u from `low` to `high`, and the weights of an integral over them.
+
+    They are w - e^{typical - w} for equal steps of w: below `typical`, where an event is ever less
+    likely, ever farther apart.
+    """
+    first = min(low, typical)
+    w = typical
+    for _ in range(60):
+        tail = math.exp(typical - w)
+        move = (w - tail - first) / (1.0 + tail)
+        w -= move
+        if abs(move) < 1e-12:
+            break
+    nodes = np.arange(w, high + step, step)
+    tails = np.exp(typical - nodes)
+    return nodes - tails, step * (1.0 + tails)
+
+
 @kept()
 def _cumulative(nodes: int) -> tuple[Vector, Vector, Vector]:
     """Return Chebyshev nodes on [-9, 9], weights, and the matrix of integrals up to each."""

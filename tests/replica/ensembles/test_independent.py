@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
+from itertools import pairwise
 
 import numpy as np
 import pytest
 import reference_solver
 from scipy.optimize import minimize_scalar
-from scipy.special import expit, ndtr
+from scipy.special import expit, logsumexp, ndtr
 
 from replica import (
     ConvergenceError,
@@ -24,9 +25,10 @@ from replica.channels.independent_cross_entropy import IndependentCrossEntropyCh
 from replica.cli import main
 from replica.ensembles.independent import IndependentLaw
 from replica.losses.cross_entropy import CrossEntropyPoints
-from replica.quadrature.cone_distance import race_distance, squared_distance
+from replica.quadrature.cone_distance import squared_distance
 from replica.quadrature.exchangeable_race import ExchangeableRaceRule
 from replica.quadrature.point_sum import PointRule
+from replica.quadrature.race_distance import race_distance
 from replica.quadrature.rule import Accuracy
 from replica.quadrature.softmax_race import log_normaliser, uncertainty, wrong_guess
 
@@ -235,6 +237,26 @@ def test_threshold_of_logistic_regression(norm):
 def test_tokens_that_nothing_determines_are_as_far_from_the_cone_as_noise(colors):
     """Two integrals by different steps; the first once had too few levels for many colours."""
     assert race_distance(colors, 0.0, 1e-12) == pytest.approx(squared_distance(colors, 0), rel=1e-8)
+
+
+@pytest.mark.parametrize("c", [0.5, 3.0, 12.0])
+def test_distance_of_three_colours_in_the_plane_of_their_fields(c):
+    """Tokens of softmax(c ξ), the stronger the nearer to the boundary of their cone."""
+    r, radial = np.polynomial.legendre.leggauss(300)
+    r, radial = 5.0 * (r + 1.0), 5.0 * radial
+    # Between two neighbours of these angles either component 1 or one of the others is largest,
+    # and the nearest point is on one edge of the cone, or its tip.
+    edges = np.pi * np.array([-1, -5 / 6, -1 / 3, 0, 1 / 3, 5 / 6, 1])
+    x, weights = np.polynomial.legendre.leggauss(200)
+    angle = np.concatenate([(a + b + (b - a) * x) / 2 for a, b in pairwise(edges)])
+    angular = np.concatenate([(b - a) / 2 * weights for a, b in pairwise(edges)])
+    turned = angle[:, None] - 2 * np.pi / 3 * np.arange(3)
+    xi = np.sqrt(2 / 3) * np.cos(turned) * r[:, None, None]
+    share = np.exp(c * xi - logsumexp(c * xi, axis=-1, keepdims=True))[..., 0]
+    outside = np.maximum(np.abs(angle) - np.pi / 3, 0.0)
+    distance2 = np.where(outside < np.pi / 2, np.sin(outside), 1.0) ** 2 * r[:, None] ** 2
+    plane = (radial * r * np.exp(-0.5 * r * r)) @ (share * distance2) @ angular / (2 * np.pi)
+    assert race_distance(3, c, c * c) == pytest.approx(3 * plane, rel=1e-8)
 
 
 @pytest.mark.slow
