@@ -8,13 +8,12 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy.interpolate import CubicSpline
 
 from replica.arrays import Vector
 from replica.quadrature.cone_distance import level_window
 from replica.quadrature.kernels.race_distance import unsatisfied_squares
 from replica.quadrature.rule import Accuracy
-from replica.quadrature.softmax_race import lognormal_laplace, race_times, window_for
+from replica.quadrature.softmax_race import laplace_at, race_times, window_for
 
 #: Largest normal variable and log(1/error) of the integrals, least number of levels, and spacing
 #: of the times; for five digits, and for all that a Fourier integral can give.
@@ -54,7 +53,8 @@ def race_distance(colors: int, c: float, rho: float, accuracy: Accuracy = Accura
     s = math.sqrt(max(rho - c * c, 0.0))
     if n == 1:
         return _two_colours(c, s)
-    early, late = window_for(s, -digits)
+    # The first of C events may occur C times as early.
+    early, late = window_for(s, -digits - math.log(colors))
     # At one time ξ lies where its event may be the first and need not have occurred before.
     reach = min(2.0 * radius, (late - early) / c if c > 0.0 else math.inf)
     # The spectrum of a normal variable, widened by that of its weight Ψ.
@@ -71,20 +71,17 @@ def race_distance(colors: int, c: float, rho: float, accuracy: Accuracy = Accura
     times, time_weights = race_times(early - c * radius, typical, late + c * radius, time_step)
     nodes, shares = np.polynomial.legendre.leggauss(_PANEL[accuracy])
     nodes, shares = 0.5 * step * (nodes + 1.0), 0.5 * step * shares
-    margin = c * (radius + step) + 1.0
-    table = np.arange(times[0] - margin, times[-1] + margin, _TABLE[accuracy])
-    values, slopes = lognormal_laplace(table, s, Accuracy.FINE)
-    laplace, slope = CubicSpline(table, values), CubicSpline(table, slopes)
     gauss = step * _normal(tau)
-    spectrum = -slope(times[:, None] + c * tau) * gauss
+    waiting, occurring = laplace_at(times[:, None] + c * tau, s, Accuracy.FINE)
+    spectrum = -occurring * gauss
     # Real matrices, whose products cost half those of a complex one.
     waves = np.outer(tau, k)
     spectrum_re, spectrum_im = spectrum @ np.cos(waves), -spectrum @ np.sin(waves)
     x = tau[:, None] + nodes
-    densities = laplace(times[:, None, None] + c * x) * _normal(x)
+    densities = laplace_at(times[:, None, None] + c * x, s, Accuracy.FINE)[0] * _normal(x)
     panels = densities @ shares
     # What is not above the level.
-    total = laplace(times[:, None] + c * tau) @ gauss
+    total = waiting @ gauss
     below = np.maximum(total[:, None] - np.cumsum(panels[:, ::-1], axis=1)[:, ::-1], 0.0)
     if c > 0.0:
         first = np.searchsorted(tau, np.maximum((early - times) / c, low))

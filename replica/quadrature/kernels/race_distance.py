@@ -4,31 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from replica.jit import jit, part
-
-
-@part
-def _multiply(re, im, other_re, other_im):
-    """Leave the products of two lists of complex numbers in the first."""
-    for k in range(re.size):
-        x, y, u, v = re[k], im[k], other_re[k], other_im[k]
-        re[k], im[k] = x * u - y * v, x * v + y * u
-
-
-@part
-def _fill_power(re, im, n, square_re, square_im, power_re, power_im):
-    """Fill power = z^n for an integer n >= 0, by squares."""
-    for k in range(re.size):
-        power_re[k], power_im[k] = 1.0, 0.0
-        square_re[k], square_im[k] = re[k], im[k]
-    while n > 0:
-        if n % 2 == 1:
-            _multiply(power_re, power_im, square_re, square_im)
-        n //= 2
-        if n > 0:
-            for k in range(re.size):
-                x, y = square_re[k], square_im[k]
-                square_re[k], square_im[k] = x * x - y * y, 2.0 * x * y
+from replica.jit import jit
+from replica.quadrature.kernels.powers import fill_power, multiply
 
 
 @jit
@@ -117,7 +94,7 @@ def unsatisfied_squares(
             rest = below[u, level]
             for i in range(waves):
                 chi_re[i], chi_im[i] = rest + re0[i], im0[i]
-            _fill_power(chi_re, chi_im, max(n - 3, 0), square_re, square_im, power_re, power_im)
+            fill_power(chi_re, chi_im, max(n - 3, 0), square_re, square_im, power_re, power_im)
             for i in range(waves):
                 a, b, c, d, e, f = re0[i], im0[i], re1[i], im1[i], re2[i], im2[i]
                 x, y = chi_re[i], chi_im[i]
@@ -134,5 +111,5 @@ def unsatisfied_squares(
             for i in range(waves):
                 x, y = wave_re[i], wave_im[i]
                 total += square_re[i] * x - square_im[i] * y
-            _multiply(wave_re, wave_im, turn_re, turn_im)
+            multiply(wave_re, wave_im, turn_re, turn_im)
         found[u] = total * step

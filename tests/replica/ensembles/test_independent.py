@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -27,6 +28,7 @@ from replica.ensembles.independent import IndependentLaw
 from replica.losses.cross_entropy import CrossEntropyPoints
 from replica.quadrature.cone_distance import squared_distance
 from replica.quadrature.exchangeable_race import ExchangeableRaceRule
+from replica.quadrature.exchangeable_race_grid import RaceGridRule, race_rule
 from replica.quadrature.point_sum import PointRule
 from replica.quadrature.race_distance import race_distance
 from replica.quadrature.rule import Accuracy
@@ -157,21 +159,36 @@ def gaps(one, other) -> list[float]:
 
 
 @pytest.mark.parametrize("colors", [5, 9])
-def test_three_rules_for_the_same_averages(colors, monkeypatch):
+def test_rules_for_the_same_averages(colors, monkeypatch):
     """Lattice, exchangeability and Sobol points share the prox and the race only."""
     order = np.array([0.5]), np.array([0.8]), np.array([1.3])
     law = IndependentLaw(colors, 0.6)
     rule = PointRule(law, CrossEntropyPoints(), *order[:2])
     lattice = rule.averages(*order, Accuracy.FINER)
-    exchange = ExchangeableRaceRule.near(colors, 0.6, 0.8, 1.3)
-    for accuracy, error in zip(Accuracy, (1e-4, 1e-9, 1e-9), strict=True):
-        assert max(gaps(exchange.averages(*order, accuracy), lattice)) < error
+    one = ExchangeableRaceRule.near(colors, 0.6, 0.8, 1.3)
+    grid = race_rule(colors, 0.6, 0.8, 1.3)
+    assert isinstance(grid, RaceGridRule)
+    for exchange, errors in ((one, (1e-4, 1e-9, 1e-9)), (grid, (1e-4, 2e-10, 1e-10))):
+        for accuracy, error in zip(Accuracy, errors, strict=True):
+            assert max(gaps(exchange.averages(*order, accuracy), lattice)) < error
+    assert grid.common_error < 1e-10
     monkeypatch.setattr("replica.ensembles.independent.lattice_near", lambda *_: None)
     sampled = gaps(rule.averages(*order, Accuracy.FINE), lattice)
     assert max(sampled) < 3e-4
     # The stated error covers the difference.
     assert 1e-7 < rule.common_error < 1e-3
     assert max(sampled) < 8 * rule.common_error
+
+
+def test_a_rule_that_misses_one_is_left_for_another():
+    """Too few terms, which the average of the weight tells."""
+    order = np.array([0.5]), np.array([6.0]), np.array([5.0])
+    rule = race_rule(10, 0.9, 6.0, 5.0)
+    poor = RaceGridRule(0.9, replace(rule.base, terms=1))
+    one = ExchangeableRaceRule.near(10, 0.9, 6.0, 5.0)
+    found, other = (each.averages(*order, Accuracy.FINE) for each in (poor, one))
+    assert found == other
+    assert poor.common_error > one.common_error
 
 
 @pytest.mark.slow
@@ -182,11 +199,10 @@ def test_many_colours_near_the_threshold():
     lattice = solve(Problem(alpha, 0.0, data))
     order = (np.array([getattr(lattice, name)]) for name in ("m", "q", "V"))
     m, q, V = order
-    averages = ExchangeableRaceRule.near(4, 1.5**2 / 4, lattice.q, lattice.V).averages(
-        m, q, V, Accuracy.FINE
-    )
     hats = lattice.m_hat, lattice.q_hat, lattice.V_hat
-    assert [alpha * float(x[0]) for x in averages[:3]] == pytest.approx(hats, rel=1e-8)
+    for near in (ExchangeableRaceRule.near, race_rule):
+        averages = near(4, 1.5**2 / 4, lattice.q, lattice.V).averages(m, q, V, Accuracy.FINE)
+        assert [alpha * float(x[0]) for x in averages[:3]] == pytest.approx(hats, rel=1e-8)
     many = IndependentTokens(12, 3.0)
     close = solve(Problem(1.05 * existence_threshold(many), 0.0, many))
     assert close.q > 20
