@@ -159,7 +159,7 @@ def ball_lattice(steps: Sequence[float], radius: float) -> tuple[Matrix, Vector]
     axes = [np.arange(-int(radius / step), int(radius / step) + 1) * step for step in steps]
     grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
     x = grid.reshape(-1, len(steps))
-    square = (x**2).sum(axis=1)
+    square = np.einsum("ij,ij->i", x, x)
     x, square = x[square <= radius**2], square[square <= radius**2]
     return x, np.exp(-0.5 * square)
 
