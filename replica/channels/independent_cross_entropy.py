@@ -17,7 +17,7 @@ from replica.channels.channel import Channel
 from replica.channels.quadratic import QuadraticChannel
 from replica.ensembles.independent import IndependentLaw
 from replica.losses.cross_entropy import CrossEntropyPoints
-from replica.quadrature.exchangeable_race import ExchangeableRaceRule
+from replica.quadrature.exchangeable_race_grid import race_rule
 from replica.quadrature.point_sets import lattice_near
 from replica.quadrature.point_sum import PointRule
 from replica.quadrature.rule import Accuracy, Averages, Rule
@@ -26,6 +26,10 @@ from replica.quadrature.temperature import Calibrated, untaught
 
 #: The q beyond which the averages of the cross-entropy take minutes.
 _LARGEST_Q = 3e4
+
+#: Colours up to which a lattice serves while it can, and its points times colours from which on
+#: exchangeability costs less.
+_FEW, _MORE_THAN_GRID = 3, 70_000
 
 #: log(1/error) below which a lattice is left for a slower rule with more digits.
 _LEAST_DIGITS = 20.0
@@ -43,9 +47,11 @@ class IndependentCrossEntropyChannel(Channel):
         """Return points for fields of this size, or the exchangeability of many colours."""
         colors, points = self.law.colors, self._points(m, q)
         lattice = lattice_near(colors, points.size, Accuracy.FINE)
-        if lattice is not None and lattice.digits > _LEAST_DIGITS:
+        if lattice is None or lattice.digits <= _LEAST_DIGITS:
+            return race_rule(colors, self.law.rho, float(q[0]), float(V[0]))
+        if colors <= _FEW or len(lattice.weights) * colors <= _MORE_THAN_GRID:
             return points
-        return ExchangeableRaceRule.near(colors, self.law.rho, float(q[0]), float(V[0]))
+        return race_rule(colors, self.law.rho, float(q[0]), float(V[0]))
 
     def _points(self, m: Vector, q: Vector) -> PointRule:
         return PointRule(self.law, CrossEntropyPoints(), m, q)

@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -25,7 +26,7 @@ from replica.quadrature.rule import Accuracy, Averages
 
 #: Beyond this radius one Gaussian variable has no weight left; and log of the probability that the
 #: windows leave out.
-_RADIUS, _LEFT_OUT = 8.6, -31.0
+RADIUS, _LEFT_OUT = 8.6, -31.0
 
 #: For each accuracy: nodes in x per cycle of what they resolve, factor of the nodes in t, terms
 #: more, by turns, and what damping adds to log(1/error) of aliases.
@@ -68,6 +69,26 @@ _DEFECT, _DEFECT_UNDAMPED, _SHARE = 4e-11, 3e-12, 0.5
 
 #: Where there is no other sign of an error.
 _UNSEEN = 5e-12
+
+
+class Nodes(NamedTuple):
+    """What a `GridRule` takes at one accuracy.
+
+    Attributes
+    ----------
+    times : int
+        Nodes in t.
+    damping, series : arrays
+        Real part of s at knots in t, and the weights of its imaginary parts.
+    density, most : float
+        Nodes of one colour per cycle of what they resolve, and the most of them.
+    """
+
+    times: int
+    damping: Vector
+    series: Vector
+    density: float
+    most: float
 
 
 @dataclass(frozen=True)
@@ -145,17 +166,26 @@ class GridRule:
             return self.found
         return self._averages(*at, accuracy)[1]
 
-    def _averages(self, m: float, q: float, V: float, accuracy: Accuracy) -> tuple[float, Averages]:
-        """Return the average of 1, and the others."""
+    def nodes(self, accuracy: Accuracy) -> Nodes:
+        """Return the numbers of nodes, the damping at its knots, and the weights of the terms."""
         damping = np.array(self.damping)
         if self.turns:
             damping += _DAMPED[accuracy] / (2.0 * self.turns)
-        times = round(self.times * _TIMES[accuracy])
         terms = self.terms + _TERMS[self.turns][accuracy]
+        return Nodes(
+            round(self.times * _TIMES[accuracy]),
+            damping,
+            _series(terms, max(self.turns, 1), self.step),
+            _DENSITIES[accuracy],
+            _MOST_NODES[accuracy],
+        )
+
+    def _averages(self, m: float, q: float, V: float, accuracy: Accuracy) -> tuple[float, Averages]:
+        """Return the average of 1, and the others."""
+        times, damping, series, density, most = self.nodes(accuracy)
         norm, overlap, energy, response, loss = exchangeable_grid_averages(
             self.colors, m, q, V, *self.window, times, self.bend, damping, self.step,
-            _series(terms, max(self.turns, 1), self.step), _RADIUS,
-            _DENSITIES[accuracy], self.p_cut, _MOST_NODES[accuracy],
+            series, RADIUS, density, self.p_cut, most,
         )  # fmt: skip
         found = Averages(np.array([overlap]), np.array([energy]), np.array([response]), loss)
         return norm, found
@@ -165,7 +195,7 @@ def _candidates(colors: int, m: float, q: float, V: float) -> Iterator[GridRule]
     """Yield rules of ever more nodes and terms."""
     # A margin on q keeps the rule fit while a solver moves nearby.
     order = colors, m, 1.05 * q, V
-    low, high, least, most = exchangeable_window(*order, _RADIUS, _LEFT_OUT)
+    low, high, least, most = exchangeable_window(*order, RADIUS, _LEFT_OUT)
     width, centre = high - low, typical_normaliser(colors, m, V)
     below = min(max((centre - low) / width, 0.08), 0.8)
     bend = max(math.log((1.0 - below) / below) + 0.3, 0.1)
@@ -179,7 +209,7 @@ def _candidates(colors: int, m: float, q: float, V: float) -> Iterator[GridRule]
             alias = 1.0 + 2.0 * turns
             step, p_cut = math.pi / turns, alias + _BEYOND
             digits = _ALIAS_DIGITS[turns]
-            alias_damping(*order, low, high, alias, digits, _LEAST, _MOST, _RADIUS, damping)
+            alias_damping(*order, low, high, alias, digits, _LEAST, _MOST, RADIUS, damping)
         times = round(factor * (_T_NODES_TAILED if tailed else _T_NODES))
         yield GridRule(
             colors, (m, q, V), (low, high), bend, tuple(damping.tolist()), step, p_cut,

@@ -204,11 +204,12 @@ class MixtureRule:
         for a, frequency in enumerate(self.law.frequencies):
             solved, weights = self._solved(a, m, q, V, accuracy)
             # Sums by parts, whose spread is their error.
+            shares, n = weights[:, None, :], solved.g.shape[-1]
             terms = [
-                np.einsum("sp,spi->si", weights, solved.g),
-                np.einsum("sp,spi,spj->sij", weights, solved.g, solved.g, optimize=True),
-                np.einsum("sp,spij->sij", weights, solved.K, optimize=True),
-                np.einsum("sp,sp->s", weights, solved.losses),
+                (shares @ solved.g)[:, 0],
+                (solved.g.swapaxes(1, 2) * shares) @ solved.g,
+                (shares @ solved.K.reshape(*weights.shape, n * n)).reshape(-1, n, n),
+                (shares @ solved.losses[..., None])[:, 0, 0],
             ]
             g, gg, K, losses = (term.mean(axis=0) for term in terms)
             overlap[a] = frequency * (g @ basis)

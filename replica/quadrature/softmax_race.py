@@ -15,11 +15,14 @@ from numpy.typing import NDArray
 
 from replica.arrays import Vector
 from replica.memory import kept
-from replica.quadrature.kernels.softmax_race import fill_laplace, fill_softmax
+from replica.quadrature.kernels.softmax_race import fill_laplace, fill_softmax, fill_tabulated
 from replica.quadrature.rule import Accuracy
 
 #: Spacing of times and of noise, largest noise, and the log probability that is left out.
 _STEPS, _RADII, _LEFT_OUT = (0.6, 0.32, 0.28), (7.0, 9.8, 10.6), (-16.0, -32.0, -38.0)
+
+#: Spacing of a table of Ψ, and for how many numbers one of its entries has to serve.
+_TABLE, _WORTH = 0.03, 2
 
 #: Nodes of one field in an average with a kink.
 _NODES = 160
@@ -33,6 +36,19 @@ def lognormal_laplace(v: Vector, s: float, accuracy: Accuracy) -> tuple[Vector, 
     v = np.ascontiguousarray(v)
     value, slope = np.empty_like(v), np.empty_like(v)
     fill_laplace(v, s, _STEPS[accuracy], _RADII[accuracy], value, slope)
+    return value, slope
+
+
+def laplace_at(v: Vector, s: float, accuracy: Accuracy) -> tuple[Vector, Vector]:
+    """Return Ψ and Ψ' as `lognormal_laplace` at many v, which are taken from a table."""
+    lowest = float(v.min())
+    places = math.ceil((float(v.max()) - lowest) / _TABLE) + 2
+    if places * _WORTH > v.size:
+        return lognormal_laplace(v, s, accuracy)
+    v = np.ascontiguousarray(v)
+    value, slope = np.empty_like(v), np.empty_like(v)
+    grid = _STEPS[accuracy], _RADII[accuracy], lowest, _TABLE, places
+    fill_tabulated(v, s, *grid, value, slope)
     return value, slope
 
 
@@ -51,16 +67,17 @@ def expected_softmax(
         Standard deviation of the independent noise.
     """
     lowest, highest = int(k.min()), int(k.max())
-    levels = spacing * np.arange(lowest, highest + 1)
+    levels: Vector = spacing * np.arange(lowest, highest + 1, dtype=float)
     step = _STEPS[accuracy]
     # Times relative to a mean: when its event may begin to occur, and when it has.
     early, late = window(s, accuracy)
-    times = np.arange(early - levels[-1], late - levels[0] + step, step)
-    laplace, slope = lognormal_laplace(times[:, None] + levels[None, :], s, accuracy)
+    times: Vector = np.arange(early - levels[-1], late - levels[0] + step, step)
+    laplace, slope = laplace_at(levels[:, None] + times, s, accuracy)
+    ratio = slope / np.maximum(laplace, 1e-300)
     first = np.searchsorted(times, early - levels)
     last = np.searchsorted(times, late - levels)
     softmax, gradient = np.empty(len(k)), np.empty(k.shape)
-    fill_softmax(k, lowest, laplace, slope, first, last, step, softmax, gradient)
+    fill_softmax(k, lowest, laplace, slope, ratio, first, last, step, softmax, gradient)
     return softmax, gradient
 
 
@@ -95,7 +112,7 @@ def wrong_guess(colors: int, m: float, q: float, rho: float, accuracy: Accuracy)
     early, late = window(s, accuracy)
     x, weights, below = _cumulative(_NODES + 40 * math.ceil(abs(a)))
     times = np.arange(early - 9.0 * abs(a), late + 9.0 * abs(a), step)
-    laplace, slope = lognormal_laplace(times[:, None] + a * x[None, :], s, accuracy)
+    laplace, slope = laplace_at(times[:, None] + a * x, s, accuracy)
     gauss = np.exp(-0.5 * x * x) / math.sqrt(2.0 * math.pi)
     smaller = np.maximum((laplace * gauss) @ below.T, 0.0)
     right = -colors * step * float(((slope * smaller ** (colors - 1)) @ (weights * gauss)).sum())
@@ -124,7 +141,7 @@ def agreement(colors: int, m: float, q: float, rho: float, accuracy: Accuracy) -
     waiting = np.exp(-rate) * weights
     early, late = window(math.sqrt(wide), accuracy)
     v = np.arange(early, late + long, long)
-    laplace, slope = lognormal_laplace(v[:, None] + a * x, s, accuracy)
+    laplace, slope = laplace_at(v[:, None] + a * x, s, accuracy)
     both = -(rate * waiting) @ slope.T
     neither = np.maximum(waiting @ laplace.T, 0.0)
     return float(colors * step * long * np.sum(both * neither ** (colors - 1)))
@@ -148,6 +165,25 @@ def window_for(s: float, left_out: float) -> tuple[float, float]:
     tail = math.sqrt(-2.0 * left_out)
     early = max(left_out - 0.5 * s * s, -s * tail + left_out if s > tail else -math.inf)
     return early, math.log(-left_out) + s * tail
+
+
+def race_times(low: float, typical: float, high: float, step: float) -> tuple[Vector, Vector]:
+    """Return log times u from `low` to `high`, and the weights of an integral over them.
+
+    They are w - e^{typical - w} for equal steps of w: below `typical`, where an event is ever less
+    likely, ever farther apart.
+    """
+    first = min(low, typical)
+    w = typical
+    for _ in range(60):
+        tail = math.exp(typical - w)
+        move = (w - tail - first) / (1.0 + tail)
+        w -= move
+        if abs(move) < 1e-12:
+            break
+    nodes = np.arange(w, high + step, step)
+    tails = np.exp(typical - nodes)
+    return nodes - tails, step * (1.0 + tails)
 
 
 @kept()

@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from replica.arrays import Matrix, Vector
+
+Integers = NDArray[np.signedinteger[Any]]
 
 
 def packed(matrices: Vector) -> Vector:
     """Return symmetric matrices as vectors with the same inner products."""
-    row, column = np.triu_indices(matrices.shape[-1])
-    return np.asarray(matrices[..., row, column] * np.where(row == column, 1.0, np.sqrt(2.0)))
+    row, column, factors = _upper(matrices.shape[-1])
+    return np.asarray(matrices[..., row, column] * factors)
 
 
 def unpacked(vectors: Vector, size: int) -> Vector:
     """Return the symmetric matrices of which these are the `packed` ones."""
-    row, column = np.triu_indices(size)
-    entries = vectors / np.where(row == column, 1.0, np.sqrt(2.0))
+    row, column, factors = _upper(size)
+    entries = vectors / factors
     matrices = np.empty((*vectors.shape[:-1], size, size))
     matrices[..., row, column] = entries
     matrices[..., column, row] = entries
     return matrices
+
+
+@lru_cache(maxsize=64)
+def _upper(size: int) -> tuple[Integers, Integers, Vector]:
+    """Return the rows and columns of the upper half, and the lengths of its entries."""
+    row, column = np.triu_indices(size)
+    return row, column, np.where(row == column, 1.0, np.sqrt(2.0))
 
 
 def packing(size: int) -> Matrix:

@@ -19,8 +19,9 @@ from replica.losses.recession import falls_in_the_cone
 from replica.problem import DataModel, Loss, Masking
 from replica.problem.data_model import LossName
 from replica.problem.loss import check_custom_loss
-from replica.quadrature.cone_distance import race_distance, squared_distance
+from replica.quadrature.cone_distance import squared_distance
 from replica.quadrature.field_law import FieldLaw
+from replica.quadrature.race_distance import race_distance
 from replica.quadrature.rule import Accuracy
 from replica.quadrature.tilted_law import TiltedLaw
 from replica.saddle_point.separability import EXACT, Threshold, separability

@@ -22,7 +22,7 @@ _FEW = 8
 
 
 @part
-def _nodes(low, high, root_q, V, radius, rate, p_cut, density, most):
+def nodes(low, high, root_q, V, radius, rate, p_cut, density, most):
     """Return nodes p between log p + V p = low and high, x = (log p + V p)/√q and dx/√(2π).
 
     As in `colour_nodes` they are uniform in p, in log p below, and ever coarser in log p where a
@@ -60,20 +60,20 @@ def _nodes(low, high, root_q, V, radius, rate, p_cut, density, most):
 
 
 @part
-def _waves(p, h, terms):
+def waves(p, h, terms):
     """Return cos(h k p) - 1 and, behind, -sin(h k p) for every p and k < terms."""
-    waves = np.empty((p.size, 2 * terms))
+    found = np.empty((p.size, 2 * terms))
     for i in range(p.size):
         re, im = 0.0, 0.0
         half = np.sin(0.5 * h * p[i])
         turn_re, turn_im = -2.0 * half * half, -np.sin(h * p[i])
         for k in range(terms):
-            waves[i, k], waves[i, terms + k] = re, im
+            found[i, k], found[i, terms + k] = re, im
             re, im = (
                 re + turn_re + (re * turn_re - im * turn_im),
                 im + turn_im + (re * turn_im + im * turn_re),
             )
-    return waves
+    return found
 
 
 @part
@@ -173,13 +173,13 @@ def exchangeable_grid_averages(
     apart = (m + V) / root_q
     low = min(0.0, m + V) - t_high - root_q * radius
     high = max(0.0, m + V) - t_low + root_q * radius
-    p, x, dx = _nodes(low, high, root_q, V, radius, h * (terms - 1), p_cut, density, most)
+    p, x, dx = nodes(low, high, root_q, V, radius, h * (terms - 1), p_cut, density, most)
     if p.size == 0:
         return np.nan, np.nan, np.nan, np.nan, np.nan
     moments = np.empty((2, 6, p.size))
     other_moments(p.size, p, dx, V, moments[0])
     masked_moments(p.size, p, dx, V, moments[1])
-    waves = _waves(p, h, terms)
+    turning = waves(p, h, terms)
     gauss, weighed = np.empty(p.size), np.empty((p.size, 6))
     found = np.empty((2, 6, 2 * terms))
     power_re, power_im = np.empty(terms), np.empty(terms)
@@ -200,7 +200,7 @@ def exchangeable_grid_averages(
         for which in range(2):
             shift = t / root_q - which * apart
             first[which] = _transform(
-                moments[which], waves, first[which], x, p, shift, a, radius + _MARGIN,
+                moments[which], turning, first[which], x, p, shift, a, radius + _MARGIN,
                 gauss, weighed, found[which],
             )  # fmt: skip
         others, masked = found[0], found[1]

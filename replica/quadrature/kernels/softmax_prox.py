@@ -7,6 +7,9 @@ import numpy as np
 from replica.jit import inlined, jit
 from replica.quadrature.kernels.special import wright_omega
 
+#: Fields that differ by less may have solutions that are near.
+_NEXT = 4.0
+
 
 @inlined
 def _log_normaliser(c, V, p):
@@ -74,14 +77,23 @@ def solved_probabilities(omega, V, p, losses):
     points, colors = omega.shape
     c = np.empty(colors)
     log_p = np.empty(colors)
+    t, known = 0.0, False
     for point in range(points):
+        apart = 0.0
         for a in range(colors):
-            c[a] = omega[point, a]
-        c[0] += V
-        t = _log_normaliser(c, V, p[point])
-        for a in range(colors):
-            log_p[a] = c[a] - t - V * p[point, a]
-        _polish(c, V, t, log_p, p[point])
+            lifted = omega[point, a] + (V if a == 0 else 0.0)
+            apart = max(apart, abs(lifted - c[a]))
+            c[a] = lifted
+        # Points of a lattice follow one another, and Newton's method leads from one to the next.
+        if known and apart < _NEXT:
+            t, known = _polish(c, V, t, log_p, p[point])
+        else:
+            known = False
+        if not known:
+            t = _log_normaliser(c, V, p[point])
+            for a in range(colors):
+                log_p[a] = c[a] - t - V * p[point, a]
+            t, known = _polish(c, V, t, log_p, p[point])
         wrong = 0.0
         for a in range(1, colors):
             wrong += p[point, a]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
 import reference_solver
 from scipy.optimize import minimize_scalar
-from scipy.special import expit, ndtr
+from scipy.special import expit, logsumexp, ndtr
 
 from replica import (
     ConvergenceError,
@@ -24,9 +26,11 @@ from replica.channels.independent_cross_entropy import IndependentCrossEntropyCh
 from replica.cli import main
 from replica.ensembles.independent import IndependentLaw
 from replica.losses.cross_entropy import CrossEntropyPoints
-from replica.quadrature.cone_distance import race_distance, squared_distance
+from replica.quadrature.cone_distance import squared_distance
 from replica.quadrature.exchangeable_race import ExchangeableRaceRule
+from replica.quadrature.exchangeable_race_grid import RaceGridRule, race_rule
 from replica.quadrature.point_sum import PointRule
+from replica.quadrature.race_distance import race_distance
 from replica.quadrature.rule import Accuracy
 from replica.quadrature.softmax_race import log_normaliser, uncertainty, wrong_guess
 
@@ -155,21 +159,36 @@ def gaps(one, other) -> list[float]:
 
 
 @pytest.mark.parametrize("colors", [5, 9])
-def test_three_rules_for_the_same_averages(colors, monkeypatch):
+def test_rules_for_the_same_averages(colors, monkeypatch):
     """Lattice, exchangeability and Sobol points share the prox and the race only."""
     order = np.array([0.5]), np.array([0.8]), np.array([1.3])
     law = IndependentLaw(colors, 0.6)
     rule = PointRule(law, CrossEntropyPoints(), *order[:2])
     lattice = rule.averages(*order, Accuracy.FINER)
-    exchange = ExchangeableRaceRule.near(colors, 0.6, 0.8, 1.3)
-    for accuracy, error in zip(Accuracy, (1e-4, 1e-9, 1e-9), strict=True):
-        assert max(gaps(exchange.averages(*order, accuracy), lattice)) < error
+    one = ExchangeableRaceRule.near(colors, 0.6, 0.8, 1.3)
+    grid = race_rule(colors, 0.6, 0.8, 1.3)
+    assert isinstance(grid, RaceGridRule)
+    for exchange, errors in ((one, (1e-4, 1e-9, 1e-9)), (grid, (1e-4, 2e-10, 1e-10))):
+        for accuracy, error in zip(Accuracy, errors, strict=True):
+            assert max(gaps(exchange.averages(*order, accuracy), lattice)) < error
+    assert grid.common_error < 1e-10
     monkeypatch.setattr("replica.ensembles.independent.lattice_near", lambda *_: None)
     sampled = gaps(rule.averages(*order, Accuracy.FINE), lattice)
     assert max(sampled) < 3e-4
     # The stated error covers the difference.
     assert 1e-7 < rule.common_error < 1e-3
     assert max(sampled) < 8 * rule.common_error
+
+
+def test_a_rule_that_misses_one_is_left_for_another():
+    """Too few terms, which the average of the weight tells."""
+    order = np.array([0.5]), np.array([6.0]), np.array([5.0])
+    rule = race_rule(10, 0.9, 6.0, 5.0)
+    poor = RaceGridRule(0.9, replace(rule.base, terms=1))
+    one = ExchangeableRaceRule.near(10, 0.9, 6.0, 5.0)
+    found, other = (each.averages(*order, Accuracy.FINE) for each in (poor, one))
+    assert found == other
+    assert poor.common_error > one.common_error
 
 
 @pytest.mark.slow
@@ -180,11 +199,10 @@ def test_many_colours_near_the_threshold():
     lattice = solve(Problem(alpha, 0.0, data))
     order = (np.array([getattr(lattice, name)]) for name in ("m", "q", "V"))
     m, q, V = order
-    averages = ExchangeableRaceRule.near(4, 1.5**2 / 4, lattice.q, lattice.V).averages(
-        m, q, V, Accuracy.FINE
-    )
     hats = lattice.m_hat, lattice.q_hat, lattice.V_hat
-    assert [alpha * float(x[0]) for x in averages[:3]] == pytest.approx(hats, rel=1e-8)
+    for near in (ExchangeableRaceRule.near, race_rule):
+        averages = near(4, 1.5**2 / 4, lattice.q, lattice.V).averages(m, q, V, Accuracy.FINE)
+        assert [alpha * float(x[0]) for x in averages[:3]] == pytest.approx(hats, rel=1e-8)
     many = IndependentTokens(12, 3.0)
     close = solve(Problem(1.05 * existence_threshold(many), 0.0, many))
     assert close.q > 20
@@ -235,6 +253,26 @@ def test_threshold_of_logistic_regression(norm):
 def test_tokens_that_nothing_determines_are_as_far_from_the_cone_as_noise(colors):
     """Two integrals by different steps; the first once had too few levels for many colours."""
     assert race_distance(colors, 0.0, 1e-12) == pytest.approx(squared_distance(colors, 0), rel=1e-8)
+
+
+@pytest.mark.parametrize("c", [0.5, 3.0, 12.0])
+def test_distance_of_three_colours_in_the_plane_of_their_fields(c):
+    """Tokens of softmax(c ξ), the stronger the nearer to the boundary of their cone."""
+    r, radial = np.polynomial.legendre.leggauss(300)
+    r, radial = 5.0 * (r + 1.0), 5.0 * radial
+    # Between two neighbours of these angles either component 1 or one of the others is largest,
+    # and the nearest point is on one edge of the cone, or its tip.
+    edges = np.pi * np.array([-1, -5 / 6, -1 / 3, 0, 1 / 3, 5 / 6, 1])
+    x, weights = np.polynomial.legendre.leggauss(200)
+    angle = np.concatenate([(a + b + (b - a) * x) / 2 for a, b in pairwise(edges)])
+    angular = np.concatenate([(b - a) / 2 * weights for a, b in pairwise(edges)])
+    turned = angle[:, None] - 2 * np.pi / 3 * np.arange(3)
+    xi = np.sqrt(2 / 3) * np.cos(turned) * r[:, None, None]
+    share = np.exp(c * xi - logsumexp(c * xi, axis=-1, keepdims=True))[..., 0]
+    outside = np.maximum(np.abs(angle) - np.pi / 3, 0.0)
+    distance2 = np.where(outside < np.pi / 2, np.sin(outside), 1.0) ** 2 * r[:, None] ** 2
+    plane = (radial * r * np.exp(-0.5 * r * r)) @ (share * distance2) @ angular / (2 * np.pi)
+    assert race_distance(3, c, c * c) == pytest.approx(3 * plane, rel=1e-8)
 
 
 @pytest.mark.slow
