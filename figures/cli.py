@@ -17,13 +17,15 @@ from figures.paper.figure import FigureSource, PaperFigure, at
 from figures.paper.parameters import KINDS, Parameter
 from figures.paper.tokens import TokensFigure
 from replica.commandline.command import CONVERGED, NOT_CONVERGED, Parser, run
+from replica.commandline.options import add_workers_option
 from replica.commandline.parsing import number, values
 from replica.commandline.sequence_rows import rows_of_file
-from replica.commandline.terminal import cores, say
+from replica.commandline.terminal import say
 from replica.errors import Unwritable, WorkerDied
+from replica.execution.sharing import asked
 from replica.tables import Table
 from replica.tables.atomic_files import writable_folder
-from replica.validation import integer, invalid, one_of
+from replica.validation import invalid, one_of
 
 NAME = "replica-figures"
 
@@ -98,8 +100,7 @@ def _add_out(parser: argparse.ArgumentParser, files: str) -> None:
 def _add_amount(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quick", action="store_true",
                         help="fewer and smaller systems, within a minute")  # fmt: skip
-    parser.add_argument("--workers", type=number, default=cores(), metavar="N",
-                        help="processes for the simulation (all cores)")  # fmt: skip
+    add_workers_option(parser)
 
 
 def _add_data(parser: argparse.ArgumentParser, which: str) -> None:
@@ -144,7 +145,7 @@ def _list(options: argparse.Namespace, command: str) -> int:
 
 
 def _figure(options: argparse.Namespace, command: str) -> int:
-    workers = integer("workers", options.workers, 1)
+    workers = asked(options.workers)
     figure, formats = _at(options), _formats(options.format)
     if options.table is not None and options.data is not None:
         raise invalid("table", options.table, "left out with --data")
@@ -170,7 +171,7 @@ def _tokens(options: argparse.Namespace, command: str) -> int:
 
 def _all(options: argparse.Namespace, command: str) -> int:
     folder = writable_folder("out", Path(options.out))
-    workers = integer("workers", options.workers, 1)
+    workers = asked(options.workers)
     formats, made = _formats(options.format), list(FIGURES)
     if options.data is not None:
         tables = {one.NAME: Path(options.data) / f"{one.NAME}.csv" for one in made}

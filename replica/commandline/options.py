@@ -273,10 +273,16 @@ def masking_of(arguments: argparse.Namespace) -> Masking | None:
     return None if arguments.masking is None else Masking.from_text(arguments.masking)
 
 
-def add_executor_options(parser: argparse.ArgumentParser, workers: int, default: str) -> None:
+def add_workers_option(parser: argparse.ArgumentParser) -> None:
+    """Add the option that says how many processes share the tasks."""
+    parser.add_argument("--workers", type=number, metavar="N",
+                        help="processes, which do not change the table (all cores, unless the run "
+                        "is short)")  # fmt: skip
+
+
+def add_executor_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that say where tasks run."""
-    parser.add_argument("--workers", type=number, default=workers, metavar="N",
-                        help=f"processes, which do not change the table ({default})")  # fmt: skip
+    add_workers_option(parser)
     parser.add_argument("--scheduler", metavar="ADDRESS",
                         help="scheduler of a Dask cluster, tcp://HOST:PORT or tls://HOST:PORT, "
                         "whose workers take the place of processes here")  # fmt: skip

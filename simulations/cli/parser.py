@@ -20,9 +20,10 @@ from replica.commandline.options import (
 )
 from replica.commandline.output import add_output_options, print_json
 from replica.commandline.parsing import MOST_POINTS, alpha_grid, matrix, number, values
-from replica.commandline.terminal import cores, say
+from replica.commandline.terminal import say
 from replica.errors import Removed, Unwritable, WorkerDied
 from replica.execution.dask_cluster import check_scheduler
+from replica.execution.sharing import asked
 from replica.problem import DataModel
 from replica.tables import Table
 from replica.tables.collected import AnyJournal, Collected, Lines, journal_at
@@ -84,13 +85,13 @@ def _parser() -> Parser:
                         "overlap, pca_outlier, pca_overlap, symmetrised_error and "
                         "precision")  # fmt: skip
     add_training_options(parser)
-    add_executor_options(parser, cores(), "all cores")
+    add_executor_options(parser)
     add_output_options(parser)
     return parser
 
 
 def _simulate(arguments: argparse.Namespace, command: str) -> int:
-    workers = integer("workers", arguments.workers, 1)
+    workers = asked(arguments.workers)
     base, count = integer("seed", arguments.seed, 0), integer("seeds", arguments.seeds, 1)
     if arguments.estimator is not None:
         one_of("estimator", arguments.estimator, (*ESTIMATORS, *COURSES))
