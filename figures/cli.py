@@ -25,7 +25,8 @@ from replica.errors import Unwritable, WorkerDied
 from replica.execution.sharing import asked
 from replica.tables import Table
 from replica.tables.atomic_files import writable_folder
-from replica.validation import invalid, one_of
+from replica.tables.columns import SPECTRAL
+from replica.validation import invalid
 
 NAME = "replica-figures"
 
@@ -53,8 +54,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     own.add_argument("tables", metavar="TABLE", nargs="+",
                      help="tables that `replica sweep` and `replica-simulate` wrote")  # fmt: skip
     own.add_argument("--y", required=True, metavar="COLUMN", help="one of " + ", ".join(overlay.Y))
-    own.add_argument("--x", default="alpha", metavar="COLUMN",
-                     help="one of " + ", ".join(overlay.X) + " (alpha)")  # fmt: skip
+    own.add_argument("--x", metavar="COLUMN",
+                     help="one of " + ", ".join(overlay.X) + " (alpha; eigenvalue for "
+                     + " and ".join(SPECTRAL) + ")")  # fmt: skip
     own.add_argument("--mean-rows", action="store_true",
                      help="the mean over the rows of one model, in place of each")  # fmt: skip
     own.add_argument("--log", action="store_true", help="logarithmic x axis")
@@ -190,7 +192,7 @@ def _all(options: argparse.Namespace, command: str) -> int:
 
 def _overlay(options: argparse.Namespace, command: str) -> int:
     folder, formats = writable_folder("out", Path(options.out)), _formats(options.format)
-    x, y = one_of("x", options.x, overlay.X), one_of("y", options.y, overlay.Y)
+    x, y = overlay.axis_of(options.x, options.y), options.y
     own = read_tables(options.tables, (x, y), options.mean_rows)
 
     from figures.drawing.style import journal, load_matplotlib
@@ -206,7 +208,7 @@ def _overlay(options: argparse.Namespace, command: str) -> int:
         parameters = {"tables": options.tables, "x": x, "y": y}
         parameters |= {"mean_rows": True} if options.mean_rows else {}
         seeds = sorted({line["seed"] for line in own.simulation.lines()} - {None})
-        told = overlay.caption(*both, x, y, own.best_lam)
+        told = overlay.caption(*both, x, y, own.best_lam, residuals)
         written = publish(
             figure, table, folder, overlay.NAME, formats, told, command=command,
             parameters=parameters, seeds=seeds,
@@ -214,7 +216,7 @@ def _overlay(options: argparse.Namespace, command: str) -> int:
     for name, count in zip(("theory", "simulation"), own.again, strict=True):
         if count:
             say(f"{label}: {count} lines of the {name} stand twice and count once")
-    overlay.warn(*both, figure, label, x, own.best_lam)
+    overlay.warn(*both, figure, label, x, y, own.best_lam, residuals)
     for path in written:
         print(path)
     return CONVERGED if all(table["status"] == "converged") else NOT_CONVERGED
