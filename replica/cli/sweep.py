@@ -48,7 +48,7 @@ def add_sweep(commands: Commands) -> None:
         f"{LISTED}. A file is written point by point: the same command goes on where it was "
         "stopped, and one of more points adds them.",
     )
-    add_problem_options(parser, OPTIMAL_LAM)
+    add_problem_options(parser, OPTIMAL_LAM, best_masks=True)
     add_ensemble_option(parser)
     add_output_options(parser)
     add_executor_options(parser)

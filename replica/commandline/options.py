@@ -204,16 +204,18 @@ def add_problem_options(
     parser: argparse.ArgumentParser,
     lam: str = "0 or greater",
     loss: str | None = None,
+    best_masks: bool = False,
     **data: Any,
 ) -> None:
     """Add the options that describe a family of problems along alpha.
 
     `lam` says what its weight decay can be, `loss` is the one that is taken unless another is
-    named, and `data` are options of `add_data_options`.
+    named, `best_masks` whether the best rate of masks is found, and `data` are options of
+    `add_data_options`.
     """
     add_data_options(parser, **data)
     add_loss_option(parser, loss)
-    best = "; optimal:dynamic or optimal:static for the best rate" if OPTIMAL in lam else ""
+    best = "; optimal:dynamic or optimal:static for the best rate" if best_masks else ""
     add_masking_option(parser, best)
     add_bias_option(parser)
     parser.add_argument("--lam", type=number, required=True,

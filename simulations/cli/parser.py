@@ -30,6 +30,7 @@ from replica.tables.collected import AnyJournal, Collected, Lines, journal_at
 from replica.tables.journal import RESUME_HINT, Journal
 from replica.tables.table import place_for
 from replica.validation import integer, invalid, one_of
+from simulations.cli.given_lam import TABLE_OF_LAM, is_table
 from simulations.cli.grid import LISTS, lengths, simulated
 from simulations.cli.training import add_training_options, training_options, training_told
 from simulations.estimators.by_name import COURSES, ESTIMATORS
@@ -59,7 +60,7 @@ def _parser() -> Parser:
         "disk as soon as they are computed: the same command goes on where it was stopped.",
     )
     rows = f"rows that are trained per system (all); {ROWS}"
-    add_problem_options(parser, models=SAMPLED, most_colors=MOST_COLORS, rows=rows)
+    add_problem_options(parser, TABLE_OF_LAM, models=SAMPLED, most_colors=MOST_COLORS, rows=rows)
     parser.add_argument("--sites", metavar="L",
                         help="length of a sequence, 3 or more, or a list of lengths; couplings "
                         "and tokens data have their own")  # fmt: skip
@@ -96,7 +97,10 @@ def _simulate(arguments: argparse.Namespace, command: str) -> int:
     if arguments.estimator is not None:
         one_of("estimator", arguments.estimator, (*ESTIMATORS, *COURSES))
     if arguments.lam == OPTIMAL:
-        allowed = "numbers; the theory knows the best ones: `replica sweep --lam optimal`"
+        allowed = (
+            "numbers, or a table of them, as `replica sweep --lam optimal --out best.csv` makes "
+            "for --lam best.csv"
+        )
         raise invalid("lam", OPTIMAL, allowed)
     sites, family = lengths(arguments), simulated(arguments)
     arguments.loss = arguments.loss or family[0].loss_name
@@ -133,6 +137,7 @@ def _simulate(arguments: argparse.Namespace, command: str) -> int:
             for name in LISTS
             if (value := getattr(arguments, name)) is not None
         },
+        **({"lam": [problem.lam for problem in family]} if is_table(arguments.lam) else {}),
         **({"joint": True} if arguments.joint else {}),
         **({"bias": True} if arguments.bias else {}),
         "alpha": alpha_grid(arguments.alpha, arguments.log),
