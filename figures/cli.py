@@ -17,13 +17,16 @@ from figures.paper.figure import FigureSource, PaperFigure, at
 from figures.paper.parameters import KINDS, Parameter
 from figures.paper.tokens import TokensFigure
 from replica.commandline.command import CONVERGED, NOT_CONVERGED, Parser, run
+from replica.commandline.options import add_workers_option
 from replica.commandline.parsing import number, values
 from replica.commandline.sequence_rows import rows_of_file
-from replica.commandline.terminal import cores, say
+from replica.commandline.terminal import say
 from replica.errors import Unwritable, WorkerDied
+from replica.execution.sharing import asked
 from replica.tables import Table
 from replica.tables.atomic_files import writable_folder
-from replica.validation import integer, invalid, one_of
+from replica.tables.columns import SPECTRAL
+from replica.validation import invalid
 
 NAME = "replica-figures"
 
@@ -51,8 +54,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     own.add_argument("tables", metavar="TABLE", nargs="+",
                      help="tables that `replica sweep` and `replica-simulate` wrote")  # fmt: skip
     own.add_argument("--y", required=True, metavar="COLUMN", help="one of " + ", ".join(overlay.Y))
-    own.add_argument("--x", default="alpha", metavar="COLUMN",
-                     help="one of " + ", ".join(overlay.X) + " (alpha)")  # fmt: skip
+    own.add_argument("--x", metavar="COLUMN",
+                     help="one of " + ", ".join(overlay.X) + " (alpha; eigenvalue for "
+                     + " and ".join(SPECTRAL) + ")")  # fmt: skip
     own.add_argument("--mean-rows", action="store_true",
                      help="the mean over the rows of one model, in place of each")  # fmt: skip
     own.add_argument("--log", action="store_true", help="logarithmic x axis")
@@ -98,8 +102,7 @@ def _add_out(parser: argparse.ArgumentParser, files: str) -> None:
 def _add_amount(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quick", action="store_true",
                         help="fewer and smaller systems, within a minute")  # fmt: skip
-    parser.add_argument("--workers", type=number, default=cores(), metavar="N",
-                        help="processes for the simulation (all cores)")  # fmt: skip
+    add_workers_option(parser)
 
 
 def _add_data(parser: argparse.ArgumentParser, which: str) -> None:
@@ -144,7 +147,7 @@ def _list(options: argparse.Namespace, command: str) -> int:
 
 
 def _figure(options: argparse.Namespace, command: str) -> int:
-    workers = integer("workers", options.workers, 1)
+    workers = asked(options.workers)
     figure, formats = _at(options), _formats(options.format)
     if options.table is not None and options.data is not None:
         raise invalid("table", options.table, "left out with --data")
@@ -170,7 +173,7 @@ def _tokens(options: argparse.Namespace, command: str) -> int:
 
 def _all(options: argparse.Namespace, command: str) -> int:
     folder = writable_folder("out", Path(options.out))
-    workers = integer("workers", options.workers, 1)
+    workers = asked(options.workers)
     formats, made = _formats(options.format), list(FIGURES)
     if options.data is not None:
         tables = {one.NAME: Path(options.data) / f"{one.NAME}.csv" for one in made}
@@ -189,7 +192,7 @@ def _all(options: argparse.Namespace, command: str) -> int:
 
 def _overlay(options: argparse.Namespace, command: str) -> int:
     folder, formats = writable_folder("out", Path(options.out)), _formats(options.format)
-    x, y = one_of("x", options.x, overlay.X), one_of("y", options.y, overlay.Y)
+    x, y = overlay.axis_of(options.x, options.y), options.y
     own = read_tables(options.tables, (x, y), options.mean_rows)
 
     from figures.drawing.style import journal, load_matplotlib
@@ -205,7 +208,7 @@ def _overlay(options: argparse.Namespace, command: str) -> int:
         parameters = {"tables": options.tables, "x": x, "y": y}
         parameters |= {"mean_rows": True} if options.mean_rows else {}
         seeds = sorted({line["seed"] for line in own.simulation.lines()} - {None})
-        told = overlay.caption(*both, x, y, own.best_lam)
+        told = overlay.caption(*both, x, y, own.best_lam, residuals)
         written = publish(
             figure, table, folder, overlay.NAME, formats, told, command=command,
             parameters=parameters, seeds=seeds,
@@ -213,7 +216,7 @@ def _overlay(options: argparse.Namespace, command: str) -> int:
     for name, count in zip(("theory", "simulation"), own.again, strict=True):
         if count:
             say(f"{label}: {count} lines of the {name} stand twice and count once")
-    overlay.warn(*both, figure, label, x, own.best_lam)
+    overlay.warn(*both, figure, label, x, y, own.best_lam, residuals)
     for path in written:
         print(path)
     return CONVERGED if all(table["status"] == "converged") else NOT_CONVERGED

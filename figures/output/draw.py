@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from replica.execution.sharing import asked
 from replica.tables import Table
-from replica.validation import integer, invalid, one_of, truth
+from replica.validation import invalid, one_of, truth
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -17,7 +18,7 @@ def draw(
     *,
     data: str | os.PathLike[str] | Table | None = None,
     quick: bool = False,
-    workers: int = 1,
+    workers: int | None = None,
     **parameters: Any,
 ) -> Figure:
     """Compute the data of a figure of the package, or read them, and draw it.
@@ -32,8 +33,8 @@ def draw(
         lost this file, is of the parameters that are given.
     quick : bool
         Fewer and smaller systems.
-    workers : int
-        Processes for the simulation.
+    workers : int, optional
+        Processes; by default all cores, unless the run is short.
     **parameters
         Some of lam, beta, colors, sites and seeds, as `replica-figures list` says of each figure:
         a number, or a sequence where it takes several.
@@ -64,7 +65,7 @@ def draw(
     known = {figure.NAME: figure for figure in (*FIGURES, TokensFigure())}
     figure = at(known[one_of("name", name, known)], parameters)
     if data is None:
-        quick, workers = truth("quick", quick), integer("workers", workers, 1)
+        quick, workers = truth("quick", quick), asked(workers)
         if name == TokensFigure.NAME:
             raise invalid("data", data, "the table that `replica-figures tokens FILE` wrote")
         table = figure.compute(quick, workers)

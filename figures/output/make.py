@@ -21,7 +21,7 @@ def make(
     figure: FigureSource,
     folder: Path,
     quick: bool,
-    workers: int,
+    workers: int | None,
     table: str | None,
     command: str,
     formats: Sequence[str] = USUAL,
@@ -36,8 +36,8 @@ def make(
         Where the files go.
     quick : bool
         Compute fewer and smaller systems.
-    workers : int
-        Processes for the simulation.
+    workers : int, optional
+        Processes; by default all cores, unless the run is short.
     table : str or None
         A CSV file to draw instead of computing.
     command : str

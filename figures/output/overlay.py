@@ -15,7 +15,7 @@ from figures.output.looks import legend, looks_of, told_of
 from figures.output.told_apart import Curves, Key, curves_of
 from replica.commandline.terminal import say
 from replica.tables import Table
-from replica.tables.columns import EVERY, KNOWN, OBSERVABLES
+from replica.tables.columns import EVERY, KNOWN, OBSERVABLES, SPECTRAL
 from replica.validation import invalid, one_of
 
 if TYPE_CHECKING:
@@ -24,12 +24,21 @@ if TYPE_CHECKING:
 
 NAME = "overlay"
 
-#: What can be drawn over what: observables over parameters, the sample ratio first of them.
-Y = OBSERVABLES
+#: What can be drawn over what: observables over parameters, the sample ratio first of them, and
+#: what a spectrum says over its eigenvalues.
+Y = (*OBSERVABLES, *SPECTRAL)
 X = tuple(column.name for column in reversed(EVERY) if column.parameter and column.label)
 
 #: More curves than this cannot be told apart: each look once as it is, and once turned.
 _MOST = 2 * len(LOOKS)
+
+
+def axis_of(x: str | None, y: str) -> str:
+    """Return the column along which another is drawn, by default the sample ratio."""
+    one_of("y", y, Y)
+    if y in SPECTRAL:
+        return one_of("x", x or "eigenvalue", ["eigenvalue"])
+    return one_of("x", x or "alpha", X)
 
 
 def draw_overlay(
@@ -65,8 +74,7 @@ def draw_overlay(
     """
     from figures.drawing.sheet import Sheet
 
-    one_of("x", x, X)
-    one_of("y", y, Y)
+    axis_of(x, y)
     for name, column in (("x", x), ("y", y)):
         tables = [table for table in (theory, simulation) if len(table)]
         values = np.concatenate([table[column] for table in tables])
@@ -129,6 +137,25 @@ def draw_curves(axes: Axes, curves: Curves, looks: dict[Key, Look], x: str, y: s
 
 def distances(curves: Curves, x: str, y: str) -> dict[Key, tuple[np.ndarray, np.ndarray]]:
     """Return by curve of markers where these meet the line of their problem, and how far off."""
+    met = {
+        key: (places[np.isfinite(off)], off[np.isfinite(off)])
+        for key, (places, off) in _compared(curves, x, y).items()
+    }
+    return {key: found for key, found in met.items() if len(found[0])}
+
+
+def left_out(curves: Curves, x: str, y: str) -> tuple[int, int]:
+    """Return how many markers no line tells the distance of, and how many there are.
+
+    They have an error bar and a line of their problem, which has too few points beside them.
+    """
+    every = [off for _, off in _compared(curves, x, y).values()]
+    missed = sum(int(np.isnan(off).sum()) for off in every)
+    return missed, sum(map(len, every))
+
+
+def _compared(curves: Curves, x: str, y: str) -> dict[Key, tuple[np.ndarray, np.ndarray]]:
+    """Return where markers with an error have a line, and how far off, NaN if it is too coarse."""
     lines = {curves.problem(key): table for key, table in curves.lines.items()}
     found = {}
     for key, table in curves.marks.items():
@@ -136,18 +163,23 @@ def distances(curves: Curves, x: str, y: str) -> dict[Key, tuple[np.ndarray, np.
         if line is None or f"{y}_stderr" not in table.columns:
             continue
         good = table.where(status="converged")
-        if not len(good):
-            continue
         values = np.where(line["status"] == "converged", line[y], np.nan)
-        places, errors = good[x], good[f"{y}_stderr"]
-        off = scores(good[y], errors, line_at(line[x], values, places, np.nan_to_num(errors)))
-        if np.isfinite(off).any():
-            met = np.isfinite(off)
-            found[key] = places[met], off[met]
+        some = np.nan_to_num(good[f"{y}_stderr"]) > 0 if len(good) else np.zeros(0, bool)
+        if some.any():
+            places, errors = good[x][some], good[f"{y}_stderr"][some]
+            off = scores(good[y][some], errors, line_at(line[x], values, places, errors))
+            found[key] = places, off
     return found
 
 
-def caption(theory: Table, simulation: Table, x: str, y: str, best_lam: bool = False) -> str:
+def caption(
+    theory: Table,
+    simulation: Table,
+    x: str,
+    y: str,
+    best_lam: bool = False,
+    residuals: bool = False,
+) -> str:
     """Return what stands under the picture in a paper: what is drawn, and what all share."""
     from figures.paper.captions import MEANS, systems
 
@@ -160,11 +192,22 @@ def caption(theory: Table, simulation: Table, x: str, y: str, best_lam: bool = F
         for each in told_of(curves)
         if not each.startswith("$L=")
     ]
+    missed, count = left_out(curves, x, y) if residuals else (0, 0)
+    if 0 < missed < count:
+        drawn += f" The strip has {count - missed} of {count} markers; beside the others the line"
+        drawn += " has too few points."
     return f"{axes[0].upper()}{axes[1:]}: {', '.join(told)}. {drawn}".replace("−", "$-$")
 
 
 def warn(
-    theory: Table, simulation: Table, figure: Figure, label: str, x: str, best_lam: bool = False
+    theory: Table,
+    simulation: Table,
+    figure: Figure,
+    label: str,
+    x: str,
+    y: str,
+    best_lam: bool = False,
+    residuals: bool = False,
 ) -> None:
     """Say what the picture does not show as an answer, without an error bar or to scale."""
     curves = curves_between(theory, simulation, x, best_lam)
@@ -175,6 +218,11 @@ def warn(
         failed = int(np.sum(table["status"] != "converged")) if len(table) else 0
         if failed:
             say(f"{label}: {failed} of {len(table)} lines of the {name} did not converge")
+    missed, count = left_out(curves, x, y) if residuals else (0, 0)
+    if missed:
+        told = f"leaves out {missed} of" if missed < count else "is not drawn: that is all"
+        say(f"{label}: the strip of distances {told} {count} markers between points of the theory "
+            f"that are too far apart in {x}")  # fmt: skip
     axes = figure.axes[0]
     for axis in (axes.xaxis, axes.yaxis):
         least = linear_below(axis)

@@ -11,10 +11,10 @@ from figures.drawing.axes import log_axis
 from figures.drawing.legends import has_failures
 from figures.drawing.style import ONE_COLUMN, journal, load_matplotlib
 from figures.output.looks import handles_of, legend, told_of
-from figures.output.overlay import X, Y, checked_looks, curves_between, draw_curves
+from figures.output.overlay import X, axis_of, checked_looks, curves_between, draw_curves
 from replica.tables import Table
-from replica.tables.columns import KNOWN
-from replica.validation import invalid, one_of
+from replica.tables.columns import KNOWN, SPECTRAL
+from replica.validation import invalid
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -71,11 +71,10 @@ def plot(
     'error rate'
     """
     table = Table(line for each in tables for line in _lines(each))
-    one_of("y", y, Y)
     theory, simulation = (table.where(source=source) for source in ("theory", "simulation"))
     if not len(table) or len(theory) + len(simulation) != len(table):
         raise invalid("tables", tables, "tables of theory or simulations, not empty")
-    place = _along(table) if x is None else one_of("x", x, X)
+    place = axis_of(_along(table) if x is None and y not in SPECTRAL else x, y)
     for name, column in (("x", place), ("y", y)):
         if column not in table.columns or not np.isfinite(_numbers(table, name, column)).any():
             raise invalid(name, column, "a column with values, one number a line")

@@ -126,7 +126,7 @@ class AttentionSpectrum(PaperFigure):
             ),
         ]
 
-    def compute(self, quick: bool, workers: int) -> Table:
+    def compute(self, quick: bool, workers: int | None) -> Table:
         """Return maps that are shown, and theory and systems along strength and sample ratio."""
         from simulations.experiments.simulate_many import collect, simulate_many
 

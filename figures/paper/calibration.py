@@ -77,7 +77,7 @@ class Calibration(PaperFigure):
         super().check()
         check_whole(self.sites, [AT])
 
-    def compute(self, quick: bool, workers: int) -> Table:
+    def compute(self, quick: bool, workers: int | None) -> Table:
         """Return reliability in bins, and theory and trained systems along α and along λ."""
         size = (self.QUICK if quick else self.FULL).at(self.sites, self.seeds)
         families = [Problem(AT, lam, self.data) for lam in self.lam]

@@ -71,7 +71,7 @@ class Couplings(PaperFigure):
             for source in SOURCES
         ]
 
-    def compute(self, quick: bool, workers: int) -> Table:
+    def compute(self, quick: bool, workers: int | None) -> Table:
         """Return theory and trained systems of every ensemble."""
         size = (self.QUICK if quick else self.FULL).at(self.sites, self.seeds)
         families = [Problem(1.0, self.lam, data) for data in self.ensembles.values()]

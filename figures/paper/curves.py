@@ -94,7 +94,7 @@ def check_whole(sites: int | None, alphas: Sequence[float]) -> None:
         raise invalid("sites", sites, f"such that alpha = {listed} make whole numbers of samples")
 
 
-def simulated(problems: Sequence[Problem], size: Size, workers: int, label: str) -> Table:
+def simulated(problems: Sequence[Problem], size: Size, workers: int | None, label: str) -> Table:
     """Return the trained systems of the problems, one line per seed."""
     from simulations.experiments.simulate_many import simulate_many
 
@@ -109,7 +109,7 @@ def curves(
     x: str,
     line: Iterable[float],
     size: Size,
-    workers: int,
+    workers: int | None,
     label: str,
 ) -> Table:
     """Return theory along `x` for every family, and the trained systems at the marks.
@@ -124,8 +124,8 @@ def curves(
         Values of x for the theory, besides the marks.
     size : Size
         Systems and marks.
-    workers : int
-        Processes for the simulation.
+    workers : int, optional
+        Processes; by default all cores, unless the run is short.
     label : str
         Label of the progress bar.
     """

@@ -55,7 +55,7 @@ class DoubleDescent(PaperFigure):
             for source in SOURCES
         ]
 
-    def compute(self, quick: bool, workers: int) -> Table:
+    def compute(self, quick: bool, workers: int | None) -> Table:
         """Return theory and trained systems for every weight decay."""
         size = (self.QUICK if quick else self.FULL).at(self.sites, self.seeds)
         families = [Problem(1.0, lam, self.data, "squared-error") for lam in self.lam]

@@ -39,15 +39,15 @@ class FigureSource(Protocol):
         A kind is there, and every line is of a kind; `figures.paper.contents.ANY` is any entry.
         """
 
-    def compute(self, quick: bool, workers: int) -> Table:
+    def compute(self, quick: bool, workers: int | None) -> Table:
         """Return what is drawn, theory and simulation.
 
         Parameters
         ----------
         quick : bool
             Fewer and smaller systems, and fewer points.
-        workers : int
-            Processes for the simulation.
+        workers : int, optional
+            Processes; by default all cores, unless the run is short.
         """
 
     def draw(self, table: Table) -> Figure:

@@ -90,7 +90,7 @@ class FiniteSize(PaperFigure):
             for sites, seeds in lengths.at(self.sites, self.seeds).systems
         ]
 
-    def compute(self, quick: bool, workers: int) -> Table:
+    def compute(self, quick: bool, workers: int | None) -> Table:
         """Return the theory, one line per loss, and trained systems of several lengths."""
         from replica.saddle_point.solver import solve
 

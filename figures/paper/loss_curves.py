@@ -73,7 +73,7 @@ class LossCurves(PaperFigure):
         panels = [panel for row in self.ROWS for panel in row]
         return [{"source": source, **panel.contents} for panel in panels for source in SOURCES]
 
-    def compute(self, quick: bool, workers: int) -> Table:
+    def compute(self, quick: bool, workers: int | None) -> Table:
         """Return the theory's points and the trained systems of all panels, one line per seed."""
         size = (self.QUICK if quick else self.FULL).at(self.sites, self.seeds)
         families = [panel.problem for row in self.ROWS for panel in row]
@@ -167,7 +167,7 @@ class OwnLossCurves(LossCurves):
     STRIPS = tuple(f"$L\\,\\delta$\n{look.label}" for look, _ in _LOSSES)
     HEIGHT = 3.7
 
-    def compute(self, quick: bool, workers: int) -> Table:
+    def compute(self, quick: bool, workers: int | None) -> Table:
         """Return the theory's points, and trained systems of two lengths with their own theory."""
         from replica.saddle_point.sweep import sweep
         from simulations.experiments.simulate_many import collect

@@ -116,13 +116,13 @@ class MaskingRate(PaperFigure):
         size = usual.size.at(self.sites, self.seeds, alphas=False)
         return replace(usual, size=size, seeds=self.seeds or usual.seeds)
 
-    def compute(self, quick: bool, workers: int) -> Table:
+    def compute(self, quick: bool, workers: int | None) -> Table:
         """Return theory and trained systems along the rate, and at the best rates."""
         amount = self.amount(quick)
         lines = [line | {"part": ALONG} for line in self._along(amount.size, workers)]
         return Table([*lines, *(x | {"part": BEST} for x in self._best(amount, workers))])
 
-    def _along(self, size: Size, workers: int) -> list[dict[str, Any]]:
+    def _along(self, size: Size, workers: int | None) -> list[dict[str, Any]]:
         """Return lines at the best weight decay of every rate, and at a small one."""
         from replica.saddle_point.solver import solve
 
@@ -136,7 +136,7 @@ class MaskingRate(PaperFigure):
             marked += both if rate in size.marks else ()
         return [*lines, *simulated(marked, size, workers, self.NAME).lines()]
 
-    def _best(self, amount: Amount, workers: int) -> list[dict[str, Any]]:
+    def _best(self, amount: Amount, workers: int | None) -> list[dict[str, Any]]:
         """Return lines at the best rate and weight decay, and systems around dynamic ones."""
         from replica.predictions.optimal_masking import optimal_masking
 

@@ -120,7 +120,7 @@ class OrderParameters(PaperFigure):
             for source in SOURCES
         ]
 
-    def compute(self, quick: bool, workers: int) -> Table:
+    def compute(self, quick: bool, workers: int | None) -> Table:
         """Return theory and trained systems for both losses, and the courses of both by `step`."""
         from replica.predictions.state_evolution import state_evolution
         from simulations.experiments.simulate_many import collect

@@ -68,7 +68,7 @@ class PhaseDiagram(PaperFigure):
         """Refuse the weight decay of the threshold for the map."""
         positive("lam", self.lam)
 
-    def compute(self, quick: bool, workers: int) -> Table:
+    def compute(self, quick: bool, workers: int | None) -> Table:
         """Return the theory on a grid, and α_c, at λ = 0, for every b."""
         from replica.saddle_point.sweep import sweep
 

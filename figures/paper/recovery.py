@@ -145,7 +145,7 @@ class Recovery(PaperFigure):
             for part in range(len(PARTS))
         ]
 
-    def compute(self, quick: bool, workers: int) -> Table:
+    def compute(self, quick: bool, workers: int | None) -> Table:
         """Return the learnt and the true entries of all runs."""
         from simulations.experiments.simulate_many import collect
 

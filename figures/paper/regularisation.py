@@ -66,7 +66,7 @@ class Regularisation(PaperFigure):
         super().check()
         check_whole(self.sites, ALPHAS)
 
-    def compute(self, quick: bool, workers: int) -> Table:
+    def compute(self, quick: bool, workers: int | None) -> Table:
         """Return theory and trained systems along λ, and at the best λ along α.
 
         The Bayes bound, which belongs to no weight decay, has an empty cell there.

@@ -76,7 +76,7 @@ class Rows(PaperFigure):
         for sites in self.sites or ():
             check_whole(sites, [_ALPHA])
 
-    def compute(self, quick: bool, workers: int) -> Table:
+    def compute(self, quick: bool, workers: int | None) -> Table:
         """Return the ensemble's point, the predicted rows, and the trained ones, by seed."""
         from replica.saddle_point.solver import solve
         from replica.saddle_point.sweep_rows import sweep_rows

@@ -79,7 +79,7 @@ class Threshold(PaperFigure):
         simulated = ({"source": source, **described(self.data)} for source in SOURCES)
         return [{**kind, "lam": 0.0} for kind in (*lines, *simulated)]
 
-    def compute(self, quick: bool, workers: int) -> Table:
+    def compute(self, quick: bool, workers: int | None) -> Table:
         """Return α_c along b, and α_c of every simulated system as its `alpha`."""
         from replica.saddle_point.existence_threshold import existence_threshold
         from simulations.experiments.separability import SeparabilityExperiment

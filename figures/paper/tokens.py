@@ -79,7 +79,7 @@ class TokensFigure(PaperFigure):
             for lam in self.lam
         ]
 
-    def compute(self, quick: bool, workers: int) -> Table:
+    def compute(self, quick: bool, workers: int | None) -> Table:
         """Return the predictions for every row with their errors, and the trained rows by seed."""
         from replica.cli.family import Family
         from replica.cli.sweep_chunks import solved

@@ -127,7 +127,7 @@ class TrainingTime(PaperFigure):
         sites, seeds = self.sites or usual.sites, self.seeds or usual.seeds
         return replace(usual, sites=sites, seeds=seeds, rows=min(usual.rows, sites))
 
-    def compute(self, quick: bool, workers: int) -> Table:
+    def compute(self, quick: bool, workers: int | None) -> Table:
         """Return courses of theory and of trained systems, and the minimisers beside them."""
         amount = self.amount(quick)
         parts = (
@@ -137,7 +137,7 @@ class TrainingTime(PaperFigure):
         )
         return Table(line | {"part": part} for part, lines in enumerate(parts) for line in lines)
 
-    def _one_pass(self, amount: Amount, workers: int) -> list[dict[str, Any]]:
+    def _one_pass(self, amount: Amount, workers: int | None) -> list[dict[str, Any]]:
         """Return one pass at all rates, and the best weight decay of the minimiser."""
         from replica.predictions.one_pass import one_pass
 
@@ -152,7 +152,7 @@ class TrainingTime(PaperFigure):
         ]
         return [*courses, *systems, *_at_best_lam(self.data, [a for a in alphas if a >= _LEAST])]
 
-    def _descent(self, amount: Amount, workers: int) -> list[dict[str, Any]]:
+    def _descent(self, amount: Amount, workers: int | None) -> list[dict[str, Any]]:
         from replica.predictions.descent import descent
 
         descended = self.descended
@@ -160,7 +160,7 @@ class TrainingTime(PaperFigure):
         places = np.unique(np.geomspace(1, amount.steps, 9).round().astype(int)).tolist()
         return [*course.lines()[1:], *_stepped(descended, DESCENT_RATE, places, amount, workers)]
 
-    def _stopped(self, amount: Amount, workers: int) -> list[dict[str, Any]]:
+    def _stopped(self, amount: Amount, workers: int | None) -> list[dict[str, Any]]:
         """Return the best steps of descents without weight decay, and the best weight decays.
 
         And what little weight decay reaches in the end.
@@ -235,14 +235,14 @@ def _at_best_lam(data: DataModel, alphas: Sequence[float]) -> list[dict[str, Any
 
 
 def _stepped(
-    problem: Problem, rate: float, steps: list[int], amount: Amount, workers: int
+    problem: Problem, rate: float, steps: list[int], amount: Amount, workers: int | None
 ) -> list[dict[str, Any]]:
     how = {"estimator": "descent", "rate": rate, "steps": steps}
     return _simulated([problem], amount, workers, **how)
 
 
 def _simulated(
-    problems: Sequence[Problem], amount: Amount, workers: int, **how: Any
+    problems: Sequence[Problem], amount: Amount, workers: int | None, **how: Any
 ) -> list[dict[str, Any]]:
     from simulations.experiments.simulate_many import simulate_many
 

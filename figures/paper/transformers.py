@@ -29,7 +29,7 @@ from figures.paper.transformer_courses import (
     courses,
 )
 from replica.commandline.progress import progress
-from replica.commandline.terminal import say
+from replica.commandline.terminal import cores, say
 from replica.errors import Unwritable
 from replica.tables import Table
 from replica.tables.columns import KNOWN, OBSERVABLES
@@ -75,7 +75,7 @@ class Transformers(PaperFigure):
         names = ("samples", "seed", "layers", "epoch", "epochs", "optimal_loss")
         return [{"source": "simulation"} | dict.fromkeys(names, ANY)]
 
-    def compute(self, quick: bool, workers: int, folder: Path | None = None) -> Table:
+    def compute(self, quick: bool, workers: int | None, folder: Path | None = None) -> Table:
         """Return one line per sample size, number of layers, seed and epoch.
 
         Parameters
@@ -83,8 +83,8 @@ class Transformers(PaperFigure):
         quick : bool
             Two sample sizes instead of five, fewer epochs, no third layer, two seeds, a smaller
             test.
-        workers : int
-            Processes.
+        workers : int, optional
+            Processes; by default all cores, unless the run is short.
         folder : path, optional
             Keeps what is done: after an interruption the work goes on from there, with the same
             digits.
@@ -114,7 +114,9 @@ class Transformers(PaperFigure):
             for line in journal.lines if journal else ():
                 done.setdefault((line["layers"], line["samples"], line["seed"]), []).append(line)
             missing = [task for task in tasks if len(done.get(task.key, ())) != task.epochs]
-            for number, lines in progress(run_all(missing, workers), len(missing), self.NAME):
+            for number, lines in progress(
+                run_all(missing, workers or cores()), len(missing), self.NAME
+            ):
                 if journal:
                     journal.append(lines)
                 done[missing[number].key] = lines

@@ -12,7 +12,7 @@ import numpy as np
 from replica.cli.family import Family
 from replica.cli.output import Row, deliver, values_of
 from replica.cli.report import report_failed, report_unconverged
-from replica.cli.subcommand import EXPANDED, Commands, subcommand
+from replica.cli.subcommand import EXPANDED, OPTIMAL_LAM, Commands, subcommand
 from replica.commandline.command import CONVERGED, NOT_CONVERGED
 from replica.commandline.options import add_problem_options
 from replica.commandline.output import add_output_options
@@ -31,7 +31,7 @@ def add_stability(commands: Commands) -> None:
         "Prints the replicon of the solution, which is 0 where replica symmetry breaks, "
         "as CSV, one line per alpha.",
     )
-    add_problem_options(parser)
+    add_problem_options(parser, OPTIMAL_LAM)
     add_output_options(parser)
 
 
@@ -41,7 +41,7 @@ def print_stability(options: argparse.Namespace, command: str) -> int:
     from replica.saddle_point.sweep import solutions
 
     unknown, failed = Stability(math.nan, math.nan), []
-    family = Family.as_given(options)
+    family = Family.at_lam(options)
 
     def rows() -> Iterator[Row]:
         for solution in solutions(family.problems):
@@ -64,7 +64,7 @@ def add_asymptotics(commands: Commands) -> None:
         "Prints them as CSV, one line per alpha, and in NAME_order the power of alpha "
         "that NAME leaves out.",
     )
-    add_problem_options(parser, models=EXPANDED, similarity=False)
+    add_problem_options(parser, OPTIMAL_LAM, models=EXPANDED, similarity=False)
     parser.add_argument(
         "--samples",
         required=True,
@@ -79,7 +79,7 @@ def print_asymptotics(options: argparse.Namespace, command: str) -> int:
     from replica.predictions.asymptotics import IN_RANGE, few_samples, many_samples
 
     expand, failed = few_samples if options.samples == "few" else many_samples, []
-    family = Family.as_given(options)
+    family = Family.at_lam(options)
 
     def rows() -> Iterator[Row]:
         for problem in family.problems:
@@ -104,7 +104,7 @@ def add_evolve(commands: Commands) -> None:
         "follow approximate message passing",
         "Prints the order parameters and losses of state evolution as CSV, one line per iteration.",
     )
-    add_problem_options(parser)
+    add_problem_options(parser, OPTIMAL_LAM)
     parser.add_argument("--steps", type=number, default=20, metavar="N", help="iterations (20)")
     add_output_options(parser)
 
@@ -113,14 +113,16 @@ def print_evolution(options: argparse.Namespace, command: str) -> int:
     """Print the course of message passing."""
     from replica.predictions.state_evolution import StateEvolution, state_evolution
 
-    problem = Family.as_given(options).only(options)
+    family = Family.at_lam(options, alone=True)
+    problem = family.only(options)
     integer("steps", options.steps, 1, MOST_POINTS)
     course = state_evolution(problem, options.steps)
     names = [field.name for field in fields(StateEvolution) if field.name != "problem"]
     columns = {"step": range(options.steps + 1), **{name: getattr(course, name) for name in names}}
     lines = (dict(zip(columns, line, strict=True)) for line in zip(*columns.values(), strict=True))
     point = {"source": "theory", **problem.columns()}
-    deliver((Row(point, {}, line) for line in lines), options, command)
+    told = {"lam": problem.lam} if family.found else {}
+    deliver((Row(point, told, line) for line in lines), options, command)
     followed = int(np.isfinite(course.test_loss).sum())
     if followed == len(course.test_loss):
         return CONVERGED

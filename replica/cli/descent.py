@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 from replica.cli.courses import deliver_course
 from replica.cli.family import Family
 from replica.cli.output import check_output
-from replica.cli.subcommand import FOLLOWED, Commands, subcommand
-from replica.commandline.grid import grid
+from replica.cli.subcommand import FOLLOWED, OPTIMAL_LAM, Commands, subcommand
 from replica.commandline.options import add_problem_options
 from replica.commandline.output import add_output_options
 from replica.commandline.parsing import number
@@ -32,7 +31,7 @@ def add_descent(commands: Commands) -> None:
         "Prints or writes a CSV table, one line per step, with standard errors where paths are "
         "sampled.",
     )
-    add_problem_options(parser, models=FOLLOWED)
+    add_problem_options(parser, OPTIMAL_LAM, models=FOLLOWED)
     parser.add_argument("--rate", type=number, required=True, metavar="ETA",
                         help="learning rate, a step is rate/L times the gradient of the sum over "
                         "sequences")  # fmt: skip
@@ -50,7 +49,7 @@ def run_descent(options: argparse.Namespace, command: str) -> int:
     from replica.predictions.descent import descended, descent_of
     from replica.predictions.path_course import SETS
 
-    problem = Family(tuple(grid(options))).only(options)
+    problem = Family.at_lam(options, alone=True).only(options)
     check_output(options, command)
     told = descent_of(problem, options.rate, options.steps, options.momentum)
     _say_cost(problem, told, options.paths)

@@ -36,12 +36,15 @@ class Family:
         Each is solved at the best rate of masks of this kind, if one is given.
     layers : int or math.inf, optional
         K, of the layers whose average is told.
+    found : bool
+        The weight decay of each was sought before, and is told.
     """
 
     points: tuple[Problem | Refused, ...]
     optimal: bool = False
     kind: MaskKind | None = None
     layers: float | None = None
+    found: bool = False
 
     @classmethod
     def from_options(cls, options: argparse.Namespace) -> Family:
@@ -65,9 +68,20 @@ class Family:
         return replace(family, layers=check_layers(family.problems[0], layers, "ensemble"))
 
     @classmethod
-    def as_given(cls, options: argparse.Namespace) -> Family:
-        """Return what parsed options ask for where nothing is sought; `optimal` is refused."""
-        return cls(tuple(grid(options)))
+    def at_lam(cls, options: argparse.Namespace, alone: bool = False) -> Family:
+        """Return what parsed options ask for, with the best weight decays where they are sought.
+
+        One that cannot be found stays where its search ended. `alone` refuses several problems,
+        before any search.
+        """
+        if options.lam != OPTIMAL:
+            return cls(tuple(grid(options)))
+        from replica.predictions.optimal_lam import at_best_lam
+
+        sought = grid(argparse.Namespace(**vars(options) | {"lam": 1.0}))
+        if alone:
+            cls(tuple(sought)).only(options)
+        return cls(tuple(at_best_lam(problem).problem for problem in sought), found=True)
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -132,7 +146,8 @@ class Family:
     def told(self, problem: Problem) -> Line:
         """Return the columns in which the points differ, alpha always and last."""
         known = self.identity(problem)
-        return {n: known.get(n) for n in self.names if n != "alpha"} | {"alpha": problem.alpha}
+        names = dict.fromkeys((*self.names, *(["lam"] if self.found else [])))
+        return {n: known.get(n) for n in names if n != "alpha"} | {"alpha": problem.alpha}
 
     def row(self, problem: Problem, values: Line) -> Row:
         """Return what was found of a problem, as a line of a command's."""

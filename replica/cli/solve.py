@@ -26,7 +26,7 @@ def add_solve(commands: Commands) -> None:
         "Prints losses, error rate, coupling error and order parameters, one a line, with "
         "the status and the error of the solution.",
     )
-    add_problem_options(parser, OPTIMAL_LAM)
+    add_problem_options(parser, OPTIMAL_LAM, best_masks=True)
     add_ensemble_option(parser)
     add_output_options(parser, "solution")
 

@@ -32,7 +32,7 @@ def add_spectrum(commands: Commands) -> None:
     )
     add_problem_options(
         parser,
-        "greater than 0, or 0 for many samples",
+        "greater than 0, or 0 for many samples; or optimal: that of the least test loss",
         loss="squared-error",
         models=EXPANDED,
         similarity=False,
@@ -48,8 +48,7 @@ def print_spectrum(options: argparse.Namespace, command: str) -> int:
 
     if options.density is not None:
         place_for("density", options.density)
-    # Nothing is sought: a best weight decay would be another for every use of the matrix.
-    family, failed = Family.as_given(options), []
+    family, failed = Family.at_lam(options), []
     lines: list[dict[str, Any]] = []
     check_density(options, command)
 

@@ -13,7 +13,7 @@ from replica.problem.row_couplings import RowCouplings
 Commands = Any
 
 #: What --lam takes where it may be the best.
-OPTIMAL_LAM = "0 or greater, or optimal: the best at every alpha"
+OPTIMAL_LAM = "0 or greater, or optimal: that of the least test loss, at every alpha"
 
 #: Data for which the Bayes bound is known, the mean-field estimators, the asymptotics, and the way
 #: of training, which takes a common spectrum.

@@ -26,6 +26,7 @@ from replica.commandline.parsing import digests
 from replica.commandline.terminal import say
 from replica.errors import Removed, Unwritable, WorkerDied
 from replica.execution.dask_cluster import check_scheduler
+from replica.execution.sharing import asked
 from replica.execution.task import Line
 from replica.problem import CustomTokens, RowTokens
 from replica.problem.coupling_laws import GaussianCouplings
@@ -34,7 +35,6 @@ from replica.tables.collected import AnyJournal, journal_at
 from replica.tables.columns import as_cell
 from replica.tables.formats import CSV, ending_of
 from replica.tables.journal import RESUME_HINT
-from replica.validation import integer
 
 
 def add_sweep(commands: Commands) -> None:
@@ -48,10 +48,10 @@ def add_sweep(commands: Commands) -> None:
         f"{LISTED}. A file is written point by point: the same command goes on where it was "
         "stopped, and one of more points adds them.",
     )
-    add_problem_options(parser, OPTIMAL_LAM)
+    add_problem_options(parser, OPTIMAL_LAM, best_masks=True)
     add_ensemble_option(parser)
     add_output_options(parser)
-    add_executor_options(parser, None, "this one, in as many threads as there are curves and cores")
+    add_executor_options(parser)
 
 
 def run_sweep(options: argparse.Namespace, command: str) -> int:
@@ -64,8 +64,7 @@ def run_sweep(options: argparse.Namespace, command: str) -> int:
             check_teacher(problem)
     if options.masking is not None:
         family.check_masks()
-    workers = None if options.workers is None else integer("workers", options.workers, 1)
-    where = workers, check_scheduler(options.scheduler)
+    where = asked(options.workers), check_scheduler(options.scheduler)
     if options.out is None:
         sink: _Sink = _Printed(family, options.json)
     else:

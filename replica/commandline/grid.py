@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from replica.commandline.options import data_models, masking_of
+from replica.commandline.options import OPTIMAL, data_models, masking_of
 from replica.commandline.parsing import MOST_POINTS, alpha_grid, values
 from replica.errors import BadArgument
 from replica.problem import DATA_MODELS, DataModel, Problem
@@ -110,6 +110,9 @@ def points(arguments: argparse.Namespace) -> list[Problem | Refused]:
 
 def _check_possible(trained: argparse.Namespace) -> None:
     """Raise ValueError for a value that is wrong whatever the data are, as a misspelt one."""
+    if trained.lam == OPTIMAL:
+        allowed = "numbers, 0 or greater, here; `replica sweep --lam optimal` finds the best ones"
+        raise invalid("lam", OPTIMAL, allowed)
     non_negative("lam", trained.lam)
     masking_of(trained)
     if trained.loss is not None:

@@ -204,16 +204,18 @@ def add_problem_options(
     parser: argparse.ArgumentParser,
     lam: str = "0 or greater",
     loss: str | None = None,
+    best_masks: bool = False,
     **data: Any,
 ) -> None:
     """Add the options that describe a family of problems along alpha.
 
     `lam` says what its weight decay can be, `loss` is the one that is taken unless another is
-    named, and `data` are options of `add_data_options`.
+    named, `best_masks` whether the best rate of masks is found, and `data` are options of
+    `add_data_options`.
     """
     add_data_options(parser, **data)
     add_loss_option(parser, loss)
-    best = "; optimal:dynamic or optimal:static for the best rate" if OPTIMAL in lam else ""
+    best = "; optimal:dynamic or optimal:static for the best rate" if best_masks else ""
     add_masking_option(parser, best)
     add_bias_option(parser)
     parser.add_argument("--lam", type=number, required=True,
@@ -273,12 +275,16 @@ def masking_of(arguments: argparse.Namespace) -> Masking | None:
     return None if arguments.masking is None else Masking.from_text(arguments.masking)
 
 
-def add_executor_options(
-    parser: argparse.ArgumentParser, workers: int | None, default: str
-) -> None:
+def add_workers_option(parser: argparse.ArgumentParser) -> None:
+    """Add the option that says how many processes share the tasks."""
+    parser.add_argument("--workers", type=number, metavar="N",
+                        help="processes, which do not change the table (all cores, unless the run "
+                        "is short)")  # fmt: skip
+
+
+def add_executor_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that say where tasks run."""
-    parser.add_argument("--workers", type=number, default=workers, metavar="N",
-                        help=f"processes, which do not change the table ({default})")  # fmt: skip
+    add_workers_option(parser)
     parser.add_argument("--scheduler", metavar="ADDRESS",
                         help="scheduler of a Dask cluster, tcp://HOST:PORT or tls://HOST:PORT, "
                         "whose workers take the place of processes here")  # fmt: skip

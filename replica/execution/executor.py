@@ -8,7 +8,7 @@ from contextlib import closing
 
 from replica.execution.dask_cluster import on_cluster
 from replica.execution.processes import in_processes
-from replica.execution.task import Outcome, Task
+from replica.execution.task import Outcome, Sent, Task
 
 
 def outcomes(
@@ -39,7 +39,13 @@ def outcomes(
     """
     results = in_processes(tasks, workers) if scheduler is None else on_cluster(tasks, scheduler)
     with closing(results):
-        for task, (outcome, warned) in results:
-            for category, message in warned:
-                warnings.warn(message, category, stacklevel=2)
-            yield task, outcome
+        for task, sent in results:
+            yield task, told(sent)
+
+
+def told(sent: Sent) -> Outcome:
+    """Return the outcome of what was sent, and issue its warnings."""
+    outcome, warned = sent
+    for category, message in warned:
+        warnings.warn(message, category, stacklevel=3)
+    return outcome

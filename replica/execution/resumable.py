@@ -10,8 +10,9 @@ import time
 from collections.abc import Callable, Container, Hashable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
-from replica.execution.executor import outcomes
-from replica.execution.task import Failure, Line, Lines, Task
+from replica.execution.executor import outcomes, told
+from replica.execution.sharing import shared
+from replica.execution.task import Failure, Line, Lines, Task, do
 from replica.tables.collected import AnyJournal
 from replica.tables.columns import failed
 
@@ -21,8 +22,9 @@ AnyTask = TypeVar("AnyTask", bound=Task)
 def finished(
     tasks: Sequence[AnyTask],
     failure: Callable[[AnyTask, str], Lines],
-    workers: int,
+    workers: int | None,
     scheduler: str | None = None,
+    expected: float = 0.0,
 ) -> Iterator[Lines]:
     """Yield the lines of each task as workers finish them (see `outcomes`, whose errors it raises).
 
@@ -32,12 +34,19 @@ def finished(
         What to do.
     failure : callable
         Returns the lines of a task that raised, which say so, given it and its error.
-    workers : int
-        Processes on this machine.
+    workers : int, optional
+        Processes on this machine; by default all cores, unless the run is short.
     scheduler : str, optional
         Address of the scheduler of a Dask cluster, which does the tasks instead.
+    expected : float
+        Seconds that all take on one core, if that is known.
     """
-    for number, outcome in outcomes(tasks, workers, scheduler):
+    results = (
+        shared(tasks, lambda task: told(do(task)), expected)
+        if workers is None and scheduler is None
+        else outcomes(tasks, workers or 1, scheduler)
+    )
+    for number, outcome in results:
         yield failure(tasks[number], outcome.error) if isinstance(outcome, Failure) else outcome
 
 

@@ -219,11 +219,12 @@ EVERY = (
     ),
     Column("moment_3", tables="`spectrum`", meaning="tr A³/L"),
     Column("moment_4", tables="`spectrum`", meaning="tr A⁴/L"),
-    Column("eigenvalue", tables="`spectrum --density`, `attention-spectrum`",
-           label="eigenvalue of $A$", meaning="a point of the spectrum of A"),
+    _parameter("eigenvalue", tables="`spectrum --density`, `attention-spectrum`",
+               label="eigenvalue of $A$", meaning="a point of the spectrum of A"),
     Column("density", tables="`spectrum --density`, `attention-spectrum`", label="density",
            meaning="density of eigenvalues there"),
-    Column("cumulative", tables="`spectrum --density`", meaning="share of smaller ones"),
+    Column("cumulative", tables="`spectrum --density`", label="share of smaller eigenvalues",
+           meaning="share of smaller ones"),
     Column("status", "text"),
     Column("residual"),
     Column("evaluations", "integer"),
@@ -274,6 +275,9 @@ FURTHER = tuple(c.name for c in EVERY if c.parameter and c.tables)
 
 #: What is measured of a system.
 OBSERVABLES = tuple(column.name for column in EVERY if column.observable)
+
+#: What a spectrum says of each of its points.
+SPECTRAL = ("density", "cumulative")
 
 TEXT = frozenset(column.name for column in EVERY if column.kind == "text")
 

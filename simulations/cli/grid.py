@@ -9,6 +9,7 @@ from replica.commandline.options import takes
 from replica.commandline.parsing import values
 from replica.problem import Problem
 from replica.validation import integer, invalid
+from simulations.cli.given_lam import at_given_lam, is_table
 
 #: Options that take several values, but alpha and sites.
 LISTS = (*OF_DATA, *OF_PROBLEMS)
@@ -25,6 +26,8 @@ def simulated(arguments: argparse.Namespace) -> list[Problem]:
     if not takes(arguments, "rows"):
         # The number of rows that are trained is none of the data's.
         arguments = argparse.Namespace(**vars(arguments) | {"rows": None})
+    if is_table(arguments.lam):
+        return at_given_lam(arguments)
     return list(dict.fromkeys(grid(arguments)))
 
 

@@ -20,15 +20,17 @@ from replica.commandline.options import (
 )
 from replica.commandline.output import add_output_options, print_json
 from replica.commandline.parsing import MOST_POINTS, alpha_grid, matrix, number, values
-from replica.commandline.terminal import cores, say
+from replica.commandline.terminal import say
 from replica.errors import Removed, Unwritable, WorkerDied
 from replica.execution.dask_cluster import check_scheduler
+from replica.execution.sharing import asked
 from replica.problem import DataModel
 from replica.tables import Table
 from replica.tables.collected import AnyJournal, Collected, Lines, journal_at
 from replica.tables.journal import RESUME_HINT, Journal
 from replica.tables.table import place_for
 from replica.validation import integer, invalid, one_of
+from simulations.cli.given_lam import TABLE_OF_LAM, is_table
 from simulations.cli.grid import LISTS, lengths, simulated
 from simulations.cli.training import add_training_options, training_options, training_told
 from simulations.estimators.by_name import COURSES, ESTIMATORS
@@ -58,7 +60,7 @@ def _parser() -> Parser:
         "disk as soon as they are computed: the same command goes on where it was stopped.",
     )
     rows = f"rows that are trained per system (all); {ROWS}"
-    add_problem_options(parser, models=SAMPLED, most_colors=MOST_COLORS, rows=rows)
+    add_problem_options(parser, TABLE_OF_LAM, models=SAMPLED, most_colors=MOST_COLORS, rows=rows)
     parser.add_argument("--sites", metavar="L",
                         help="length of a sequence, 3 or more, or a list of lengths; couplings "
                         "and tokens data have their own")  # fmt: skip
@@ -84,18 +86,21 @@ def _parser() -> Parser:
                         "overlap, pca_outlier, pca_overlap, symmetrised_error and "
                         "precision")  # fmt: skip
     add_training_options(parser)
-    add_executor_options(parser, cores(), "all cores")
+    add_executor_options(parser)
     add_output_options(parser)
     return parser
 
 
 def _simulate(arguments: argparse.Namespace, command: str) -> int:
-    workers = integer("workers", arguments.workers, 1)
+    workers = asked(arguments.workers)
     base, count = integer("seed", arguments.seed, 0), integer("seeds", arguments.seeds, 1)
     if arguments.estimator is not None:
         one_of("estimator", arguments.estimator, (*ESTIMATORS, *COURSES))
     if arguments.lam == OPTIMAL:
-        allowed = "numbers; the theory knows the best ones: `replica sweep --lam optimal`"
+        allowed = (
+            "numbers, or a table of them, as `replica sweep --lam optimal --out best.csv` makes "
+            "for --lam best.csv"
+        )
         raise invalid("lam", OPTIMAL, allowed)
     sites, family = lengths(arguments), simulated(arguments)
     arguments.loss = arguments.loss or family[0].loss_name
@@ -132,6 +137,7 @@ def _simulate(arguments: argparse.Namespace, command: str) -> int:
             for name in LISTS
             if (value := getattr(arguments, name)) is not None
         },
+        **({"lam": [problem.lam for problem in family]} if is_table(arguments.lam) else {}),
         **({"joint": True} if arguments.joint else {}),
         **({"bias": True} if arguments.bias else {}),
         "alpha": alpha_grid(arguments.alpha, arguments.log),

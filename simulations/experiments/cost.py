@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from replica.commandline.terminal import say
+from replica.commandline.terminal import cores, say
 from simulations.estimators.losses import loss_named
 from simulations.experiments.course import CourseExperiment
 from simulations.experiments.experiment import Experiment
@@ -75,9 +75,9 @@ def memory(task: AnyExperiment) -> float:
     return _PROCESS + max(_MEASURING, training) + tokens
 
 
-def announce(tasks: Sequence[AnyExperiment], workers: int, label: str) -> None:
+def announce(tasks: Sequence[AnyExperiment], workers: int | None, label: str) -> None:
     """Tell time and memory of a long run, if stderr is a terminal."""
-    workers = min(workers, len(tasks))
+    workers = min(workers or cores(), len(tasks))
     total = sum(seconds(task) for task in tasks) / workers
     if total < _LONG or not sys.stderr.isatty():
         return

@@ -11,6 +11,7 @@ from replica.execution.resumable import finished, recorded
 from replica.tables import Table
 from replica.tables.collected import AnyJournal
 from replica.tables.columns import FAILED, failed
+from simulations.experiments.cost import seconds
 from simulations.experiments.course import CourseExperiment
 from simulations.experiments.given_rows import RowsExperiment
 from simulations.experiments.grids import AnyExperiment
@@ -21,7 +22,7 @@ from simulations.experiments.sequences import SequencesExperiment
 def complete(
     journal: AnyJournal,
     tasks: Sequence[AnyExperiment],
-    workers: int,
+    workers: int | None,
     label: str,
     scheduler: str | None = None,
 ) -> Table:
@@ -38,8 +39,8 @@ def complete(
         not there with all its lines is run again.
     tasks : sequence of experiments
         All experiments of the table, in its order.
-    workers : int
-        Processes.
+    workers : int, optional
+        Processes; by default all cores, unless the run is short.
     label : str
         Of the progress bar, and of what is said.
     scheduler : str, optional
@@ -69,8 +70,9 @@ def complete(
         for task, lines in zip(tasks, points, strict=True)
         if not all(key(line) in done for line in lines)
     ]
-    results = recorded(finished(missing, _failed, workers, scheduler), done, key, journal)
-    for lines in progress(results, len(missing), label):
+    results = finished(missing, _failed, workers, scheduler, sum(map(seconds, missing)))
+    written = recorded(results, done, key, journal)
+    for lines in progress(written, len(missing), label):
         if failed(lines[0]):
             say(f"{label}: {_named(lines[0])}: {lines[0]['status']}")
         done.update((key(line), line) for line in lines)

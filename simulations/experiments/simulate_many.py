@@ -7,10 +7,12 @@ from typing import Any
 
 from replica.commandline.progress import progress, until_interrupted
 from replica.execution.executor import outcomes
-from replica.execution.task import Failure, Lines, Task
+from replica.execution.sharing import asked, shared
+from replica.execution.task import Failure, Lines, Outcome, Task
 from replica.problem import Problem
 from replica.tables import Table
-from replica.validation import integer, only
+from replica.validation import only
+from simulations.experiments.cost import seconds
 from simulations.experiments.course import experiments_of
 
 #: What `simulate_many` hands to the experiments.
@@ -28,7 +30,7 @@ def simulate_many(
     problems: Sequence[Problem],
     sites: Sequence[int] = (),
     seeds: Sequence[int] = (0,),
-    workers: int = 1,
+    workers: int | None = None,
     label: str | None = None,
     **options: Any,
 ) -> Table:
@@ -42,10 +44,11 @@ def simulate_many(
         What to learn; Gaussian tokens among themselves.
     sites, seeds : sequences of int
         Sizes and realisations; rows of a given model and of given sequences have their size.
-    workers : int
-        Processes; 1 works in this one. With more, a script needs the usual guard
-        ``if __name__ == "__main__":``. The table is the same for any number, to the last
-        digit.
+    workers : int, optional
+        Processes; 1 works in this one. By default all cores that it may use, unless the run is
+        short: what takes some two seconds stays in this one, and so does what a script asks
+        outside the usual guard ``if __name__ == "__main__":``, which more processes need. The
+        table is the same for any number, to the last digit.
     label : str, optional
         Show a progress bar with this label, away from a terminal a line every half minute;
         notebooks show one anyway.
@@ -80,16 +83,20 @@ def simulate_many(
     """
     only("simulate_many", options, _OPTIONS)
     tasks = experiments_of(problems, sites, seeds, **options)
-    return collect(tasks, workers, label, partly=True)
+    return collect(tasks, workers, label, True, sum(map(seconds, tasks)))
 
 
 def collect(
-    tasks: Sequence[Task], workers: int = 1, label: str | None = None, partly: bool = False
+    tasks: Sequence[Task],
+    workers: int | None = None,
+    label: str | None = None,
+    partly: bool = False,
+    expected: float = 0.0,
 ) -> Table:
     """Run tasks and return their lines in the order of the tasks.
 
     `workers` and `label` are those of `simulate_many`; `partly` returns what is done after Ctrl-C
-    in a notebook.
+    in a notebook; `expected` are the seconds that all take on one core, if that is known.
 
     Raises
     ------
@@ -98,27 +105,32 @@ def collect(
     replica.errors.WorkerDied
         If worker processes were ended from outside, again and again.
     """
-    finished: Iterator[tuple[int, Lines]]
-    if integer("workers", workers, 1) == 1:
-        finished = ((number, task.run()) for number, task in enumerate(tasks))
-    else:
-        finished = run_all(tasks, workers)
-    seen = progress(finished, len(tasks), label)
+    seen = progress(run_all(tasks, workers, expected), len(tasks), label)
     results = dict(until_interrupted(seen, len(tasks), partly))
     return Table(line for number in sorted(results) for line in results[number])
 
 
-def run_all(tasks: Sequence[Task], workers: int) -> Iterator[tuple[int, Lines]]:
-    """Yield (number of the task, its lines) as worker processes finish them.
+def run_all(
+    tasks: Sequence[Task], workers: int | None = None, expected: float = 0.0
+) -> Iterator[tuple[int, Lines]]:
+    """Yield (number of the task, its lines) as they are finished, as `collect` says where.
 
     Raises
     ------
     TaskFailed
-        If a task raised.
+        If a task raised in a worker process; in this one its exception is left as it is.
     replica.errors.WorkerDied
         If worker processes were ended from outside, again and again.
     """
-    for number, outcome in outcomes(tasks, workers):
+    results: Iterator[tuple[int, Outcome]]
+    count = asked(workers)
+    if count is None:
+        results = shared(tasks, lambda task: task.run(), expected)
+    elif count == 1:
+        results = ((number, task.run()) for number, task in enumerate(tasks))
+    else:
+        results = outcomes(tasks, count)
+    for number, outcome in results:
         if isinstance(outcome, Failure):
             raise TaskFailed(outcome.error)
         yield number, outcome

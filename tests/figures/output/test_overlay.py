@@ -11,6 +11,7 @@ from expectations import both
 from lines import line
 from matplotlib.figure import Figure
 
+import figures
 import replica.cli
 from figures import cli
 from figures.drawing.style import journal
@@ -325,6 +326,8 @@ def test_a_single_seed_is_mentioned(tables, tmp_path, capsys):
         (["{empty}", "{sim}", "--y", "test_loss"], "lines of source theory or simulation"),
         (["--y", "test_loss"], "TABLE"),
         (["{theory}", "{sim}"], "--y"),
+        (["{theory}", "--y", "density", "--x", "alpha"], "x must be one of eigenvalue"),
+        (["{theory}", "--y", "density"], "TABLE = '{theory}' is not allowed"),
         (["{many}", "{sim}", "--y", "test_loss"], "differ in lam"),
     ],
 )
@@ -578,3 +581,40 @@ def test_points_of_the_line_itself_are_met_whatever_their_number(tables):
     losses = simulation.where(lam=0.1, alpha=1.0)["test_loss"]
     expected = (losses.mean() - 1.1) / (np.std(losses, ddof=1) / 2)
     assert first.points[0] == pytest.approx([1.0, expected])
+
+
+def test_markers_that_a_strip_leaves_out_are_told(tables, tmp_path, capsys):
+    """Those at 1 and 4 are points of the line, between which it is too coarse for those at 2."""
+    theory, simulation = tables
+    ends = [one for one in theory.lines() if one["alpha"] != 2.0]
+    assert drawn(ends, simulation.lines(), tmp_path / "some", "--y", "test_loss")[0] == 0
+    told = "the strip of distances leaves out 2 of 4 markers between points of the theory"
+    assert told in capsys.readouterr().err
+    assert "strip has 2 of 4 markers" in " ".join(
+        (tmp_path / "some" / "overlay.txt").read_text().split()
+    )
+    none = [one for one in ends if one["alpha"] != 1.0]
+    words = ("--y", "test_loss")
+    assert drawn(none, simulation.lines(), tmp_path / "none", *words)[0] == 0
+    assert "strip of distances is not drawn: that is all 4 markers" in capsys.readouterr().err
+    for lines, more in ((theory.lines(), ()), (ends, ("--no-residuals",))):
+        assert drawn(lines, simulation.lines(), tmp_path / f"all{len(more)}", *words, *more)[0] == 0
+        assert "strip" not in capsys.readouterr().err
+
+
+def test_the_density_of_a_spectrum_is_drawn_over_its_eigenvalues(tmp_path):
+    density, out = tmp_path / "density.csv", tmp_path / "out"
+    out.mkdir()
+    asked = "spectrum --colors=3 --beta=1.5 --lam=0.1 --alpha=2,4"
+    assert replica.cli.main([*asked.split(), f"--density={density}"]) == 0
+    table = Table.from_csv(density)
+    assert cli.main(["overlay", str(density), "--y=density", f"--out={out}"]) == 0
+    assert Table.from_csv(out / "overlay.csv").lines() == table.lines()
+    for figure in (figures.plot(table, y="density"), figures.plot(table, y="cumulative")):
+        lines = curves(figure)
+        assert [len(one.points) for one in lines] == [len(table.where(alpha=a)) for a in (2, 4)]
+        assert figure.axes[0].get_xlabel() == "eigenvalue of $A$"
+    # The share of smaller eigenvalues is the integral of the density.
+    for one in lines:
+        assert one.points[0, 1] == pytest.approx(0, abs=1e-6)
+        assert one.points[-1, 1] == pytest.approx(1, abs=1e-6)

@@ -123,4 +123,4 @@ def test_the_best_weight_decay_is_asked_of_the_theory(capsys):
     assert simulate(words) == 2
     said = capsys.readouterr().err
     assert said.count("\n") == 1
-    assert "`replica sweep --lam optimal`" in said
+    assert "`replica sweep --lam optimal --out best.csv`" in said
