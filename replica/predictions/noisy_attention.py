@@ -21,10 +21,10 @@ from replica.spectra.population import SemicirclePopulation
 from replica.spectra.resolvent import resolvent
 from replica.validation import invalid
 
-#: Nodes of the semicircle, and points of every interval, each finer than the one before.
-_NODES, _COUNTS = (100, 200, 400, 800, 1600, 3200), (200, 400, 800)
+#: Points of every interval, more and more.
+_COUNTS = 200, 400, 800
 
-#: The error that asks for no finer ones.
+#: The error that asks for no more.
 _ENOUGH = 1e-11
 
 #: What is known of the points of the spectrum.
@@ -70,7 +70,7 @@ def noisy_attention(problem: Problem, whole: WholeSequences) -> dict[str, Any]:
     law = pair_law(solution)
     # Of the noise that A_ij and A_ji do not share their mean keeps half.
     norm2 = law.slope**2 * law.norm2 + 0.5 * (1.0 + law.noise_correlation) * law.noise
-    known, apart = _fine_map(solution, bulk)
+    known = _map(solution, whole, bulk)
     for count in _COUNTS:
         found = _points(known, count)
         values, mass = found["eigenvalues"], found.pop("mass")
@@ -90,25 +90,11 @@ def noisy_attention(problem: Problem, whole: WholeSequences) -> dict[str, Any]:
         "scale": known.scale,
         "coupling_error": law.coupling_error,
         "residual": float(solution.residual),
-        "quadrature_error": max(error, apart, float(solution.quadrature_error)),
+        "quadrature_error": max(error, float(solution.quadrature_error)),
     }
 
 
-def _fine_map(solution: Solution, bulk: SemicirclePopulation) -> tuple[NoisyMap, float]:
-    """Return the matrix with so many nodes that its ends stay, and how far they still moved."""
-    known = _map(solution, bulk, _NODES[0])
-    moved = math.inf
-    for nodes in _NODES[1:]:
-        before = [end.z for end in known.ends]
-        known = _map(solution, bulk, nodes)
-        ends = [end.z for end in known.ends]
-        moved = float(np.abs(np.subtract(ends, before)).max() / np.ptp(ends))
-        if moved < _ENOUGH:
-            break
-    return known, moved
-
-
-def _map(solution: Solution, population: SemicirclePopulation, nodes: int) -> NoisyMap:
+def _map(solution: Solution, whole: WholeSequences, bulk: SemicirclePopulation) -> NoisyMap:
     """Return the matrix of rows whose forces are a K0 y - κ √q ξ in the mean, and their noise."""
     saddle, order, hats = of_row(solution)
     m_hat, q_hat, V_hat = (float(each[0]) for each in hats)
@@ -118,12 +104,9 @@ def _map(solution: Solution, population: SemicirclePopulation, nodes: int) -> No
     # The squared error whose forces have these slopes has this curvature, and this many times y.
     curvature = kappa / (1.0 - kappa * V)
     decay, scale = saddle.lam / curvature, a / kappa + m
-    angle = np.arange(1, nodes + 1) * np.pi / (nodes + 1)
-    values = 1.0 / (population.a + population.c * 2.0 * np.cos(angle))
-    weights = 2.0 / (nodes + 1) * np.sin(angle) ** 2
-    known = resolvent(values, weights, ratio, decay)
+    known = resolvent(whole.values, whole.weights, ratio, decay)
     noise = (1.0 - shared_noise(saddle, order, hats)) * q_hat / curvature**2
-    return NoisyMap(values, weights, ratio, decay, scale, noise, known.weight, known.diagonal)
+    return NoisyMap(bulk, ratio, decay, scale, noise, known.weight, known.diagonal)
 
 
 def _points(known: NoisyMap, count: int) -> dict[str, Any]:
