@@ -15,6 +15,7 @@ from replica.predictions.pair_law import of_row, pair_law, shared_noise
 from replica.problem import Problem
 from replica.saddle_point.solution import Solution
 from replica.saddle_point.solver import solve
+from replica.saddle_point.status import Status
 from replica.spectra.equal_angles import equal_angles
 from replica.spectra.noisy_map import NoisyMap
 from replica.spectra.population import SemicirclePopulation
@@ -22,10 +23,10 @@ from replica.spectra.resolvent import resolvent
 from replica.validation import invalid
 
 #: Points of every interval, more and more.
-_COUNTS = 200, 400, 800
+_COUNTS = 200, 800, 3200
 
-#: The error that asks for no more.
-_ENOUGH = 1e-11
+#: The error of an answer, and the one that asks for no more points.
+EXACT, _ENOUGH = 1e-9, 1e-11
 
 #: What is known of the points of the spectrum.
 _NAMES = "eigenvalues", "density", "mass", "cumulative"
@@ -51,14 +52,13 @@ def noisy_attention(problem: Problem, whole: WholeSequences) -> dict[str, Any]:
     Returns
     -------
     dict
-        Fields of `AttentionSpectrum`, without what concerns covariances.
+        Fields of `AttentionSpectrum`, without what concerns covariances; NaN, or none, with the
+        status of the row where that has no solution.
 
     Raises
     ------
     ValueError
         If the problem is another one.
-    ConvergenceError
-        If a row has no solution.
     """
     if whole.pattern is None or problem.masking is not None:
         allowed = "squared-error but for PottsTokens without masks"
@@ -66,7 +66,35 @@ def noisy_attention(problem: Problem, whole: WholeSequences) -> dict[str, Any]:
     bulk = whole.population
     if not isinstance(bulk, SemicirclePopulation) or bulk.c == 0.0:
         raise invalid("beta", 0.0, "such that there are couplings")
-    solution = solve(problem)
+    solution = solve(problem, check=False)
+    if solution.status != Status.CONVERGED:
+        return _none(solution.residual, solution.status)
+    try:
+        return _told(solution, whole, bulk)
+    except np.linalg.LinAlgError:
+        return _none(solution.residual, Status.NOT_FINITE)
+
+
+def _none(residual: float, status: str) -> dict[str, Any]:
+    """Return what is known where a row has no solution, or its equations are no numbers."""
+    numbers = (
+        "atom", "diagonal", "decay", "scale", "coupling_error", "outlier", "overlap",
+        "spike_threshold", "alpha_threshold", "uniform_outlier", "uniform_overlap",
+        "quadrature_error",
+    )  # fmt: skip
+    return {
+        **dict.fromkeys(numbers, math.nan),
+        **dict.fromkeys(("eigenvalues", "density", "cumulative"), np.empty(0)),
+        "edges": np.empty((0, 2)),
+        "moments": np.full(4, math.nan),
+        "atom_share": 0.0,
+        "residual": float(residual),
+        "status": str(status),
+    }
+
+
+def _told(solution: Solution, whole: WholeSequences, bulk: SemicirclePopulation) -> dict[str, Any]:
+    """Return fields of the answer of rows that have a solution."""
     law = pair_law(solution)
     # Of the noise that A_ij and A_ji do not share their mean keeps half.
     norm2 = law.slope**2 * law.norm2 + 0.5 * (1.0 + law.noise_correlation) * law.noise
@@ -79,6 +107,7 @@ def noisy_attention(problem: Problem, whole: WholeSequences) -> dict[str, Any]:
         error = float(np.abs(unlike).max())
         if error < _ENOUGH:
             break
+    error = max(error, float(solution.quadrature_error))
     return {
         **found,
         **_patterns(known, whole, bulk),
@@ -90,7 +119,8 @@ def noisy_attention(problem: Problem, whole: WholeSequences) -> dict[str, Any]:
         "scale": known.scale,
         "coupling_error": law.coupling_error,
         "residual": float(solution.residual),
-        "quadrature_error": max(error, float(solution.quadrature_error)),
+        "quadrature_error": error,
+        "status": str(Status.CONVERGED if error < EXACT else Status.MAX_STEPS),
     }
 
 

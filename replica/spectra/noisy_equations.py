@@ -11,9 +11,10 @@ import numpy as np
 from replica.arrays import Vector
 from replica.spectra.cubic import Cubic, Jet
 from replica.spectra.population import SemicirclePopulation
+from replica.spectra.silverstein import inverse, turning_points
 
 #: The least noise and weight decay, relative to all else: without them two poles would be one.
-_FLOOR = 1e-14
+_FLOOR = 1e-13
 
 #: The step of Newton's method, relative to v, that ends it.
 _EXACT = 1e-13
@@ -67,6 +68,15 @@ class NoisyEquations:
     noise: float
     weight: float
     diagonal: float
+
+    @cached_property
+    def without_noise(self) -> Vector:
+        """The ends of s (1 - P/p), after the eigenvalue of what no sample has shown, if any."""
+        (turns,) = turning_points(self.population, self.ratio)
+        edges = np.maximum(inverse(self.population, self.ratio, turns)[0], 0.0)
+        covariances = np.append(0.0, edges) if self.ratio < 1.0 else edges
+        found: Vector = self.scale * (1.0 - 1.0 / (self.diagonal * (covariances + self.decay)))
+        return found
 
     def spread(self, values: Any) -> Any:
         """Return M of G."""
@@ -149,5 +159,5 @@ class NoisyEquations:
     @cached_property
     def _pull(self) -> float:
         """¼τ²."""
-        least = _FLOOR * self.scale**2 / self.spread(self.population.mean)
+        least = _FLOOR * np.ptp(self.without_noise) ** 2 / self.spread(self.population.mean)
         return max(0.25 * self.noise, float(least))

@@ -10,14 +10,14 @@ import numpy as np
 from scipy import optimize
 
 from replica.arrays import Matrix, Vector
+from replica.spectra.equal_angles import equal_angles
 from replica.spectra.noisy_equations import NoisyEquations, State
 from replica.spectra.outlier import Outlier
-from replica.spectra.silverstein import inverse, turning_points
 
 #: Distances from the real axis, in widths of the spectrum, by which points come down to it.
 _HEIGHTS = np.append(np.geomspace(2.0, 1e-6, 16), 0.0)
 
-#: Points of the first look at the whole.
+#: Points of the first look at the whole, and at a gap.
 _LOOK = 200
 
 #: Steps of Newton's method, on the way and where it must arrive, and of a search for an edge.
@@ -56,11 +56,8 @@ class NoisyMap(NoisyEquations):
 
     @cached_property
     def reach(self) -> tuple[float, float]:
-        """Numbers beyond the spectrum: where that of P ends, and the norm of the noise further."""
-        (lowest, *_, highest) = turning_points(self.population, self.ratio).ravel()
-        least, most = inverse(self.population, self.ratio, np.array([lowest, highest]))[0]
-        ends = np.array([least if self.ratio > 1.0 else 0.0, most]) + self.decay
-        low, high = self.scale * (1.0 - 1.0 / (self.diagonal * ends))
+        """Numbers beyond the spectrum: its ends without noise, and the norm of the noise."""
+        low, high = self.without_noise[[0, -1]]
         (support,) = self.population.supports
         # M of G is largest at λ/V̂, if there is such a G.
         top = np.clip(self.decay / self.weight, *support)
@@ -79,7 +76,9 @@ class NoisyMap(NoisyEquations):
     def edges(self) -> Matrix:
         """The ends of the intervals of the spectrum, an array (intervals, 2)."""
         low, high = (end.z for end in self.ends)
-        look = 0.5 * (low + high) - 0.5 * (high - low) * np.cos(np.pi * np.arange(1, _LOOK) / _LOOK)
+        # Noise makes intervals wider, and gaps narrower: there is one at most.
+        looks = np.array([[low, high], self.without_noise[:2]])
+        look = np.unique(equal_angles(looks if self.ratio < 1.0 else looks[:1], _LOOK)[1])
         states, unit = self.states(look), 1.0 / (high - low)
         empty = -states.g.imag < _NOTHING * unit
         found = [low, high]
@@ -111,17 +110,18 @@ class NoisyMap(NoisyEquations):
         end = self.ends[1 if sign > 0 else 0]
         if sign * self.pole(end, value) >= 0.0:
             return Outlier(end.z, 0.0)
-        here, seen, unseen = end, end.state.g, 0.0
+        inner, step = end, _STEP
         for _ in range(_SEARCH):
-            # In small steps, until the place lies between two of them.
-            g = 0.5 * (seen + unseen) if unseen else seen / (1.0 + _STEP)
-            here = self._place(here, g)
-            if sign * self.pole(here, value) < 0.0:
-                seen = g
-            else:
-                unseen = g
-            if abs(seen - unseen) <= 4e-16 * abs(seen):
+            outer = self._place(inner, inner.state.g / (1.0 + step))
+            if sign * self.pole(outer, value) >= 0.0:
                 break
+            # In small steps, by which Newton's method follows.
+            inner, step = (outer, step) if math.isfinite(outer.z) else (inner, 0.5 * step)
+        g = optimize.brentq(
+            lambda g: self.pole(self._place(inner, g), value),
+            inner.state.g, outer.state.g, xtol=1e-15 * abs(inner.state.g),
+        )  # fmt: skip
+        here = self._place(inner, g)
         by_z, by_u, by_v = here.slopes
         Q = self.decay + here.state.v * value
         turn = self.scale * value / (self.diagonal * Q * Q)
@@ -162,10 +162,14 @@ class NoisyMap(NoisyEquations):
 
     def _turn(self, falling: Place, rising: Place) -> Place:
         """Return the place between two where z(g) turns."""
-        ends = falling.state.g, rising.state.g
-        turn = optimize.brentq(
-            lambda g: self._place(falling, g).slopes[0], *ends, xtol=1e-15 * max(map(abs, ends))
-        )
+
+        def slope(g: float) -> float:
+            return self._place(falling, g).slopes[0]
+
+        one, other = falling.state.g, rising.state.g
+        if not slope(one) < 0.0 <= slope(other):
+            return falling
+        turn = optimize.brentq(slope, one, other, xtol=1e-15 * max(abs(one), abs(other)))
         return self._place(falling, turn)
 
     def _place(self, near: Place, g: float) -> Place:
