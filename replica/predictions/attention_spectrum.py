@@ -13,15 +13,15 @@ from replica.ensembles import answering
 from replica.ensembles.whole_sequences import WholeSequences
 from replica.immutable import Immutable
 from replica.predictions.attention_outliers import alpha_threshold, sight
-from replica.predictions.noisy_attention import noisy_attention
+from replica.predictions.noisy_attention import EXACT, noisy_attention
 from replica.problem import Problem
 from replica.saddle_point.status import Status
-from replica.spectra.resolvent import resolvent
+from replica.spectra.resolvent import powers, resolvent
 from replica.spectra.silverstein import SampledSpectrum, finer_spectra
 from replica.validation import invalid, numbers
 
-#: The residual and the quadrature error of an answer, and the one that asks for no more points.
-_EXACT, _ENOUGH = 1e-9, 1e-11
+#: The error that asks for no more points.
+_ENOUGH = 1e-11
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +77,8 @@ class AttentionSpectrum(Immutable):
         the trace 0, and the second moment the derivative of the resolvent, relative to it. With
         another loss it is that of the rows, and the error of their solution counts, too.
     status : str
-        "converged" where both are below 1e-9.
+        "converged" where both are below 1e-9, else "max-steps"; of another loss that of its row
+        where that has no solution, and then there are no points and all else of A is NaN.
 
     Examples
     --------
@@ -177,8 +178,6 @@ def attention_spectrum(problem: Problem) -> AttentionSpectrum:
     ValueError
         If the problem has masks that are drawn once, data of which whole sequences are not known,
         or no weight decay and no more samples than sites.
-    ConvergenceError
-        If a row of another loss has no solution.
 
     Examples
     --------
@@ -192,9 +191,7 @@ def attention_spectrum(problem: Problem) -> AttentionSpectrum:
     if problem.loss != "squared-error":
         noisy = noisy_attention(problem, whole)
         seen = _outliers(problem, whole, (noisy["diagonal"], decay, scale))
-        exact = noisy["quadrature_error"] < _EXACT
-        status = str(Status.CONVERGED if exact else Status.MAX_STEPS)
-        return AttentionSpectrum(**{"problem": problem, **seen, **noisy, "status": status})
+        return AttentionSpectrum(**{"problem": problem, **seen, **noisy})
     R = resolvent(whole.values, whole.weights, ratio, decay)
     # Numbers of numpy's, which overflow without an exception.
     trained = np.float64(R.diagonal), np.float64(decay), np.float64(scale)
@@ -203,14 +200,20 @@ def attention_spectrum(problem: Problem) -> AttentionSpectrum:
     for S in finer_spectra(whole.population, ratio):
         points = _attended(S.eigenvalues, *trained)
         atom = float(_attended(0.0, *trained)) if S.atom else math.nan
-        powers = [(S.measure * points**k).sum() + (S.atom and S.atom * atom**k) for k in range(5)]
-        unlike = powers[0] - 1.0, powers[1] / trained[2], powers[2] / np.float64(norm2) - 1.0
+        means = [(S.measure * points**k).sum() + (S.atom and S.atom * atom**k) for k in range(5)]
+        unlike = means[0] - 1.0, means[1] / trained[2], means[2] / np.float64(norm2) - 1.0
         before, error = error, float(np.abs(unlike).max())
         # What more points do not improve is rounding.
-        if error < _ENOUGH or not error < 0.5 * before:
+        if error < _ENOUGH or (error < 1e-3 and not error < 0.5 * before):
             break
     edges, residual = _attended(S.edges, *trained), max(S.residual, R.residual)
-    exact = error < _EXACT and residual < _EXACT
+    if not error < EXACT:
+        # Next to as many observations as sites a few eigenvalues far below make all of them.
+        inverse = powers(whole.values, whole.weights, decay, R.weight)
+        share = np.append(1.0, inverse) / np.float64(R.diagonal) ** np.arange(5)
+        means[3:] = [scale**k * sum(math.comb(k, j) * (-1) ** j * share[j] for j in range(k + 1))
+                     for k in (3, 4)]  # fmt: skip
+    exact = error < EXACT and residual < EXACT
     return AttentionSpectrum(
         problem=problem,
         eigenvalues=joined(points, edges),
@@ -219,7 +222,7 @@ def attention_spectrum(problem: Problem) -> AttentionSpectrum:
         edges=edges,
         atom=atom,
         atom_share=S.atom,
-        moments=np.array([0.0, norm2, *powers[3:]]),
+        moments=np.array([0.0, norm2, *means[3:]]),
         diagonal=R.diagonal,
         decay=decay,
         scale=scale,

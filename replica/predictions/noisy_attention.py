@@ -15,17 +15,18 @@ from replica.predictions.pair_law import of_row, pair_law, shared_noise
 from replica.problem import Problem
 from replica.saddle_point.solution import Solution
 from replica.saddle_point.solver import solve
+from replica.saddle_point.status import Status
 from replica.spectra.equal_angles import equal_angles
 from replica.spectra.noisy_map import NoisyMap
 from replica.spectra.population import SemicirclePopulation
 from replica.spectra.resolvent import resolvent
 from replica.validation import invalid
 
-#: Nodes of the semicircle, and points of every interval, each finer than the one before.
-_NODES, _COUNTS = (100, 200, 400, 800, 1600, 3200), (200, 400, 800)
+#: Points of every interval, more and more.
+_COUNTS = 200, 800, 3200
 
-#: The error that asks for no finer ones.
-_ENOUGH = 1e-11
+#: The error of an answer, and the one that asks for no more points.
+EXACT, _ENOUGH = 1e-9, 1e-11
 
 #: What is known of the points of the spectrum.
 _NAMES = "eigenvalues", "density", "mass", "cumulative"
@@ -51,14 +52,13 @@ def noisy_attention(problem: Problem, whole: WholeSequences) -> dict[str, Any]:
     Returns
     -------
     dict
-        Fields of `AttentionSpectrum`, without what concerns covariances.
+        Fields of `AttentionSpectrum`, without what concerns covariances; NaN, or none, with the
+        status of the row where that has no solution.
 
     Raises
     ------
     ValueError
         If the problem is another one.
-    ConvergenceError
-        If a row has no solution.
     """
     if whole.pattern is None or problem.masking is not None:
         allowed = "squared-error but for PottsTokens without masks"
@@ -66,11 +66,39 @@ def noisy_attention(problem: Problem, whole: WholeSequences) -> dict[str, Any]:
     bulk = whole.population
     if not isinstance(bulk, SemicirclePopulation) or bulk.c == 0.0:
         raise invalid("beta", 0.0, "such that there are couplings")
-    solution = solve(problem)
+    solution = solve(problem, check=False)
+    if solution.status != Status.CONVERGED:
+        return _none(solution.residual, solution.status)
+    try:
+        return _told(solution, whole, bulk)
+    except np.linalg.LinAlgError:
+        return _none(solution.residual, Status.NOT_FINITE)
+
+
+def _none(residual: float, status: str) -> dict[str, Any]:
+    """Return what is known where a row has no solution, or its equations are no numbers."""
+    numbers = (
+        "atom", "diagonal", "decay", "scale", "coupling_error", "outlier", "overlap",
+        "spike_threshold", "alpha_threshold", "uniform_outlier", "uniform_overlap",
+        "quadrature_error",
+    )  # fmt: skip
+    return {
+        **dict.fromkeys(numbers, math.nan),
+        **dict.fromkeys(("eigenvalues", "density", "cumulative"), np.empty(0)),
+        "edges": np.empty((0, 2)),
+        "moments": np.full(4, math.nan),
+        "atom_share": 0.0,
+        "residual": float(residual),
+        "status": str(status),
+    }
+
+
+def _told(solution: Solution, whole: WholeSequences, bulk: SemicirclePopulation) -> dict[str, Any]:
+    """Return fields of the answer of rows that have a solution."""
     law = pair_law(solution)
     # Of the noise that A_ij and A_ji do not share their mean keeps half.
     norm2 = law.slope**2 * law.norm2 + 0.5 * (1.0 + law.noise_correlation) * law.noise
-    known, apart = _fine_map(solution, bulk)
+    known = _map(solution, whole, bulk)
     for count in _COUNTS:
         found = _points(known, count)
         values, mass = found["eigenvalues"], found.pop("mass")
@@ -79,6 +107,7 @@ def noisy_attention(problem: Problem, whole: WholeSequences) -> dict[str, Any]:
         error = float(np.abs(unlike).max())
         if error < _ENOUGH:
             break
+    error = max(error, float(solution.quadrature_error))
     return {
         **found,
         **_patterns(known, whole, bulk),
@@ -90,25 +119,12 @@ def noisy_attention(problem: Problem, whole: WholeSequences) -> dict[str, Any]:
         "scale": known.scale,
         "coupling_error": law.coupling_error,
         "residual": float(solution.residual),
-        "quadrature_error": max(error, apart, float(solution.quadrature_error)),
+        "quadrature_error": error,
+        "status": str(Status.CONVERGED if error < EXACT else Status.MAX_STEPS),
     }
 
 
-def _fine_map(solution: Solution, bulk: SemicirclePopulation) -> tuple[NoisyMap, float]:
-    """Return the matrix with so many nodes that its ends stay, and how far they still moved."""
-    known = _map(solution, bulk, _NODES[0])
-    moved = math.inf
-    for nodes in _NODES[1:]:
-        before = [end.z for end in known.ends]
-        known = _map(solution, bulk, nodes)
-        ends = [end.z for end in known.ends]
-        moved = float(np.abs(np.subtract(ends, before)).max() / np.ptp(ends))
-        if moved < _ENOUGH:
-            break
-    return known, moved
-
-
-def _map(solution: Solution, population: SemicirclePopulation, nodes: int) -> NoisyMap:
+def _map(solution: Solution, whole: WholeSequences, bulk: SemicirclePopulation) -> NoisyMap:
     """Return the matrix of rows whose forces are a K0 y - κ √q ξ in the mean, and their noise."""
     saddle, order, hats = of_row(solution)
     m_hat, q_hat, V_hat = (float(each[0]) for each in hats)
@@ -118,12 +134,9 @@ def _map(solution: Solution, population: SemicirclePopulation, nodes: int) -> No
     # The squared error whose forces have these slopes has this curvature, and this many times y.
     curvature = kappa / (1.0 - kappa * V)
     decay, scale = saddle.lam / curvature, a / kappa + m
-    angle = np.arange(1, nodes + 1) * np.pi / (nodes + 1)
-    values = 1.0 / (population.a + population.c * 2.0 * np.cos(angle))
-    weights = 2.0 / (nodes + 1) * np.sin(angle) ** 2
-    known = resolvent(values, weights, ratio, decay)
+    known = resolvent(whole.values, whole.weights, ratio, decay)
     noise = (1.0 - shared_noise(saddle, order, hats)) * q_hat / curvature**2
-    return NoisyMap(values, weights, ratio, decay, scale, noise, known.weight, known.diagonal)
+    return NoisyMap(bulk, ratio, decay, scale, noise, known.weight, known.diagonal)
 
 
 def _points(known: NoisyMap, count: int) -> dict[str, Any]:

@@ -91,9 +91,15 @@ class SemicirclePopulation:
         return float(1.0 / (self.c * self.resolved(h)))
 
     def resolved(self, h: Any) -> Any:
-        """Return τ(h) = <G/(G - h)>: c τ is the semicircle's resolvent at (1/h - a)/c."""
+        """Return τ(h) = h <G/(G - h)>: c τ is the semicircle's resolvent at (1/h - a)/c."""
         apart = 1.0 / h - self.a
         return 2.0 / (apart * (1.0 + np.sqrt(1.0 - (2.0 * self.c / apart) ** 2)))
+
+    def seen_from(self, r: Any) -> tuple[Any, Any]:
+        """Return φ = <G/(G - r)> and its derivative by r: φ = 1 + a r φ + (c r φ)²."""
+        apart, c2 = 1.0 - self.a * r, self.c**2
+        phi = 2.0 / (apart * (1.0 + np.sqrt(1.0 - (2.0 * self.c * r / apart) ** 2)))
+        return phi, phi * (self.a + 2.0 * c2 * r * phi) / (apart - 2.0 * c2 * r * r * phi)
 
 
 @dataclass(frozen=True, eq=False)

@@ -61,3 +61,25 @@ def resolvent(values: Vector, weights: Vector, ratio: float, decay: float) -> Re
     scatter = weights @ (1.0 / D - mean) ** 2 + moved * (weights @ (values / D**2))
     residual = abs(weight * (1.0 + weights @ (values / D)) - ratio) / ratio
     return Resolvent(float(weight), float(mean), float(scatter / mean**2), float(residual))
+
+
+def powers(values: Vector, weights: Vector, decay: float, weight: float) -> Vector:
+    """Return tr R^k/L for k = 1 to 4, by the series of p in λ, in which V̂ = γ - 1 + λ p.
+
+    Parameters
+    ----------
+    values, weights, decay : arrays (nodes,) and float
+        As in `resolvent`.
+    weight : float
+        V̂, which it returned.
+    """
+    D, R = [decay + weight * values], [1.0 / (decay + weight * values)]
+    p, slope = [weights @ R[0]], weights @ (values * R[0] ** 2)
+    for k in range(1, 4):
+        # At order k V̂ is λ p_k + p_{k-1}, of which p_k is not known yet.
+        known = (k == 1) + p[-1] * values
+        rest = -R[0] * (known * R[0] + sum(D[j] * R[k - j] for j in range(1, k)))
+        p.append((weights @ rest) / (1.0 + decay * slope))
+        D.append(known + decay * p[-1] * values)
+        R.append(rest - decay * p[-1] * values * R[0] ** 2)
+    return np.array(p) * [1.0, -1.0, 1.0, -1.0]

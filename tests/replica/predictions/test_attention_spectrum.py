@@ -83,10 +83,30 @@ def test_a_matrix_of_independent_variables_is_known():
     assert found.edges[0] == pytest.approx(1 - 1 / (p * (s + 0.3)), rel=1e-10)
 
 
+@pytest.mark.parametrize("alpha", [1.0 + 1e-7, 1.01, 3.0])
+def test_moments_are_those_of_the_inverse_of_a_wishart_matrix(alpha):
+    """<(S/G)^{-k}> for k = 2 to 4, next to as many observations as sites, too."""
+    found = attention_spectrum(Problem(alpha, 0.0, PottsTokens(2, 0.0), LOSS))
+    g, rest = alpha, alpha - 1.0
+    share = [1.0, 1.0, g / rest, g * (g + 1) / rest**2, g * (g * g + 3 * g + 1) / rest**3]
+    assert found.moments[1] == pytest.approx(share[2] - 1, rel=1e-6)
+    assert found.moments[2] == pytest.approx(-share[3] + 3 * share[2] - 2, rel=1e-6)
+    assert found.moments[3] == pytest.approx(share[4] - 4 * share[3] + 6 * share[2] - 3, rel=1e-6)
+    assert (found.status == "converged") == (alpha > 1.001)
+
+
 def test_a_pattern_is_seen_by_attention_as_early_as_in_the_covariance_of_sites():
     data = PottsTokens(3, 1.5, spike=1.3)
     found = attention_spectrum(Problem(0.7, 0.1, data, LOSS))
-    assert found.overlap == found.pca_overlap
+    # 1/G and <G²/(h - G)> of the pattern, by the sum over the semicircle.
+    x = 2.0 * np.cos(np.arange(1, 4000) * np.pi / 4000)
+    weights = (1.0 - 0.25 * x**2) / 2000
+    G, g = 1.0 / (3.75 - 1.5 * x), 1.0 / (3.75 - 1.5 * (1.3 + 1 / 1.3))
+    slope = 1.4 - weights @ (G / (g - G)) ** 2
+    place = 1.4 * g + weights @ G + weights @ (G**2 / (g - G))
+    expected = (1 - 1.3**-2) * g * slope / place
+    assert (found.overlap, found.pca_overlap) == pytest.approx((expected, expected), rel=1e-9)
+    assert found.pca_outlier == pytest.approx(place / 1.4, rel=1e-9)
     assert found.attention(found.pca_outlier) == pytest.approx(found.outlier, rel=1e-12)
     assert found.outlier > found.edges[0, 1]
     # (C - 1)² times the samples: colours are observations no more, and components instead.

@@ -44,6 +44,14 @@ def test_noise_of_its_own_hides_a_pattern():
         soft.attention(1.0)
 
 
+def test_nothing_is_known_of_rows_that_have_no_solution():
+    found = attention_spectrum(SOFT.at(alpha=1.2, lam=0.0))
+    assert found.status == "below-threshold"
+    assert found.eigenvalues.size == found.edges.size == 0
+    assert np.isnan([found.outlier, found.spike_threshold, found.coupling_error]).all()
+    assert 0.0 < found.pca_overlap < 1.0
+
+
 def test_other_data_have_a_squared_error_alone():
     custom = CustomTokens.from_spectrum([0.5, 1.0], [0.5, 0.5], [0.5, 0.5], 2)
     with pytest.raises(ValueError, match="loss"):

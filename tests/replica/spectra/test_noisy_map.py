@@ -12,17 +12,43 @@ from replica.spectra.silverstein import finer_spectra
 BULK = SemicirclePopulation(2.5, -1.0)
 
 
-def known(ratio: float, decay: float, noise: float, nodes: int = 200) -> NoisyMap:
-    angle = np.arange(1, nodes + 1) * np.pi / (nodes + 1)
-    values = 1.0 / (2.5 - 2.0 * np.cos(angle))
-    weights = 2.0 / (nodes + 1) * np.sin(angle) ** 2
-    R = resolvent(values, weights, ratio, decay)
-    return NoisyMap(values, weights, ratio, decay, 2.0, noise, R.weight, R.diagonal)
+def nodes(count: int):
+    """Return G and the shares of points of the semicircle."""
+    angle = np.arange(1, count + 1) * np.pi / (count + 1)
+    return 1.0 / (2.5 - 2.0 * np.cos(angle)), 2.0 / (count + 1) * np.sin(angle) ** 2
+
+
+def known(ratio: float, decay: float, noise: float) -> NoisyMap:
+    R = resolvent(*nodes(400), ratio, decay)
+    return NoisyMap(BULK, ratio, decay, 2.0, noise, R.weight, R.diagonal)
+
+
+@pytest.mark.parametrize(("ratio", "decay", "noise"), [
+    (0.4, 0.2, 0.05), (3.0, 0.0, 0.3), (3.0, 0.2, 1e-9), (200.0, 0.1, 1e-3),
+])  # fmt: skip
+def test_its_equations_hold_as_sums_over_nodes(ratio, decay, noise):
+    """Two equations and z at points within and at both ends, by 20 000 nodes of the semicircle."""
+    found, (G, weights) = known(ratio, decay, noise), nodes(20_000)
+    z = np.append(np.mean(found.edges[-1]), [end.z for end in found.ends])
+    inside, beside = found.states(z[:1]), [end.state for end in found.ends]
+    M, k = found.spread(G), 2.0 / found.diagonal
+    for point, (u, v, g) in zip(z, [tuple(each[0] for each in inside), *beside], strict=True):
+        Q, N = decay + v * G, u - 0.25 * noise * g * M
+        R, H = Q / (N * Q + k), G * N / (N * Q + k)
+        assert v * (1.0 + weights @ H) == pytest.approx(ratio, rel=1e-9)
+        assert weights @ R == pytest.approx(g, rel=1e-9)
+        assert u + 2.0 + 0.25 * noise * (weights @ (M * R)) == pytest.approx(point, rel=1e-9)
+    width = np.ptp(z)
+    for end, way in zip(found.ends, (-1.0, 1.0), strict=True):
+        # z turns: a little further along <R> it has hardly moved, back from the spectrum.
+        assert abs(end.slopes[0]) * end.state.g**2 < 1e-6
+        assert found.states(np.array([end.z + way * 1e-3 * width])).g.imag == pytest.approx(0.0)
+        assert found.states(np.array([end.z - way * 1e-3 * width])).g.imag * width < -1e-3
 
 
 @pytest.mark.parametrize("ratio", [1.5, 4.0])
 def test_without_noise_it_is_the_map_of_the_sample_covariance(ratio):
-    found = known(ratio, 0.2, 0.0, 400)
+    found = known(ratio, 0.2, 0.0)
 
     def mapped(s):
         return 2.0 * (1.0 - 1.0 / (found.diagonal * (s + 0.2)))
