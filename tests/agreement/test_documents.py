@@ -107,6 +107,7 @@ def test_the_encoder_block_runs(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("text", [README, COMMANDS], ids=["README", "COMMANDS"])
+@pytest.mark.usefixtures("without_workers")
 def test_theory_commands_run(text, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (commands,) = (block for block in blocks("bash", text) if "replica solve" in block)
@@ -118,6 +119,7 @@ def test_theory_commands_run(text, tmp_path, monkeypatch, capsys):
     assert (tmp_path / "curve.csv").read_text().count("\n") == 31
 
 
+@pytest.mark.usefixtures("without_workers")
 def test_simulation_command_is_understood(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (commands,) = (block for block in blocks("bash", COMMANDS) if "replica solve" in block)
@@ -129,6 +131,7 @@ def test_simulation_command_is_understood(tmp_path, monkeypatch):
     assert (tmp_path / "sim.csv").read_text().count("\n") == 4
 
 
+@pytest.mark.usefixtures("without_workers")
 def test_commands_of_the_estimators_run(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (commands,) = (block for block in blocks("bash") if "replica evolve" in block)

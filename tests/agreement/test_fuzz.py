@@ -56,6 +56,7 @@ def test_no_silent_failure(model, examples, spread):
         ("replica-figures", figures.cli.main, 30),
     ],
 )
+@pytest.mark.usefixtures("without_workers")
 def test_no_command_line_ends_in_a_traceback(
     tmp_path, monkeypatch, capsys, program, main, examples
 ):

@@ -26,6 +26,7 @@ def file(tmp_path, monkeypatch):
     return "spins.txt"
 
 
+@pytest.mark.usefixtures("without_workers")
 def test_prediction_and_measurement(file):
     """Within 4 standard errors of both, and 2 %: 1/L. By chance once in 2000 times."""
     family = [*FAMILY, "--tokens", file, "--rows", "0", "--alpha", "2,5"]
@@ -45,6 +46,7 @@ def test_prediction_and_measurement(file):
         assert parameters["rows"] == "0"
 
 
+@pytest.mark.usefixtures("without_workers")
 def test_a_table_of_other_sequences_is_not_continued(file, capsys):
     family = [*FAMILY, "--tokens", file, "--rows", "1", "--alpha", "1", "--out", "table.csv"]
     assert simulate([*family, "--workers", "1"]) == 0

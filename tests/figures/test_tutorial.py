@@ -34,6 +34,7 @@ def test_installation_is_that_of_the_readme():
     assert installed in readme
 
 
+@pytest.mark.usefixtures("without_workers")
 def test_blocks_run(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}

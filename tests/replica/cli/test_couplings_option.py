@@ -38,6 +38,7 @@ def test_a_sweep_names_its_couplings(tmp_path):
     assert "couplings" not in json.loads((tmp_path / "usual.json").read_text())["parameters"]
 
 
+@pytest.mark.usefixtures("without_workers")
 def test_a_simulation_names_its_couplings(tmp_path):
     out = tmp_path / "sim.csv"
     size = ["--sites", "10", "--rows", "2", "--test-samples", "20", "--workers", "1"]

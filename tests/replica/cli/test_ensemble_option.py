@@ -12,7 +12,6 @@ from replica.cli.parser import main
 from replica.tables import Table
 
 OPTIONS = ["--colors", "3", "--beta", "1.5", "--lam", "0.1"]
-SOLUTION = solve(Problem(2.0, 0.1, PottsTokens(3, 1.5)))
 
 
 @pytest.mark.parametrize("layers", ["1", "5", "inf"])
@@ -21,7 +20,8 @@ def test_lines_are_those_of_the_average(layers, tmp_path, capsys):
     command = ["sweep", *OPTIONS, "--alpha", "1,2", "--ensemble", layers, "--out", str(out)]
     assert main(command) == 0
     line = Table.from_csv(out).lines()[1]
-    found = layer_average(SOLUTION, math.inf if layers == "inf" else int(layers))
+    solution = solve(Problem(2.0, 0.1, PottsTokens(3, 1.5)))
+    found = layer_average(solution, math.inf if layers == "inf" else int(layers))
     names = {"logit_bias": "bias", "logit_variance": "variance"}
     same = "test_loss", "error_rate", "coupling_error", "q", "temperature", "calibrated_loss"
     for name in (*same, "probability_loss", *names):

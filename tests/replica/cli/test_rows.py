@@ -37,6 +37,7 @@ def words(matrix, rows: str, **changes: str) -> list[str]:
     return [word for name, value in options.items() for word in (f"--{name}", value)]
 
 
+@pytest.mark.usefixtures("without_workers")
 def test_sweep_solves_every_row(matrix, couplings, tmp_path, capsys, monkeypatch):
     out = tmp_path / "rows.csv"
     assert main(["sweep", *words(matrix, "0:3,7"), "--out", str(out)]) == 0
@@ -161,6 +162,7 @@ def test_options_that_do_not_belong_together(matrix, capsys):
     ]  # fmt: skip
 
 
+@pytest.mark.usefixtures("without_workers")
 def test_theory_and_training_overlay(matrix, tmp_path, capsys):
     theory, systems = tmp_path / "theory.csv", tmp_path / "systems.csv"
     assert main(["sweep", *words(matrix, "all"), "--out", str(theory)]) == 0

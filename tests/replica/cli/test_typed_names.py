@@ -77,6 +77,7 @@ def test_a_point_that_failed_is_told_without_the_names_of_classes(capsys):
     assert "BadArgument" not in out + error
 
 
+@pytest.mark.usefixtures("without_workers")
 def test_sidecars_tell_how_sequences_were_read(family, tmp_path):
     read = {"reweight": "0.9", "similarity": "circulant:1,0.2,0.2", "alphabet": "0,1,2"}
     for run, more in ((main, ["sweep"]), (simulate, [])):

@@ -87,6 +87,7 @@ def sweeps(*words: str) -> int:
     return main(["sweep", "--lam", "0.1", "--loss", "squared-error", *words])
 
 
+@pytest.mark.usefixtures("without_workers")
 def test_the_command_writes_a_grid_and_goes_on_with_it(tmp_path, capsys):
     out, again = tmp_path / "grid.csv", tmp_path / "again.csv"
     words = ["--colors", "2,3", "--beta", "0.5:1:2", "--lam", "0.01:1:3:log", "--alpha", "1:4:3"]
@@ -227,6 +228,7 @@ def test_a_growing_table_goes_on_where_it_was_stopped(tmp_path, monkeypatch):
     assert next(left, None) is None
 
 
+@pytest.mark.usefixtures("without_workers")
 def test_simulations_grow_by_seeds_and_ratios(tmp_path):
     out, whole = tmp_path / "grown.csv", tmp_path / "whole.csv"
     words = ["--colors", "2", "--beta", "0.5", "--lam", "1", "--sites", "6", "--workers", "1"]

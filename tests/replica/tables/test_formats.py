@@ -104,6 +104,7 @@ def test_files_that_are_no_such_tables(tmp_path):
         Table.from_csv(tmp_path / "c.parquet")
 
 
+@pytest.mark.usefixtures("without_workers")
 def test_simulations_are_printed_and_written_alike(tmp_path, capsys):
     plain = written(tmp_path, SIMULATION, ".csv", simulate)
     assert capsys.readouterr().out == ""

@@ -223,6 +223,7 @@ def test_refusals():
     assert Training.joined([one, one]).bias.shape == (2, 3)
 
 
+@pytest.mark.usefixtures("without_workers")
 def test_the_option_is_a_column_and_belongs_to_the_table(tmp_path, capsys):
     out = tmp_path / "sim.csv"
     options = {"colors": 2, "beta": 1, "lam": 0.1, "alpha": 2, "sites": 10, "workers": 1}

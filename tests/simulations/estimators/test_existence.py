@@ -248,6 +248,7 @@ def test_joint_training():
     assert train_jointly(mixed, 2, 0.0).status == "converged"
 
 
+@pytest.mark.usefixtures("without_workers")
 def test_simulated_tables(tmp_path):
     out = tmp_path / "sets.csv"
     options = "--colors 3 --beta 1 --lam 0 --alpha 1 --sites 10 --rows 1 --seeds 8 --workers 1"

@@ -236,6 +236,7 @@ COMMAND = [
 ]
 
 
+@pytest.mark.usefixtures("without_workers")
 def test_estimators_on_the_command_line(tmp_path):
     amp = tmp_path / "amp.csv"
     words = [*COMMAND, "--estimator", "amp", "--out"]

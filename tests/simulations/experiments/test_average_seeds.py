@@ -84,6 +84,7 @@ def test_lines_that_could_not_be_computed_leave_their_status(residual):
 
 @pytest.mark.parametrize("lost", [0, 1])
 @pytest.mark.parametrize("estimator", [[], ["--estimator", "minimiser"]])
+@pytest.mark.usefixtures("without_workers")
 def test_an_experiment_that_raised_belongs_to_its_point(lost, estimator, tmp_path, monkeypatch):
     from simulations.experiments.experiment import Experiment
 
@@ -95,7 +96,6 @@ def test_an_experiment_that_raised_belongs_to_its_point(lost, estimator, tmp_pat
         return run(task)
 
     monkeypatch.setattr(Experiment, "run", fail)
-    monkeypatch.setattr("replica.execution.resumable.outcomes", outcomes)
     out = tmp_path / "sim.csv"
     words = "--colors 4 --beta 1 --similarity circulant:1,0.5,0,0.5 --lam 0.1 --alpha 1 --sites 10"
     rest = ["--seeds", "3", "--test-samples", "20", "--workers", "1", "--out", str(out)]
@@ -110,17 +110,6 @@ def test_an_experiment_that_raised_belongs_to_its_point(lost, estimator, tmp_pat
     whole = tmp_path / "whole.csv"
     assert main([*words.split(), *estimator, *rest[:-1], str(whole)]) == 0
     assert out.read_bytes() == whole.read_bytes()
-
-
-def outcomes(tasks, workers, scheduler):
-    """Run tasks in this process."""
-    from replica.execution.task import Failure, described
-
-    for number, task in enumerate(tasks):
-        try:
-            yield number, task.run()
-        except ZeroDivisionError as error:
-            yield number, Failure(described(error))
 
 
 @pytest.mark.parametrize(
@@ -139,6 +128,7 @@ def test_only_seeds_of_simulations_are_averaged(table):
         average_seeds(table)
 
 
+@pytest.mark.usefixtures("without_workers")
 def test_tables_put_together_count_each_system_once(tmp_path):
     """`--seeds 4` and `--seeds 8` are eight systems, also where one of them failed at first."""
     words = "--colors 3 --beta 1.5 --lam 0.1,1 --alpha 1 --sites 10 --rows 2 --test-samples 20"

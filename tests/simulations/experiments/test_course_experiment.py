@@ -88,6 +88,7 @@ def test_points_are_averaged_over_seeds_apart():
 
 
 @pytest.mark.parametrize("options", [ONE_PASS, DESCENT], ids=["one-pass", "descent"])
+@pytest.mark.usefixtures("without_workers")
 def test_what_was_stopped_goes_on(options, tmp_path):
     whole, stopped = tmp_path / "whole.csv", tmp_path / "stopped.csv"
     assert main(words(options, whole, seeds="2")) == 0
@@ -104,6 +105,7 @@ def test_what_was_stopped_goes_on(options, tmp_path):
     assert parameters["estimator"] == options["--estimator"]
 
 
+@pytest.mark.usefixtures("without_workers")
 def test_a_number_of_steps_is_all_of_them(tmp_path):
     assert main(words(DESCENT, tmp_path / "d.csv", steps="3", seeds="1", lam="0.1")) == 0
     assert Table.from_csv(tmp_path / "d.csv")["step"].tolist() == [0, 1, 2, 3]
@@ -117,6 +119,7 @@ def test_a_number_of_steps_is_all_of_them(tmp_path):
     ],
     ids=["descent", "one-pass"],
 )
+@pytest.mark.usefixtures("without_workers")
 def test_rates_that_are_too_large_are_not_converged(options, changes, tmp_path, capsys):
     out = tmp_path / "d.csv"
     assert main(words(options, out, **{"lam": "0.1", "seeds": "1"} | changes)) == 1

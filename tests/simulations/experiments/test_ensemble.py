@@ -81,6 +81,7 @@ def test_one_layer_is_what_is_trained_without():
     assert "logit_variance" not in one
 
 
+@pytest.mark.usefixtures("without_workers")
 def test_the_command(tmp_path):
     command = "--colors 2 --beta 1 --lam 0.1 --alpha 2 --sites 10 --seeds 2 --test-samples 50"
     out = tmp_path / "ensemble.csv"

@@ -123,6 +123,7 @@ def test_command_and_number_of_workers(tmp_path):
     assert data[1] == {name: direct.get(name) for name in table.columns}
 
 
+@pytest.mark.usefixtures("without_workers")
 def test_command_tells_failures_by_status_one(tmp_path, capsys):
     out = tmp_path / "sim.csv"
     assert main(words(out, lam="0", alpha="0.5", seeds="1", workers="1")) == 1

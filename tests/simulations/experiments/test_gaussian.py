@@ -92,6 +92,7 @@ def seed_words(experiment: GaussianExperiment) -> tuple[int, ...]:
     return (experiment.seed, experiment.sites, experiment.samples, data.colors, shift)
 
 
+@pytest.mark.usefixtures("without_workers")
 def test_tables_of_many_systems():
     family = [problem(shift=shift) for shift in (3.0, 4.0)]
     table = simulate_many(family, [8, 10], range(3), rows=2)
@@ -125,6 +126,7 @@ def test_a_precision_that_is_not_positive_is_refused():
         [random_precision(2.0001, 4, np.random.default_rng(seed)) for seed in range(50)]
 
 
+@pytest.mark.usefixtures("without_workers")
 def test_the_command_writes_the_table_of_the_function(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     words = ["--data", "gaussian", "--shift", "2.5,3", "--lam", "0.1", "--alpha", "0.5,2",

@@ -43,6 +43,7 @@ def test_lines_tell_the_identity_of_their_experiment(data):
 
 
 @pytest.mark.parametrize("data", DATA, ids=lambda data: str(list(data.columns().values())))
+@pytest.mark.usefixtures("without_workers")
 def test_what_a_journal_holds_is_not_run_again(data, tmp_path, monkeypatch):
     planned = tasks(data, 0, 1)
     points = [point for task in planned for point in identities(task)]
@@ -59,6 +60,7 @@ def test_what_a_journal_holds_is_not_run_again(data, tmp_path, monkeypatch):
     assert (tmp_path / "sim.csv").read_bytes() == whole
 
 
+@pytest.mark.usefixtures("without_workers")
 def test_systems_that_differ_in_one_parameter_of_their_data_are_two(tmp_path):
     # As joint and separate sequences of one shift.
     planned = [task for data in DATA[3:] for task in tasks(data, 0)]

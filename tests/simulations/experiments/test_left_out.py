@@ -56,6 +56,7 @@ def test_rows_of_a_model_and_of_sequences():
         assert np.all(np.abs(table["loo_test_loss"] - table["test_loss"]) < 5 * errors + 0.1)
 
 
+@pytest.mark.usefixtures("without_workers")
 def test_the_command(tmp_path):
     command = "--colors 2 --beta 1 --lam 0.1 --alpha 2 --sites 10 --seeds 2 --test-samples 50"
     out = tmp_path / "loo.csv"

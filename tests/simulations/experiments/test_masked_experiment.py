@@ -99,6 +99,7 @@ def test_independent_tokens_have_masks_of_their_own():
     assert line["masked_test_loss_stderr"] > 0
 
 
+@pytest.mark.usefixtures("without_workers")
 def test_the_command(tmp_path):
     out = tmp_path / "out.csv"
     words = ["--colors", "2", "--beta", "1", "--lam", "0.1", "--alpha", "2", "--sites", "12"]

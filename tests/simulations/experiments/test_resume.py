@@ -86,6 +86,7 @@ def test_killed_at_random_times(tmp_path, uninterrupted, workers):
     assert {path.name for path in tmp_path.iterdir()} == {"sim.csv", "sim.json"}
 
 
+@pytest.mark.usefixtures("without_workers")
 def test_torn_and_half_finished_lines_are_computed_again(tmp_path):
     uninterrupted, out = tmp_path / "whole.csv", tmp_path / "sim.csv"
     assert main(words(uninterrupted, seeds="2", workers="1")) == 0

@@ -28,6 +28,7 @@ def test_cells_are_those_of_the_system(loss):
     assert {name: line[name] for name in plain} == dict(plain)
 
 
+@pytest.mark.usefixtures("without_workers")
 def test_tables_have_the_columns_and_their_averages(tmp_path):
     table = simulate_many([PLANTED.at(loss="squared-error")], [12], [0, 1, 2], whole_matrix=True,
                           test_samples=10)  # fmt: skip

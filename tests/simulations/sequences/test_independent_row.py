@@ -59,6 +59,7 @@ def test_line_of_a_table():
     assert other["train_loss"] != line["train_loss"]
 
 
+@pytest.mark.usefixtures("without_workers")
 def test_command(tmp_path):
     out = tmp_path / "sim.csv"
     words = [
