@@ -2,7 +2,7 @@
 
 The guess is right where all differences ω_y - ω_a are positive. Up to seven of them Plackett's
 paths tell how likely that is, to nearly all digits. Beyond, one after another is made positive, and
-the next conditioned on that (Genz 1992): a smooth average over scrambled Sobol points.
+the next conditioned on that (Genz 1992): a smooth average over shifted lattices.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtr
 
 from replica.arrays import Matrix, Vector
+from replica.memory import kept
+from replica.quadrature.kernels.orthants import negative_share
 from replica.quadrature.orthants import outside
-from replica.quadrature.point_sets import uniform_scrambles
 from replica.quadrature.rule import Accuracy
 
 #: The most differences for which there are paths, and the nodes of each.
@@ -23,8 +24,13 @@ _MOST = 7
 _NODES = ((6, 16, 20), (5, 8, 10))
 _FEW = 5
 
-#: log2 of the number of Sobol points in each scramble.
-_SOBOL = (10, 15, 15)
+#: Numbers of points of a lattice, its shifts, and its generators, component by component for
+#: weights 1/j² in the number that is not coarse; beyond, they are powers of the first.
+_POINTS, _SHIFTS = (4093, 262_139, 262_139), 8
+_GENERATORS = (
+    86783, 43618, 2692, 17158, 468, 122434, 49578, 35952, 111976, 66761, 94231, 17075, 25915,
+    16755, 117063, 13613, 29438, 70458, 56697, 127579, 24549, 89729, 17794, 21881,
+)  # fmt: skip
 
 #: The share of the largest standard deviation, or of a mean, below which there is none.
 _NOTHING = 1e-7
@@ -50,10 +56,19 @@ def exceeded(means: Vector, slopes: Matrix, accuracy: Accuracy) -> Rate:
     h, R = means[loud] / sizes[loud], slopes @ slopes.T
     if len(h) <= _MOST:
         return Rate(outside(h, R, _NODES[len(h) > _FEW][accuracy]), 0.0)
-    h, L = _ordered(h, R + _SLIGHT * np.eye(len(h)))
-    points = uniform_scrambles(len(h) - 1, _SOBOL[accuracy])
-    wrong = np.array([_conditioned(h, L, part).mean() for part in points])
-    return Rate(float(wrong.mean()), float(wrong.std(ddof=1)) / math.sqrt(len(wrong)))
+    wrong = _shares(tuple(h.tolist()), tuple(R.ravel().tolist()), _POINTS[accuracy])
+    return Rate(float(wrong.mean()), float(wrong.std(ddof=1)) / math.sqrt(_SHIFTS))
+
+
+@kept()
+def _shares(h: tuple[float, ...], R: tuple[float, ...], points: int) -> Vector:
+    """Return the probability by each shift of the lattice."""
+    n = len(h)
+    limits, L = _ordered(np.array(h), np.reshape(R, (n, n)) + _SLIGHT * np.eye(n))
+    further = [pow(_GENERATORS[0], 2 + i, points) for i in range(n - 1 - len(_GENERATORS))]
+    generators = np.array([*_GENERATORS[: n - 1], *further], dtype=np.int64)
+    shifts = np.random.default_rng(n).random((_SHIFTS, n - 1))
+    return np.asarray(negative_share(limits, L, generators, points, shifts))
 
 
 def _ordered(h: Vector, R: Matrix) -> tuple[Vector, Matrix]:
@@ -74,17 +89,3 @@ def _ordered(h: Vector, R: Matrix) -> tuple[Vector, Matrix]:
         limit = (h[a] + L[a, :i] @ expected[:i]) / L[a, i]
         expected[i] = math.exp(-0.5 * limit * limit) / math.sqrt(2.0 * math.pi) / ndtr(limit)
     return h[order], L[order]
-
-
-def _conditioned(h: Vector, L: Matrix, uniform: Matrix) -> Vector:
-    """Return the probability that some variable is negative, given points for all but the last."""
-    x = np.zeros((len(uniform), len(h)))
-    right, wrong = np.ones(len(uniform)), np.zeros(len(uniform))
-    for i in range(len(h)):
-        limit = (h[i] + x[:, :i] @ L[i, :i]) / L[i, i]
-        positive = ndtr(limit)
-        wrong += right * ndtr(-limit)
-        right *= positive
-        if i < uniform.shape[1]:
-            x[:, i] = -ndtri(np.maximum(uniform[:, i] * positive, 1e-300))
-    return wrong
