@@ -33,7 +33,8 @@ _T_NODES = (36, 66, 92)
 _DENSITIES = (0.25, 0.3, 0.4)
 
 #: With Σ p unbounded above, aliases of Σ p = 1 lie at 3, 5, ... and are damped by e^{-2a}.
-_DAMPING = (13.0, 13.0, 14.0)
+#: And turns of s within one alternation of the terms.
+_DAMPING, _TURNS = (13.0, 13.0, 14.0), 2
 
 #: Terms of a damped series before Euler's binomial average sums the rest: few where Σ p is
 #: broad and its terms alternate, more where it is not and they first have to decay.
@@ -123,11 +124,14 @@ class ExchangeableRule:
     def averages(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> Averages:
         """Return the averages at these order parameters."""
         terms = round(self.terms * (1.3 if accuracy == Accuracy.FINER else 1.0))
-        series = series_weights(terms, self.damped) * (self.step / math.pi)
+        # With half the step aliases begin at 5, and half the damping, which amplifies rounding by
+        # e^a, does for them.
+        turns = _TURNS if self.damped else 1
+        step, damping = self.step / turns, _DAMPING[accuracy] / turns if self.damped else 0.0
         _, overlap, energy, response, loss = exchangeable_averages(
-            self.colors, m[0], q[0], V[0], *self.window, _T_NODES[accuracy],
-            _DAMPING[accuracy] if self.damped else 0.0,
-            self.step, series, RADIUS, _DENSITIES[accuracy],
+            self.colors, m[0], q[0], V[0], *self.window, _T_NODES[accuracy], damping, step,
+            series_weights(terms, self.damped, turns) * (step / math.pi),
+            RADIUS, _DENSITIES[accuracy],
         )  # fmt: skip
         return Averages(np.array([overlap]), np.array([energy]), np.array([response]), loss)
 
@@ -148,11 +152,15 @@ def exchangeable_rule(
 
 
 @kept()
-def series_weights(terms: int, damped: bool) -> Vector:
-    """Weights of the trapezoidal rule; for a damped series with Euler's average at its end."""
+def series_weights(terms: int, damped: bool, turns: int = 1) -> Vector:
+    """Weights of the trapezoidal rule; for a damped series with Euler's average at its end.
+
+    That is over alternations, each of so many turns.
+    """
     weights = np.ones(terms)
+    if damped:
+        shares = [math.comb(_EULER, j) for j in range(_EULER + 1)]
+        weights = np.concatenate([weights, np.cumsum(shares[::-1])[::-1] / 2.0**_EULER])
+    weights = np.repeat(weights, turns)
     weights[0] = 0.5
-    if not damped:
-        return weights
-    shares = [math.comb(_EULER, j) for j in range(_EULER + 1)]
-    return np.concatenate([weights, np.cumsum(shares[::-1])[::-1] / 2.0**_EULER])
+    return weights

@@ -37,8 +37,8 @@ def inversion(colors: int, m: float, q: float, V: float, effort: float = 1.0) ->
         a, h, group, terms = 0.0, 2.0 * math.pi / spread, 1, 4000
         weights = np.ones(terms)
     else:
-        # Aliases of Σ p = 1 at 5, 9, ... are damped by e^{-32}, e^{-64}, ...
-        a, h, group, terms, euler = 8.0, 0.5 * math.pi, 2, int(110 * effort), 16
+        # Aliases of Σ p = 1 at 9, 17, ... are damped by e^{-40}, ..., and rounding grows by e^5.
+        a, h, group, terms, euler = 5.0, 0.25 * math.pi, 4, int(110 * effort), 16
         shares = [math.comb(euler, j) for j in range(euler + 1)]
         tail = np.cumsum(shares[::-1])[::-1] / 2.0**euler
         weights = np.repeat(np.concatenate([np.ones(terms), tail]), group)

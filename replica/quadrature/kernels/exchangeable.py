@@ -207,7 +207,8 @@ def exchangeable_averages(colors, m, q, V, t_low, t_high, t_count, a, h, series,
     terms = series.size
     rate = h * (terms - 1)
     p_cut = 1.0 + 30.0 / a if a > 0.0 else np.inf
-    size = 200 + int(min(density * (2.0 * radius**2 + 1300.0 + rate * min(p_cut, 3.0)), MOST_NODES))
+    reach = rate * (p_cut if a > 0.0 else 3.0)
+    size = 200 + int(min(density * (2.0 * radius**2 + 1300.0 + reach), MOST_NODES))
     p = np.empty(size)
     w = np.empty(size)
     z = np.empty((4, size))
