@@ -31,7 +31,13 @@ def test_a_reader_that_has_seen_enough():
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /dev/full")
 @pytest.mark.parametrize(
-    "words", [SWEEP, SOLVE, f"{SOLVE} --json", "threshold --colors 2 --beta 1"]
+    "words",
+    [
+        SWEEP,
+        SOLVE,
+        pytest.param(f"{SOLVE} --json", marks=pytest.mark.slow),
+        pytest.param("threshold --colors 2 --beta 1", marks=pytest.mark.slow),
+    ],
 )
 def test_a_full_output(words):
     done = shell(f"{words} > /dev/full")

@@ -83,7 +83,7 @@ def test_poison_fails_alone_on_a_cluster(cluster, capfd):
     assert {line["pid"] for number in (0, 3) for line in found[number]} != {os.getpid()}
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_poison_in_processes_of_this_machine(tmp_path, capfd, workers):
     """A task that kills its worker once is tried again; one that does so again fails alone."""
     once = Doing("die", str(tmp_path / "died"))

@@ -236,7 +236,7 @@ def test_paths_of_a_quadratic_loss(data, momentum):
     [
         (PottsTokens(2, 1.0), 0.6, 25),
         (TOKENS, 0.5, 40),
-        (MODES, 0.8, 40),
+        pytest.param(MODES, 0.8, 40, marks=pytest.mark.slow),
         (IndependentTokens(3, 1.0), 0.9, 30),
     ],
     ids=["two", "three", "modes", "independent"],

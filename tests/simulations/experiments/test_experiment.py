@@ -205,6 +205,7 @@ def test_interrupt_keeps_what_is_done(tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"sim.csv", "sim.json"}
 
 
+@pytest.mark.slow
 def test_warnings_of_workers_arrive():
     with pytest.warns(MixingWarning, match="burn_in = 1 "):
         simulate_many([PROBLEM], [40], [0, 1], workers=2, rows=2, burn_in=1)

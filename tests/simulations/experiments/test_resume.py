@@ -156,6 +156,7 @@ def test_two_processes_on_one_table(tmp_path, capsys):
         assert f"process {process.pid} is" in error
 
 
+@pytest.mark.slow
 def test_a_killed_worker_is_replaced(tmp_path):
     """What it was doing is tried again; test_dask_cluster.py kills every worker there is."""
     out = tmp_path / "sim.csv"

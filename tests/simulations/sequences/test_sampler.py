@@ -18,7 +18,7 @@ def tiny_model() -> PottsModel:
     return random_model(5)
 
 
-def chi_square_p_value(model: PottsModel, seed: int, samples: int = 20_000) -> float:
+def chi_square_p_value(model: PottsModel, seed: int, samples: int = 10_000) -> float:
     tokens = sample(model, samples, seed)
     states = np.ravel_multi_index(tokens.T.astype(int), (model.colors,) * model.sites)
     probabilities = model.enumerate()[1]
