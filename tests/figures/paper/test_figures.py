@@ -54,7 +54,18 @@ TABLES: dict[str, Table] = {}
 CURVES: dict[str, list[Curve]] = {}
 
 
-@pytest.fixture(params=sorted(FIGURES))
+#: A few of different kinds: what writes figures is the same for all.
+EACH_KIND = {"double-descent", "phase-diagram", "rows", "threshold", "calibration"}
+
+#: Takes seconds of theory; its panels are those of the learning curve.
+ALIKE = "learning-curve-similarity"
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(name, marks=[pytest.mark.slow] * (name == ALIKE)) for name in sorted(FIGURES)
+    ]
+)
 def drawn(request, monkeypatch) -> Iterator[tuple[Any, Table]]:
     figure = FIGURES[request.param]
     if figure.NAME not in TABLES:
@@ -129,6 +140,14 @@ def test_lines_that_stand_twice_are_drawn_once(drawn):
     assert all(same(a, b) for a, b in zip(once, twice, strict=True))
 
 
+@pytest.mark.parametrize(
+    "drawn",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] * (name not in EACH_KIND))
+        for name in sorted(FIGURES)
+    ],
+    indirect=True,
+)
 def test_command_draws_a_table_again_without_computing(drawn, tmp_path, monkeypatch, capsys):
     figure, table = drawn
     monkeypatch.setattr(figure, "compute", None)

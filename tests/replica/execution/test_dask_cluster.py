@@ -98,6 +98,7 @@ def test_poison_in_processes_of_this_machine(tmp_path, capfd, workers):
     assert all("what was under way is tried again, one task at a time" in line for line in told)
 
 
+@pytest.mark.slow
 def test_where_no_worker_lives(capfd):
     results = outcomes([Doing("die")] * 12, 3)
     failures = [next(results)[1] for _ in range(3)]

@@ -147,6 +147,7 @@ def workers_of(process: subprocess.Popen) -> list[int]:
     return [pid for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
+@pytest.mark.slow
 def test_two_processes_on_one_table(tmp_path, capsys):
     out = tmp_path / "sim.csv"
     with running(out, "1") as process:
