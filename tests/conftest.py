@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import gc
 import pickle
 from collections.abc import Iterator, Sequence
 
 import pytest
 
 from replica.execution.task import Sent, Task, do
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_collection():
+    """Keep the garbage collector from all that is imported, a large heap where nothing is any.
+
+    It does not look while that grows, nor at it afterwards.
+    """
+    gc.disable()
+    yield
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture

@@ -19,7 +19,11 @@ FAMILY = [
 ]
 
 
-@pytest.mark.parametrize("problem", FAMILY, ids=lambda p: f"{p.data.couplings}-{p.data.colors}")
+@pytest.mark.parametrize(
+    "problem",
+    [*FAMILY[:2], pytest.param(FAMILY[2], marks=pytest.mark.slow)],
+    ids=lambda p: f"{p.data.couplings}-{p.data.colors}",
+)
 def test_extrapolated_systems_agree_with_theory(problem):
     """Three standard errors at 12 values: at fresh seeds a false alarm once in thirty times."""
     lines = []

@@ -23,10 +23,11 @@ FUZZ = settings(
 @pytest.mark.parametrize(
     ("model", "examples"),
     [
-        ("potts", 24),
+        ("potts", 12),
+        pytest.param("potts", 24, marks=pytest.mark.slow),
         pytest.param("independent", 20, marks=pytest.mark.slow),
-        ("gaussian", 40),
-        ("custom", 20),
+        ("gaussian", 20),
+        pytest.param("custom", 20, marks=pytest.mark.slow),
         ("similar", 12),
     ],
 )
@@ -51,7 +52,8 @@ def test_no_silent_failure(model, examples, spread):
 @pytest.mark.parametrize(
     ("program", "main", "examples"),
     [
-        ("replica", replica.cli.main, 120),
+        ("replica", replica.cli.main, 40),
+        pytest.param("replica", replica.cli.main, 120, marks=pytest.mark.slow),
         pytest.param("replica-simulate", simulations.cli.main, 60, marks=pytest.mark.slow),
         ("replica-figures", figures.cli.main, 30),
     ],

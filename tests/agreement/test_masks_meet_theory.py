@@ -14,7 +14,10 @@ OBSERVABLES = ("train_loss", "masked_test_loss", "test_loss", "masked_error_rate
 @pytest.mark.parametrize(
     "problem",
     [
-        Problem(3.0, 0.1, PottsTokens(2, 1.0), masking=Masking(0.4, "static")),
+        pytest.param(
+            Problem(3.0, 0.1, PottsTokens(2, 1.0), masking=Masking(0.4, "static")),
+            marks=pytest.mark.slow,
+        ),
         Problem(2.0, 0.1, PottsTokens(3, 1.5), masking=Masking(0.4)),
         Problem(2.0, 0.1, PottsTokens(2, 1.0), "squared-error", masking=Masking(0.3, "static", 2)),
     ],

@@ -29,7 +29,7 @@ def many(model) -> np.ndarray:
     return np.concatenate([chains.run(6) for _ in range(10)])
 
 
-@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("bias", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_rows_of_one_model(model, many, bias):
     shares = [np.mean(many == a, axis=0) for a in range(COLORS)]
     # A training set of 120 sequences lacks no colour.

@@ -38,9 +38,7 @@ def margins(mixture: Mixture, count: int, rng: np.random.Generator, bias: bool) 
 @pytest.mark.parametrize(
     ("colors", "seed", "bias", "inputs"),
     [
-        (3, 1, False, 30),
         (3, 2, True, 30),
-        (4, 1, False, 30),
         pytest.param(3, 1, False, 60, marks=pytest.mark.slow),
         pytest.param(3, 2, True, 60, marks=pytest.mark.slow),
         pytest.param(4, 1, False, 60, marks=pytest.mark.slow),

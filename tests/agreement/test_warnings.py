@@ -71,7 +71,7 @@ def test_commands_where_warnings_are_errors(tmp_path, name):
     assert set(Table.from_csv(out)["status"]) == {"converged"}
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("workers", ["1", pytest.param("2", marks=pytest.mark.slow)])
 def test_what_a_command_says_is_no_error(tmp_path, capsys, workers):
     """A paramagnet that may have ended, and chains that have not mixed."""
     out = tmp_path / "table.csv"
@@ -85,7 +85,7 @@ def test_what_a_command_says_is_no_error(tmp_path, capsys, workers):
     assert told.count("\n") == 1
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("workers", [pytest.param("1", marks=pytest.mark.slow), "2"])
 def test_unmixed_chains_are_no_error(tmp_path, capsys, workers):
     out = tmp_path / "table.csv"
     words = "--colors 3 --beta 2.5 --lam 0.1 --alpha 4 --sites 60 --burn-in 1 --rows 1"

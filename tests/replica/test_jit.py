@@ -253,7 +253,9 @@ def homeless(folder, *words) -> tuple[str, str]:
     return printed, told
 
 
-@pytest.mark.parametrize("module", ["replica.jit", "simulations.kernels.jit"])
+@pytest.mark.parametrize(
+    "module", ["replica.jit", pytest.param("simulations.kernels.jit", marks=pytest.mark.slow)]
+)
 def test_without_a_folder_for_it_code_is_compiled_all_the_same(closed, module):
     program = closed / "program.py"
     program.write_text(ALONE.format(imports=f"from {module} import jit", square="x * x"))

@@ -45,7 +45,7 @@ def small_model(U: np.ndarray, scale: float = 1.0) -> PottsModel:
 def test_sequences_of_a_shifted_similarity(U, s):
     """Chi² over all states; false alarms one in a million."""
     _, weights = small_model(U).enumerate()
-    count, colors = 20_000, len(U)
+    count, colors = 5_000, len(U)
     tokens = sample(small_model(U + s), count, 5).astype(int)
     seen = np.bincount(tokens @ colors ** np.arange(3, -1, -1), minlength=colors**4)
     expected = count * weights

@@ -74,7 +74,14 @@ def test_the_best_weight_decay_is_one_curve(tmp_path, tables):
     assert replica.cli.main([*sweep.split(), f"--out={best}"]) == 0
     lines = [each | {"loss": "squared-error"} for each in tables[1].lines()]
     Table(lines).to_csv(measured)
-    command = ["overlay", str(best), str(measured), "--y=test_loss", f"--out={tmp_path}"]
+    command = [
+        "overlay",
+        str(best),
+        str(measured),
+        "--y=test_loss",
+        "--format=png",
+        f"--out={tmp_path}",
+    ]
     assert cli.main(command) == 0
     drawn, theory = Table.from_csv(tmp_path / "overlay.csv"), Table.from_csv(best)
     np.testing.assert_array_equal(drawn.where(source="theory")["lam"], theory["lam"])
@@ -272,7 +279,7 @@ def test_lines_that_failed_and_empty_seeds_are_drawn_around(tables, tmp_path, ca
     simulation[1]["seed"] = None
     paths = [Table(lines).to_csv(tmp_path / f"{name}.csv")
              for name, lines in (("theory", theory), ("sim", simulation))]  # fmt: skip
-    command = ["overlay", *map(str, paths), "--y", "test_loss", "--out", str(tmp_path)]
+    command = ["overlay", *map(str, paths), "--y=test_loss", "--format=png", "--out", str(tmp_path)]
     assert cli.main(command) == 1
     told = capsys.readouterr().err
     assert "1 of 16 lines of the simulation did not converge" in told
@@ -312,7 +319,7 @@ def test_a_single_seed_is_mentioned(tables, tmp_path, capsys):
     theory.to_csv(tmp_path / "theory.csv")
     simulation.where(seed=0).to_csv(tmp_path / "sim.csv")
     command = ["overlay", str(tmp_path / "theory.csv"), str(tmp_path / "sim.csv")]
-    assert cli.main([*command, "--y", "test_loss", "--out", str(tmp_path)]) == 0
+    assert cli.main([*command, "--y=test_loss", "--format=png", "--out", str(tmp_path)]) == 0
     assert "4 of 4 points have one seed, no error bar" in capsys.readouterr().err
 
 
@@ -504,7 +511,7 @@ def test_theory_of_other_data_than_the_markers_is_told(tables, tmp_path, capsys)
         for name, each in (("theory", theory), ("sim", table)):
             each.to_csv(tmp_path / f"{name}.csv")
         command = ["overlay", str(tmp_path / "theory.csv"), str(tmp_path / "sim.csv")]
-        assert cli.main([*command, "--y", "test_loss", "--out", str(tmp_path)]) == 0
+        assert cli.main([*command, "--y=test_loss", "--format=png", "--out", str(tmp_path)]) == 0
         error = capsys.readouterr().err
         assert ("no line is the theory of any marker: they differ in beta\n" in error) == told
 
@@ -515,7 +522,7 @@ def test_any_number_of_tables_is_one_picture(tables, tmp_path, capsys):
     parts = [theory.where(lam=0.1), simulation.where(lam=0.3), theory.where(lam=0.3)]
     parts.append(Table([*simulation.where(lam=0.1).lines(), *theory.where(lam=0.3).lines()]))
     paths = [part.to_csv(tmp_path / f"{number}.csv") for number, part in enumerate(parts)]
-    command = ["overlay", *map(str, paths), "--y", "test_loss", "--out", str(tmp_path)]
+    command = ["overlay", *map(str, paths), "--y=test_loss", "--format=png", "--out", str(tmp_path)]
     assert cli.main(command) == 0
     told = capsys.readouterr().err
     assert told == "replica-figures overlay: 4 lines of the theory stand twice and count once\n"
@@ -525,7 +532,7 @@ def test_any_number_of_tables_is_one_picture(tables, tmp_path, capsys):
     assert "4 systems of $L=50$ sites." in (tmp_path / "overlay.txt").read_text().replace("\n", " ")
     # One source alone is a picture, too.
     for path in paths[:2]:
-        command = ["overlay", str(path), "--y", "test_loss", "--out", str(tmp_path)]
+        command = ["overlay", str(path), "--y=test_loss", "--format=png", "--out", str(tmp_path)]
         assert cli.main(command) == 0
         assert capsys.readouterr().err == ""
 

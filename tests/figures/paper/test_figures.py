@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from drawn import curves, same
-from expectations import EXPECTED
+from expectations import EXPECTED, Curve
 
 from figures import cli
 from figures.drawing.style import journal
@@ -51,17 +51,39 @@ SMALL: dict[str, Any] = {
 
 FIGURES = {figure.NAME: figure for figure in cli.FIGURES if figure.NAME in SMALL}
 TABLES: dict[str, Table] = {}
+CURVES: dict[str, list[Curve]] = {}
 
 
-@pytest.fixture(params=sorted(FIGURES))
+#: A few of different kinds: what writes figures is the same for all.
+EACH_KIND = {"double-descent", "phase-diagram", "rows", "threshold", "calibration"}
+
+#: Takes seconds of theory; its panels are those of the learning curve.
+ALIKE = "learning-curve-similarity"
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(name, marks=[pytest.mark.slow] * (name == ALIKE)) for name in sorted(FIGURES)
+    ]
+)
 def drawn(request, monkeypatch) -> Iterator[tuple[Any, Table]]:
     figure = FIGURES[request.param]
     if figure.NAME not in TABLES:
         monkeypatch.setattr(figure, "QUICK", SMALL[figure.NAME])
         if figure.NAME == "masking-rate":
             monkeypatch.setattr(figure, "beta", (1.0,))
+        monkeypatch.setattr(recovery, "_HELD_OUT", 200)
+        monkeypatch.setattr(recovery, "_TEST", 500)
         TABLES[figure.NAME] = figure.compute(quick=True, workers=1)
     return figure, TABLES[figure.NAME]
+
+
+def shown_of(figure: Any, table: Table) -> list[Curve]:
+    """What is drawn of the table of a figure, which is drawn once for all tests."""
+    if figure.NAME not in CURVES:
+        with journal():
+            CURVES[figure.NAME] = curves(figure.draw(table))
+    return CURVES[figure.NAME]
 
 
 def test_every_figure_is_tested():
@@ -93,7 +115,8 @@ def test_drawn_data_are_the_table(drawn):
     figure, table = drawn
     with journal():
         picture = figure.draw(table)
-        shown = curves(picture)
+        CURVES[figure.NAME] = curves(picture)
+    shown = list(CURVES[figure.NAME])
     for part in (picture, *picture.subfigs):
         assert all(one.get_window_extent().width <= part.bbox.width for one in part.legends)
     styles: dict[tuple[Any, ...], set[Any]] = {}
@@ -110,21 +133,31 @@ def test_drawn_data_are_the_table(drawn):
 
 def test_lines_that_stand_twice_are_drawn_once(drawn):
     figure, table = drawn
-    lines = table.lines()
+    lines, once = table.lines(), shown_of(figure, table)
     with journal():
-        once, twice = (curves(figure.draw(Table(each))) for each in (lines, [*lines, *lines]))
+        twice = curves(figure.draw(Table([*lines, *lines])))
     assert len(once) == len(twice)
     assert all(same(a, b) for a, b in zip(once, twice, strict=True))
 
 
+@pytest.mark.parametrize(
+    "drawn",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] * (name not in EACH_KIND))
+        for name in sorted(FIGURES)
+    ],
+    indirect=True,
+)
 def test_command_draws_a_table_again_without_computing(drawn, tmp_path, monkeypatch, capsys):
     figure, table = drawn
     monkeypatch.setattr(figure, "compute", None)
     source = table.to_csv(tmp_path / "source.csv")
     out = tmp_path / "out"
     out.mkdir()
-    assert cli.main([figure.NAME, "--out", str(out), "--table", str(source)]) in (0, 1)
-    names = [f"{figure.NAME}.{ending}" for ending in ("csv", "json", "pdf", "png", "txt")]
+    # The formats are those of all figures: tests of `output` write the others.
+    again = ["--table", str(source), "--format", "pdf"]
+    assert cli.main([figure.NAME, "--out", str(out), *again]) in (0, 1)
+    names = [f"{figure.NAME}.{ending}" for ending in ("csv", "json", "pdf", "txt")]
     assert sorted(path.name for path in out.iterdir()) == names
     assert capsys.readouterr().out.split() == [str(out / name) for name in names]
     text = (out / names[0]).read_text()
@@ -137,7 +170,8 @@ def test_command_draws_a_table_again_without_computing(drawn, tmp_path, monkeypa
     assert b"/FontFile2" in pdf
     assert b"/Type3" not in pdf
     # The picture from the file is the picture from memory.
+    first = shown_of(figure, table)
     with journal():
-        first, again = (curves(figure.draw(t)) for t in (table, Table.from_csv(source)))
-    assert len(first) == len(again)
-    assert all(same(a, b) for a, b in zip(first, again, strict=True))
+        read = curves(figure.draw(Table.from_csv(source)))
+    assert len(first) == len(read)
+    assert all(same(a, b) for a, b in zip(first, read, strict=True))

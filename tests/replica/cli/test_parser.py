@@ -44,7 +44,7 @@ def words(command: str, *flags: str, **changes: str | None) -> list[str]:
     return [command, *(w for name, value in options.items() for w in (f"--{name}", value)), *flags]
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", ["script", pytest.param("module", marks=pytest.mark.slow)])
 def test_sweep_in_a_process_of_its_own(tmp_path, command):
     line = [*COMMANDS[command], *words("sweep", "--log", out="curve.csv")]
     done = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, check=True)
@@ -378,8 +378,10 @@ def test_python_says_the_same(capsys, changes, make):
 
 @pytest.mark.parametrize(
     ("sent", "status", "said"),
-    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")],
-    ids=["Ctrl-C", "SIGTERM"],
+    [
+        pytest.param(signal.SIGINT, 130, "interrupted", id="Ctrl-C"),
+        pytest.param(signal.SIGTERM, 143, "terminated", id="SIGTERM", marks=pytest.mark.slow),
+    ],
 )
 def test_interrupted_sweep_keeps_what_is_done(tmp_path, sent, status, said):
     """A curve of three thousand slow points, interrupted when the first are on disk."""

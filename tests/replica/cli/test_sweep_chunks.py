@@ -271,6 +271,7 @@ def test_two_processes_on_one_table(tmp_path, capsys):
     assert out.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_a_full_disk_ends_in_one_line(tmp_path, whole):
     """A limit on the size of files stands for the disk."""
     out = tmp_path / "curve.csv"
@@ -306,6 +307,7 @@ def test_a_folder_without_permission_is_refused(tmp_path):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere root may write everywhere")
+@pytest.mark.slow
 def test_a_permission_that_is_lost_ends_in_one_line(tmp_path):
     out = tmp_path / "curve.csv"
     process = start(out, lines=1, under=OBEDIENT)

@@ -90,7 +90,13 @@ def test_a_failed_solution_has_as_many_numbers_as_modes():
         np.testing.assert_array_equal(getattr(failed, name), [np.nan, np.nan])
 
 
-@pytest.mark.parametrize("problem", [DEGENERATE, NEGATIVE], ids=["degenerate", "negative"])
+@pytest.mark.parametrize(
+    "problem",
+    [
+        pytest.param(DEGENERATE, id="degenerate"),
+        pytest.param(NEGATIVE, id="negative", marks=pytest.mark.slow),
+    ],
+)
 def test_the_free_energy_is_stationary(problem):
     solution = solve(problem)
     order = {name: np.copy(getattr(solution, name)) for name in ("m", "q", "V")}

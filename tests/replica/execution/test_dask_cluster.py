@@ -83,7 +83,7 @@ def test_poison_fails_alone_on_a_cluster(cluster, capfd):
     assert {line["pid"] for number in (0, 3) for line in found[number]} != {os.getpid()}
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_poison_in_processes_of_this_machine(tmp_path, capfd, workers):
     """A task that kills its worker once is tried again; one that does so again fails alone."""
     once = Doing("die", str(tmp_path / "died"))
@@ -98,6 +98,7 @@ def test_poison_in_processes_of_this_machine(tmp_path, capfd, workers):
     assert all("what was under way is tried again, one task at a time" in line for line in told)
 
 
+@pytest.mark.slow
 def test_where_no_worker_lives(capfd):
     results = outcomes([Doing("die")] * 12, 3)
     failures = [next(results)[1] for _ in range(3)]

@@ -93,6 +93,7 @@ def test_a_script_on_the_standard_input(tmp_path, script):
     assert NO_FILE in done.stderr.splitlines()[-1]
 
 
+@pytest.mark.slow
 def test_a_guarded_script_works(tmp_path):
     done = run(tmp_path, OWN)
     assert (done.returncode, done.stdout, done.stderr) == (0, "2\n", "")

@@ -158,7 +158,7 @@ def test_squared_error_step_by_step(data, momentum):
         (MODES, 0.3),
         (HOPFIELD, 0.1),
         (CUSTOM, 0.2),
-        (IndependentTokens(4, 2.0), 0.3),
+        pytest.param(IndependentTokens(4, 2.0), 0.3, marks=pytest.mark.slow),
         (GaussianTokens(2.5, 2), 0.06),
         (GaussianTokens(2.5, 2, joint=True), 0.06),
         (RowTokens.from_couplings(0.3 * (1 - np.eye(12)), 2, 3, 0.4), 0.3),
@@ -218,7 +218,14 @@ def test_first_step_of_the_cross_entropy(data):
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.6])
-@pytest.mark.parametrize("data", [PottsTokens(2, 1.0), TOKENS, IndependentTokens(3, 1.5)])
+@pytest.mark.parametrize(
+    "data",
+    [
+        PottsTokens(2, 1.0),
+        TOKENS,
+        pytest.param(IndependentTokens(3, 1.5), marks=pytest.mark.slow),
+    ],
+)
 def test_paths_of_a_quadratic_loss(data, momentum):
     """Sampled paths against the closed course; five standard errors, one in 10^4 by chance."""
     loss = Quadratic()
@@ -236,7 +243,7 @@ def test_paths_of_a_quadratic_loss(data, momentum):
     [
         (PottsTokens(2, 1.0), 0.6, 25),
         (TOKENS, 0.5, 40),
-        (MODES, 0.8, 40),
+        pytest.param(MODES, 0.8, 40, marks=pytest.mark.slow),
         (IndependentTokens(3, 1.0), 0.9, 30),
     ],
     ids=["two", "three", "modes", "independent"],

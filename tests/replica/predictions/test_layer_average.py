@@ -92,7 +92,7 @@ def drawn(solution, layers: int, count: int, rng) -> tuple[np.ndarray, np.ndarra
 
 
 @pytest.mark.parametrize("data", [PottsTokens(3, 1.5), IndependentTokens(3, 2.0)])
-@pytest.mark.parametrize("layers", [2, 5])
+@pytest.mark.parametrize("layers", [2, pytest.param(5, marks=pytest.mark.slow)])
 def test_average_probabilities_of_drawn_fields(data, layers):
     """Within 4.5 standard errors of both; false alarms 3e-5 in all."""
     solution = solve(Problem(2.0, 0.02, data))

@@ -10,7 +10,9 @@ SOFT = Problem(3.0, 0.05, PottsTokens(2, 1.0, spike=1.8))
 
 
 @pytest.mark.parametrize("problem", [
-    SOFT, SOFT.at(alpha=0.6), SOFT.at(colors=5, beta=-2.0, lam=0.3),
+    SOFT,
+    SOFT.at(alpha=0.6),
+    pytest.param(SOFT.at(colors=5, beta=-2.0, lam=0.3), marks=pytest.mark.slow),
 ], ids=["many", "few", "negative"])  # fmt: skip
 def test_the_matrix_has_the_norm_of_its_rows_and_no_trace(problem):
     """Mass, trace and second moment, the last from the rows, are among the stated errors."""

@@ -336,6 +336,7 @@ def test_the_best_rate_is_the_best():
         assert one_pass(problem, moved, [3.0]).test_loss[0] > end
 
 
+@pytest.mark.slow
 def test_the_best_rate_of_a_long_pass_is_found():
     """It falls nearly as one over the length, far below what a row forgets at."""
     problem = Problem(1.0, 0.0, PottsTokens(2, 1.0), "squared-error")

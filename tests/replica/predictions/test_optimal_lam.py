@@ -48,7 +48,9 @@ def test_the_deeper_of_two_minima_in_any_units(G, weights, teacher, alpha, lam, 
     assert solution.test_loss <= dense.min() * (1 + 1e-12)
 
 
-@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize(
+    "seed", [*range(10), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(10, 30))]
+)
 def test_random_spectra_against_a_dense_grid(seed):
     rng = np.random.default_rng(seed)
     atoms, colors = rng.integers(2, 4), int(rng.choice([2, 3, 10]))

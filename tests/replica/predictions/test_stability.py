@@ -85,7 +85,7 @@ def susceptibility(problem: Problem, sites: int, seed: int, rows: int) -> float:
     return float(np.mean(found))
 
 
-@pytest.mark.parametrize("colors", [2, 3, 5, 20])
+@pytest.mark.parametrize("colors", [2, 3, 5, pytest.param(20, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(("factor", "lam"), [(0.5, 1e-4), (1.05, 1e-6), (3.0, 0.1)])
 def test_convexity_keeps_the_solution_stable(colors, factor, lam):
     """tr K² <= tr K/V, so the replicon is at least 1 - <V̂G²/D²>/<G/D>, which is positive."""
@@ -114,7 +114,7 @@ def test_a_mode_without_field_changes_nothing():
     assert found.quadrature_error < 1e-9
 
 
-@pytest.mark.parametrize("colors", [2, 3, 7])
+@pytest.mark.parametrize("colors", [2, 3, pytest.param(7, marks=pytest.mark.slow)])
 def test_mean_square_response_by_sampling(colors):
     """Four standard errors: false alarm once in 10^4. K = H (1 + V H)^{-1} by linear algebra."""
     m, q, V = 0.62, 1.13, 0.889

@@ -86,6 +86,7 @@ def close(exact: float, samples: np.ndarray) -> None:
     assert abs(exact - samples.mean()) <= 5 * samples.std() / np.sqrt(len(samples)) + 1e-10
 
 
+@pytest.mark.slow
 def test_below_the_threshold_it_runs_away():
     course = state_evolution(Problem(1.0, 0.0, PottsTokens(3, 1.5)), 60)
     assert np.isnan(course.q[-1])

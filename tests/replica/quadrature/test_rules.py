@@ -85,7 +85,9 @@ def test_two_colors_by_adaptive_quadrature(order):
 
 
 @pytest.mark.parametrize("order", [(0.62, 1.13, 0.889), (0.9, 0.3, 40.0), (6.0, 30.0, 200.0)])
-@pytest.mark.parametrize(("colors", "samples"), [(20, 60_000), (100, 20_000)])
+@pytest.mark.parametrize(
+    ("colors", "samples"), [(20, 30_000), pytest.param(100, 20_000, marks=pytest.mark.slow)]
+)
 def test_many_colors_by_sampling(colors, samples, order):
     """Four standard errors on four averages at six points: a false alarm once in 650 seeds."""
     m, q, V = order

@@ -204,10 +204,10 @@ def test_waves_are_averages_over_points(draws, order):
         pytest.param(
             CustomTokens.from_covariance(np.diag([0.2, 0.4, 0.6]), [0.3, 0.2, 0.1], 3),
             id="custom",
-            marks=pytest.mark.slow,
         ),
     ],
 )
+@pytest.mark.slow
 def test_the_free_energy_is_the_objective_of_training(data):
     problem = Problem(2.0, 0.2, data, masking=Masking(0.3, "static", 2))
     solution = solve(problem)

@@ -79,7 +79,9 @@ def test_certain_tokens_have_no_threshold_below_1e8(colors, beta):
     assert refused.value.solution.status == "below-threshold"
 
 
-@pytest.mark.parametrize(("colors", "beta"), [(300, 130), (1000, 270)])
+@pytest.mark.parametrize(
+    ("colors", "beta"), [(300, 130), pytest.param(1000, 270, marks=pytest.mark.slow)]
+)
 def test_thresholds_of_nearly_certain_tokens(colors, beta):
     """Sampling with ξ_1 low and one other high; four standard errors: false alarm one in 10^4."""
     rho = beta**2 / colors
@@ -120,6 +122,7 @@ def test_refusal_does_not_depend_on_the_number_of_steps():
     assert lines[0]["status"] == "below-threshold"
 
 
+@pytest.mark.slow
 def test_just_above_the_threshold_by_scipy():
     threshold = existence_threshold(PottsTokens(2, 1.0))
     alpha = 1.0001 * threshold
@@ -140,7 +143,7 @@ def test_just_above_the_threshold_by_scipy():
     ("colors", "beta", "alpha", "status"),
     [
         (2, 0.0, 2.0, "below-threshold"),
-        (2, 0.0, 2.0 * (1 + 1e-6), "diverged"),
+        pytest.param(2, 0.0, 2.0 * (1 + 1e-6), "diverged", marks=pytest.mark.slow),
         pytest.param(3, 1.0, 1.3194072596791175 * (1 + 1e-6), "diverged", marks=pytest.mark.slow),
     ],
 )

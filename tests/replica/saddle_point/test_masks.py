@@ -156,7 +156,11 @@ FEW = {"dynamic modes": 2}
 
 
 @pytest.mark.parametrize(
-    "kind", [pytest.param(kind, marks=[pytest.mark.slow] * (kind in FEW)) for kind in KINDS]
+    "kind",
+    [
+        pytest.param(kind, marks=[pytest.mark.slow] * (kind in {*FEW, "dynamic independent"}))
+        for kind in KINDS
+    ],
 )
 def test_the_equations_are_derivatives_of_the_free_energy(kind):
     """At points that solve nothing; the last entry is that of |w|², whose m̂ is none of its own."""

@@ -84,6 +84,7 @@ def test_moments_of_endless_sequences_are_taken_as_they_are(solved):
     assert not np.allclose(found.q, solution.q, rtol=0.01)
 
 
+@pytest.mark.slow
 def test_predictions_from_few_sequences_are_those_of_the_truth():
     """Of 84 training sequences by 160: within 3.5 standard errors, by chance once in 200 times.
 

@@ -65,7 +65,7 @@ def test_a_similarity_that_hides_a_colour_is_refused():
 
 MIXTURES = [
     pytest.param(random_mixture(2, 19, 1).row(), False, id="two"),
-    pytest.param(random_mixture(3, 9, 1).row(), False, id="three"),
+    pytest.param(random_mixture(3, 9, 1).row(), False, id="three", marks=pytest.mark.slow),
     pytest.param(random_mixture(3, 9, 1).row(), True, id="bias"),
 ]
 

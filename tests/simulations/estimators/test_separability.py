@@ -12,7 +12,9 @@ from simulations import PottsModel, has_minimiser, sample, separable, separable_
 from simulations.experiments.separability import SeparabilityExperiment
 
 
-@pytest.mark.parametrize("samples", [32, 40, 48])
+@pytest.mark.parametrize(
+    "samples", [40, *(pytest.param(n, marks=pytest.mark.slow) for n in (32, 48))]
+)
 def test_random_dichotomies_are_those_that_cover_counted(samples):
     """Four standard errors: false alarm below one in ten thousand, at a fixed seed anyway.
 

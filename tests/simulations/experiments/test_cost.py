@@ -24,7 +24,9 @@ def spent(task):
 
 
 @pytest.mark.parametrize(
-    "options", [{"leave_one_out": True}, {"ensemble": 10}], ids=["left-out", "layers"]
+    "options",
+    [pytest.param({"leave_one_out": True}, marks=pytest.mark.slow), {"ensemble": 10}],
+    ids=["left-out", "layers"],
 )
 def test_what_an_option_adds_is_told_right_to_a_factor_of_three(options):
     """Ratios of processor times in one process, the lesser of two runs, 6 to 10."""

@@ -40,7 +40,13 @@ REFERENCE = {
 }
 
 
-@pytest.mark.parametrize(("loss", "lam"), REFERENCE)
+@pytest.mark.parametrize(
+    ("loss", "lam"),
+    [
+        pytest.param(*key, marks=[pytest.mark.slow] * (key[0] == "squared-error"))
+        for key in REFERENCE
+    ],
+)
 def test_reference_values(loss, lam):
     table = simulate_many([PROBLEM.at(loss=loss, lam=lam)], [150], range(6), rows=60)
     (line,) = average_seeds(table).lines()
@@ -187,6 +193,7 @@ def test_bad_output(tmp_path, capsys, place):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_interrupt_keeps_what_is_done(tmp_path):
     out = tmp_path / "sim.csv"
     line = words(out, seeds="5000", sites="60")
@@ -205,6 +212,7 @@ def test_interrupt_keeps_what_is_done(tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"sim.csv", "sim.json"}
 
 
+@pytest.mark.slow
 def test_warnings_of_workers_arrive():
     with pytest.warns(MixingWarning, match="burn_in = 1 "):
         simulate_many([PROBLEM], [40], [0, 1], workers=2, rows=2, burn_in=1)

@@ -147,6 +147,7 @@ def workers_of(process: subprocess.Popen) -> list[int]:
     return [pid for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
+@pytest.mark.slow
 def test_two_processes_on_one_table(tmp_path, capsys):
     out = tmp_path / "sim.csv"
     with running(out, "1") as process:
@@ -156,6 +157,7 @@ def test_two_processes_on_one_table(tmp_path, capsys):
         assert f"process {process.pid} is" in error
 
 
+@pytest.mark.slow
 def test_a_killed_worker_is_replaced(tmp_path):
     """What it was doing is tried again; test_dask_cluster.py kills every worker there is."""
     out = tmp_path / "sim.csv"
