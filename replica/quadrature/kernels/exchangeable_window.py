@@ -82,7 +82,7 @@ def _growth(colors, root_q, V):
 
 
 @inlined
-def typical_normaliser(colors, m, V):
+def _typical_normaliser(colors, m, V):
     """Return the log normaliser t without noise."""
     c = np.zeros(1)
     low, high = min(0.0, m) - 1.0, max(m + V, 0.0) + np.log(colors)
@@ -98,15 +98,16 @@ def typical_normaliser(colors, m, V):
 
 @jit
 def exchangeable_window(colors, m, q, V, radius, scale):
-    """Return (t_low, t_high, S_low, S_high): where log normaliser and Σ p have their mass.
+    """Return (t_low, t_high, S_low, S_high, t): where log normaliser and Σ p have their mass.
 
-    The probabilities of t outside [t_low, t_high], and of Σ p outside [S_low, S_high] at any t
+    The last is the log normaliser without noise. The probabilities of t outside [t_low, t_high],
+    and of Σ p outside [S_low, S_high] at any t
     between, are below e^{scale}, by Chernoff's bound.
     """
     root_q = np.sqrt(q)
     growth = _growth(colors, root_q, V)
     p1, p, log_w = np.empty(_NODES), np.empty(_NODES), np.empty(_NODES)
-    centre = typical_normaliser(colors, m, V)
+    centre = _typical_normaliser(colors, m, V)
     # No x within the radius moves t by more than √q radius.
     ends = np.empty(2)
     for end in range(2):
@@ -125,7 +126,7 @@ def exchangeable_window(colors, m, q, V, radius, scale):
     S_high = _quantile(colors, -1.0, scale, growth, p1, p, log_w)
     _colours_at(ends[1], m, root_q, V, radius, p1, p, log_w)
     S_low = _quantile(colors, 1.0, scale, growth, p1, p, log_w)
-    return ends[0], ends[1], S_low, S_high
+    return ends[0], ends[1], S_low, S_high, centre
 
 
 @jit
