@@ -33,7 +33,7 @@ def inlined(function: Function) -> Function:
     Called it would have two versions, rounded differently: its own, which a process that has
     just compiled it uses, and that in the code of its caller, which is what the disk keeps.
     """
-    return _within_kernels(_compiled(function, forceinline=True, no_cpython_wrapper=True))
+    return _compiled(function, forceinline=True)
 
 
 def part(function: Function) -> Function:
@@ -46,23 +46,7 @@ def part(function: Function) -> Function:
 
 def as_written(function: Function) -> Function:
     """Compile as `inlined`, but keep the order of sums, wherever the function is called."""
-    how = {"forceinline": True, "no_cpython_wrapper": True}
-    return _within_kernels(_compiled(function, {"contract"}, **how))
-
-
-def _within_kernels(compiled: Compiled) -> Compiled:
-    """Make a function say so that has no way in from Python, which would take time to compile."""
-    dispatcher: Any = compiled
-
-    def add(result: Any) -> None:
-        dispatcher.overloads[tuple(result.signature.args)] = result
-
-    def refuse(*_: Any, **__: Any) -> None:
-        raise TypeError(f"{dispatcher.__name__} is a part of kernels, which alone can call it")
-
-    if hasattr(dispatcher, "overloads"):  # nothing is compiled under NUMBA_DISABLE_JIT
-        dispatcher.add_overload, dispatcher._compile_for_args = add, refuse
-    return compiled
+    return _compiled(function, {"contract"}, forceinline=True)
 
 
 def _compiled(

@@ -208,13 +208,6 @@ def test_a_kernel_notices_that_another_file_has_changed(parts):
     assert parts() == [(12.0, 1), (7.0, 1)]
 
 
-def test_parts_of_kernels_are_called_by_kernels_alone(parts):
-    for _ in ("compiled", "from the disk"):
-        assert parts()[0][0] == 81.0
-        with pytest.raises(TypeError, match="square is a part of kernels"):
-            import_module("parts.kernels.square").square(3.0)
-
-
 def test_only_kernels_are_compiled_anew_for_others(parts):
     parts()
     assert parts(room__user=PARTS["room/user.py"].replace("1.0", "2.0")) == [(81.0, 1), (11.0, 0)]

@@ -10,20 +10,12 @@ from numpy.testing import assert_allclose
 import replica.quadrature.exchangeable
 import replica.quadrature.kernels.exchangeable
 from replica.channels.potts_cross_entropy import CrossEntropyChannel
-from replica.jit import jit
 from replica.quadrature.exchangeable import ExchangeableRule, exchangeable_rule
 from replica.quadrature.exchangeable_grid import GridRule
 from replica.quadrature.fresh_fields import fresh
 from replica.quadrature.kernels.exchangeable import colour_nodes
 from replica.quadrature.lattice import LatticeRule
 from replica.quadrature.rule import Accuracy
-
-
-@jit
-def nodes(shift, root_q, V, radius, rate, p_cut, density, p, w):
-    """Ask for the nodes, which only kernels can."""
-    return colour_nodes(shift, root_q, V, radius, rate, p_cut, density, p, w)
-
 
 #: (m, q, V): ordinary, no training, next to no fields, interpolation, pure memory, V ≈ 5 √q
 #: where the series of the exchange rule decays most slowly, pure signal.
@@ -151,7 +143,7 @@ def test_fresh_fields_by_the_rules_for_training(colors, order):
 )
 def test_nodes_of_one_colour_know_a_gaussian(q, V, rate, shift):
     p, weight = np.empty(20_000), np.empty(20_000)
-    count = nodes(shift, np.sqrt(q), V, 8.6, rate, np.inf, 0.3, p, weight)
+    count = colour_nodes(shift, np.sqrt(q), V, 8.6, rate, np.inf, 0.3, p, weight)
     p, weight = p[:count], weight[:count]
     x = (np.log(p) + V * p - shift) / np.sqrt(q)
     moments = [weight.sum(), weight @ x, weight @ x**2]
