@@ -84,7 +84,7 @@ def _growth(colors, root_q, V):
 @inlined
 def _typical_normaliser(colors, m, V):
     """Return the log normaliser t without noise."""
-    c = np.zeros(1)
+    c = np.empty(1)
     low, high = min(0.0, m) - 1.0, max(m + V, 0.0) + np.log(colors)
     for _ in range(60):
         t = 0.5 * (low + high)
@@ -100,9 +100,8 @@ def _typical_normaliser(colors, m, V):
 def exchangeable_window(colors, m, q, V, radius, scale):
     """Return (t_low, t_high, S_low, S_high, t): where log normaliser and Σ p have their mass.
 
-    The last is the log normaliser without noise. The probabilities of t outside [t_low, t_high],
-    and of Σ p outside [S_low, S_high] at any t
-    between, are below e^{scale}, by Chernoff's bound.
+    The probabilities of t outside [t_low, t_high], and of Σ p outside [S_low, S_high] at any t
+    between, are below e^{scale}, by Chernoff's bound. The last t is that without noise.
     """
     root_q = np.sqrt(q)
     growth = _growth(colors, root_q, V)
