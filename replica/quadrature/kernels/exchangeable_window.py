@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from replica.jit import inlined, jit
+from replica.jit import jit, within
 from replica.quadrature.kernels.exchangeable import MOST_NODES, colour_nodes, solved_p
 from replica.quadrature.kernels.special import exponential
 
@@ -12,7 +12,7 @@ from replica.quadrature.kernels.special import exponential
 _NODES, _PLACES, _LEAST = 61, 45, 0.05
 
 
-@inlined
+@within
 def _colours_at(t, m, root_q, V, radius, p1, p, log_w):
     """Fill p_1 and another p at log normaliser t, and the log weights of their nodes."""
     points = p.size
@@ -27,7 +27,7 @@ def _colours_at(t, m, root_q, V, radius, p1, p, log_w):
         log_w[i] -= np.log(total)
 
 
-@inlined
+@within
 def _log_mean(s, values, log_w):
     """Return log E e^{s p}."""
     top = -np.inf
@@ -39,7 +39,7 @@ def _log_mean(s, values, log_w):
     return top + np.log(mean)
 
 
-@inlined
+@within
 def _log_tail(colors, sign, level, growth, p1, p, log_w):
     """Return Chernoff's bound: min over s > 0 of sign s level + log E e^{-sign s Σ p}.
 
@@ -58,7 +58,7 @@ def _log_tail(colors, sign, level, growth, p1, p, log_w):
     return best
 
 
-@inlined
+@within
 def _quantile(colors, sign, scale, growth, p1, p, log_w):
     """Return Chernoff's bound on the quantile of Σ p for a probability e^{scale}.
 
@@ -74,14 +74,14 @@ def _quantile(colors, sign, scale, growth, p1, p, log_w):
     return quantile
 
 
-@inlined
+@within
 def _growth(colors, root_q, V):
     """Return the log of the ratio of neighbouring s in Chernoff's bounds."""
     # A quantile of Σ p one tenth of its spread, or less, from its mean takes s up to there.
     return np.log(1e7 + 1e3 * (colors + V) / root_q) / (_PLACES - 1)
 
 
-@inlined
+@within
 def _typical_normaliser(colors, m, V):
     """Return the log normaliser t without noise."""
     c = np.empty(1)
