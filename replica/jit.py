@@ -36,6 +36,11 @@ def inlined(function: Function) -> Function:
     return _compiled(function, forceinline=True)
 
 
+def within(function: Function) -> Function:
+    """Compile as `inlined`, without a way in from Python, which would take time to compile."""
+    return _within(_compiled(function, forceinline=True, no_cpython_wrapper=True))
+
+
 def part(function: Function) -> Function:
     """Make a function part of the one kernel that calls it, in one place.
 
@@ -45,14 +50,31 @@ def part(function: Function) -> Function:
 
 
 def as_written(function: Function) -> Function:
-    """Compile as `inlined`, but keep the order of sums, wherever the function is called."""
-    return _compiled(function, {"contract"}, forceinline=True)
+    """Compile as `within`, but keep the order of sums, wherever the function is called."""
+    return _within(_compiled(function, {"contract"}, forceinline=True, no_cpython_wrapper=True))
+
+
+def _within(compiled: Compiled) -> Compiled:
+    """Make a function that Python cannot call say so."""
+    dispatcher: Any = compiled
+
+    def add(result: Any) -> None:
+        dispatcher.overloads[tuple(result.signature.args)] = result
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise TypeError(f"{dispatcher.__name__} is a part of kernels, which alone can call it")
+
+    if hasattr(dispatcher, "overloads"):  # nothing is compiled under NUMBA_DISABLE_JIT
+        dispatcher.add_overload, dispatcher._compile_for_args = add, refuse
+    return compiled
 
 
 def _compiled(
     function: Function, freedom: Set[str] = frozenset({"reassoc", "contract"}), **how: Any
 ) -> Function:
-    options = numba.njit(error_model="numpy", nogil=True, fastmath=set(freedom), **how)
+    # Threads of Python go on meanwhile; nobody calls a kernel from C.
+    always: Any = {"error_model": "numpy", "nogil": True, "no_cfunc_wrapper": True}
+    options = numba.njit(fastmath=set(freedom), **always, **how)
     return keeping(cast(Function, options(function)))
 
 

@@ -61,7 +61,7 @@ class ContourRule:
     def averages(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> Averages:
         """Return the averages at these order parameters."""
         order = self.colors, m[0], q[0], V[0]
-        low, high, _, _ = exchangeable_window(*order, self.radius, self.left_out)
+        low, high, *_ = exchangeable_window(*order, self.radius, self.left_out)
         norm, overlap, energy, response, loss = contour_averages(
             *order, low, high, _T_NODES[accuracy], _DIGITS[accuracy], _DAMPING,
             self.radius, _DENSITIES[accuracy], _MOST_TERMS[accuracy],

@@ -91,7 +91,7 @@ class ExchangeableRule:
     def near(cls, colors: int, m: float, q: float, V: float) -> ExchangeableRule:
         """Return the rule for the surroundings of these order parameters."""
         # A margin on q keeps the rule fit while a solver moves nearby.
-        t_low, t_high, p_low, p_high = exchangeable_window(
+        t_low, t_high, p_low, p_high, _ = exchangeable_window(
             colors, m, 1.05 * q, V, RADIUS, _LEFT_OUT
         )
         spread = 1.05 * max(p_high - 1.0, 1.0 - p_low)

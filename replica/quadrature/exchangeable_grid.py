@@ -20,7 +20,6 @@ from replica.quadrature.kernels.exchangeable_grid import exchangeable_grid_avera
 from replica.quadrature.kernels.exchangeable_window import (
     alias_damping,
     exchangeable_window,
-    typical_normaliser,
 )
 from replica.quadrature.rule import Accuracy, Averages
 
@@ -195,8 +194,8 @@ def _candidates(colors: int, m: float, q: float, V: float) -> Iterator[GridRule]
     """Yield rules of ever more nodes and terms."""
     # A margin on q keeps the rule fit while a solver moves nearby.
     order = colors, m, 1.05 * q, V
-    low, high, least, most = exchangeable_window(*order, RADIUS, _LEFT_OUT)
-    width, centre = high - low, typical_normaliser(colors, m, V)
+    low, high, least, most, centre = exchangeable_window(*order, RADIUS, _LEFT_OUT)
+    width = high - low
     below = min(max((centre - low) / width, 0.08), 0.8)
     bend = max(math.log((1.0 - below) / below) + 0.3, 0.1)
     spread = 1.05 * max(most - 1.0, 1.0 - least)

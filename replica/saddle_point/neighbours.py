@@ -8,7 +8,6 @@ than points of this one, their states at the same α lead on across them.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -26,23 +25,24 @@ _HANDED = _NUMBERS | {"row"}
 
 
 class Neighbours:
-    """What problems were solved with, along the sample ratio, one curve after the other."""
+    """What problems were solved with, along the sample ratio, one curve after the other.
+
+    Attributes
+    ----------
+    along : list of (float, State)
+        log α and the states of the last points of this curve.
+    """
 
     def __init__(self) -> None:
         self._last: Problem | None = None
         self._columns: dict[str, Any] = {}
-        # Of this curve: its states by log α and by α, and what they are beyond the curve before.
-        self._along: list[tuple[float, State]] = []
+        self.along: list[tuple[float, State]] = []
+        # What these are beyond the curve before, and the states of all points by α.
         self._beyond: list[tuple[float, State]] = []
         self._solved: dict[float, State] = {}
         # Of the curves before, by α: where they lie, in the parameter that changes, and the states.
         self._across: dict[float, list[tuple[float, State]]] = {}
         self._parameter, self._place = "", 0.0
-
-    @property
-    def along(self) -> Sequence[tuple[float, State]]:
-        """log α and states of the last points of the curve of the last start."""
-        return self._along
 
     def start(self, problem: Problem) -> State | None:
         """Return where the search for the solution of a problem starts, or None for nowhere."""
@@ -50,10 +50,10 @@ class Neighbours:
             self._turn(problem)
         self._last = problem
         before = self._across.get(problem.alpha, [])
-        if len(before) > len(self._along):
+        if len(before) > len(self.along):
             return _led_across(before, self._place)
         here = math.log(problem.alpha)
-        along, change = extrapolated(self._along, here), extrapolated(self._beyond, here)
+        along, change = extrapolated(self.along, here), extrapolated(self._beyond, here)
         if not before or along is None or change is None:
             return along
         beside = before[-1][1]
@@ -64,10 +64,10 @@ class Neighbours:
     def add(self, problem: Problem, state: State | None) -> None:
         """Note the state of a solution; without one, it did not converge, nothing leads on."""
         if state is None:
-            self._along, self._beyond = [], []
+            self.along, self._beyond = [], []
             return
         here = math.log(problem.alpha)
-        self._along = [*self._along[1 - _MOST :], (here, state)]
+        self.along = [*self.along[1 - _MOST :], (here, state)]
         self._solved[problem.alpha] = state
         before = self._across.get(problem.alpha)
         if before:
@@ -90,7 +90,7 @@ class Neighbours:
                 known = across.get(alpha, [])
                 self._across[alpha] = [*known[1 - _MOST :], (place, state)]
         self._columns, self._place = columns, _place(columns, parameter)
-        self._along, self._beyond, self._solved = [], [], {}
+        self.along, self._beyond, self._solved = [], [], {}
 
 
 def _led_across(before: list[tuple[float, State]], here: float) -> State | None:

@@ -27,7 +27,7 @@ from replica.quadrature.kernels.exchangeable_window import exchangeable_window
 
 def inversion(colors: int, m: float, q: float, V: float, effort: float = 1.0) -> np.ndarray:
     """Return E 1, E g_1, E |g|², E tr K, E log(1/p_1) through complex fields."""
-    t_low, t_high, p_low, p_high = exchangeable_window(colors, m, 1.1 * q, V, 9.2, -42.0)
+    t_low, t_high, p_low, p_high, _ = exchangeable_window(colors, m, 1.1 * q, V, 9.2, -42.0)
     spread = 1.2 * max(p_high - 1.0, 1.0 - p_low)
     turn = min(0.25 * math.pi, 2.5 * math.sqrt(q))
     x_count = int(effort * max(160.0, 135.0 * math.sqrt(q)))

@@ -161,6 +161,9 @@ PARTS = {
     "kernels/square.py": "@inlined\ndef square(x):\n    return x * x\n",
     "kernels/quartic.py": "from parts.kernels.square import square\n"
     "@jit\ndef quartic(x):\n    return square(square(x))\n",
+    "kernels/cube.py": "@within\ndef cube(x):\n    return x * x * x\n",
+    "kernels/ninth.py": "from parts.kernels.cube import cube\n"
+    "@jit\ndef ninth(x):\n    return cube(cube(x))\n",
     "kernels/other.py": "@jit\ndef other(x):\n    return x\n",
     "room/__init__.py": "",
     "room/user.py": "from parts.kernels.square import square\n"
@@ -177,7 +180,7 @@ def parts(tmp_path, monkeypatch, cache):
     def write(name, text):
         file = tmp_path / "parts" / name
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(f"from replica.jit import inlined, jit\n{text}")
+        file.write_text(f"from replica.jit import inlined, jit, within\n{text}")
 
     def found(**changes):
         for name, text in changes.items():
@@ -206,6 +209,14 @@ def test_a_kernel_notices_that_another_file_has_changed(parts):
     assert parts(kernels__square=square) == [(12.0, 0), (7.0, 0)]
     assert parts(kernels__square=square) == [(12.0, 0), (7.0, 0)]
     assert parts() == [(12.0, 1), (7.0, 1)]
+
+
+def test_what_is_within_kernels_is_called_by_kernels_alone(parts):
+    for _ in ("compiled", "from the disk"):
+        parts()
+        assert import_module("parts.kernels.ninth").ninth(2.0) == 512.0
+        with pytest.raises(TypeError, match="cube is a part of kernels"):
+            import_module("parts.kernels.cube").cube(2.0)
 
 
 def test_only_kernels_are_compiled_anew_for_others(parts):

@@ -9,20 +9,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from replica.jit import inlined, jit
+from replica.jit import inlined, jit, within
 from replica.quadrature.kernels.special import wright_omega
 
 #: Nodes of one colour beyond which fields are too narrow to resolve in double precision.
 MOST_NODES = 200_000.0
 
 
-@inlined
+@within
 def solved_p(z, V):
     """Return the p with log p + V p = z."""
     return wright_omega(z + np.log(V)) / V
 
 
-@inlined
+@within
 def node_place(p, log_p, scale):
     """Return the s with p = scale log(1 + e^τ), τ = s - 6 e^{-3 - s/6}."""
     ratio = p / scale
@@ -84,7 +84,7 @@ def colour_nodes(shift, root_q, V, radius, rate, p_cut, density, p, weight):
     return count
 
 
-@inlined
+@within
 def transform(count, p, f, a, h, terms, re, im, z):
     """Σ_i f_ji e^{-(a + i h k) p_i} for each of the six functions f_j and every k < terms."""
     for i in range(count):
@@ -116,7 +116,7 @@ def transform(count, p, f, a, h, terms, re, im, z):
         im[0, k], im[1, k], im[2, k], im[3, k], im[4, k], im[5, k] = i0, i1, i2, i3, i4, i5
 
 
-@inlined
+@within
 def loss_ratio(p, u):
     """Return κ = log(1/p)/u at u = 1 - p."""
     if abs(u) > 1e-3:
@@ -125,7 +125,7 @@ def loss_ratio(p, u):
     return 1.0 + u * (1 / 2 + u * (1 / 3 + u * (1 / 4 + u * (1 / 5 + u / 6))))
 
 
-@inlined
+@within
 def other_moments(count, p, w, V, f):
     """Fill the six functions of another colour than the masked one, times their weights."""
     for i in range(count):
@@ -138,7 +138,7 @@ def other_moments(count, p, w, V, f):
         f[5, i] = w[i] * p[i] * p[i] * r
 
 
-@inlined
+@within
 def masked_moments(count, p, w, V, f):
     """Fill the six functions of the masked colour, times their weights."""
     for i in range(count):
@@ -154,7 +154,7 @@ def masked_moments(count, p, w, V, f):
         f[5, i] = w[i] * kappa * r
 
 
-@inlined
+@within
 def integrands(n, one, two, three, e_r, e_p, e_pr, e_pp, e_ppr, m_1, m_r, m_u, m_ur, m_k, m_kr):
     """Return the integrands of 1, g_1, |g|², tr K and log(1/p_1) from the averages over one colour.
 
@@ -172,7 +172,7 @@ def integrands(n, one, two, three, e_r, e_p, e_pr, e_pp, e_ppr, m_1, m_r, m_u, m
     return norm, gap, energy, response, loss
 
 
-@inlined
+@within
 def add_terms(sums, factor, n, one, two, three, m_1, Ar, Ai, Br, Bi, k):
     """Add term k of the integrals of 1, g_1, |g|², tr K and log(1/p_1)."""
     norm, gap, energy, response, loss = integrands(

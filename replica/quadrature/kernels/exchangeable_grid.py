@@ -184,7 +184,8 @@ def exchangeable_grid_averages(
     found = np.empty((2, 6, 2 * terms))
     power_re, power_im = np.empty(terms), np.empty(terms)
     square_re, square_im = np.empty(terms), np.empty(terms)
-    first = np.array([p.size, p.size])
+    first = np.empty(2, np.int64)
+    first[0], first[1] = p.size, p.size
     phase_re, phase_im = np.empty(terms), np.empty(terms)
     for k in range(terms):
         phase_re[k], phase_im[k] = series[k] * np.cos(h * k), series[k] * np.sin(h * k)

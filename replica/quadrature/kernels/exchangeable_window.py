@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from replica.jit import inlined, jit
+from replica.jit import jit, within
 from replica.quadrature.kernels.exchangeable import MOST_NODES, colour_nodes, solved_p
 from replica.quadrature.kernels.special import exponential
 
@@ -12,7 +12,7 @@ from replica.quadrature.kernels.special import exponential
 _NODES, _PLACES, _LEAST = 61, 45, 0.05
 
 
-@inlined
+@within
 def _colours_at(t, m, root_q, V, radius, p1, p, log_w):
     """Fill p_1 and another p at log normaliser t, and the log weights of their nodes."""
     points = p.size
@@ -27,7 +27,7 @@ def _colours_at(t, m, root_q, V, radius, p1, p, log_w):
         log_w[i] -= np.log(total)
 
 
-@inlined
+@within
 def _log_mean(s, values, log_w):
     """Return log E e^{s p}."""
     top = -np.inf
@@ -39,7 +39,7 @@ def _log_mean(s, values, log_w):
     return top + np.log(mean)
 
 
-@inlined
+@within
 def _log_tail(colors, sign, level, growth, p1, p, log_w):
     """Return Chernoff's bound: min over s > 0 of sign s level + log E e^{-sign s Σ p}.
 
@@ -58,7 +58,7 @@ def _log_tail(colors, sign, level, growth, p1, p, log_w):
     return best
 
 
-@inlined
+@within
 def _quantile(colors, sign, scale, growth, p1, p, log_w):
     """Return Chernoff's bound on the quantile of Σ p for a probability e^{scale}.
 
@@ -74,17 +74,17 @@ def _quantile(colors, sign, scale, growth, p1, p, log_w):
     return quantile
 
 
-@inlined
+@within
 def _growth(colors, root_q, V):
     """Return the log of the ratio of neighbouring s in Chernoff's bounds."""
     # A quantile of Σ p one tenth of its spread, or less, from its mean takes s up to there.
     return np.log(1e7 + 1e3 * (colors + V) / root_q) / (_PLACES - 1)
 
 
-@inlined
-def typical_normaliser(colors, m, V):
+@within
+def _typical_normaliser(colors, m, V):
     """Return the log normaliser t without noise."""
-    c = np.zeros(1)
+    c = np.empty(1)
     low, high = min(0.0, m) - 1.0, max(m + V, 0.0) + np.log(colors)
     for _ in range(60):
         t = 0.5 * (low + high)
@@ -98,15 +98,15 @@ def typical_normaliser(colors, m, V):
 
 @jit
 def exchangeable_window(colors, m, q, V, radius, scale):
-    """Return (t_low, t_high, S_low, S_high): where log normaliser and Σ p have their mass.
+    """Return (t_low, t_high, S_low, S_high, t): where log normaliser and Σ p have their mass.
 
     The probabilities of t outside [t_low, t_high], and of Σ p outside [S_low, S_high] at any t
-    between, are below e^{scale}, by Chernoff's bound.
+    between, are below e^{scale}, by Chernoff's bound. The last t is that without noise.
     """
     root_q = np.sqrt(q)
     growth = _growth(colors, root_q, V)
     p1, p, log_w = np.empty(_NODES), np.empty(_NODES), np.empty(_NODES)
-    centre = typical_normaliser(colors, m, V)
+    centre = _typical_normaliser(colors, m, V)
     # No x within the radius moves t by more than √q radius.
     ends = np.empty(2)
     for end in range(2):
@@ -125,7 +125,7 @@ def exchangeable_window(colors, m, q, V, radius, scale):
     S_high = _quantile(colors, -1.0, scale, growth, p1, p, log_w)
     _colours_at(ends[1], m, root_q, V, radius, p1, p, log_w)
     S_low = _quantile(colors, 1.0, scale, growth, p1, p, log_w)
-    return ends[0], ends[1], S_low, S_high
+    return ends[0], ends[1], S_low, S_high, centre
 
 
 @jit
