@@ -47,11 +47,14 @@ class IndependentCrossEntropyChannel(Channel):
         """Return points for fields of this size, or the exchangeability of many colours."""
         colors, points = self.law.colors, self._points(m, q)
         lattice = lattice_near(colors, points.size, Accuracy.FINE)
+        order = float(q[0]), float(V[0])
         if lattice is None or lattice.digits <= _LEAST_DIGITS:
-            return race_rule(colors, self.law.rho, float(q[0]), float(V[0]))
-        if colors <= _FEW or len(lattice.weights) * colors <= _MORE_THAN_GRID:
+            return race_rule(colors, self.law.rho, *order)
+        # Strong couplings take more times of the race.
+        most = _MORE_THAN_GRID * max(1.0, self.law.rho)
+        if colors <= _FEW or len(lattice.weights) * colors <= most:
             return points
-        return race_rule(colors, self.law.rho, float(q[0]), float(V[0]))
+        return race_rule(colors, self.law.rho, *order, points)
 
     def _points(self, m: Vector, q: Vector) -> PointRule:
         return PointRule(self.law, CrossEntropyPoints(), m, q)

@@ -59,10 +59,11 @@ def packed_covariance(covariance: Vector) -> Matrix:
     basis = complement(colors)
     pairs = np.transpose(np.triu_indices(colors - 1))
     found = np.empty((len(pairs), sites * (sites + 1) // 2))
-    half = np.tensordot(covariance, basis, axes=(3, 1))
+    half = (covariance.reshape(-1, colors) @ basis.T).reshape(sites, colors, -1)
+    blocks = (basis @ half).reshape(sites, colors - 1, sites, colors - 1).transpose(1, 3, 0, 2)
     for place, (c, d) in enumerate(pairs):
         # Of the blocks (c, d) and (d, c), each the other's transpose, only the sum counts.
-        block = np.tensordot(basis[c], half[..., d], axes=(0, 1))
+        block = blocks[c, d]
         found[place] = packed(0.5 * (block + block.T)) * (1.0 if c == d else np.sqrt(2.0))
     return found
 

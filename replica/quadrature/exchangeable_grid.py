@@ -165,12 +165,12 @@ class GridRule:
             return self.found
         return self._averages(*at, accuracy)[1]
 
-    def nodes(self, accuracy: Accuracy) -> Nodes:
+    def nodes(self, accuracy: Accuracy, fewer: int = 0) -> Nodes:
         """Return the numbers of nodes, the damping at its knots, and the weights of the terms."""
         damping = np.array(self.damping)
         if self.turns:
             damping += _DAMPED[accuracy] / (2.0 * self.turns)
-        terms = self.terms + _TERMS[self.turns][accuracy]
+        terms = self.terms + _TERMS[self.turns][accuracy] - fewer
         return Nodes(
             round(self.times * _TIMES[accuracy]),
             damping,

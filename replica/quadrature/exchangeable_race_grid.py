@@ -7,6 +7,7 @@ averages of 1 show that it holds.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,12 +21,12 @@ from replica.quadrature.kernels.exchangeable_race_grid import (
     add_race_terms,
     race_nodes,
 )
-from replica.quadrature.rule import Accuracy, Averages
+from replica.quadrature.rule import Accuracy, Averages, Rule
 from replica.quadrature.softmax_race import laplace_at, race_times, window_for
 
 #: For each accuracy: log(1/error) of the times of the exponential race, their largest spacing, log
 #: of the probability that they leave out, and the largest normal variable that shifts them.
-_DIGITS, _WIDEST = (16.0, 27.0, 30.0), (0.9, 0.7, 0.6)
+_DIGITS, _WIDEST = (16.0, 28.5, 31.0), (0.9, 0.7, 0.6)
 _LEFT_OUT, _SHIFTS = (-10.0, -25.0, -28.0), (6.0, 8.0, 8.4)
 
 #: Normal variables beyond which times are ever farther apart, and the share of the spread of the
@@ -35,8 +36,11 @@ _TYPICAL, _SMOOTHED = 4.0, 0.7
 #: The least term.
 _LEAST = 1e-16
 
-#: For each accuracy: the largest normal variable.
-_RADII = (6.2, 7.8, 8.6)
+#: For each accuracy: the largest normal variable, nodes in x per cycle of what they resolve, and
+#: the share of the nodes in t that `GridRule` takes, for more digits. Of its terms those left out,
+#: but where so many s lie within one alternation that they are few.
+_RADII, _DENSITIES, _TIMES = (6.2, 7.8, 8.6), (0.17, 0.21, 0.24), (1.0, 0.92, 0.95)
+_FEWER, _WIDE = 1 / 3, 2
 
 #: What the average of the weight may miss, the share of it that the other averages miss, and what
 #: is missed without a sign of it.
@@ -52,8 +56,7 @@ class RaceGridRule:
 
     At the normaliser t and the time u the fields ω = √q x, x = (log p + V p + t)/√q, have the
     weights Ψ(u + share x): at given u - share t/√q these are functions of p alone, so that a matrix
-    of them all serves every t. Where the average of the weight misses 1, `ExchangeableRaceRule`
-    takes over.
+    of them all serves every t.
 
     Attributes
     ----------
@@ -61,10 +64,13 @@ class RaceGridRule:
         Variance of the true fields.
     base : GridRule
         The rule for fields without a mean: with weights of at most C it leaves out as little.
+    otherwise : callable
+        Returns the rule that takes over where the average of the weight misses 1.
     """
 
     rho: float
     base: GridRule
+    otherwise: Callable[[], Rule]
     _error: float = field(default=0.0, repr=False)
 
     @property
@@ -78,11 +84,10 @@ class RaceGridRule:
 
     def averages(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> Averages:
         """Return the averages at these order parameters."""
-        order = float(q[0]), float(V[0])
-        norm, found = self._averages(float(m[0]), *order, accuracy)
+        norm, found = self._averages(float(m[0]), float(q[0]), float(V[0]), accuracy)
         defect, error = abs(norm - 1.0), _SHARE * abs(norm - 1.0)
         if not defect < _DEFECTS[accuracy]:
-            other = ExchangeableRaceRule.near(self.base.colors, self.rho, *order)
+            other = self.otherwise()
             found, error = other.averages(m, q, V, accuracy), other.common_error
         if accuracy != Accuracy.COARSE:
             self._error = max(self._error, error)
@@ -91,13 +96,16 @@ class RaceGridRule:
     def _averages(self, m: float, q: float, V: float, accuracy: Accuracy) -> tuple[float, Averages]:
         """Return the average of the weight, and the others."""
         base, colors, root_q = self.base, self.base.colors, math.sqrt(q)
-        number, knots, series, density, most = base.nodes(accuracy)
+        fewer = round(_FEWER * base.terms) if base.turns < _WIDE else 0
+        number, knots, series, _, most = base.nodes(accuracy, fewer)
         low, high = base.window
         p, x, functions, waves = race_nodes(
             min(0.0, V) - high - root_q * RADIUS, max(0.0, V) - low + root_q * RADIUS,
-            root_q, V, RADIUS, base.step, series.size, base.p_cut, density, most,
+            root_q, V, RADIUS, base.step, series.size, base.p_cut, _DENSITIES[accuracy], most,
         )  # fmt: skip
-        times, weights, u, du = self._times(m / root_q, root_q, number, accuracy)
+        times, weights, u, du = self._times(
+            m / root_q, root_q, round(_TIMES[accuracy] * number), accuracy
+        )
         if not 0 < (FUNCTIONS + MASKED) * len(u) * len(p) < _MOST_NUMBERS:
             nothing = np.full(1, np.nan)
             return math.nan, Averages(nothing, nothing, nothing, math.nan)
@@ -163,12 +171,14 @@ class RaceGridRule:
         return np.concatenate([alone, now], axis=1), own
 
 
-def race_rule(colors: int, rho: float, q: float, V: float) -> RaceGridRule | ExchangeableRaceRule:
-    """Return the cheaper rule with all digits: one grid, or one for every log normaliser."""
+def race_rule(colors: int, rho: float, q: float, V: float, other: Rule | None = None) -> Rule:
+    """Return one grid for all log normalisers where it holds, else `other` or one for every one."""
+
+    def otherwise() -> Rule:
+        return other or ExchangeableRaceRule.near(colors, rho, q, V)
+
     base = GridRule.near(colors, 0.0, q, V)
-    if base.good:
-        return RaceGridRule(rho, base)
-    return ExchangeableRaceRule.near(colors, rho, q, V)
+    return RaceGridRule(rho, base, otherwise) if base.good else otherwise()
 
 
 @dataclass(frozen=True)

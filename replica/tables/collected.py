@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from replica.errors import Unwritable, reason
@@ -57,12 +56,7 @@ class Collected:
     def __enter__(self) -> Collected:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._done and not self._delivered:
             last = len(self._order)
             self._done.sort(key=lambda line: self._order.get(self._key(line), last))

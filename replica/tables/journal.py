@@ -8,7 +8,6 @@ import socket
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from importlib import metadata
-from types import TracebackType
 from typing import Any
 
 from replica.errors import BadArgument
@@ -147,12 +146,7 @@ class Journal:
     def __enter__(self) -> Journal:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _resume(self) -> tuple[dict[str, Any], ...]:
