@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from replica.commandline.terminal import say
 from replica.errors import Notice
-from replica.notices import tell
+from replica.notices import tell, users_level
 
 Item = TypeVar("Item")
 
@@ -91,7 +91,8 @@ def until_interrupted(items: Iterable[Item], total: int, wanted: bool = True) ->
     except KeyboardInterrupt:
         if not (done and wanted and in_notebook()):
             raise
-        tell(f"interrupted: {done} of {total} are done, and are what is returned", Notice)
+        kept = f"interrupted: {done} of {total} are done, and are what is returned"
+        tell(kept, Notice, users_level())
 
 
 def in_notebook() -> bool:

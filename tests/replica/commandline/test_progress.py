@@ -133,6 +133,8 @@ def test_simulations_return_what_is_done_as_well(notebook, monkeypatch):
     whole = simulate_many([PROBLEM], seeds=range(2), **options)
     run = interrupted_behind(1, Experiment.run)
     monkeypatch.setattr(Experiment, "run", lambda experiment: run(experiment))
-    with pytest.warns(Notice, match="interrupted: 1 of 2 are done"):
+    with pytest.warns(Notice, match="interrupted: 1 of 2 are done") as told:
         part = simulate_many([PROBLEM], seeds=range(2), **options)
+    # At the line of whoever asked.
+    assert told[0].filename == __file__
     assert part.lines() == whole[:1].lines()
