@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,11 +13,22 @@ from replica.errors import Notice
 #: Kinds that the present thread does not want to be warned of.
 _UNWANTED: ContextVar[tuple[type[Notice], ...]] = ContextVar("_UNWANTED", default=())
 
+#: Those whose lines are none of the user's.
+_PACKAGES = ("replica", "simulations", "figures")
+
 
 def tell(message: str, kind: type[Notice], stacklevel: int = 1) -> None:
     """Issue a warning, as if the caller did with `warnings.warn`."""
     if not issubclass(kind, _UNWANTED.get()):
         warnings.warn(message, kind, stacklevel=stacklevel + 1)
+
+
+def users_level() -> int:
+    """Return the `stacklevel` by which the caller tells the line of the user that led to it."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back and str(frame.f_globals.get("__name__")).partition(".")[0] in _PACKAGES:
+        frame, level = frame.f_back, level + 1
+    return level
 
 
 @contextmanager

@@ -10,6 +10,9 @@ from replica.commandline.command import CONVERGED, NOT_CONVERGED
 from replica.commandline.terminal import say
 from replica.predictions.course import Course
 
+#: Seconds from which on it is said before how many a run takes.
+_LONG = 10.0
+
 
 def deliver_course(course: Course, options: argparse.Namespace, command: str) -> int:
     """Print or write a course, and say where it could not be followed any more."""
@@ -26,3 +29,9 @@ def deliver_course(course: Course, options: argparse.Namespace, command: str) ->
     where = f"step {first['step']}" if "step" in first else f"alpha = {first['alpha']}"
     say(f"replica: from {where} on the course is not known ({first['status']})")
     return NOT_CONVERGED
+
+
+def say_long(what: str, seconds: float, more: str = "") -> None:
+    """Say beforehand what a run takes, if that is long."""
+    if seconds > _LONG:
+        say(f"replica: {what} take about {seconds:.0f} s{more}")

@@ -6,7 +6,7 @@ import argparse
 from functools import partial
 from typing import TYPE_CHECKING
 
-from replica.cli.courses import deliver_course
+from replica.cli.courses import deliver_course, say_long
 from replica.cli.family import Family
 from replica.cli.output import check_output
 from replica.cli.subcommand import FOLLOWED, OPTIMAL_LAM, Commands, subcommand
@@ -14,7 +14,6 @@ from replica.commandline.options import add_problem_options
 from replica.commandline.output import add_output_options
 from replica.commandline.parsing import number
 from replica.commandline.progress import progress
-from replica.commandline.terminal import say_long
 
 if TYPE_CHECKING:
     from replica.predictions.path_course import Descent

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from contextlib import closing
 
-from replica.cli.courses import deliver_course
+from replica.cli.courses import deliver_course, say_long
 from replica.cli.family import Family
 from replica.cli.output import check_output
 from replica.cli.subcommand import FOLLOWED, Commands, subcommand
@@ -14,7 +14,6 @@ from replica.commandline.options import OPTIMAL, add_problem_options
 from replica.commandline.output import add_output_options
 from replica.commandline.parsing import number
 from replica.commandline.progress import Bar
-from replica.commandline.terminal import say_long
 from replica.problem import Problem
 from replica.problem.schedules import Schedule
 

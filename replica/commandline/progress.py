@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from replica.commandline.terminal import say
 from replica.errors import Notice
-from replica.notices import tell
+from replica.notices import tell, users_level
 
 Item = TypeVar("Item")
 
@@ -34,6 +34,7 @@ class Bar:
     def __init__(self, total: int, label: str | None) -> None:
         self._total, self._label = total, label or ""
         self._start = self._last = time.monotonic()
+        self._first: tuple[int, float] | None = None
         self._widget: Any = None
         self._notebook = in_notebook()
         self._wanted = self._notebook or label is not None
@@ -42,6 +43,8 @@ class Bar:
     def __call__(self, done: int) -> None:
         """Show how much is done, now and then."""
         now = time.monotonic()
+        if self._first is None and done:
+            self._first = done, now
         if not self._wanted or not done or now - self._start < _SHORT:
             return
         if self._notebook and self._widget is None:
@@ -66,7 +69,11 @@ class Bar:
             _draw("\n")
 
     def _state(self, done: int, now: float) -> str:
-        left = (now - self._start) * (self._total - done) / done
+        # The first may have waited for a compiler, or for workers to start, and tells nothing.
+        before, then = self._first or (done, now)
+        if done == before:
+            return f"{done}/{self._total}"
+        left = (now - then) * (self._total - done) / (done - before)
         return f"{done}/{self._total}, {left:.0f} s left"
 
 
@@ -91,7 +98,8 @@ def until_interrupted(items: Iterable[Item], total: int, wanted: bool = True) ->
     except KeyboardInterrupt:
         if not (done and wanted and in_notebook()):
             raise
-        tell(f"interrupted: {done} of {total} are done, and are what is returned", Notice)
+        kept = f"interrupted: {done} of {total} are done, and are what is returned"
+        tell(kept, Notice, users_level())
 
 
 def in_notebook() -> bool:

@@ -6,9 +6,6 @@ import os
 import sys
 from contextlib import suppress
 
-#: Seconds from which on it is said before how many a run takes.
-_LONG = 10.0
-
 
 def cores() -> int:
     """Return the number of processors this process may use."""
@@ -21,9 +18,3 @@ def say(message: str) -> None:
     """Print one line to stderr, if there is one that takes it."""
     with suppress(OSError, ValueError):
         print(message, file=sys.stderr, flush=True)
-
-
-def say_long(what: str, seconds: float, more: str = "") -> None:
-    """Say beforehand what a run takes, if that is long."""
-    if seconds > _LONG:
-        say(f"replica: {what} take about {seconds:.0f} s{more}")

@@ -75,6 +75,12 @@ class RowTokens(DataModel):
         """None: what is given is no number."""
         return ()
 
+    def __repr__(self) -> str:
+        """Return what tells the row from others, without the matrices that are given."""
+        return (
+            f"RowTokens({', '.join(f'{name}={value!r}' for name, value in self.columns().items())})"
+        )
+
     def columns(self) -> dict[str, Any]:
         """Return the columns of these data in a line of a table."""
         return {"data": self.name, **self.context.columns()}

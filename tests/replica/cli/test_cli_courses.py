@@ -150,7 +150,7 @@ def test_a_long_pass_says_so_before_and_how_far_it_is(monkeypatch, capsys):
     assert done == sorted(done)
     assert done[-1] == 1.0
     assert course.lines() == one_pass(problem, 1.0, [0.5, 10.0]).lines()
-    monkeypatch.setattr("replica.commandline.terminal._LONG", 1e-9)
+    monkeypatch.setattr("replica.cli.courses._LONG", 1e-9)
     assert main([*ONE_PASS, "--rate", "1", "--alpha", "0.5"]) == 0
     assert "evaluations of the equations take about" in capsys.readouterr().err
     assert main([*ONE_PASS, "--rate", "optimal", "--alpha", "0.5"]) == 0

@@ -70,6 +70,16 @@ def test_away_from_a_terminal_a_line_every_half_minute(clock, capsys):
     ]
 
 
+def test_what_the_first_waits_for_is_not_expected_of_others(clock, capsys):
+    def items():
+        clock.now += 1000.0
+        yield from range(20)
+
+    list(progress(items(), 20, "sweep"))
+    first, second, *_ = capsys.readouterr().err.splitlines()
+    assert (first, second) == ("sweep: 1/20", "sweep: 9/20, 44 s left")
+
+
 def test_short_runs_are_quiet(clock, capsys):
     assert len(list(progress(range(7), 7, "sweep"))) == 7
     assert capsys.readouterr().err == ""
@@ -79,7 +89,7 @@ def test_a_bar_on_a_terminal(clock, monkeypatch, capsys):
     monkeypatch.setattr(seen, "_is_terminal", lambda: True)
     list(progress(range(2), 2, "sweep"))
     said = capsys.readouterr().err
-    assert said.startswith(f"\rsweep [{'#' * 15:<30}] 1/2, 4 s left ")
+    assert said.startswith(f"\rsweep [{'#' * 15:<30}] 1/2 ")
     assert said.endswith(f"[{'#' * 30}] 2/2, 0 s left \n")
 
 
@@ -139,6 +149,8 @@ def test_simulations_return_what_is_done_as_well(notebook, monkeypatch):
     whole = simulate_many([PROBLEM], seeds=range(2), **options)
     run = interrupted_behind(1, Experiment.run)
     monkeypatch.setattr(Experiment, "run", lambda experiment: run(experiment))
-    with pytest.warns(Notice, match="interrupted: 1 of 2 are done"):
+    with pytest.warns(Notice, match="interrupted: 1 of 2 are done") as told:
         part = simulate_many([PROBLEM], seeds=range(2), **options)
+    # At the line of whoever asked.
+    assert told[0].filename == __file__
     assert part.lines() == whole[:1].lines()

@@ -66,6 +66,12 @@ def test_rows_that_are_refused(rows):
         RowTokens.rows_from_couplings(J, rows, 3, 1.0)
 
 
+def test_a_row_is_shown_without_its_matrix():
+    digest = row().columns()["couplings"]
+    shown = f"data='couplings', couplings='{digest}', colors=3, beta=1.0, row=1"
+    assert repr(row()) == f"RowTokens({shown})"
+
+
 def test_columns_tell_rows_and_models_apart():
     told = Problem(1.0, 0.1, row()).columns()
     assert re.fullmatch("sha256:[0-9a-f]{16}", told.pop("couplings"))
