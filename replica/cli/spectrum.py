@@ -28,7 +28,8 @@ def add_spectrum(commands: Commands) -> None:
         "spectrum",
         print_spectrum,
         "spectrum of the whole attention matrix",
-        "Prints edges, outliers and moments as CSV, one line per alpha.",
+        "Prints edges, outliers and moments of A, with the cross-entropy of (A + A^T)/2, as CSV, "
+        "one line per alpha; with --spike what a pattern becomes, and where it stands out.",
     )
     add_problem_options(
         parser,

@@ -6,11 +6,36 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any, NamedTuple
 
 from replica.ensembles.whole_sequences import WholeSequences
 from replica.spectra.outlier import Outlier, outlier, threshold_ratio
 from replica.spectra.population import SemicirclePopulation
 from replica.spectra.silverstein import inverse, turning_points
+
+#: The numbers of an answer that concern patterns.
+OUTLIERS = (
+    "outlier", "overlap", "pca_outlier", "pca_overlap", "onehot_outlier", "onehot_overlap",
+    "spike_threshold", "onehot_threshold", "alpha_threshold", "uniform_outlier", "uniform_overlap",
+)  # fmt: skip
+
+
+class Trained(NamedTuple):
+    """What training with the squared error makes of the covariance of the sequences.
+
+    Attributes
+    ----------
+    diagonal, decay, scale : float
+        p, the weight decay in P, and what multiplies A.
+    """
+
+    diagonal: float
+    decay: float
+    scale: float
+
+    def of(self, covariance: Any) -> Any:
+        """Return the eigenvalues of A of those of S = (1/L) Σ x xᵀ."""
+        return self.scale * (1.0 - 1.0 / (self.diagonal * (covariance + self.decay)))
 
 
 @dataclass(frozen=True)
@@ -51,6 +76,25 @@ def sight(whole: WholeSequences, ratio: float) -> Sight | None:
         )
     )
     return Sight(pattern, uniform, threshold)
+
+
+def outliers(alpha: float, whole: WholeSequences, trained: Trained) -> dict[str, float]:
+    """Return what the patterns of the sequences become, in A and in their covariances."""
+    ratio, alone = alpha * whole.observed, alpha / whole.observed
+    seen, onehot = sight(whole, ratio), sight(whole, alone)
+    if seen is None or onehot is None:
+        return dict.fromkeys(OUTLIERS, math.nan)
+    overlaps = (seen.pattern.overlap, onehot.pattern.overlap) if whole.pattern else (math.nan,) * 2
+    place, uniform = seen.pattern.eigenvalue, seen.uniform
+    apart = abs(whole.uniform) > 1.0
+    found = (
+        float(trained.of(place)), overlaps[0], place / ratio, overlaps[0],
+        onehot.pattern.eigenvalue / alone, overlaps[1],
+        seen.threshold, onehot.threshold, alpha_threshold(whole),
+        float(trained.of(uniform.eigenvalue)) if apart else math.nan,
+        uniform.overlap if apart else math.nan,
+    )  # fmt: skip
+    return dict(zip(OUTLIERS, found, strict=True))
 
 
 def alpha_threshold(whole: WholeSequences) -> float:

@@ -12,7 +12,7 @@ from replica.arrays import Matrix, Vector
 from replica.ensembles import answering
 from replica.ensembles.whole_sequences import WholeSequences
 from replica.immutable import Immutable
-from replica.predictions.attention_outliers import alpha_threshold, sight
+from replica.predictions.attention_outliers import OUTLIERS, Trained, outliers
 from replica.predictions.noisy_attention import EXACT, noisy_attention
 from replica.problem import Problem
 from replica.saddle_point.status import Status
@@ -133,7 +133,7 @@ class AttentionSpectrum(Immutable):
         if np.any(values < 0.0):
             raise invalid("covariance", covariance, allowed)
         ratio = self.problem.alpha * answering(self.problem.data, "whole").whole.observed
-        return _attended(np.multiply(ratio, values), self.diagonal, self.decay, self.scale)
+        return Trained(self.diagonal, self.decay, self.scale).of(np.multiply(ratio, values))
 
     def values(self) -> dict[str, Any]:
         """Return the numbers of a line of a table, by name."""
@@ -144,12 +144,8 @@ class AttentionSpectrum(Immutable):
         return {**edges, **told, **moments, **state}
 
 
-#: The numbers of patterns, and those of a line of a table.
-_OUTLIERS = (
-    "outlier", "overlap", "pca_outlier", "pca_overlap", "onehot_outlier", "onehot_overlap",
-    "spike_threshold", "onehot_threshold", "alpha_threshold", "uniform_outlier", "uniform_overlap",
-)  # fmt: skip
-_TOLD = ("atom", "atom_share", "coupling_error", *_OUTLIERS)
+#: The numbers of a line of a table.
+_TOLD = ("atom", "atom_share", "coupling_error", *OUTLIERS)
 
 
 @np.errstate(all="ignore")
@@ -190,23 +186,23 @@ def attention_spectrum(problem: Problem) -> AttentionSpectrum:
     ratio = problem.alpha * whole.observed
     if problem.loss != "squared-error":
         noisy = noisy_attention(problem, whole)
-        seen = _outliers(problem, whole, (noisy["diagonal"], decay, scale))
+        seen = outliers(problem.alpha, whole, Trained(noisy["diagonal"], decay, scale))
         return AttentionSpectrum(**{"problem": problem, **seen, **noisy})
     R = resolvent(whole.values, whole.weights, ratio, decay)
     # Numbers of numpy's, which overflow without an exception.
-    trained = np.float64(R.diagonal), np.float64(decay), np.float64(scale)
-    norm2 = float(trained[2] ** 2 * R.spread)
+    trained = Trained(np.float64(R.diagonal), np.float64(decay), np.float64(scale))
+    norm2 = float(trained.scale**2 * R.spread)
     error = math.inf
     for S in finer_spectra(whole.population, ratio):
-        points = _attended(S.eigenvalues, *trained)
-        atom = float(_attended(0.0, *trained)) if S.atom else math.nan
+        points = trained.of(S.eigenvalues)
+        atom = float(trained.of(0.0)) if S.atom else math.nan
         means = [(S.measure * points**k).sum() + (S.atom and S.atom * atom**k) for k in range(5)]
-        unlike = means[0] - 1.0, means[1] / trained[2], means[2] / np.float64(norm2) - 1.0
+        unlike = means[0] - 1.0, means[1] / trained.scale, means[2] / np.float64(norm2) - 1.0
         before, error = error, float(np.abs(unlike).max())
         # What more points do not improve is rounding.
         if error < _ENOUGH or (error < 1e-3 and not error < 0.5 * before):
             break
-    edges, residual = _attended(S.edges, *trained), max(S.residual, R.residual)
+    edges, residual = trained.of(S.edges), max(S.residual, R.residual)
     if not error < EXACT:
         # Next to as many observations as sites a few eigenvalues far below make all of them.
         inverse = powers(whole.values, whole.weights, decay, R.weight)
@@ -217,7 +213,7 @@ def attention_spectrum(problem: Problem) -> AttentionSpectrum:
     return AttentionSpectrum(
         problem=problem,
         eigenvalues=joined(points, edges),
-        density=_density(S, *trained),
+        density=_density(S, trained),
         cumulative=joined(S.below, S.shares),
         edges=edges,
         atom=atom,
@@ -227,7 +223,7 @@ def attention_spectrum(problem: Problem) -> AttentionSpectrum:
         decay=decay,
         scale=scale,
         coupling_error=_coupling_error(whole, R.weight, norm2, trained),
-        **_outliers(problem, whole, trained),
+        **outliers(problem.alpha, whole, trained),
         residual=residual,
         quadrature_error=error,
         status=str(Status.CONVERGED if exact else Status.MAX_STEPS),
@@ -253,20 +249,13 @@ def _checked(problem: Problem) -> tuple[WholeSequences, float, float]:
     return whole, decay, scale
 
 
-def _attended(covariance: Any, diagonal: float, decay: float, scale: float) -> Any:
-    """Return the eigenvalues of A of those of S = (1/L) Σ x xᵀ."""
-    return scale * (1.0 - 1.0 / (diagonal * (covariance + decay)))
-
-
-def _density(S: SampledSpectrum, diagonal: float, decay: float, scale: float) -> Vector:
+def _density(S: SampledSpectrum, trained: Trained) -> Vector:
     """Return the density of eigenvalues of A of that of S; at an end s = 0 it diverges."""
-    slope = scale / (diagonal * (S.eigenvalues + decay) ** 2)
+    slope = trained.scale / (trained.diagonal * (S.eigenvalues + trained.decay) ** 2)
     return joined(S.density / slope, np.where(S.edges > 0.0, 0.0, np.inf))
 
 
-def _coupling_error(
-    whole: WholeSequences, weight: float, norm2: float, trained: tuple[float, float, float]
-) -> float:
+def _coupling_error(whole: WholeSequences, weight: float, norm2: float, trained: Trained) -> float:
     """Return |A - A*|²/|A*|²; A is 1 - (λ + V̂G)^{-1}/p beside functions of G."""
     if whole.true is None or not np.any(whole.true):
         return math.nan
@@ -275,27 +264,6 @@ def _coupling_error(
     overlap = -scale / diagonal * float(mean @ whole.true)
     true2 = whole.weights @ whole.true**2
     return float((true2 - 2.0 * overlap + norm2) / true2)
-
-
-def _outliers(
-    problem: Problem, whole: WholeSequences, trained: tuple[float, float, float]
-) -> dict[str, float]:
-    """Return what the patterns of the sequences become, in A and in their covariances."""
-    ratio, alone = problem.alpha * whole.observed, problem.alpha / whole.observed
-    seen, onehot = sight(whole, ratio), sight(whole, alone)
-    if seen is None or onehot is None:
-        return dict.fromkeys(_OUTLIERS, math.nan)
-    overlaps = (seen.pattern.overlap, onehot.pattern.overlap) if whole.pattern else (math.nan,) * 2
-    place, uniform = seen.pattern.eigenvalue, seen.uniform
-    apart = abs(whole.uniform) > 1.0
-    found = (
-        float(_attended(place, *trained)), overlaps[0], place / ratio, overlaps[0],
-        onehot.pattern.eigenvalue / alone, overlaps[1],
-        seen.threshold, onehot.threshold, alpha_threshold(whole),
-        float(_attended(uniform.eigenvalue, *trained)) if apart else math.nan,
-        uniform.overlap if apart else math.nan,
-    )  # fmt: skip
-    return dict(zip(_OUTLIERS, found, strict=True))
 
 
 def joined(within: Matrix, ends: Matrix) -> Vector:

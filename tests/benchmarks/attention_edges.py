@@ -2,8 +2,9 @@
 
     OPENBLAS_NUM_THREADS=1 python tests/benchmarks/attention_edges.py [PART ...]
 
-Parts: density (systems of 1000 sites beside the distribution), and edges-1, edges-2, edges-3, of
-Gaussian tokens and of two and three colours. The extreme eigenvalues of finite systems are inside
+Parts: density (systems of 1000 sites beside the distribution), hard (as many observations as sites,
+where the covariance reaches zero), and edges-1, edges-2, edges-3, of Gaussian tokens and of two and
+three colours. The extreme eigenvalues of finite systems are inside
 the edges by L^(-2/3), and fluctuate as much: means over systems are extrapolated by a straight line
 in L^(-2/3), weighted by their errors. An atom of directions that no sequence has shown is left out.
 """
@@ -27,6 +28,9 @@ from simulations.sequences.gaussian import random_precision
 ALPHAS, LAM = (0.7, 2.0, 3.5), 0.1
 DATA = {1: GaussianTokens(2.5, 1, True), 2: PottsTokens(2, 1.2), 3: PottsTokens(3, 1.5)}
 
+#: Systems of each length where there are as many observations as sites.
+HARD = {250: 32, 500: 16, 1000: 8}
+
 #: Systems of each length: Gaussian tokens cost the least.
 GAUSSIAN = {125: 800, 250: 300, 500: 80, 1000: 12}
 SAMPLED = {125: 100, 250: 24, 500: 2}
@@ -36,8 +40,7 @@ def density(sites: int = 1000) -> None:
     """Kolmogorov's distance of the eigenvalues, and the ends beside those of the largest."""
     print(f"L = {sites}: distance of the distributions; ends, measured less predicted in widths")
     for colors, data in DATA.items():
-        alphas = (*ALPHAS, 0.5) if colors == 3 else ALPHAS
-        for alpha, moments in drawn(data, sites, alphas, 1):
+        for alpha, moments in drawn(data, sites, ALPHAS, 1):
             problem = Problem(alpha, LAM, data, "squared-error")
             compare(f"C = {colors}, alpha = {alpha}", problem, regression_map(moments, sites * LAM))
     data = DATA[2]
@@ -47,19 +50,46 @@ def density(sites: int = 1000) -> None:
         compare(f"softmax, L = 400, alpha = {alpha}", Problem(alpha, LAM, data), found)
 
 
+def hard() -> None:
+    """Print the distance at αn = 1, of A and of 1 - R/p, whose p does not scatter over the sites.
+
+    The density diverges like a root at the lower end, 1 - 1/pλ. Scatter of the variance t = O(1/L)
+    moves eigenvalues there by t^(2/3), and t^(1/3) of them beyond the end: the distance of A falls
+    as L^(-1/3), that of 1 - R/p as 1/L.
+    """
+    data, alpha, found = DATA[3], 0.5, {}
+    theory = attention_spectrum(Problem(alpha, LAM, data, "squared-error"))
+    for sites, seeds in HARD.items():
+        both = []
+        for seed in range(seeds):
+            ((_, moments),) = drawn(data, sites, (alpha,), seed)
+            values = regression_map(moments, sites * LAM).eigenvalues
+            covariance = np.linalg.eigvalsh(moments) / sites
+            unscattered = 1.0 - 1.0 / (theory.diagonal * (np.maximum(covariance, 0.0) + LAM))
+            both.append([distance(each, theory, sites) for each in (values, unscattered)])
+        found[sites] = np.array(both)
+        means, errors = found[sites].mean(axis=0), found[sites].std(axis=0, ddof=1) / seeds**0.5
+        print(f"L = {sites}: A {means[0]:.4f} ± {errors[0]:.4f}, times L^(1/3) "
+              f"{means[0] * np.cbrt(sites):.3f}; 1 - R/p {means[1]:.4f} ± {errors[1]:.4f}",
+              flush=True)  # fmt: skip
+
+
 def compare(name: str, problem: Problem, found) -> None:
     theory = attention_spectrum(problem)
     values, sites = found.eigenvalues, len(found.attention)
-    below = np.interp(values, theory.eigenvalues, theory.cumulative)
     if theory.atom_share:
-        apart = values < theory.edges[0, 0] - 0.02 * np.ptp(theory.edges)
-        values, below = values[~apart], below[~apart]
-    first = sites - len(values)
-    steps = np.arange(first, sites) / sites
-    distance = max(np.abs(below - steps).max(), np.abs(below - steps - 1 / sites).max())
+        values = values[values >= theory.edges[0, 0] - 0.02 * np.ptp(theory.edges)]
     ends = np.array([values[0], values[-1]]) - theory.edges.ravel()[[0, -1]]
     ends /= np.ptp(theory.edges)
-    print(f"{name:<32} {distance:.4f}  {ends[0]:+.4f} {ends[1]:+.4f}", flush=True)
+    far = distance(values, theory, sites)
+    print(f"{name:<32} {far:.4f}  {ends[0]:+.4f} {ends[1]:+.4f}", flush=True)
+
+
+def distance(values: np.ndarray, theory, sites: int) -> float:
+    """Return Kolmogorov's distance of the largest of as many eigenvalues as there are sites."""
+    below = np.interp(values, theory.eigenvalues, theory.cumulative)
+    steps = np.arange(sites - len(values), sites) / sites
+    return float(max(np.abs(below - steps).max(), np.abs(below - steps - 1 / sites).max()))
 
 
 def drawn(data, sites: int, alphas: Iterable[float], seed: int):
@@ -119,7 +149,7 @@ def edges(colors: int) -> None:
                   f"{(limit - edge) / depth:+.2%} ± {error / depth:.2%}", flush=True)  # fmt: skip
 
 
-PARTS = {"density": density} | {f"edges-{c}": partial(edges, c) for c in DATA}
+PARTS = {"density": density, "hard": hard} | {f"edges-{c}": partial(edges, c) for c in DATA}
 
 
 def main() -> None:
