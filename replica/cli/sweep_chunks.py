@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
-from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -12,11 +10,9 @@ from typing import Any
 from replica.cli.family import Family
 from replica.commandline.grid import Refused
 from replica.commandline.progress import progress
-from replica.commandline.terminal import cores
 from replica.errors import BadArgument
 from replica.execution.resumable import finished, recorded
-from replica.execution.sharing import pays
-from replica.execution.task import Line, Lines, described
+from replica.execution.task import Line, described
 from replica.execution.threads import in_threads
 from replica.problem import Problem
 from replica.problem.row_sequences import RowSequences
@@ -54,8 +50,8 @@ def solved(
     journal : Journal, optional
         Holds every new line before it is yielded, except those of points that raised.
     workers : int, optional
-        Processes; 1 works in this one. By default all cores: several curves in threads, one in
-        processes once it has proved long.
+        Processes; 1 works in this one, as does None: one curve in one thread, several in as many as
+        there are cores.
     scheduler : str, optional
         Address of a Dask cluster that takes the place of the processes.
 
@@ -85,31 +81,16 @@ def solved(
     for point in family.points:
         if isinstance(point, Refused):
             yield family.failed(point, point.error) | {ERROR: None}
+    if scheduler is None and (workers or 1) == 1:
+        # Quick points one by one: here they wait for others to be written with.
+        threads = workers or threads_for(family.problems)
+        lines_of = ([line] for line in in_threads([task.lines for task in tasks], threads))
+        written = recorded(lines_of, known, family.place_of, journal, _TOGETHER)
+    else:
+        results = finished(tasks, Stretch.failed, workers or 1, scheduler)
+        written = recorded(results, known, family.place_of, journal)
     count = sum(len(task.family.problems) for task in tasks)
-    left = deque(tasks)
-
-    def written() -> Iterator[Lines]:
-        if scheduler is None:
-            # Quick points one by one: here they wait for others to be written with.
-            lines_of = ([line] for line in _done_here(left, workers))
-            yield from recorded(lines_of, known, family.place_of, journal, _TOGETHER)
-        if left:
-            results = finished(tuple(left), Stretch.failed, workers or cores(), scheduler)
-            yield from recorded(results, known, family.place_of, journal)
-
-    yield from progress((line for lines in written() for line in lines), count, "sweep")
-
-
-def _done_here(left: deque[Stretch], workers: int | None) -> Iterator[Line]:
-    """Yield the lines of what is done in this process rather than in workers, and take it away."""
-    threads = threads_for([problem for task in left for problem in task.family.problems])
-    if workers is None and threads > 1:
-        parts = [task.lines for task in left]
-        left.clear()
-        yield from in_threads(parts, threads)
-    since = time.monotonic()
-    while left and (workers == 1 or (workers is None and not pays(len(left), since))):
-        yield from left.popleft().lines()
+    yield from progress((line for lines in written for line in lines), count, "sweep")
 
 
 def stretches(family: Family) -> list[Stretch]:

@@ -18,8 +18,9 @@ from replica.validation import integer
 
 AnyTask = TypeVar("AnyTask", bound=Task)
 
-#: Seconds of a short run: about what it takes to start workers, with their libraries.
-_SHORT = 2.0
+#: Seconds of a short run. Workers start within some two, with their libraries and kernels, so that
+#: two of them have done as much as this process behind about five.
+_SHORT = 5.0
 
 
 def asked(workers: int | None) -> int | None:

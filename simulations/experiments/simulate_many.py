@@ -46,7 +46,7 @@ def simulate_many(
         Sizes and realisations; rows of a given model and of given sequences have their size.
     workers : int, optional
         Processes; 1 works in this one. By default all cores that it may use, unless the run is
-        short: what takes some two seconds stays in this one, and so does what a script asks
+        short: what takes some five seconds stays in this one, and so does what a script asks
         outside the usual guard ``if __name__ == "__main__":``, which more processes need. The
         table is the same for any number, to the last digit.
     label : str, optional

@@ -53,15 +53,15 @@ def _said(*words: str) -> str:
 
 def test_a_run_is_shared_once_it_is_long_and_there_is_something_to_share(cores, monkeypatch):
     now = time.monotonic()
-    assert pays(2, now - 2.5)
-    assert pays(2, now, expected=2.5)
+    assert pays(2, now - 5.5)
+    assert pays(2, now, expected=5.5)
     assert not pays(2, now)
-    assert not pays(1, now - 2.5)
+    assert not pays(1, now - 5.5)
     monkeypatch.setattr(sharing, "may_have_workers", lambda: False)
-    assert not pays(2, now - 2.5)
+    assert not pays(2, now - 5.5)
     monkeypatch.undo()
     monkeypatch.setattr(sharing, "cores", lambda: 1)
-    assert not pays(2, now - 2.5)
+    assert not pays(2, now - 5.5)
 
 
 def done(tasks, here=lambda task: task.run(), **options) -> dict[int, int]:
