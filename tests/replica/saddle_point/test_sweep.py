@@ -235,7 +235,7 @@ def test_points_of_different_numbers_of_modes_in_one_table(tmp_path):
     similar = [[1.0, 0.5, 0.1, 0.5], [0.5, 1.0, 0.5, 0.1]]
     similar += [row[2:] + row[:2] for row in similar]
     curve = Curve(
-        solve(Problem(1.0, lam, PottsTokens(4, 0.5, U)), check=False)
+        solve(Problem(0.9, lam, PottsTokens(4, 0.5, U)), check=False)
         for lam, U in ((0.1, None), (0.2, similar), (0.0, similar))
     )
     one, several, _ = curve.solutions
