@@ -31,8 +31,10 @@ _LOST, _BASE, _SLOPE = 2.0, 1.5, 1.2
 #: Dimensions up to which a lattice that has the digits costs little.
 _FEW = 3
 
-#: The digits below which Sobol's points do as well, and log2 of the most of them.
-_LEAST, _SOBOL = 8.0, (12, 16, 18)
+#: The digits below which Sobol's points do as well, and in more than so many dimensions; log2 of
+#: the most of them.
+_LEAST, _LEAST_OF_MANY, _MANY = 9.5, 8.0, 8
+_SOBOL = (12, 16, 18)
 
 #: Points times colours² times masked colours that a rule may have.
 _WORK = (4e5, 6e6, 1.5e7)
@@ -83,7 +85,7 @@ def mode_points(
     grid = _NO_GRID if positive else _grid(narrow, wanted, most)
     lattice = _lattice(narrow, wanted, most, accuracy)
     best = max(grid.digits, lattice.digits)
-    if best < _LEAST:
+    if best < (_LEAST if seen.size <= _MANY else _LEAST_OF_MANY):
         return _sobol(q.size, axes, min(_SOBOL[accuracy], int(math.log2(most))))
     if seen.size <= _FEW and lattice.digits >= wanted:
         grid = _NO_GRID
@@ -133,7 +135,7 @@ def _lattice(q: Vector, wanted: float, most: float, accuracy: Accuracy) -> _Latt
         ball = math.pi ** (n / 2) / math.gamma(n / 2 + 1) * radius**n
         number = many * ball / math.prod(steps)
         left = digits - (_LOST if n > _FEW else 0.0)
-        if number <= most or left < _LEAST:
+        if number <= most or left < _LEAST_OF_MANY:
             return _Lattice(steps, radius, number, left if number <= most else -math.inf)
         digits -= 0.5
 
