@@ -97,14 +97,13 @@ def follow_two_colors(
             return point
         budget -= 2.0 * count * lattice[1][1] / spacings[1]
         # One more evaluation; and the solution of the finer quadrature, one Newton step away.
-        for k in range(3):
-            moved[k] = x[k] + gap[k]
-        one_mode_overlaps(moved, lam, spectrum, here[2])
-        for k in range(3):
-            moved[k] = x[k]
-            for j in range(3):
-                moved[k] -= inverse[k, j] * finer[j]
-        one_mode_overlaps(moved, lam, spectrum, finer)
+        for row in range(2, 4):
+            for k in range(3):
+                newton = 0.0
+                for j in range(3):
+                    newton -= inverse[k, j] * finer[j]
+                moved[k] = x[k] + (gap[k] if row == 2 else newton)
+            one_mode_overlaps(moved, lam, spectrum, here[row])
         _fresh_losses(order[0], order[1], fresh[0], fresh[1], here[4])
         for k in range(3):
             states[last, k] = x[k]
