@@ -25,7 +25,7 @@ FAMILY = [
 def measured() -> Table:
     lines = []
     for sites, seeds in SEEDS.items():
-        table = simulate_many(FAMILY, [sites], range(seeds), 2, test_samples=2000)
+        table = simulate_many(FAMILY, [sites], range(seeds), 2, test_samples=500)
         lines += average_seeds(table).lines()
     return Table(lines)
 

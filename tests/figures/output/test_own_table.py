@@ -49,16 +49,25 @@ def refused(name: str, path: Path, out: Path, capsys) -> str:
     return message
 
 
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory) -> dict[tuple[str, bool], Path]:
+    """A table of every figure, with a sidecar that names it and without one."""
+    found = {}
+    for name in FIGURES:
+        for told, maker in ((True, name), (False, "all")):
+            path = tmp_path_factory.mktemp("tables") / "some.csv"
+            table_of(name).to_csv(path, command=f"replica-figures {maker} --out .")
+            if not told:
+                sidecar(path).unlink()
+            found[name, told] = path
+    return found
+
+
 @pytest.mark.parametrize("name", FIGURES)
 @pytest.mark.parametrize("told", [True, False], ids=["sidecar", "no sidecar"])
-def test_no_figure_draws_the_table_of_another(name, told, tmp_path, capsys):
-    for number, other in enumerate(FIGURES.keys() - {name}):
-        path = tmp_path / f"{number}.csv"
-        command = f"replica-figures {other} --out ." if told else "replica-figures all --out ."
-        table_of(other).to_csv(path, command=command)
-        if not told:
-            sidecar(path).unlink()
-        message = refused(name, path, tmp_path / "out", capsys)
+def test_no_figure_draws_the_table_of_another(name, told, tables, tmp_path, capsys):
+    for other in FIGURES.keys() - {name}:
+        message = refused(name, tables[other, told], tmp_path / "out", capsys)
         assert (f"it is of {other}\n" in message) == told
 
 

@@ -153,7 +153,7 @@ def measured() -> Table:
     lines = []
     family = [DEGENERATE, NEGATIVE, SIX]
     for sites, seeds in {50: 32, 100: 16, 200: 8}.items():
-        table = simulate_many(family, [sites], range(seeds), 1, rows=50, test_samples=2000)
+        table = simulate_many(family, [sites], range(seeds), 1, rows=50, test_samples=500)
         for number, problem in enumerate(family):
             mine = [line for line in table.lines() if line["alpha"] == problem.alpha]
             mine = [line for line in mine if line["colors"] == problem.data.colors]
