@@ -137,7 +137,7 @@ class GridRule:
     def near(cls, colors: int, m: float, q: float, V: float) -> GridRule:
         """Return the rule for the surroundings of these order parameters."""
         best = None
-        for rule in _candidates(colors, m, q, V):
+        for rule in candidates(colors, m, q, V):
             norm, found = rule._averages(m, q, V, Accuracy.FINE)
             defect = abs(norm - 1.0)
             allowed = _DEFECT if rule.turns else _DEFECT_UNDAMPED
@@ -190,7 +190,7 @@ class GridRule:
         return norm, found
 
 
-def _candidates(colors: int, m: float, q: float, V: float) -> Iterator[GridRule]:
+def candidates(colors: int, m: float, q: float, V: float) -> Iterator[GridRule]:
     """Yield rules of ever more nodes and terms."""
     # A margin on q keeps the rule fit while a solver moves nearby.
     order = colors, m, 1.05 * q, V

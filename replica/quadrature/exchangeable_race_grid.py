@@ -7,13 +7,13 @@ averages of 1 show that it holds.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from replica.arrays import Vector
-from replica.quadrature.exchangeable_grid import RADIUS, GridRule
+from replica.quadrature.exchangeable_grid import RADIUS, GridRule, candidates
 from replica.quadrature.exchangeable_race import ExchangeableRaceRule
 from replica.quadrature.kernels.exchangeable_race_grid import (
     FUNCTIONS,
@@ -44,7 +44,7 @@ _FEWER, _WIDE = 1 / 3, 2
 
 #: What the average of the weight may miss, the share of it that the other averages miss, and what
 #: is missed without a sign of it.
-_DEFECTS, _SHARE, _UNSEEN = (1e-3, 1e-9, 1e-9), 0.5, 1e-11
+_DEFECTS, _SHARE, _UNSEEN = (1e-3, 5e-10, 5e-10), 0.5, 2e-11
 
 #: The most numbers of the tables of one evaluation.
 _MOST_NUMBERS = 2e7
@@ -62,40 +62,49 @@ class RaceGridRule:
     ----------
     rho : float
         Variance of the true fields.
-    base : GridRule
-        The rule for fields without a mean: with weights of at most C it leaves out as little.
+    bases : sequence of GridRule
+        Rules for fields without a mean, of ever more nodes: with weights of at most C they leave
+        out as little.
     otherwise : callable
-        Returns the rule that takes over where the average of the weight misses 1.
+        Returns the rule that takes over where the average of the weight misses 1 with all of them.
     """
 
     rho: float
-    base: GridRule
+    bases: Sequence[GridRule]
     otherwise: Callable[[], Rule]
+    _missed: int = field(default=0, repr=False)
     _error: float = field(default=0.0, repr=False)
 
     @property
     def common_error(self) -> float:
         """What neither accuracy shows: a share of what the averages of 1 miss."""
-        return _UNSEEN + self.base.common_error + self._error
+        return _UNSEEN + self._error
 
     def covers(self, m: Vector, q: Vector, V: Vector) -> bool:
         """Tell whether the order parameters are still close to those of the rule."""
-        return self.base.covers(0.0 * m, q, V)
+        return self.bases[0].covers(0.0 * m, q, V)
 
     def averages(self, m: Vector, q: Vector, V: Vector, accuracy: Accuracy) -> Averages:
         """Return the averages at these order parameters."""
-        norm, found = self._averages(float(m[0]), float(q[0]), float(V[0]), accuracy)
-        defect, error = abs(norm - 1.0), _SHARE * abs(norm - 1.0)
-        if not defect < _DEFECTS[accuracy]:
+        order = float(m[0]), float(q[0]), float(V[0])
+        for base in self.bases[self._missed :]:
+            norm, found = self._averages(base, *order, accuracy)
+            if abs(norm - 1.0) < _DEFECTS[accuracy]:
+                error = _SHARE * abs(norm - 1.0)
+                break
+            self._missed += 1
+        else:
             other = self.otherwise()
             found, error = other.averages(m, q, V, accuracy), other.common_error
         if accuracy != Accuracy.COARSE:
             self._error = max(self._error, error)
         return found
 
-    def _averages(self, m: float, q: float, V: float, accuracy: Accuracy) -> tuple[float, Averages]:
+    def _averages(
+        self, base: GridRule, m: float, q: float, V: float, accuracy: Accuracy
+    ) -> tuple[float, Averages]:
         """Return the average of the weight, and the others."""
-        base, colors, root_q = self.base, self.base.colors, math.sqrt(q)
+        colors, root_q = base.colors, math.sqrt(q)
         fewer = round(_FEWER * base.terms) if base.turns < _WIDE else 0
         number, knots, series, _, most = base.nodes(accuracy, fewer)
         low, high = base.window
@@ -104,13 +113,14 @@ class RaceGridRule:
             root_q, V, RADIUS, base.step, series.size, base.p_cut, _DENSITIES[accuracy], most,
         )  # fmt: skip
         times, weights, u, du = self._times(
-            m / root_q, root_q, round(_TIMES[accuracy] * number), accuracy
+            base, m / root_q, root_q, round(_TIMES[accuracy] * number), accuracy
         )
         if not 0 < (FUNCTIONS + MASKED) * len(u) * len(p) < _MOST_NUMBERS:
             nothing = np.full(1, np.nan)
             return math.nan, Averages(nothing, nothing, nothing, math.nan)
         others, masked = self._tables(m / root_q, V / root_q, u, x, functions)
         damping = np.interp((times - low) / (high - low), np.linspace(0, 1, knots.size), knots)
+        waves[:, : series.size] += 1.0
         waves = waves.reshape(len(p), 2, -1)
         turn = base.step * np.arange(series.size)
         phases = series * np.stack([np.cos(turn), np.sin(turn)])
@@ -139,10 +149,10 @@ class RaceGridRule:
         return norm, Averages(np.array([overlap]), np.array([energy]), np.array([response]), loss)
 
     def _times(
-        self, share: float, root_q: float, number: int, accuracy: Accuracy
+        self, base: GridRule, share: float, root_q: float, number: int, accuracy: Accuracy
     ) -> tuple[Vector, Vector, Vector, Vector]:
         """Return nodes and weights of the log normaliser t, and of u - share t/√q."""
-        base, s = self.base, math.sqrt(max(self.rho - share**2, 0.0))
+        s = math.sqrt(max(self.rho - share**2, 0.0))
         (low, high), colors = base.window, base.colors
         even = np.linspace(0.0, 1.0, number)
         width, end = (high - low) / math.expm1(base.bend), base.bend / (number - 1)
@@ -172,13 +182,13 @@ class RaceGridRule:
 
 
 def race_rule(colors: int, rho: float, q: float, V: float, other: Rule | None = None) -> Rule:
-    """Return one grid for all log normalisers where it holds, else `other` or one for every one."""
+    """Return one grid for all log normalisers, and where that misses 1 `other` or many grids."""
 
     def otherwise() -> Rule:
         return other or ExchangeableRaceRule.near(colors, rho, q, V)
 
-    base = GridRule.near(colors, 0.0, q, V)
-    return RaceGridRule(rho, base, otherwise) if base.good else otherwise()
+    bases = tuple(candidates(colors, 0.0, q, V))
+    return RaceGridRule(rho, bases, otherwise)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ FUNCTIONS, MASKED = 10, 6
 
 @jit
 def race_nodes(low, high, root_q, V, radius, h, terms, p_cut, density, most):
-    """Return p, x, the functions of another and of the masked colour, and e^{-ihkp}.
+    """Return p, x, the functions of another and of the masked colour, and e^{-ihkp} - 1.
 
     The parameters are those of `exchangeable_grid_averages`. There is no node where they would be
     too many. Imaginary parts of the waves stand behind the real ones.
@@ -24,9 +24,7 @@ def race_nodes(low, high, root_q, V, radius, h, terms, p_cut, density, most):
     functions = np.empty((2, 6, p.size))
     other_moments(p.size, p, dx, V, functions[0])
     masked_moments(p.size, p, dx, V, functions[1])
-    turning = waves(p, h, terms)
-    turning[:, :terms] += 1.0
-    return p, x, functions, turning
+    return p, x, functions, waves(p, h, terms)
 
 
 @jit

@@ -34,12 +34,14 @@ def fill_laplace(v, s, spacing, radius, value, slope):
     half = weight.size // 2
     v, value, slope = v.ravel(), value.ravel(), slope.ravel()
     for j in range(v.size):
-        # Later nodes add less than e^{-e^5}.
-        last = (5.0 - v[j]) / (s * step) + half if s > 0.0 else 2.0 * half
         total = drop = 0.0
-        for i in range(int(min(max(last, -1.0), 2.0 * half)) + 1):
-            rate = exponential(v[j] + s * (i - half) * step)
-            term = weight[i] * exponential(-min(rate, _MOST))
+        for i in range(2 * half + 1):
+            u = v[j] + s * (i - half) * step
+            # Later nodes add less than e^{-e^5}.
+            if u > 5.0:
+                break
+            rate = np.exp(u)
+            term = weight[i] * np.exp(-rate)
             total += term
             drop -= term * rate
         value[j] = total

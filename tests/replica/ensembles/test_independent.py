@@ -184,7 +184,7 @@ def test_a_rule_that_misses_one_is_left_for_another():
     """Too few terms, which the average of the weight tells."""
     order = np.array([0.5]), np.array([6.0]), np.array([5.0])
     rule = race_rule(10, 0.9, 6.0, 5.0)
-    poor = replace(rule, base=replace(rule.base, terms=1))
+    poor = replace(rule, bases=[replace(rule.bases[0], terms=1)])
     one = ExchangeableRaceRule.near(10, 0.9, 6.0, 5.0)
     found, other = (each.averages(*order, Accuracy.FINE) for each in (poor, one))
     assert found == other
