@@ -217,12 +217,14 @@ class AttentionSpectrum(PaperFigure):
         """Return what stands under the picture in a paper."""
         return (
             "The whole attention matrix. (a) $A$ of the squared error, sites in the order of the "
-            f"planted pattern $v$ of strength $\\theta={_SHOWN:g}$, and (b–d) its eigenvalues at "
+            f"planted pattern $v$ of strength $\\theta={_SHOWN:g}$, which stands out of the "
+            "spectrum but not of the entries, and (b–d) its eigenvalues at "
             f"$\\alpha={numbers(_SPECTRA)}$ under the predicted density; triangles: the predicted "
             "outlier. (e) Outlier of $(A+A^T)/2$, (f) of the covariance of the sites, (g) squared "
             "overlaps of their eigenvectors with $v$, and of the principal component of one-hot "
             f"tokens, at $\\alpha={_COMPARED:g}$. (h) Share of the strongest pairs that are "
             "coupled most strongly (5 % of all), and of those of three coupled neighbours a site. "
+            "What (f) lacks is of order $1/L$. "
             f"$C={self.colors}$, $\\beta={self.beta:g}$, $\\lambda={self.lam:g}$. {MEANS} "
             f"{systems(table)}."
         )

@@ -57,10 +57,7 @@ def print_spectrum(options: argparse.Namespace, command: str) -> int:
         for problem in family.problems:
             found = attention_spectrum(problem)
             if found.status != Status.CONVERGED:
-                failed.append(
-                    f"alpha = {problem.alpha}: {found.status}, residual {found.residual:.1g}, "
-                    f"quadrature error {found.quadrature_error:.1g}"
-                )
+                failed.append(f"alpha = {problem.alpha}: {_shortcoming(found)}")
             if options.density is not None:
                 lines.extend({**family.identity(problem), **point} for point in _points(found))
             yield family.row(problem, found.values())
@@ -69,6 +66,14 @@ def print_spectrum(options: argparse.Namespace, command: str) -> int:
     if options.density is not None:
         Table(lines).to_csv(options.density, command=command, seeds=[])
     return report_failed(failed)
+
+
+def _shortcoming(found: AttentionSpectrum) -> str:
+    """Return why a spectrum is no answer, or how far it is from one."""
+    if not found.eigenvalues.size:
+        return f"{found.status}, {Status(found.status).sentence}"
+    errors = f"residual {found.residual:.1g}, quadrature error {found.quadrature_error:.1g}"
+    return f"{found.status}, {errors}"
 
 
 def _points(found: AttentionSpectrum) -> Iterator[dict[str, Any]]:

@@ -4,9 +4,10 @@
 
 Parts: density (systems of 1000 sites beside the distribution), hard (as many observations as sites,
 where the covariance reaches zero), and edges-1, edges-2, edges-3, of Gaussian tokens and of two and
-three colours. The extreme eigenvalues of finite systems are inside
-the edges by L^(-2/3), and fluctuate as much: means over systems are extrapolated by a straight line
-in L^(-2/3), weighted by their errors. An atom of directions that no sequence has shown is left out.
+three colours. The extreme eigenvalues of finite systems are inside the edges by Tracy and Widom's
+law, whose scale follows from the density next to the edge, and by terms of order 1/L: means over
+systems less its mean are extrapolated by a straight line in 1/L. An atom of directions that no
+sequence has shown is left out.
 """
 
 from __future__ import annotations
@@ -30,6 +31,9 @@ DATA = {1: GaussianTokens(2.5, 1, True), 2: PottsTokens(2, 1.2), 3: PottsTokens(
 
 #: Systems of each length where there are as many observations as sites.
 HARD = {250: 32, 500: 16, 1000: 8}
+
+#: Mean and standard deviation of Tracy and Widom's law of symmetric matrices, inwards.
+MEAN, DEVIATION = 1.2065336, 1.2680340
 
 #: Systems of each length: Gaussian tokens cost the least.
 GAUSSIAN = {125: 800, 250: 300, 500: 80, 1000: 12}
@@ -120,8 +124,17 @@ def ends(problem: Problem, moments: np.ndarray) -> np.ndarray:
     return values[[unseen, -1]]
 
 
+def edge_scale(spectrum, side: int) -> float:
+    """Return the unit of Tracy and Widom's law, times L^(2/3): c^(-2/3) of the density c √t/π."""
+    edge = spectrum.edges.ravel()[-side]
+    some = slice(-12, -1) if side else slice(1, 12)
+    t = np.abs(spectrum.eigenvalues[some] - edge)
+    square = np.pi**2 * np.polyfit(t, spectrum.density[some] ** 2 / t, 2)[-1]
+    return float(square ** (-1 / 3))
+
+
 def edges(colors: int) -> None:
-    """Print the extreme eigenvalues of all lengths, and their limit, less the edges."""
+    """Print the extreme eigenvalues of all lengths less their means, and their limit."""
     data, found = DATA[colors], {}
     for sites, seeds in (GAUSSIAN if colors == 1 else SAMPLED).items():
         found[sites] = np.array([
@@ -129,17 +142,18 @@ def edges(colors: int) -> None:
              for alpha, moments in drawn(data, sites, ALPHAS, seed)]
             for seed in range(seeds)
         ])  # fmt: skip
-    far = np.array(list(found), float) ** (-2 / 3)
+    far = 1.0 / np.array(list(found), float)
     lines = np.stack([np.ones_like(far), far], -1)
     for k, alpha in enumerate(ALPHAS):
-        theory = attention_spectrum(Problem(alpha, LAM, data, "squared-error")).edges.ravel()
+        spectrum = attention_spectrum(Problem(alpha, LAM, data, "squared-error"))
+        theory = spectrum.edges.ravel()
         for side, edge in enumerate(theory[[0, -1]]):
+            scale = (-1) ** side * edge_scale(spectrum, side) * far ** (2 / 3)
             some = [each[:, k, side] for each in found.values()]
             means = np.array([each.mean() for each in some])
-            # The spread falls as L^(-2/3) does, and all lengths tell it.
-            pairs = zip(some, far, strict=True)
-            spread = np.mean([each.std(ddof=1) / x for each, x in pairs if len(each) > 1])
-            errors = spread * far / np.sqrt([len(each) for each in some])
+            counts = np.array([len(each) for each in some])
+            errors = DEVIATION * np.abs(scale) / np.sqrt(counts)
+            means -= MEAN * scale
             inverse = np.linalg.inv(lines.T @ (lines / errors[:, None] ** 2))
             limit, error = (inverse @ lines.T @ (means / errors**2))[0], inverse[0, 0] ** 0.5
             width, depth = np.ptp(theory), 1.0 - edge

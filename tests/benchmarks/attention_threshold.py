@@ -38,8 +38,8 @@ SYSTEMS = {50: 1000, 100: 600, 200: 240, 400: 80}
 TRAINED = {50: 600, 100: 300, 200: 120}
 
 #: Patterns that J shows well, α in units of the threshold, and systems of each length.
-SHOWN, STRENGTHS, ABOVE = PottsTokens(2, 0.4), (2.0, 3.0), (1.75, 2.5, 3.5)
-MANY = {100: 800, 200: 300, 400: 100}
+SHOWN, STRENGTHS, ABOVE = PottsTokens(2, 0.4), (3.0, 2.0), (1.75, 2.5, 3.5)
+MANY = {100: 600, 200: 300, 400: 100}
 
 #: Sequences that tell the variance along the pattern, and the sweeps of these weak couplings.
 OTHERS, FEWER = 1000, 12

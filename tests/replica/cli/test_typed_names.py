@@ -90,19 +90,27 @@ def test_sidecars_tell_how_sequences_were_read(family, tmp_path):
         assert Table.from_csv(out)["status"].tolist() == ["converged"]
 
 
+ONE_PASS = ["one-pass", "--rate", "0.5"]
+
+
 @pytest.mark.parametrize(
-    "command",
+    ("command", "sought"),
     [
-        ["stability"],
-        ["evolve"],
-        ["spectrum"],
-        ["asymptotics", "--samples", "many"],
-        ["one-pass", "--rate", "0.5"],
-        ["descent", "--rate", "0.5", "--steps", "2"],
+        (ONE_PASS, {"lam": "optimal"}),
+        *(
+            (command, {"masking": "optimal:dynamic"})
+            for command in (
+                ["stability"],
+                ["evolve"],
+                ["spectrum"],
+                ["asymptotics", "--samples", "many"],
+                ONE_PASS,
+                ["descent", "--rate", "0.5", "--steps", "2"],
+            )
+        ),
     ],
-    ids=lambda words: words[0],
+    ids=lambda each: each[0] if isinstance(each, list) else next(iter(each)),
 )
-@pytest.mark.parametrize("sought", [{"lam": "optimal"}, {"masking": "optimal:dynamic"}])
 def test_what_is_best_is_refused_where_it_is_not_sought(command, sought, capsys):
     name, value = next(iter(sought.items()))
     assert main([*command, *words(**(POTTS | {"lam": "0.1", "alpha": "2"} | sought))]) == 2

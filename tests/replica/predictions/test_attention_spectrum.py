@@ -183,5 +183,10 @@ def test_the_command(tmp_path, capsys):
     assert told["edges"] == found.edges.ravel().tolist()
     assert told["loss"] == LOSS
     assert told["overlap"] is None
+    soft = ["--colors", "2", "--beta", "1", "--lam", "0", "--loss", "cross-entropy"]
+    assert main(["spectrum", *soft, "--alpha", "1.2"]) == 1
+    printed = capsys.readouterr()
+    assert printed.out.splitlines()[1].endswith(",below-threshold")
+    assert printed.err.startswith("replica: alpha = 1.2: below-threshold, without weight decay")
     assert main([*words, "--density", "/dev/null/d.csv"]) == 2
     assert capsys.readouterr().err.startswith("replica: density = ")
