@@ -42,7 +42,7 @@ def test_help_says_what_is_required_and_versions_are_short(capsys):
         with pytest.raises(SystemExit, match="0"):
             main(["sweep", "--help"] if word == "--help" else [word])
     said = " ".join(capsys.readouterr().out.split())
-    assert "the best at every alpha; required" in said
+    assert "that of the least test loss, at every alpha; required" in said
     assert said.endswith(f"replica {metadata.version('replica-attention')}")
 
 
