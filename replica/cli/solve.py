@@ -54,7 +54,8 @@ def run_solve(options: argparse.Namespace, command: str) -> int:
         # JSON has no infinity.
         values["ensemble"] = as_cell(family.layers)
     if options.out is not None:
-        Table([line]).to_csv(options.out, command=command, seeds=[])
+        error = [values["quadrature_error"]]
+        Table([line]).to_csv(options.out, command=command, seeds=[], quadrature_error=error)
     if options.json:
         print(json.dumps(values, indent=2))
     elif options.out is None:
