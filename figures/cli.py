@@ -52,7 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     own = commands.add_parser(overlay.NAME, help="tables of your own in one picture")
     own.add_argument("tables", metavar="TABLE", nargs="+",
-                     help="tables that `replica sweep` and `replica-simulate` wrote")  # fmt: skip
+                     help="tables that `replica sweep`, `replica-simulate`, or `replica spectrum "
+                     "--density` and the like wrote")  # fmt: skip
     own.add_argument("--y", required=True, metavar="COLUMN", help="one of " + ", ".join(overlay.Y))
     own.add_argument("--x", metavar="COLUMN",
                      help="one of " + ", ".join(overlay.X) + " (alpha; eigenvalue for "

@@ -12,7 +12,7 @@ import numpy as np
 from replica.cli.family import Family
 from replica.cli.output import Row, deliver, values_of
 from replica.cli.report import report_failed, report_unconverged
-from replica.cli.subcommand import EXPANDED, OPTIMAL_LAM, Commands, subcommand
+from replica.cli.subcommand import BEST_LAM, EXPANDED, OPTIMAL_LAM, Commands, subcommand
 from replica.commandline.command import CONVERGED, NOT_CONVERGED
 from replica.commandline.options import add_problem_options
 from replica.commandline.output import add_output_options
@@ -104,7 +104,7 @@ def add_evolve(commands: Commands) -> None:
         "follow approximate message passing",
         "Prints the order parameters and losses of state evolution as CSV, one line per iteration.",
     )
-    add_problem_options(parser, OPTIMAL_LAM)
+    add_problem_options(parser, BEST_LAM, alone=True)
     parser.add_argument("--steps", type=number, default=20, metavar="N", help="iterations (20)")
     add_output_options(parser)
 

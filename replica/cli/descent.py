@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from replica.cli.courses import deliver_course, say_long
 from replica.cli.family import Family
 from replica.cli.output import check_output
-from replica.cli.subcommand import FOLLOWED, OPTIMAL_LAM, Commands, subcommand
+from replica.cli.subcommand import BEST_LAM, FOLLOWED, Commands, subcommand
 from replica.commandline.options import add_problem_options
 from replica.commandline.output import add_output_options
 from replica.commandline.parsing import number
@@ -30,7 +30,7 @@ def add_descent(commands: Commands) -> None:
         "Prints or writes a CSV table, one line per step, with standard errors where paths are "
         "sampled.",
     )
-    add_problem_options(parser, OPTIMAL_LAM, models=FOLLOWED)
+    add_problem_options(parser, BEST_LAM, alone=True, models=FOLLOWED)
     parser.add_argument("--rate", type=number, required=True, metavar="ETA",
                         help="learning rate, a step is rate/L times the gradient of the sum over "
                         "sequences")  # fmt: skip

@@ -8,7 +8,7 @@ import json
 from replica.cli.family import Family
 from replica.cli.output import check_output
 from replica.cli.report import report_unconverged
-from replica.cli.subcommand import OPTIMAL_LAM, Commands, subcommand
+from replica.cli.subcommand import BEST_LAM, Commands, subcommand
 from replica.commandline.options import add_ensemble_option, add_problem_options
 from replica.commandline.output import add_output_options
 from replica.saddle_point.solution import listed
@@ -26,7 +26,7 @@ def add_solve(commands: Commands) -> None:
         "Prints losses, error rate, coupling error and order parameters, one a line, with "
         "the status and the error of the solution.",
     )
-    add_problem_options(parser, OPTIMAL_LAM, best_masks=True)
+    add_problem_options(parser, BEST_LAM, best_masks=True, alone=True)
     add_ensemble_option(parser)
     add_output_options(parser, "solution")
 
@@ -54,7 +54,8 @@ def run_solve(options: argparse.Namespace, command: str) -> int:
         # JSON has no infinity.
         values["ensemble"] = as_cell(family.layers)
     if options.out is not None:
-        Table([line]).to_csv(options.out, command=command, seeds=[])
+        error = [values["quadrature_error"]]
+        Table([line]).to_csv(options.out, command=command, seeds=[], quadrature_error=error)
     if options.json:
         print(json.dumps(values, indent=2))
     elif options.out is None:

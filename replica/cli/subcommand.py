@@ -12,8 +12,9 @@ from replica.problem.row_couplings import RowCouplings
 #: What the subcommands are added to.
 Commands = Any
 
-#: What --lam takes where it may be the best.
-OPTIMAL_LAM = "0 or greater, or optimal: that of the least test loss, at every alpha"
+#: What --lam takes where it may be the best, of one problem and of several.
+BEST_LAM = "0 or greater, or optimal: that of the least test loss"
+OPTIMAL_LAM = f"{BEST_LAM}, at every alpha"
 
 #: Data for which the Bayes bound is known, the mean-field estimators, the asymptotics, and the way
 #: of training, which takes a common spectrum.

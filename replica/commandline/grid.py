@@ -91,6 +91,8 @@ def points(arguments: argparse.Namespace) -> list[Problem | Refused]:
     """
     alphas = alpha_grid(arguments.alpha, arguments.log)
     given = {name: values(name, getattr(arguments, name)) for name in (*OF_DATA, *OF_PROBLEMS)}
+    if OPTIMAL in given["lam"] and len(given["lam"]) > 1:
+        raise invalid("lam", arguments.lam, "numbers, 0 or greater, or optimal alone")
     if math.prod(map(len, given.values())) * len(alphas) > MOST_POINTS:
         allowed = f"so few that there are {MOST_POINTS} points at most"
         raise invalid("alpha", arguments.alpha, allowed)

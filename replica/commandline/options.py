@@ -192,12 +192,12 @@ def add_bias_option(parser: argparse.ArgumentParser) -> None:
                         help="rows have a bias, which does not decay")  # fmt: skip
 
 
-def add_alpha_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that list sample ratios."""
-    parser.add_argument("--alpha", required=True,
-                        help="sample ratio M/L: a list 1,2,4 or start:stop:count")  # fmt: skip
-    parser.add_argument("--log", action="store_true",
-                        help="space start:stop:count geometrically")  # fmt: skip
+def add_alpha_options(parser: argparse.ArgumentParser, alone: bool = False) -> None:
+    """Add the options that list sample ratios, or of a command that takes but one, `alone`."""
+    several = "" if alone else ": a list 1,2,4 or start:stop:count"
+    parser.add_argument("--alpha", required=True, help=f"sample ratio M/L{several}")
+    spaced = argparse.SUPPRESS if alone else "space start:stop:count geometrically"
+    parser.add_argument("--log", action="store_true", help=spaced)
 
 
 def add_problem_options(
@@ -205,13 +205,14 @@ def add_problem_options(
     lam: str = "0 or greater",
     loss: str | None = None,
     best_masks: bool = False,
+    alone: bool = False,
     **data: Any,
 ) -> None:
     """Add the options that describe a family of problems along alpha.
 
     `lam` says what its weight decay can be, `loss` is the one that is taken unless another is
-    named, `best_masks` whether the best rate of masks is found, and `data` are options of
-    `add_data_options`.
+    named, `best_masks` whether the best rate of masks is found, `alone` whether there can be but
+    one problem, and `data` are options of `add_data_options`.
     """
     add_data_options(parser, **data)
     add_loss_option(parser, loss)
@@ -220,7 +221,7 @@ def add_problem_options(
     add_bias_option(parser)
     parser.add_argument("--lam", type=number, required=True,
                         help=f"weight decay, {lam}")  # fmt: skip
-    add_alpha_options(parser)
+    add_alpha_options(parser, alone)
 
 
 def takes(arguments: argparse.Namespace, field: str) -> bool:

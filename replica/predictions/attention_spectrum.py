@@ -11,9 +11,9 @@ import numpy as np
 from replica.arrays import Matrix, Vector
 from replica.ensembles import answering
 from replica.ensembles.whole_sequences import WholeSequences
-from replica.immutable import Immutable
 from replica.predictions.attention_outliers import OUTLIERS, Trained, outliers
 from replica.predictions.noisy_attention import EXACT, noisy_attention
+from replica.predictions.shown_spectrum import ShownSpectrum
 from replica.problem import Problem
 from replica.saddle_point.status import Status
 from replica.spectra.resolvent import powers, resolvent
@@ -25,7 +25,7 @@ _ENOUGH = 1e-11
 
 
 @dataclass(frozen=True, eq=False)
-class AttentionSpectrum(Immutable):
+class AttentionSpectrum(ShownSpectrum):
     """The attention of all sites as L → ∞ (THEORY.md, sections 19 and 20).
 
     With the squared error A = I - diag(P)^{-1} P, P = (Σ_μ Σ_c x xᵀ + Lλ)^{-1}, so that A and the

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from replica.arrays import Matrix, Vector
 from replica.ensembles import answering
-from replica.immutable import Immutable
 from replica.predictions.attention_spectrum import AttentionSpectrum, attention_spectrum, joined
+from replica.predictions.shown_spectrum import ShownSpectrum
 from replica.problem import Problem
 from replica.saddle_point.status import Status
 from replica.spectra.difference import Difference
@@ -29,7 +30,7 @@ _MARGIN = 0.01
 
 
 @dataclass(frozen=True, eq=False)
-class ErrorSpectrum(Immutable):
+class ErrorSpectrum(ShownSpectrum):
     """The spectrum of A - A*, of all sites, as L → ∞ (THEORY.md, section 19).
 
     Attributes
@@ -65,6 +66,11 @@ class ErrorSpectrum(Immutable):
     residual: float
     quadrature_error: float
     status: str
+
+    def values(self) -> dict[str, Any]:
+        """Return the edges, the errors and the status, by name."""
+        state = {name: getattr(self, name) for name in ("residual", "quadrature_error", "status")}
+        return {"edges": self.edges.ravel(), **state}
 
 
 @np.errstate(all="ignore")

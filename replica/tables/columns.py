@@ -242,8 +242,10 @@ EVERY = (
     Column("memory", tables="simulated Potts tokens", meaning="what the chains remember of half "
            "a burn-in ago: 0 if all is forgotten"),
     Column("seeds", "integer", tables="averages over seeds", meaning="systems in the mean"),
-    Column("quadrature_error", tables="sweeps that are not finished",
-           meaning="that of the theory, which a finished table leaves to its sidecar"),
+    Column("quadrature_error",
+           tables="`threshold`, `bayes`, `stability`, `baseline`, `evolve`, `spectrum`, sweeps "
+           "that are not finished",
+           meaning="that of the theory, which other tables leave to their sidecar"),
     Column("part", "integer",
            tables="`regularisation`, `calibration`, `masking-rate`, `recovery`, `training-time` "
            "and `attention-spectrum`",

@@ -124,3 +124,5 @@ def test_gallery_is_small_and_shows_figures_of_the_package():
     known = {TokensFigure.NAME, *(figure.NAME for figure in cli.FIGURES)}
     assert {path.stem for path in pictures} <= known
     assert max(path.stat().st_size for path in pictures) < 80_000
+    readme = (gallery.parents[1] / "README.md").read_text(encoding="utf-8")
+    assert [path.name for path in pictures if f"figures/gallery/{path.name}" not in readme] == []

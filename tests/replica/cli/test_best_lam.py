@@ -67,8 +67,9 @@ def test_on_stdout_it_is_a_column(capsys):
         (["evolve", *ASKED, "--alpha", "1,2"], "alpha = '1,2' is not allowed"),
         (["descent", *ASKED, "--alpha", "1,2", "--rate", "1", "--steps", "2"], "alpha = '1,2'"),
         (["one-pass", *ASKED, "--alpha", "2", "--rate", "1"], "`replica sweep --lam optimal`"),
+        (["sweep", *ASKED[:-1], "0.1,optimal", "--alpha", "2"], "or optimal alone"),
     ],
-    ids=["evolve", "descent", "one-pass"],
+    ids=["evolve", "descent", "one-pass", "sweep"],
 )
 def test_refusals(words, told, capsys):
     assert main(words) == 2

@@ -39,6 +39,7 @@ def test_json_and_files_say_what_is_printed(command, tmp_path, capsys):
     assert command in told["command"]
     table = Table.from_csv(out)
     assert len(table) == len(lines)
+    assert {"quadrature_error", "error"} & {*table.columns, *told}
     assert set(table["status"]) <= {"converged", "in-range"}
     for line, one in zip(lines, table.lines(), strict=True):
         assert {k: v for k, v in one.items() if v is not None and k != "source"}.items() <= (

@@ -46,6 +46,16 @@ def test_help_says_what_is_required_and_versions_are_short(capsys):
     assert said.endswith(f"replica {metadata.version('replica-attention')}")
 
 
+@pytest.mark.parametrize("command", ["solve", "evolve", "descent"])
+def test_help_offers_no_list_where_one_value_is_taken(command, capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main([command, "--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert "--alpha ALPHA sample ratio M/L; required" in said
+    assert "start:stop:count" not in said
+    assert "that of the least test loss; required" in said
+
+
 @pytest.mark.parametrize("run", [main, simulate, draw])
 def test_the_script_of_a_shell_is_printed_or_what_brings_it(run, monkeypatch, capsys):
     made = types.SimpleNamespace(complete=lambda parser, shell: f"# {shell} of {parser.prog}")

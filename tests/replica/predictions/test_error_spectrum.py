@@ -11,6 +11,7 @@ from replica import (
     Masking,
     PottsTokens,
     Problem,
+    attention_spectrum,
     error_spectrum,
     solve,
 )
@@ -79,3 +80,15 @@ def test_it_is_that_of_a_matrix():
 def test_without_a_true_matrix_there_is_none(problem, told):
     with pytest.raises(ValueError, match=told):
         error_spectrum(problem)
+
+
+@pytest.mark.parametrize("ask", [attention_spectrum, error_spectrum])
+def test_it_is_printed_by_its_numbers(ask):
+    found = ask(PROBLEMS["two bands"])
+    shown = dict(line.split(maxsplit=1) for line in str(found).splitlines())
+    assert (shown["alpha"], shown["status"]) == ("0.3", "converged")
+    ends = [float(end) for end in shown["edges"].strip("[]").split()]
+    assert ends == pytest.approx(found.edges.ravel().tolist(), abs=1e-7)
+    assert not {"eigenvalues", "density", "cumulative"} & set(shown)
+    assert "<td>status</td><td>converged</td>" in found._repr_html_()
+    assert "nan" not in str(found) + found._repr_html_()
