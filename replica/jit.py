@@ -175,5 +175,4 @@ def _tell(why: str) -> None:
         f"compiled code cannot be kept ({why}) and is compiled again every time; "
         "NUMBA_CACHE_DIR names a folder for it",
         UncachedWarning,
-        stacklevel=2,
     )

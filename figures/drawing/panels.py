@@ -112,7 +112,7 @@ def _warn_left_out(places: Any, values: Any, x: str = "x", y: str = "y") -> None
     lost = int(np.sum(~(np.isfinite(places) & np.isfinite(values))))
     if lost:
         told = f"{lost} of {len(places)} points have no finite {y} over {x} and are left out"
-        tell(told, LeftOutWarning, stacklevel=3)
+        tell(told, LeftOutWarning)
 
 
 def _alone(values: Any) -> Any:

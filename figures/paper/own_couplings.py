@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import gcd
@@ -16,6 +15,7 @@ from figures.drawing.panels import markers
 from figures.drawing.style import OPTIMAL_COLOR, Look
 from figures.paper.curves import Size, whole_samples
 from replica.errors import FewCouplingsWarning, ParamagnetWarning
+from replica.notices import unwanted
 from replica.problem import PottsTokens, Problem, RowTokens
 from replica.tables import Table
 from simulations.spread import standard_error
@@ -68,10 +68,8 @@ class System:
         rows = RowTokens.rows_from_couplings(
             model.couplings, range(self.size.rows), data.colors, data.beta
         )
-        with warnings.catch_warnings():
-            # What these say of short systems is what is measured here.
-            warnings.simplefilter("ignore", FewCouplingsWarning)
-            warnings.simplefilter("ignore", ParamagnetWarning)
+        # What these say of short systems is what is measured here.
+        with unwanted(FewCouplingsWarning), unwanted(ParamagnetWarning):
             solved = [solve(problem.at(data=row), check=False) for row in rows]
         statuses = [str(one.status) for one in solved if not one.converged]
         names = ("test_loss", "train_loss", "optimal_loss")

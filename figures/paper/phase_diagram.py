@@ -104,7 +104,7 @@ class PhaseDiagram(PaperFigure):
             raise invalid("table", table, "one with losses above the optimal one")
         if hidden:
             told = f"{hidden} losses are not above the optimal one and left out"
-            tell(told, LeftOutWarning, stacklevel=2)
+            tell(told, LeftOutWarning)
         low, high = float(shown.min()), float(shown.max())
         norm = LogNorm(low, high)
         for axes, colors, name in zip(panels, self.colors, ascii_lowercase, strict=False):

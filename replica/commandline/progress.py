@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from replica.commandline.terminal import say
 from replica.errors import Notice
-from replica.notices import tell, users_level
+from replica.notices import tell
 
 Item = TypeVar("Item")
 
@@ -99,7 +99,7 @@ def until_interrupted(items: Iterable[Item], total: int, wanted: bool = True) ->
         if not (done and wanted and in_notebook()):
             raise
         kept = f"interrupted: {done} of {total} are done, and are what is returned"
-        tell(kept, Notice, users_level())
+        tell(kept, Notice)
 
 
 def in_notebook() -> bool:

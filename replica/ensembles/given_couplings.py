@@ -114,4 +114,4 @@ def _tell(error: float) -> None:
             "the fields of a row are sums of few strong couplings, and not Gaussian as the theory "
             f"takes them: losses may be wrong by {100 * reached[-1]:g} % or more"
         )
-        tell(told, FewCouplingsWarning, stacklevel=3)
+        tell(told, FewCouplingsWarning)

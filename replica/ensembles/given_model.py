@@ -153,7 +153,6 @@ def _check(model: GivenModel, interactions: Matrix, R: Matrix) -> None:
         f"beta = {model.beta}: {told} from where on the sequences may order or freeze; the theory "
         "holds in the paramagnet only",
         ParamagnetWarning,
-        stacklevel=3,
     )
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 
 from replica.execution.dask_cluster import on_cluster
 from replica.execution.processes import in_processes
 from replica.execution.task import Outcome, Sent, Task
+from replica.notices import tell
 
 
 def outcomes(
@@ -47,5 +47,5 @@ def told(sent: Sent) -> Outcome:
     """Return the outcome of what was sent, and issue its warnings."""
     outcome, warned = sent
     for category, message in warned:
-        warnings.warn(message, category, stacklevel=3)
+        tell(message, category)
     return outcome

@@ -5,12 +5,12 @@ from __future__ import annotations
 import multiprocessing
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextvars import copy_context
 from itertools import chain
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from replica.commandline.terminal import cores
+from replica.notices import for_another_thread
 
 Item = TypeVar("Item")
 
@@ -65,7 +65,7 @@ def in_threads(parts: Sequence[Part[Item]], threads: int) -> Iterator[Item]:
     try:
         for _ in range(count):
             # The settings of the caller, such as those of numpy's warnings, hold in threads, too.
-            threading.Thread(target=copy_context().run, args=(work,), daemon=True).start()
+            threading.Thread(target=for_another_thread(work), daemon=True).start()
         while count:
             kind, found = made.get()
             if kind == "item":

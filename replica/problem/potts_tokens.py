@@ -106,7 +106,7 @@ class PottsTokens(DataModel):
         doubt = doubtful(self.beta, self.colors, self.similarity, law)
         doubt = doubt or doubtful_pattern(self.spike, self.beta, self.colors)
         if doubt:
-            tell(f"beta = {self.beta}: {doubt}", ParamagnetWarning, stacklevel=3)
+            tell(f"beta = {self.beta}: {doubt}", ParamagnetWarning)
 
     def check_custom_loss(self, loss: Any) -> None:
         """Raise ValueError if there is a similarity."""

@@ -15,7 +15,7 @@ import numpy as np
 from replica.arrays import Matrix, Vector
 from replica.memory import kept
 from replica.quadrature.kernels.colour_modes import BLOCK
-from replica.quadrature.kernels.spacing import spacing
+from replica.quadrature.kernels.spacing import shared, spacing
 from replica.quadrature.lattice import RADII
 from replica.quadrature.point_sets import ball_lattice, scrambled_sobol
 from replica.quadrature.rule import Accuracy
@@ -41,9 +41,6 @@ _WORK = (4e5, 6e6, 1.5e7)
 
 #: Costs of Smolyak's rule are multiples of this.
 _UNIT = 0.1
-
-#: Spacings are powers of 2^(1/16), so that problems and their neighbours share points.
-_PER_OCTAVE = 16
 
 #: Bytes of points that are kept.
 _MOST_BYTES = 256 * 2**20
@@ -130,7 +127,7 @@ def _lattice(q: Vector, wanted: float, most: float, accuracy: Accuracy) -> _Latt
     n, digits = q.size, wanted + (_LOST if q.size > _FEW else 0.0)
     wider, many = (math.sqrt(2.0), 2.0) if n > 1 else (1.0, 1.0)
     while True:
-        steps = tuple(wider * _rounded(spacing(each, digits)) for each in q.tolist())
+        steps = tuple(wider * shared(spacing(each, digits)) for each in q.tolist())
         radius = min(RADII[accuracy], math.sqrt(2.0 * digits) + 0.8)
         ball = math.pi ** (n / 2) / math.gamma(n / 2 + 1) * radius**n
         number = many * ball / math.prod(steps)
@@ -138,10 +135,6 @@ def _lattice(q: Vector, wanted: float, most: float, accuracy: Accuracy) -> _Latt
         if number <= most or left < _LEAST_OF_MANY:
             return _Lattice(steps, radius, number, left if number <= most else -math.inf)
         digits -= 0.5
-
-
-def _rounded(step: float) -> float:
-    return float(2.0 ** (math.floor(_PER_OCTAVE * math.log2(step)) / _PER_OCTAVE))
 
 
 @kept(_MOST_BYTES)

@@ -11,8 +11,9 @@ from replica.problem import Problem
 
 Point = TypeVar("Point")
 
-#: Of curves side by side: the points of a stretch, about, the fewest stretches abreast, and the
-#: curves of one where each has many points. The first curve costs more than those beside it.
+#: Of curves side by side: the points of a stretch, about, the fewest stretches abreast, of two
+#: curves at least, and the curves of one where each has many points. The first curve costs more
+#: than those beside it.
 _POINTS, _ABREAST, _CURVES = 120, 8, 4
 
 

@@ -121,7 +121,7 @@ def sweep(
 ) -> Curve:
     """Solve a problem at many sample ratios, or on a grid of any of its parameters.
 
-    Each solution starts from its converged neighbours, along alpha and, in a grid of eight curves
+    Each solution starts from its converged neighbours, along alpha and, in a grid of sixteen curves
     or more, beside it. A point that does not converge is kept with its status, and never seeds
     another. A notebook shows how far it is; Ctrl-C there ends it with a notice, and what is done
     is returned.

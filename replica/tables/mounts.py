@@ -46,4 +46,4 @@ def do_without(operation: str, folder: Path) -> None:
 @cache
 def _tell(operation: str, folder: str) -> None:
     message = f"the file system of {folder} does without {operation}: {_THEN[operation]}"
-    tell(message, MountWarning, stacklevel=4)
+    tell(message, MountWarning)

@@ -8,8 +8,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, wait
-from contextvars import copy_context
 from typing import Any, TypeVar
+
+from replica.notices import for_another_thread
 
 Result = TypeVar("Result")
 
@@ -33,7 +34,7 @@ def aside(function: Callable[..., Result], *args: Any, **options: Any) -> Result
         except BaseException as error:
             found.set_exception(error)
 
-    threading.Thread(target=copy_context().run, args=(work,), daemon=True).start()
+    threading.Thread(target=for_another_thread(work), daemon=True).start()
     return awaited(found)
 
 

@@ -156,7 +156,6 @@ class Chains:
                 f"burn_in = {sweeps} sweeps is too short: after it, {mixing} since half-way; "
                 "take more sweeps, or a smaller |beta| if that does not help",
                 MixingWarning,
-                stacklevel=2,
             )
         return mixing
 
@@ -191,7 +190,6 @@ class Chains:
                 f"the chains disagree: {found}; burn in for more sweeps and watch more of them, "
                 "or take a smaller |beta| if that does not help",
                 MixingWarning,
-                stacklevel=2,
             )
         return found
 
