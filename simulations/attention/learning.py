@@ -168,7 +168,8 @@ class _FactoredRun(Run):
             part: NDArray[np.int64] = order[step * batch : (step + 1) * batch]
             mine = self._of_layer(self._parameters)
             attention = self._layer.attention(mine)
-            arrays = attention.attention, attention.values, self._bias
+            # Copies can be written to, as the arrays of joint minimisation: one kernel serves both.
+            arrays = attention.attention.copy(), attention.values.copy(), self._bias
             in_attention, in_values, in_bias = (np.empty_like(array) for array in arrays)
             slopes = in_attention, in_values, in_bias
             count = self.masks * len(part)

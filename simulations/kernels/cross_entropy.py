@@ -89,16 +89,20 @@ def evaluate(
     in_bias : array like bias
         Receives the gradients in b.
     """
-    for result in (losses, gradient, in_values, in_bias):
+    # One layout in memory, whatever the caller's: the kernel is compiled once.
+    weights, bias = np.ascontiguousarray(weights), np.ascontiguousarray(bias)
+    sums, in_fields = np.zeros(gradient.shape), np.zeros(in_bias.shape)
+    for result in (losses, in_values):
         result[:] = 0.0
     width = _tile(len(rows))
     for some in pieces(len(rows), 2.0 * tokens.size, width):
         columns = min(width, some.stop - some.start)
         for part in pieces(len(tokens), 2.0 * tokens.shape[1] * columns, _BATCH):
             _add_sequences(
-                tokens, groups, rows, weights, values, mixing, losses, gradient, in_values,
-                bias, in_bias, width, some.start, some.stop, part.start, part.stop,
+                tokens, groups, rows, weights, values, mixing, losses, sums, in_values,
+                bias, in_fields, width, some.start, some.stop, part.start, part.stop,
             )  # fmt: skip
+    gradient[:], in_bias[:] = sums, in_fields
 
 
 @jit

@@ -88,7 +88,7 @@ class Chains:
         self._rows = packed(rows)
         bias = centred(model.teacher_bias)
         none = np.empty((0, model.colors), dtype=np.float32)
-        self._pull = none if bias is None else bias.astype(np.float32)
+        self._pull = none if bias is None else bias.astype(np.float32, order="C")
 
     @property
     def tokens(self) -> Tokens:

@@ -158,7 +158,7 @@ def gaps(one, other) -> list[float]:
     return [abs(float(np.ravel(a)[0] / np.ravel(b)[0]) - 1) for a, b in pairs]
 
 
-@pytest.mark.parametrize("colors", [5, 9])
+@pytest.mark.parametrize("colors", [pytest.param(5, marks=pytest.mark.slow), 9])
 def test_rules_for_the_same_averages(colors, monkeypatch):
     """Lattice, exchangeability and Sobol points share the prox and the race only."""
     order = np.array([0.5]), np.array([0.8]), np.array([1.3])

@@ -74,6 +74,10 @@ def test_every_point_solves_its_prox():
     centre, spread = 0.5 * basis.T @ basis[:, y], np.array([0.6, 1.8, 1.8])[:, None] * basis
     x, weights = rng.standard_normal((3, BLOCK)), np.zeros(BLOCK)
     weights[:3] = 0.2, 0.3, 0.5
+    # As rules have them, for which the kernel is compiled.
+    spread = np.ascontiguousarray(spread)
+    for each in (x, weights):
+        each.setflags(write=False)
     forces, K = np.zeros((colors, BLOCK)), np.empty((colors, colors, BLOCK))
     gain, square, response, loss, solved = mode_averages(
         centre, spread, W, y, x, weights, forces, K

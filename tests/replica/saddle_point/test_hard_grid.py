@@ -15,8 +15,6 @@ OBSERVABLES = (
     "m", "q", "V", "test_loss", "train_loss", "optimal_loss", "error_rate", "coupling_error",
 )  # fmt: skip
 
-SLOW = [pytest.param(colors, marks=pytest.mark.slow) for colors in (5, 20)]
-
 pytestmark = pytest.mark.filterwarnings("ignore::replica.ParamagnetWarning")
 
 
@@ -29,9 +27,17 @@ def values(solution) -> np.ndarray:
     return np.array([getattr(solution, name) for name in OBSERVABLES])
 
 
-@pytest.mark.parametrize("lam", [1e-6, pytest.param(1e-4, marks=pytest.mark.slow), 1e-2, 1.0])
-@pytest.mark.parametrize("b", [0.1, 0.5, 0.85])
-@pytest.mark.parametrize("colors", [2, 3, *SLOW])
+def grid() -> list:
+    """All cases; one of three colours stands for what takes them seconds at the least decay."""
+    cases = itertools.product((2, 3, 5, 20), (0.1, 0.5, 0.85), (1e-6, 1e-4, 1e-2, 1.0))
+    found = []
+    for colors, b, lam in cases:
+        slow = colors > 3 or lam == 1e-4 or (colors == 3 and lam == 1e-6 and b != 0.5)
+        found.append(pytest.param(colors, b, lam, marks=[pytest.mark.slow] * slow))
+    return found
+
+
+@pytest.mark.parametrize(("colors", "b", "lam"), grid())
 def test_sixty_evaluations_and_one_answer(colors, b, lam):
     problems = family(colors, b, lam)
     curve = sweep(problems[0], [problem.alpha for problem in problems])

@@ -42,8 +42,8 @@ def test_all_masks_together_are_the_whole_loss():
         np.repeat(tokens, sites, axis=0),
         hidden,
         float(len(hidden)),
-        model.attention,
-        model.values,
+        attention,
+        model.values.copy(),
         bias,
         *slopes,
     )
