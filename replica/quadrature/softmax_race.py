@@ -12,6 +12,7 @@ import math
 import numpy as np
 from numpy.polynomial import chebyshev
 from numpy.typing import NDArray
+from scipy.special import wrightomega
 
 from replica.arrays import Vector
 from replica.memory import kept
@@ -173,14 +174,8 @@ def race_times(low: float, typical: float, high: float, step: float) -> tuple[Ve
     They are w - e^{typical - w} for equal steps of w: below `typical`, where an event is ever less
     likely, ever farther apart.
     """
-    first = min(low, typical)
-    w = typical
-    for _ in range(60):
-        tail = math.exp(typical - w)
-        move = (w - tail - first) / (1.0 + tail)
-        w -= move
-        if abs(move) < 1e-12:
-            break
+    # The root of w - e^{typical - w} = low: e^{typical - w} + log of it is their distance.
+    w = typical - math.log(wrightomega(max(typical - low, 0.0)))
     nodes = np.arange(w, high + step, step)
     tails = np.exp(typical - nodes)
     return nodes - tails, step * (1.0 + tails)

@@ -50,7 +50,11 @@ def at_given_lam(arguments: argparse.Namespace) -> list[Problem]:
             point = ", ".join(f"{name} = {value}" for name, value in told.items())
             allowed = f"a table with one weight decay for {point}, not {len(found)}"
             raise invalid("lam", path, allowed)
-        problems.append(problem.at(lam=found.pop()))
+        lam = found.pop()
+        if lam is None or not 0.0 <= lam < math.inf:
+            allowed = f"a table of weight decays that are 0 or greater, not {lam}"
+            raise invalid("lam", path, allowed)
+        problems.append(problem.at(lam=lam))
     return problems
 
 
