@@ -244,7 +244,7 @@ def test_simulations_grow_by_seeds_and_ratios(tmp_path):
     [
         (["--lam", "0.1,abc"], "lam = 'abc'"),
         (["--lam", "0.1,-1"], "lam = -1"),
-        (["--lam", "optimal,0.1"], "lam = 'optimal'"),
+        (["--lam", "optimal,0.1"], "lam = 'optimal,0.1'"),
         (["--beta", "1,abc"], "beta = 'abc'"),
         (["--loss", "cross-entropy,squared"], "loss = 'squared'"),
         (["--masking", "static:0.1,dynamic:1"], "masking = 'dynamic:1'"),
