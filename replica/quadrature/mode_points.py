@@ -17,7 +17,7 @@ from replica.memory import kept
 from replica.quadrature.kernels.colour_modes import BLOCK
 from replica.quadrature.kernels.spacing import shared, spacing
 from replica.quadrature.lattice import RADII
-from replica.quadrature.point_sets import ball_lattice, scrambled_sobol
+from replica.quadrature.point_sets import MOST_BYTES, ball_lattice, scrambled_sobol
 from replica.quadrature.rule import Accuracy
 from replica.quadrature.sparse_grid import sizes, sparse_grid
 
@@ -41,9 +41,6 @@ _WORK = (4e5, 6e6, 1.5e7)
 
 #: Costs of Smolyak's rule are multiples of this.
 _UNIT = 0.1
-
-#: Bytes of points that are kept.
-_MOST_BYTES = 256 * 2**20
 
 
 class ModePoints(NamedTuple):
@@ -137,14 +134,14 @@ def _lattice(q: Vector, wanted: float, most: float, accuracy: Accuracy) -> _Latt
         digits -= 0.5
 
 
-@kept(_MOST_BYTES)
+@kept(MOST_BYTES)
 def _smolyak(
     n: int, axes: tuple[int, ...], odd: tuple[bool, ...], costs: tuple[int, ...], total: int
 ) -> ModePoints:
     return _every(*sparse_grid(costs, total), n, axes, odd)
 
 
-@kept(_MOST_BYTES)
+@kept(MOST_BYTES)
 def _body_centred(
     n: int, axes: tuple[int, ...], odd: tuple[bool, ...], steps: tuple[float, ...], radius: float
 ) -> ModePoints:
@@ -154,7 +151,7 @@ def _body_centred(
     return _every(x, weights / weights.sum(), n, axes, odd)
 
 
-@kept(_MOST_BYTES)
+@kept(MOST_BYTES)
 def _sobol(n: int, axes: tuple[int, ...], log2_points: int) -> ModePoints:
     return _every(*scrambled_sobol(len(axes), log2_points), n, axes, ())
 

@@ -30,8 +30,8 @@ _DIGITS, _MOST, _LEAST = (10.0, 25.0, 30.0), (30_000, 400_000, 1_000_000), (7.0,
 SCRAMBLES = 4
 _SOBOL = (9, 12, 14)
 
-#: Bytes of points that are kept: with 100 colours, of those of all accuracies.
-_MOST_BYTES = 256 * 2**20
+#: Bytes of points or levels that are kept: with 100 colours, of points of all accuracies.
+MOST_BYTES = 256 * 2**20
 
 #: Most colours of such points, which take some hundred megabytes and many seconds there.
 MOST_SAMPLED = 300
@@ -77,7 +77,7 @@ def lattice_near(colors: int, q: float, accuracy: Accuracy) -> Lattice | None:
     return None
 
 
-@kept(_MOST_BYTES)
+@kept(MOST_BYTES)
 def _lattice(colors: int, plane: float, digits: float, most: int) -> Lattice | None:
     step = math.sqrt(2.0) * plane
     # The averaged functions grow like a few powers of ξ.
@@ -103,7 +103,7 @@ def check_sampled(colors: int) -> None:
         raise invalid("colors", colors, allowed)
 
 
-@kept(_MOST_BYTES)
+@kept(MOST_BYTES)
 def sobol_noise(colors: int, fields: int, accuracy: Accuracy) -> tuple[Vector, ...]:
     """Return scrambled Sobol points ξ ~ N(0, K0), one array (points, colors) per field.
 
@@ -124,7 +124,7 @@ def sobol_noise(colors: int, fields: int, accuracy: Accuracy) -> tuple[Vector, .
     return noise
 
 
-@kept(_MOST_BYTES)
+@kept(MOST_BYTES)
 def uniform_scrambles(dimensions: int, log2_points: int) -> Vector:
     """Return scrambles of Sobol points in the unit cube, (scrambles, points, dimensions)."""
     from scipy.stats import qmc
@@ -135,7 +135,7 @@ def uniform_scrambles(dimensions: int, log2_points: int) -> Vector:
     return points
 
 
-@kept(_MOST_BYTES)
+@kept(MOST_BYTES)
 def normal_scrambles(dimensions: int, log2_points: int) -> Vector:
     """Return scrambles of Sobol points, normal and independent, (scrambles, points, dimensions).
 
@@ -165,7 +165,7 @@ def ball_lattice(
     return x, np.exp(-0.5 * square)
 
 
-@kept(_MOST_BYTES)
+@kept(MOST_BYTES)
 def scrambled_sobol(dimensions: int, log2_points: int) -> tuple[Matrix, Vector]:
     """Return one scramble of Sobol points, normal and independent, and equal weights.
 

@@ -19,6 +19,7 @@ from replica.memory import kept
 from replica.quadrature.kernels.points import lattice_orbits
 from replica.quadrature.kernels.smoothed import smoothed_averages
 from replica.quadrature.kernels.softmax_race import fill_laplace
+from replica.quadrature.point_sets import MOST_BYTES
 from replica.quadrature.rule import Accuracy
 from replica.quadrature.softmax_race import window_for
 
@@ -38,9 +39,6 @@ _MOST_ENTRIES = 20_000_000
 
 #: Shares of the way from the real axis to the first pole of a softmax.
 _OFF_AXIS = np.linspace(0.02, 0.98, 49)
-
-#: Bytes of levels that are kept.
-_MOST_BYTES = 256 * 2**20
 
 
 class SmoothedAverages(NamedTuple):
@@ -189,7 +187,7 @@ def _time_step(digits: float) -> float:
     return math.pi**2 / (digits + 2.0)
 
 
-@kept(_MOST_BYTES)
+@kept(MOST_BYTES)
 def _levels(
     colors: int, reach: float, most: int
 ) -> tuple[NDArray[np.int64], Vector, int, int] | None:

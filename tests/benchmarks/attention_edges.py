@@ -12,12 +12,11 @@ sequence has shown is left out.
 
 from __future__ import annotations
 
-import sys
-import time
 from collections.abc import Iterable
 from functools import partial
 
 import numpy as np
+from parts import run_parts
 from scipy.linalg import solve_triangular
 
 from replica import GaussianTokens, PottsTokens, Problem, attention_spectrum
@@ -166,12 +165,5 @@ def edges(colors: int) -> None:
 PARTS = {"density": density, "hard": hard} | {f"edges-{c}": partial(edges, c) for c in DATA}
 
 
-def main() -> None:
-    for name in sys.argv[1:] or list(PARTS):
-        start = time.process_time()
-        PARTS[name]()
-        print(f"{name}: {time.process_time() - start:.0f} s", flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    run_parts(PARTS)

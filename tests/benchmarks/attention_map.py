@@ -10,10 +10,10 @@ L → ∞, and their distance in standard errors; those of a given model are of 
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable, Iterable
 
 import numpy as np
+from parts import run_parts
 
 from replica import (
     PottsTokens,
@@ -199,12 +199,7 @@ PARTS: dict[str, Callable[[], list[float]]] = {
 
 
 def main(argv: list[str] | None = None) -> int:
-    chosen = (sys.argv[1:] if argv is None else argv) or list(PARTS)
-    distances: list[float] = []
-    for name in chosen:
-        start = time.process_time()
-        distances += PARTS[name]()
-        print(f"{name}: {time.process_time() - start:.0f} s", flush=True)
+    distances = [distance for found in run_parts(PARTS, argv) for distance in found]
     if distances:
         found = np.array(distances)
         print(f"{len(found)} numbers, root of the mean square distance "

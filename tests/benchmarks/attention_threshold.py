@@ -18,10 +18,8 @@ variance of other sequences along it, and means are extrapolated by a straight l
 
 from __future__ import annotations
 
-import sys
-import time
-
 import numpy as np
+from parts import run_parts
 from scipy.linalg import eigh
 from scipy.optimize import brentq
 
@@ -191,12 +189,5 @@ def above() -> None:
 PARTS = {part.__name__: part for part in (squared, softmax, above)}
 
 
-def main() -> None:
-    for name in sys.argv[1:] or list(PARTS):
-        start = time.process_time()
-        PARTS[name]()
-        print(f"{name}: {time.process_time() - start:.0f} s", flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    run_parts(PARTS)
